@@ -1,0 +1,1 @@
+"""The ChatKit endpoint of one Lambda function: identity, admission, ChatKit's server, HTTP."""

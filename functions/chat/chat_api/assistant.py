@@ -1,0 +1,83 @@
+"""The assistant behind the endpoint: one object with `respond`, named by the setting `ASSISTANT=module:factory`.
+
+    class Echo:
+        async def respond(self, thread, message, turn):
+            yield ThreadItemDoneEvent(item=AssistantMessageItem(...))
+
+    def build(settings: AssistantSettings) -> Assistant:
+        return Echo()
+
+`respond` is called once per turn and yields ChatKit's thread stream events; ChatKit stores what is done. It sees one
+user only: `turn.store` is bound to the context that the verified token gave.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chatkit.store import Store
+from chatkit.types import Attachment, ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from openai.types.responses import ResponseInputContentParam
+
+from chat_api.context import RequestContext
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantSettings:
+    """What a factory gets: the model's name, where it is (None: OpenAI), and its key, fetched when first needed."""
+
+    openai_model: str
+    openai_base_url: str | None
+    api_key: Callable[[], Awaitable[str]]
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn of one user: its context, the user's store, and what must happen when it is stopped."""
+
+    context: RequestContext
+    store: Store[RequestContext]
+    attachment_content: Callable[[Attachment], Awaitable[ResponseInputContentParam]]
+    _stops: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+
+    def on_stop(self, stop: Callable[[], object]) -> None:
+        """Register what ends the model's work, for example `RunResultStreaming.cancel`; called at most once."""
+        self._stops.append(stop)
+
+    def stop(self) -> None:
+        """End the model's work: everything registered is called once, in reverse order."""
+        while self._stops:
+            self._stops.pop()()
+
+
+class Assistant(Protocol):
+    """Anything that answers: the only method that must exist."""
+
+    def respond(
+        self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Yield the events of one answer; `message` is None when a client tool or a form was answered."""
+        ...
+
+
+AssistantFactory = Callable[[AssistantSettings], Assistant]
+
+
+def load_factory(name: str) -> AssistantFactory:
+    """Return the factory that `module:factory` names.
+
+    Raises ValueError naming the setting when the text is malformed, the module or the attribute is missing.
+    """
+    module_name, separator, attribute = name.partition(":")
+    if not separator or not module_name or not attribute:
+        raise ValueError(f"ASSISTANT must be module:factory, for example coach.agent:build, not {name!r}")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"ASSISTANT={name}: {error}") from error
+    if not callable(factory):
+        raise ValueError(f"ASSISTANT={name} is not callable")
+    return factory
