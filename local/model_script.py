@@ -1,0 +1,269 @@
+"""What the stand-in model says: rules over a Responses API request. No I/O.
+
+    script = play({"model": "gpt-5-mini", "input": "How much did I spend on groceries?", "tools": [...]})
+    script.outputs                # (FunctionCall(name="spending_by_category", …),)
+
+It plays the Spendo coach: it calls the request's tools when the user's words ask for them, answers from what the tools
+returned, remembers the conversation it is sent, describes files it receives, and misbehaves on demand. It invents no
+number. Messages that ask for trouble (`simulate …`) are listed in `SIMULATIONS`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.responses_events import Ending, FunctionCall, Message, Output, Reasoning
+
+SILENCE_SECONDS = 3600.0
+GREETING = (
+    "I am Spendo, your money coach. Ask me what you spent on groceries, dining or travel, "
+    "what your balances are, or send me a receipt. I only quote numbers that your accounts gave me."
+)
+
+
+@dataclass(frozen=True)
+class Script:
+    """One answer: its items, how it ends and how it is told."""
+
+    outputs: tuple[Output, ...]
+    ending: Ending = "completed"
+    delay_seconds: float | None = None  # before each delta; None leaves it to the server
+    silence_seconds: float = 0.0  # after the opening events, before the first item
+    cut_after_deltas: int | None = None  # the connection breaks there
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An HTTP error in OpenAI's shape; status 0 means that no answer ever comes."""
+
+    status: int
+    message: str
+    code: str | None = None
+    kind: str = "invalid_request_error"
+    param: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the documented error body."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the rules look at."""
+
+    instructions: str
+    items: tuple[Mapping[str, Any], ...]
+    tools: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> Request:
+        """Read a request's body; a plain string as `input` is a user message."""
+        given: str | list[Mapping[str, Any]] = body.get("input") or []
+        items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+        tools: list[Mapping[str, Any]] = body.get("tools") or []
+        return cls(
+            body.get("instructions") or "", tuple(items), {tool.get("name", tool["type"]): tool for tool in tools}
+        )
+
+    @property
+    def questions(self) -> list[str]:
+        """What the user said, oldest first."""
+        return [text for item in self.items if item.get("role") == "user" if (text := _text(item))]
+
+    @property
+    def question(self) -> str:
+        return self.questions[-1] if self.questions else ""
+
+    @property
+    def attachments(self) -> list[Mapping[str, Any]]:
+        """The parts after the words of the last user message."""
+        users = [item for item in self.items if item.get("role") == "user"]
+        return _parts(users[-1])[1:] if users else []
+
+    @property
+    def tool_output(self) -> tuple[str, str] | None:
+        """The name and the output of the call that ends the input, if a call ends it."""
+        if not self.items or self.items[-1].get("type") != "function_call_output":
+            return None
+        last = self.items[-1]
+        names = {item["call_id"]: item["name"] for item in self.items if item.get("type") == "function_call"}
+        output = last["output"]
+        text = output if isinstance(output, str) else _text({"content": output})
+        return names.get(last["call_id"], "a tool"), text
+
+
+def play(body: Mapping[str, Any]) -> Script | Failure:
+    """Answer a request."""
+    request = Request.read(body)
+    if simulation := re.search(r"\bsimulate (\w+)(?: (\S+))?", request.question, re.IGNORECASE):
+        scene = SIMULATIONS.get(simulation[1].lower())
+        return scene(simulation[2] or "") if scene else _say("I can simulate: " + ", ".join(SIMULATIONS) + ".")
+    if request.tool_output:
+        return _say(_from_tool(*request.tool_output))
+    if "title" in request.instructions.lower() and not request.tools:
+        return _say(_title(request.question))
+    return _converse(request)
+
+
+def _converse(request: Request) -> Script:
+    question = request.question.lower()
+    if request.attachments:
+        return _say("Thank you, I received " + " and ".join(_describe(part) for part in request.attachments) + ".")
+    if re.search(r"\b(did|have) i (just )?(ask|say|said)", question):
+        return _say(_recall(request.questions[:-1]))
+    for name, pattern, arguments in TOOL_RULES:
+        if name in request.tools and re.search(pattern, question):
+            call = FunctionCall(name, arguments(question, request.tools[name]))
+            thought = Reasoning((f"The numbers have to come from {name}.",))
+            return Script((thought, call) if "think" in question else (call,))
+    return _say(GREETING)
+
+
+def _say(text: str) -> Script:
+    return Script((Message(text),))
+
+
+def _recall(earlier: list[str]) -> str:
+    if not earlier:
+        return "This is your first message in this conversation."
+    before = f" Before that: “{earlier[-2]}”." if len(earlier) > 1 else ""
+    return f"You asked: “{earlier[-1]}”.{before}"
+
+
+def _title(question: str) -> str:
+    return " ".join(re.findall(r"[\w’'-]+", question)[:6]).capitalize() or "New conversation"
+
+
+# Tools: which words call which, with what arguments.
+
+
+def _spending_arguments(question: str, tool: Mapping[str, Any]) -> dict[str, Any]:
+    known = tool["parameters"]["properties"]["category"].get("enum", [])
+    category = next((name for name in known if name.rstrip("s") in question), "all")
+    return {"category": category, "months": _months(question)}
+
+
+def _months(question: str) -> int:
+    if number := re.search(r"(\d+) months?", question):
+        return int(number[1])
+    return 12 if "year" in question else 1
+
+
+TOOL_RULES: tuple[tuple[str, str, Callable[[str, Mapping[str, Any]], dict[str, Any]]], ...] = (
+    ("spending_by_category", r"\b(spen[dt]|spending|grocer\w+|dining|rent|cost)\b", _spending_arguments),
+    ("balances", r"\b(balances?|accounts?|savings?|worth|money do i have)\b", lambda _question, _tool: {}),
+)
+
+
+def _from_tool(name: str, output: str) -> str:
+    try:
+        result = json.loads(output)
+    except json.JSONDecodeError:
+        return f"{name} answered: {output}"
+    match result:
+        case {"category": category, "months": months, "total": total, "purchases": purchases}:
+            period = "the last month" if months == 1 else f"the last {months} months"
+            what = "in all categories" if category == "all" else f"on {category}"
+            return f"You spent {total} {what} in {period}, in {purchases} purchases."
+        case {"total": total, "accounts": accounts}:
+            lines = ", ".join(f"{account['balance']} in {account['name'].lower()}" for account in accounts)
+            return f"You have {lines}. That is {total} in total."
+        case _:
+            return f"{name} answered: {output}"
+
+
+# Attachments: name what arrived.
+
+
+def _describe(part: Mapping[str, Any]) -> str:
+    match part.get("type"):
+        case "input_image":
+            return "an image " + _payload(part.get("image_url"))
+        case "input_file":
+            name = part.get("filename") or "without a name"
+            return f"the file {name} " + _payload(part.get("file_data") or part.get("file_url"))
+        case "input_text":
+            text = str(part["text"])
+            return f"a text of {len(text)} characters that begins with “{text[:60].strip()}”"
+        case other:
+            return f"something of type {other}"
+
+
+def _payload(source: str | None) -> str:
+    if source is None:
+        return "by its id"
+    if not source.startswith("data:"):
+        return f"by URL from {source.split('?')[0]}"
+    head, _, data = source.removeprefix("data:").partition(",")
+    try:
+        size = len(base64.b64decode(data, validate=True))
+    except binascii.Error:
+        return "that is not valid base64"
+    return f"({head.split(';')[0]}, {size} bytes)"
+
+
+def _parts(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    content: str | list[Mapping[str, Any]] = item.get("content") or []
+    return [{"type": "input_text", "text": content}] if isinstance(content, str) else content
+
+
+def _text(item: Mapping[str, Any]) -> str:
+    parts = _parts(item)
+    return str(parts[0].get("text", "")) if parts else ""
+
+
+# Trouble on demand.
+
+ERRORS = {
+    400: Failure(400, "Invalid input.", "invalid_value", param="input"),
+    401: Failure(401, "Incorrect API key provided.", "invalid_api_key"),
+    403: Failure(403, "You are not allowed to use this model.", "unsupported_country_region_territory"),
+    404: Failure(404, "The model does not exist or you do not have access to it.", "model_not_found"),
+    429: Failure(429, "Rate limit reached for requests.", "rate_limit_exceeded", "requests"),
+    500: Failure(500, "The server had an error while processing your request.", None, "server_error"),
+    503: Failure(503, "The engine is currently overloaded, please try again later.", None, "server_error"),
+}
+LONG = "Saving is a habit more than a sum, and every coin that you do not spend today is there for you tomorrow. "
+
+
+def _error(value: str) -> Failure:
+    return ERRORS.get(int(value) if value.isdigit() else 500, ERRORS[500])
+
+
+def _long(value: str, delay_seconds: float | None = None) -> Script:
+    words = int(value) if value.isdigit() else 200
+    text = LONG * (words // len(LONG.split()) + 1)
+    return Script((Message(" ".join(text.split()[:words])),), delay_seconds=delay_seconds)
+
+
+def _quota(_value: str) -> Failure:
+    return Failure(429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota")
+
+
+def _context(_value: str) -> Failure:
+    message = "Your input exceeds the context window of this model. Please adjust your input and try again."
+    return Failure(400, message, "context_length_exceeded", param="input")
+
+
+SIMULATIONS: dict[str, Callable[[str], Script | Failure]] = {
+    "error": _error,  # simulate error 429
+    "quota": _quota,
+    "context": _context,
+    "timeout": lambda _: Failure(0, "never sent"),
+    "silence": lambda _: Script((Message(GREETING),), silence_seconds=SILENCE_SECONDS),
+    "slow": lambda value: _long("60", float(value or 0.5)),  # simulate slow 0.2
+    "long": _long,  # simulate long 500
+    "cut": lambda value: Script((Message(LONG),), cut_after_deltas=int(value or 5)),
+    "failed": lambda _: Script((Message("I was about to say"),), ending="failed"),
+    "incomplete": lambda _: Script((Message("The answer is as long as"),), ending="incomplete"),
+    "refusal": lambda _: Script((Message("I cannot help with that.", refusal=True),)),
+    "source": lambda _: Script(
+        (Message("See the Budget guide.", url_citations=(("https://example.com/budget", "Budget guide"),)),)
+    ),
+}
