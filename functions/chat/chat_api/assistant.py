@@ -75,7 +75,7 @@ def load_factory(name: str) -> AssistantFactory:
     if not separator or not module_name or not attribute:
         raise ValueError(f"ASSISTANT must be module:factory, for example coach.agent:build, not {name!r}")
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
+        factory: AssistantFactory | None = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"ASSISTANT={name}: {error}") from error
     if not callable(factory):

@@ -1,0 +1,84 @@
+# Every target installs what it needs into the project first. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .venv/bin/uv
+RUN := .venv/bin/python
+export TZ := UTC
+export AWS_DEFAULT_REGION ?= eu-west-1
+export PYTHONPATH := $(CURDIR):$(CURDIR)/functions/chat:$(CURDIR)/functions/janitor:$(CURDIR)/layers/streaming/python
+
+help: ## What can be done here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+# --- what the targets need ------------------------------------------------------------------------------------------
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@echo "· making .venv"
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv"; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.installed: requirements/dev.txt | $(UV)
+	@echo "· installing requirements/dev.txt"
+	@$(UV) pip sync --require-hashes --python .venv/bin/python $<
+	@touch $@
+
+.tools/%/.installed: requirements/%.txt | $(UV)
+	@echo "· installing requirements/$*.txt into .tools/$*"
+	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/$*
+	@$(UV) pip sync --require-hashes --python .tools/$*/bin/python $<
+	@touch $@
+
+.PHONY: install ministack sam
+install: .venv/.installed ## Install the project's own environment (.venv)
+ministack: .tools/ministack/.installed ## Install the local AWS
+sam: .tools/sam/.installed ## Install the SAM CLI
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+.PHONY: dev demo chat
+demo: install ministack ## One conversation through the whole local stack, checked step by step
+	@$(RUN) -m local.cli demo
+dev: install ministack ## The local stack, left running
+	@$(RUN) -m local.cli dev
+chat: install ## A chat in the terminal with the stack that `make dev` runs
+	@$(RUN) -m local.cli chat
+
+# --- proving ----------------------------------------------------------------------------------------------------------
+
+.PHONY: test check format mutants bench
+test: install ministack sam ## All tests
+	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+check: install sam ## Format, lint, types, template
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m pyright
+	@.tools/sam/bin/sam validate --lint
+	@.venv/bin/cfn-lint template.yaml
+format: install ## Format and sort imports
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+mutants: install ministack sam ## Break each promise on purpose and see its test go red
+	@$(RUN) -m tests.mutants.run $(ARGS)
+bench: install ministack ## Figures beside the peers: table, JSON, plots in bench/results
+	@$(RUN) -m bench.streaming
+	@$(RUN) -m bench.store
+
+# --- deploying --------------------------------------------------------------------------------------------------------
+
+.PHONY: build deploy lock clean
+build: install sam ## What `sam deploy` uploads, in .aws-sam
+	@.tools/sam/bin/sam build
+deploy: build ## Build and deploy: make deploy ENV=dev
+	@.tools/sam/bin/sam deploy --config-env $(or $(ENV),dev)
+COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
+	@$(UV) $(COMPILE) --group streaming --group dev pyproject.toml -o requirements/dev.txt
+	@$(UV) $(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/functions.txt
+	@$(UV) $(COMPILE) -c requirements/dev.txt --group streaming -o requirements/streaming.txt
+	@printf 'ministack\naws-sam-translator\n' | $(UV) $(COMPILE) - -o requirements/ministack.txt
+	@echo aws-sam-cli | $(UV) $(COMPILE) - -o requirements/sam.txt
+clean: ## Remove everything that was built or installed here
+	rm -rf .venv .tools .aws-sam .local

@@ -1,0 +1,36 @@
+"""What a request can be refused for. `app.py` alone knows the HTTP status of each.
+
+    RefusedError
+    ├── InvalidRequestError      not a ChatKit request, or one that cannot be carried out
+    ├── NotFoundRequestError     names a thread, item or file that this user does not have
+    ├── ConflictError            is right in itself but not in this state (a locked thread, a file already sent)
+    └── TooLargeError            over a limit of size
+
+Messages are for the client: they say what was wrong and what to do, and hold nothing internal.
+"""
+
+from __future__ import annotations
+
+
+class RefusedError(Exception):
+    """A request that was refused before anything was stored."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidRequestError(RefusedError):
+    """The body is not a ChatKit request, or asks for something that cannot be done."""
+
+
+class NotFoundRequestError(RefusedError):
+    """The request names something that does not exist for this user."""
+
+
+class ConflictError(RefusedError):
+    """The request does not fit the state of what it names."""
+
+
+class TooLargeError(RefusedError):
+    """The request is over a limit of size."""

@@ -1,0 +1,149 @@
+"""The caller's identity, from a Cognito access token that this module verifies itself on every entry (promise H1).
+
+    verifier = TokenVerifier(issuer=…, client_id=…, jwks_url=…)
+    identity = await verifier.verify(token_of(headers))
+
+The token travels as `x-auth-token` (CloudFront's origin access control overwrites `Authorization`) or as
+`Authorization: Bearer`. Access tokens are taken, ID tokens are not: an access token names the client it was issued to
+in `client_id` and has no `aud`.
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from jwt import PyJWKClient
+from jwt.exceptions import InvalidTokenError, PyJWKClientConnectionError, PyJWKClientError
+
+MAX_TOKEN_BYTES = 8192
+JWKS_TIMEOUT_SECONDS = 3
+CLOCK_LEEWAY_SECONDS = 5
+
+
+class IdentityError(Exception):
+    """The caller is not who may ask; the message is for the client and says what was wrong with the token."""
+
+
+class VerifierUnavailableError(Exception):
+    """Tokens cannot be verified now, because the pool's keys cannot be fetched: nobody gets in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified user: Cognito's `sub`, `username` and `cognito:groups`."""
+
+    user_id: str
+    username: str
+    groups: frozenset[str]
+
+
+def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the one token among ASGI `headers`.
+
+    Raises IdentityError when there is none, when two differ, or when `Authorization` is not a bearer token.
+    """
+    tokens = {token for name, value in headers if (token := _token_in(name.lower(), value.decode("latin-1")))}
+    if not tokens:
+        raise IdentityError("sign in first: no access token in x-auth-token or Authorization")
+    if len(tokens) > 1:
+        raise IdentityError("two different access tokens in one request")
+    return tokens.pop()
+
+
+def _token_in(name: bytes, value: str) -> str | None:
+    if name == b"x-auth-token":
+        scheme, _, token = value.strip().rpartition(" ")
+        return token if scheme.lower() in ("", "bearer") else value
+    if name == b"authorization":
+        scheme, _, token = value.strip().partition(" ")
+        # CloudFront signs its own requests here (AWS4-HMAC-SHA256 …); that is not the user's token.
+        return token.strip() if scheme.lower() == "bearer" else None
+    return None
+
+
+class TokenVerifier:
+    """Verifies access tokens of one user pool and one client; keys are cached for five minutes.
+
+    An unknown key id refreshes the keys at most every 30 s, so forged ids cannot cause a storm of requests.
+    """
+
+    def __init__(self, issuer: str, client_id: str, jwks_url: str) -> None:
+        self._issuer = issuer
+        self._client_id = client_id
+        self._keys = PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT_SECONDS)
+
+    async def warm(self) -> None:
+        """Fetch the pool's keys now rather than in the first request.
+
+        Raises VerifierUnavailableError.
+        """
+        try:
+            await asyncio.to_thread(self._keys.get_signing_keys)
+        except PyJWKClientError as error:
+            raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
+
+    async def verify(self, token: str) -> Identity:
+        """Return the identity that `token` proves.
+
+        Raises IdentityError for anything but a valid access token of this pool and client, and
+        VerifierUnavailableError when the pool's keys cannot be fetched.
+        """
+        if len(token) > MAX_TOKEN_BYTES:
+            raise IdentityError(f"the access token is longer than {MAX_TOKEN_BYTES} bytes")
+        key = await self._key_of(token)
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                issuer=self._issuer,
+                leeway=CLOCK_LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "iss", "sub", "token_use", "client_id"], "verify_aud": False},
+            )
+        except InvalidTokenError as error:
+            raise IdentityError(f"the access token was refused: {error}") from error
+        return self._identity(claims)
+
+    async def _key_of(self, token: str) -> jwt.PyJWK:
+        try:
+            header = jwt.get_unverified_header(token)
+        except InvalidTokenError as error:
+            raise IdentityError("the access token is not a JWT") from error
+        key_id = header.get("kid")
+        if header.get("alg") != "RS256" or not isinstance(key_id, str):
+            raise IdentityError("the access token was refused: Cognito signs with RS256 and names its key")
+        try:
+            return await asyncio.to_thread(self._keys.get_signing_key, key_id)
+        except PyJWKClientConnectionError as error:
+            raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
+        except PyJWKClientError as error:
+            raise IdentityError(
+                "the access token was refused: it was signed by a key that is not the pool's"
+            ) from error
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        if claims["token_use"] != "access":
+            raise IdentityError(f"an access token is needed, this is an {claims['token_use']} token")
+        if claims["client_id"] != self._client_id:
+            raise IdentityError("the access token was issued to another client")
+        return Identity(
+            user_id=claims["sub"],
+            username=str(claims.get("username", claims["sub"])),
+            groups=frozenset(claims.get("cognito:groups", ())),
+        )
+
+
+def check_authorizer(event: Mapping[str, Any], identity: Identity) -> None:
+    """Check that API Gateway's Cognito authorizer, when there is one, saw the same user as the token states.
+
+    Raises IdentityError when `requestContext.authorizer.claims` names another `sub`.
+    """
+    authorizer: Mapping[str, Any] = event.get("requestContext", {}).get("authorizer") or {}
+    claims: Mapping[str, Any] | None = authorizer.get("claims")
+    if claims is not None and claims.get("sub") != identity.user_id:
+        raise IdentityError("the authorizer's user is not the token's user")

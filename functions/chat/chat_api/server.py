@@ -1,0 +1,94 @@
+"""ChatKit's server for any assistant: requests are admitted first, then ChatKit carries them out.
+
+    result = await AssistantServer(store, attachment_store, assistant, admission, content).process(body, context)
+
+`process` of ChatKit parses, then runs; ours parses once and admits in between. After admission a streaming request
+ends in an event stream whatever happens: ChatKit.js posts again, up to five times, on a 5xx or on a 200 that is no
+event stream.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from chatkit.errors import ErrorCode
+from chatkit.server import ChatKitServer, NonStreamingResult, StreamingResult
+from chatkit.store import AttachmentStore, Store
+from chatkit.types import (
+    Attachment,
+    ErrorEvent,
+    StreamingReq,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+    is_streaming_req,
+)
+from openai.types.responses import ResponseInputContentParam
+
+from chat_api.admission import Admission
+from chat_api.assistant import Assistant, Turn
+from chat_api.bound_store import BoundStore
+from chat_api.context import RequestContext
+from chat_api.requests import parse
+
+logger = logging.getLogger("chat_api.server")
+
+AttachmentContent = Callable[[Attachment, RequestContext], Awaitable[ResponseInputContentParam]]
+
+
+class AssistantServer(ChatKitServer[RequestContext]):
+    """One `ChatKitServer` for the life of the process; what belongs to a turn travels in its `RequestContext`."""
+
+    def __init__(
+        self,
+        store: Store[RequestContext],
+        attachment_store: AttachmentStore[RequestContext],
+        assistant: Assistant,
+        admission: Admission,
+        attachment_content: AttachmentContent,
+    ) -> None:
+        super().__init__(store, attachment_store)
+        self._assistant = assistant
+        self._admission = admission
+        self._attachment_content = attachment_content
+
+    async def process(
+        self, request: str | bytes | bytearray, context: RequestContext
+    ) -> StreamingResult | NonStreamingResult:
+        """Carry out one request of ChatKit's protocol.
+
+        Raises a RefusedError or ChatKit's NotFoundError before anything is stored; once a StreamingResult is returned,
+        every failure is an `error` event of its stream.
+        """
+        admitted = await self._admission.admit(parse(request), context)
+        logger.info("request admitted", extra={"op": admitted.type})
+        if is_streaming_req(admitted):
+            return StreamingResult(self._events(admitted, context))
+        return NonStreamingResult(await self._process_non_streaming(admitted, context))
+
+    async def _events(self, request: StreamingReq, context: RequestContext) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(self._process_streaming(request, context)) as events:
+                async for event in events:
+                    yield event
+        except Exception:
+            logger.exception("the turn failed outside the assistant")
+            failure = ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
+            yield b"data: " + self._serialize(failure) + b"\n\n"
+
+    async def respond(
+        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Yield the assistant's events for one turn; when the turn ends in any way, the model is stopped."""
+        turn = Turn(
+            context=context,
+            store=BoundStore(self.store, context),
+            attachment_content=lambda attachment: self._attachment_content(attachment, context),
+        )
+        try:
+            async for event in self._assistant.respond(thread, input_user_message, turn):
+                yield event
+        finally:
+            turn.stop()
