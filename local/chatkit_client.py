@@ -1,0 +1,133 @@
+"""A client of the ChatKit protocol for terminals and tests: what ChatKit.js does on the wire, with arrival times.
+
+async with ChatKitClient(url, token) as client:
+    async for received in client.stream(create_thread("How much did I spend on groceries?")):
+        received.event["type"], received.at
+    thread = await client.call({"type": "threads.get_by_id", "params": {"thread_id": …}})
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx
+
+Event = dict[str, Any]
+TIMEOUT_SECONDS = 60
+
+
+class RefusedError(Exception):
+    """The endpoint answered with a status of 400 or more; `message` is what it said."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Received:
+    """One event of a stream and when its last byte arrived, in epoch seconds of this machine's clock."""
+
+    event: Event
+    at: float
+
+    @property
+    def delta(self) -> str:
+        """The text that this event adds to an assistant's message; empty for every other event."""
+        update = self.event.get("update", {})
+        return str(update["delta"]) if update.get("type") == "assistant_message.content_part.text_delta" else ""
+
+
+class ChatKitClient:
+    """One signed-in user's connection to one endpoint; close it, or use it as an async context manager."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS)
+        self._headers = {"x-auth-token": token, "content-type": "application/json"}
+
+    async def stream(self, request: Event) -> AsyncIterator[Received]:
+        """Yield the events of a streaming request as they arrive; comments are skipped.
+
+        Raises RefusedError when the answer is no event stream, httpx.HTTPError when the connection breaks.
+        """
+        headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": f"turn_{uuid.uuid4().hex}"}
+        async with self._http.stream("POST", "/chatkit", json=request, headers=headers) as response:
+            if response.status_code != 200 or "text/event-stream" not in response.headers.get("content-type", ""):
+                raise _refused(response.status_code, await response.aread())
+            buffer = b""
+            async for chunk in response.aiter_raw():
+                *events, buffer = (buffer + chunk).split(b"\n\n")
+                for event in events:
+                    lines = [line[6:] for line in event.split(b"\n") if line.startswith(b"data: ")]
+                    if lines:
+                        yield Received(json.loads(b"\n".join(lines)), time.time())
+
+    async def call(self, request: Event) -> Event:
+        """Return the JSON answer of a request that does not stream; raises RefusedError."""
+        response = await self._http.post("/chatkit", json=request, headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        return cast(Event, response.json())
+
+    async def upload(self, name: str, mime_type: str, content: bytes) -> Event:
+        """Register a file, PUT its bytes where the answer says, and return the attachment; raises RefusedError."""
+        attachment = await self.register(name, mime_type, len(content))
+        status = await self.put(attachment, content)
+        if status != 200:
+            raise RefusedError(status, f"the upload of {name} was refused")
+        return attachment
+
+    async def register(self, name: str, mime_type: str, size: int) -> Event:
+        """Phase one: `attachments.create`."""
+        params = {"name": name, "mime_type": mime_type, "size": size}
+        return await self.call({"type": "attachments.create", "params": params})
+
+    async def put(self, attachment: Event, content: bytes) -> int:
+        """Phase two: PUT `content` to the descriptor's URL as a browser would; return the status."""
+        descriptor = attachment["upload_descriptor"]
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as browser:
+            response = await browser.request(
+                descriptor["method"], descriptor["url"], content=content, headers=descriptor["headers"]
+            )
+        return response.status_code
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, tb: TracebackType | None) -> None:
+        await self._http.aclose()
+
+
+def create_thread(text: str, attachments: tuple[str, ...] = ()) -> Event:
+    """Return the request that begins a conversation."""
+    return {"type": "threads.create", "params": {"input": _message(text, attachments)}}
+
+
+def add_message(thread_id: str, text: str, attachments: tuple[str, ...] = ()) -> Event:
+    """Return the request that goes on with a conversation."""
+    params = {"thread_id": thread_id, "input": _message(text, attachments)}
+    return {"type": "threads.add_user_message", "params": params}
+
+
+def get_thread(thread_id: str) -> Event:
+    """Return the request for a whole conversation."""
+    return {"type": "threads.get_by_id", "params": {"thread_id": thread_id}}
+
+
+def _message(text: str, attachments: tuple[str, ...]) -> Event:
+    content = [{"type": "input_text", "text": text}]
+    return {"content": content, "attachments": list(attachments), "inference_options": {}}
+
+
+def _refused(status: int, body: bytes) -> RefusedError:
+    try:
+        return RefusedError(status, str(json.loads(body)["message"]))
+    except (ValueError, KeyError, TypeError):
+        return RefusedError(status, body.decode("utf-8", "replace")[:200])
