@@ -1,0 +1,145 @@
+"""The S3 bucket: the only code here that talks to AWS, off the event loop, with its errors translated.
+
+Presigned URLs are computed locally; everything else is one request. Build the client with CLIENT_CONFIG:
+
+    client = boto3.client("s3", config=attachments_s3.CLIENT_CONFIG)
+
+- `s3v4`: boto3's default presigns with SigV2 in some regions, where length and type are not bound.
+- `virtual`: else boto3 signs for the global host name, which answers 307 for a young bucket elsewhere, and a browser
+  does not follow that for a PUT. The host is then `{bucket}.s3.{region}.amazonaws.com`, which a CSP can name.
+- `when_required`: else a checksum may become part of what the browser has to send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from attachments_s3.errors import NETWORK_ERRORS, ObjectMissingError, StorageError, UnsignedLengthError, from_aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CONFIG = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    retries={"mode": "standard", "max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=15,
+    max_pool_connections=20,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's facts, and the bytes that were asked for."""
+
+    size: int
+    mime_type: str
+    etag: str
+    data: bytes = b""
+
+
+class Bucket:
+    """One bucket. Raises ObjectMissingError, PreconditionError and StorageError."""
+
+    def __init__(self, name: str, client: S3Client) -> None:
+        self.name = name
+        self._client = client
+
+    @property
+    def is_local(self) -> bool:
+        """Say whether nobody but this machine's network can follow a presigned URL."""
+        host = urlsplit(self._client.meta.endpoint_url).hostname or ""
+        try:
+            return not ipaddress.ip_address(host).is_global
+        except ValueError:
+            return "." not in host or host.endswith((".localhost", ".local", ".internal"))
+
+    def presign_put(self, key: str, mime_type: str, size: int, seconds: int) -> str:
+        """Return a URL that takes exactly `size` bytes of `mime_type` once or more, for `seconds`.
+
+        Raises UnsignedLengthError when the client does not sign the length.
+        """
+        params = {"Bucket": self.name, "Key": key, "ContentType": mime_type, "ContentLength": size}
+        url = self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
+        if "X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&" not in url:
+            raise UnsignedLengthError
+        return url
+
+    def presign_get(self, key: str, seconds: int) -> str:
+        """Return a URL that serves the object for `seconds`."""
+        params = {"Bucket": self.name, "Key": key}
+        return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+    async def read(self, key: str, limit: int) -> Stored:
+        """Return an object's facts and its first bytes, 1 to `limit`, in one request.
+
+        Asking for one byte tells as much as HeadObject, whose errors have no code that could be told apart.
+        """
+        return await _call("GetObject", lambda: self._read(key, limit))
+
+    def _read(self, key: str, limit: int) -> Stored:
+        found = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes=0-{limit - 1}")
+        with found["Body"] as body:
+            data = body.read(limit)  # a server that ignores Range is not believed
+        total = int(found.get("ContentRange", "").rpartition("/")[2] or found["ContentLength"])
+        return Stored(total, found.get("ContentType", ""), found["ETag"], data)
+
+    async def copy(self, source: str, target: str, etag: str, mime_type: str, disposition: str) -> str:
+        """Copy this version of `source` to `target`, which must not exist yet; return the copy's ETag."""
+        copied = await _call(
+            "CopyObject",
+            lambda: self._client.copy_object(
+                Bucket=self.name,
+                Key=target,
+                CopySource={"Bucket": self.name, "Key": source},
+                CopySourceIfMatch=etag,
+                IfNoneMatch="*",
+                MetadataDirective="REPLACE",
+                ContentType=mime_type,
+                ContentDisposition=disposition,
+            ),
+        )
+        return copied["CopyObjectResult"].get("ETag", "")
+
+    async def put(self, key: str, data: bytes, mime_type: str, disposition: str) -> str:
+        """Store `data` and return its ETag."""
+        stored = await _call(
+            "PutObject",
+            lambda: self._client.put_object(
+                Bucket=self.name, Key=key, Body=data, ContentType=mime_type, ContentDisposition=disposition
+            ),
+        )
+        return stored["ETag"]
+
+    async def delete(self, *keys: str) -> None:
+        """Delete objects, up to 1 000; those that do not exist count as deleted."""
+        listed: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = await _call("DeleteObjects", lambda: self._client.delete_objects(Bucket=self.name, Delete=listed))
+        if errors := answer.get("Errors"):
+            raise StorageError("DeleteObjects", errors[0].get("Code", "Unknown"))
+
+
+async def _call(operation: str, request: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(request)
+    except (ClientError, *NETWORK_ERRORS) as exc:
+        error = from_aws(exc, operation)
+        if isinstance(error, ObjectMissingError) and error.aws_code == "AccessDenied":
+            logger.warning("S3 denies %s: no such object, or no right to it", operation)
+        raise error from exc

@@ -1,0 +1,228 @@
+"""What can go wrong with a file, as exceptions whose message may be shown to the user.
+
+    AttachmentError
+    ├── RefusedError                the request or the file is at fault (a 4xx)
+    │   ├── InvalidNameError        InvalidSizeError      TooLargeError       TypeNotAllowedError
+    │   ├── TooManyError            InvalidIdError        LinkedError
+    │   ├── NotUploadedError        the presigned PUT has not happened (yet)
+    │   ├── UploadMismatchError     the object has another size or type than was declared
+    │   ├── UploadChangedError      the object changed between its verification and its copy
+    │   ├── ContentMismatchError    the bytes are not what the type says
+    │   ├── ImageTooLargeError      more pixels than anyone should decode
+    │   └── GoneError               it was accepted once, and the object has disappeared since
+    ├── StorageError                S3 failed or refused us (a 5xx); `aws_code` says how
+    ├── UnsignedLengthError         the S3 client would presign without the length: fix its configuration
+    ├── NotAnImageError             what the model generated is no image that may be shown
+    └── DataUrlError                an image is about to be stored inside its thread item
+
+`code` is stable and short: a metric's dimension. Messages carry the file's name, sizes and types; never a URL or a key.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+
+NETWORK_ERRORS = (HTTPClientError, AwsConnectionError, IncompleteReadError)
+
+# GetObject and CopyObject answer 403 for a missing key unless the caller may list the bucket, and we ask for no such
+# right: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax (Permissions)
+# InvalidRange is the answer for an empty object: nothing that anyone could have uploaded here.
+MISSING_CODES = frozenset({"NoSuchKey", "AccessDenied", "InvalidRange"})
+# ConditionalRequestConflict: another conditional write of the same key was under way.
+PRECONDITION_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+class AttachmentError(Exception):
+    """Base of all errors of this package; `message` is fit for the user."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RefusedError(AttachmentError):
+    """The request or the file is at fault; trying again will not help."""
+
+    code = "refused"
+
+
+class InvalidNameError(RefusedError):
+    code = "invalid_name"
+
+    def __init__(self, length: int, limit: int) -> None:
+        fault = f"is too long ({length} characters; the limit is {limit})" if length else "is empty"
+        super().__init__(f"The file name {fault}.")
+        self.length, self.limit = length, limit
+
+
+class InvalidIdError(RefusedError):
+    code = "invalid_id"
+
+    def __init__(self, length: int) -> None:
+        super().__init__("This is not the id of an attachment.")
+        self.length = length
+
+
+class InvalidSizeError(RefusedError):
+    code = "invalid_size"
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(f"“{name}” is empty." if size == 0 else f"“{name}” cannot have {size} bytes.")
+        self.name, self.size = name, size
+
+
+class TooLargeError(RefusedError):
+    code = "too_large"
+
+    def __init__(self, name: str, size: int, limit: int) -> None:
+        super().__init__(f"“{name}” is too large: {megabytes(size)}; the limit is {megabytes(limit)}.")
+        self.name, self.size, self.limit = name, size, limit
+
+
+class TypeNotAllowedError(RefusedError):
+    code = "type_not_allowed"
+
+    def __init__(self, name: str, mime_type: str) -> None:
+        super().__init__(f"“{name}” is of a type that cannot be attached.")
+        self.name, self.mime_type = name, mime_type
+
+
+class TooManyError(RefusedError):
+    code = "too_many"
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(f"A message can have {limit} attachments, not {count}.")
+        self.count, self.limit = count, limit
+
+
+class NotUploadedError(RefusedError):
+    code = "not_uploaded"
+
+    def __init__(self, attachment_id: str, name: str) -> None:
+        super().__init__(f"“{name}” has not been uploaded completely.")
+        self.attachment_id, self.name = attachment_id, name
+
+
+class UploadMismatchError(RefusedError):
+    code = "upload_mismatch"
+
+    def __init__(self, attachment_id: str, name: str, declared: str, found: str) -> None:
+        super().__init__(f"“{name}” was announced with {declared}, but {found} arrived.")
+        self.attachment_id, self.name, self.declared, self.found = attachment_id, name, declared, found
+
+
+class UploadChangedError(RefusedError):
+    code = "upload_changed"
+
+    def __init__(self, attachment_id: str, name: str) -> None:
+        super().__init__(f"“{name}” was changed while it was being checked.")
+        self.attachment_id, self.name = attachment_id, name
+
+
+class ContentMismatchError(RefusedError):
+    code = "content_mismatch"
+
+    def __init__(self, name: str, declared: str, found: str) -> None:
+        super().__init__(f"“{name}” says that it is {declared}, but it is {found}.")
+        self.name, self.declared, self.found = name, declared, found
+
+
+class ImageTooLargeError(RefusedError):
+    code = "image_too_large"
+
+    def __init__(self, name: str, width: int, height: int, max_pixels: int) -> None:
+        limit = f"the limit is {max_pixels // 1_000_000} megapixels"
+        super().__init__(f"“{name}” is an image of {width} × {height} pixels; {limit}.")
+        self.name, self.width, self.height, self.max_pixels = name, width, height, max_pixels
+
+
+class LinkedError(RefusedError):
+    code = "linked"
+
+    def __init__(self, attachment_id: str, name: str, thread_id: str) -> None:
+        super().__init__(f"“{name}” belongs to a message; delete the conversation to delete it.")
+        self.attachment_id, self.name, self.thread_id = attachment_id, name, thread_id
+
+
+class GoneError(RefusedError):
+    code = "gone"
+
+    def __init__(self, attachment_id: str, name: str) -> None:
+        super().__init__(f"“{name}” is no longer stored.")
+        self.attachment_id, self.name = attachment_id, name
+
+
+class StorageError(AttachmentError):
+    """S3 failed, or refused us; trying again may help."""
+
+    code = "storage"
+
+    def __init__(self, operation: str, aws_code: str) -> None:
+        super().__init__("The file storage does not answer as it should. Please try again.")
+        self.operation, self.aws_code = operation, aws_code
+
+
+class UnsignedLengthError(AttachmentError):
+    code = "unsigned_length"
+
+    def __init__(self) -> None:
+        super().__init__("The file storage is not configured safely.")
+        self.add_note("presign with SigV4: build the client with config=attachments_s3.CLIENT_CONFIG")
+
+
+class NotAnImageError(AttachmentError):
+    code = "not_an_image"
+
+    def __init__(self, length: int) -> None:
+        super().__init__("The generated image cannot be shown.")
+        self.length = length
+
+
+class DataUrlError(AttachmentError):
+    code = "data_url"
+
+    def __init__(self, item_id: str, length: int) -> None:
+        super().__init__("A generated image was not stored.")
+        self.item_id, self.length = item_id, length
+        self.add_note("return GeneratedImages.put(…) from ResponseStreamConverter.base64_image_to_url")
+
+
+class ObjectMissingError(AttachmentError):
+    """There is no object under this key; the store says which attachment that means."""
+
+    code = "object_missing"
+
+    def __init__(self, aws_code: str) -> None:
+        super().__init__("The file is not stored.")
+        self.aws_code = aws_code
+
+
+class PreconditionError(AttachmentError):
+    """The object is not the version that was asked for, or the target exists already."""
+
+    code = "precondition"
+
+    def __init__(self) -> None:
+        super().__init__("The file was changed.")
+
+
+def from_aws(error: Exception, operation: str) -> AttachmentError:
+    """Translate what botocore raised during `operation` (the only place that reads AWS's error codes)."""
+    if not isinstance(error, ClientError):
+        return StorageError(operation, type(error).__name__)
+    code = error.response.get("Error", {}).get("Code", "Unknown")
+    if code in PRECONDITION_CODES:
+        return PreconditionError()
+    if code in MISSING_CODES and operation in ("GetObject", "CopyObject"):
+        return ObjectMissingError(code)
+    return StorageError(operation, code)
+
+
+def megabytes(size: int) -> str:
+    """Say a size as a person would: `0.4 MB`, `12 MB`."""
+    return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,0 +1,139 @@
+"""Files as the model's input: parts of a Responses API message.
+
+    class Converter(ThreadItemConverter):
+        async def attachment_to_message_content(self, attachment):
+            return await self.files.part(attachment)          # files = ModelInput(store, context), one per turn
+
+Images and PDFs go inline as base64 up to a size, above it by a presigned URL, if `file_urls` says so and the bucket is
+not on this machine. Text goes as text, cut at a stated length. A file that cannot go becomes a note to the model, never
+an exception: the message is stored by now, and every later turn of the thread would fail on it again.
+
+A thread's files are sent again with every turn, so there is a budget per turn besides the limit per file: memory is
+bounded by it (base64 and the request's JSON take about four times a file's size), whatever a thread holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from chatkit.types import FileAttachment, GeneratedImage, ImageAttachment
+
+from attachments_s3 import content
+from attachments_s3.errors import GoneError, megabytes
+from attachments_s3.policy import Kind
+from attachments_s3.record import Record, State
+from attachments_s3.store import S3AttachmentStore
+
+if TYPE_CHECKING:
+    from openai.types.responses import (
+        ResponseInputContentParam,
+        ResponseInputFileParam,
+        ResponseInputImageParam,
+        ResponseInputTextParam,
+    )
+
+TContext = TypeVar("TContext")
+
+
+@dataclass(frozen=True)
+class ModelLimits:
+    """How much of a user's files one request to the model carries, in bytes."""
+
+    file_urls: bool = False
+    url_seconds: int = 900  # as long as a Lambda turn can last: tools make the model read its input again
+    inline_bytes: int = 6_000_000
+    inline_total_bytes: int = 24_000_000
+    text_bytes: int = 100_000
+    text_total_bytes: int = 400_000
+
+
+class ModelInput(Generic[TContext]):
+    """Converts the files of one turn; its budget is used up as it goes."""
+
+    def __init__(
+        self,
+        store: S3AttachmentStore[TContext],
+        context: TContext,
+        limits: ModelLimits | None = None,
+    ) -> None:
+        self._store = store
+        self._context = context
+        self._limits = limits or ModelLimits()
+        self._inline_left = self._limits.inline_total_bytes
+        self._text_left = self._limits.text_total_bytes
+
+    async def part(self, attachment: FileAttachment | ImageAttachment) -> ResponseInputContentParam:
+        """Return an attachment as one part of the user's message. Raises StorageError."""
+        record, file_type = Record.of(attachment), self._store.policy.type_of(attachment.mime_type)
+        if record is None or record.state is not State.STORED:
+            return _note(attachment, "it was never uploaded completely")
+        if file_type is None or file_type.kind is Kind.OTHER:
+            return _note(attachment, f"files of the type {attachment.mime_type} cannot be read by the assistant")
+        try:
+            if file_type.kind is Kind.TEXT:
+                return await self._text(attachment, record.size)
+            return await self._binary(attachment, record.size)
+        except GoneError:
+            return _note(attachment, "it is no longer stored")
+
+    async def generated_image(self, image: GeneratedImage) -> ResponseInputContentParam | None:
+        """Return an image that the model made earlier, or None when it cannot be sent again. Raises StorageError."""
+        if (limit := min(self._limits.inline_bytes, self._inline_left)) <= 0:
+            return None
+        try:
+            data = await self._store.images.read(image.url, self._context, limit)
+        except GoneError:
+            return None
+        if data is None:
+            return None
+        self._inline_left -= len(data)
+        return _image(_data_url(content.mime_of(data[: content.HEAD_BYTES]) or "image/png", data))
+
+    async def _binary(self, attachment: FileAttachment | ImageAttachment, size: int) -> ResponseInputContentParam:
+        if size <= min(self._limits.inline_bytes, self._inline_left):
+            self._inline_left -= size
+            data = await self._store.read(attachment, self._context, size)
+            url = _data_url(attachment.mime_type, data)
+            return _image(url) if isinstance(attachment, ImageAttachment) else _pdf(attachment.name, url)
+        if self._limits.file_urls and not self._store.is_local:
+            url = await self._store.url(attachment, self._context, self._limits.url_seconds)
+            return _image(url) if isinstance(attachment, ImageAttachment) else _pdf_by_url(url)
+        return _note(attachment, f"it is too large to be sent to the assistant ({megabytes(size)})")
+
+    async def _text(self, attachment: FileAttachment | ImageAttachment, size: int) -> ResponseInputTextParam:
+        limit = min(size, self._limits.text_bytes, self._text_left)
+        if limit <= 0:
+            return _note(attachment, "the files of this conversation are too long to be read together")
+        self._text_left -= limit
+        data = await self._store.read(attachment, self._context, limit)
+        codec = content.encoding(data) or "cp1252"
+        # A character cut in two at the end is dropped; a wrong byte further on is shown as U+FFFD.
+        text = codecs.getincrementaldecoder(codec)("replace").decode(data, final=False)
+        cut = f"\n[cut here: the first {limit} of {size} bytes]" if limit < size else ""
+        opening = f'<file name="{escape(attachment.name)}" type="{attachment.mime_type}" bytes="{size}">'
+        return {"type": "input_text", "text": f"{opening}\n{text}{cut}\n</file>"}
+
+
+def _note(attachment: FileAttachment | ImageAttachment, reason: str) -> ResponseInputTextParam:
+    text = f"[The user attached the file “{attachment.name}”, but {reason}. Tell the user if it matters.]"
+    return {"type": "input_text", "text": text}
+
+
+def _image(url: str) -> ResponseInputImageParam:
+    return {"type": "input_image", "image_url": url, "detail": "auto"}
+
+
+def _pdf(name: str, data_url: str) -> ResponseInputFileParam:
+    return {"type": "input_file", "filename": name, "file_data": data_url}
+
+
+def _pdf_by_url(url: str) -> ResponseInputFileParam:
+    return {"type": "input_file", "file_url": url}
+
+
+def _data_url(mime_type: str, data: bytes) -> str:
+    return f"data:{mime_type};base64,{base64.b64encode(data).decode('ascii')}"
