@@ -78,7 +78,7 @@ lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
 	@$(UV) $(COMPILE) --group streaming --group dev pyproject.toml -o requirements/dev.txt
 	@$(UV) $(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/functions.txt
 	@$(UV) $(COMPILE) -c requirements/dev.txt --group streaming -o requirements/streaming.txt
-	@printf 'ministack\naws-sam-translator\n' | $(UV) $(COMPILE) - -o requirements/ministack.txt
+	@printf 'ministack\naws-sam-translator\ncryptography\n' | $(UV) $(COMPILE) - -o requirements/ministack.txt
 	@echo aws-sam-cli | $(UV) $(COMPILE) - -o requirements/sam.txt
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv .tools .aws-sam .local

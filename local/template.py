@@ -1,0 +1,75 @@
+"""template.yaml as data: its resources, its environment variables, and the package that CloudFormation takes.
+
+    template = read_template()
+    template["Resources"]["Table"]["Properties"]["TimeToLiveSpecification"]
+    packaged(template, bucket="artifacts", key="code.zip")
+
+The short forms of intrinsic functions (`!Ref x`, `!GetAtt a.b`) are read as their long forms (`{"Ref": "x"}`), so the
+result is what CloudFormation accepts as JSON.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+Template = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's tags."""
+
+
+def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    if tag == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)  # pyright: ignore[reportUnknownMemberType]
+
+
+def read_template(path: Path = TEMPLATE) -> Template:
+    """Return the template as plain data."""
+    return yaml.load(path.read_text(), Loader=_Loader)  # our loader is a SafeLoader with tags added
+
+
+def packaged(template: Template, bucket: str, key: str) -> Template:
+    """Return a copy whose local code paths name one S3 object instead, as `sam package` would rewrite them.
+
+    This is all that stands between template.yaml and CloudFormation: a path of this machine is no property it knows.
+    """
+    result = copy.deepcopy(template)
+    for resource in result["Resources"].values():
+        for name in ("CodeUri", "ContentUri"):
+            if name in resource["Properties"]:
+                resource["Properties"][name] = {"Bucket": bucket, "Key": key}
+    return result
+
+
+def resource_of_type(template: Template, resource_type: str) -> tuple[str, dict[str, Any]]:
+    """Return logical id and properties of the only resource of `resource_type`.
+
+    Raises ValueError when there is none or more than one.
+    """
+    found = [
+        (name, resource["Properties"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == resource_type
+    ]
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} resources of type {resource_type}, expected one")
+    return found[0]
