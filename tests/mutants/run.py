@@ -74,7 +74,7 @@ def verdict(tree: Path, mutant: Mutant, sound: dict[str, bool]) -> str:
         sound[mutant.red] = test_passes(tree, mutant.red)
     if not sound[mutant.red]:
         return "its test fails without it"
-    patch = ["git", "apply", "--unsafe-paths", f"--directory={tree}", str(mutant.path)]
+    patch = ["git", "apply", str(mutant.path)]
     if subprocess.run(patch, cwd=tree, capture_output=True, check=False).returncode:
         return "does not apply"
     try:

@@ -1,6 +1,6 @@
 """What can be refused is refused here, before ChatKit runs and before anything is stored (promise H3).
 
-    request = await Admission(store).admit(parse(body), context)
+    request = await Admission(store, message_files).admit(parse(body), context)
 
 ChatKit itself checks too late for a clean answer: it saves a new thread before it looks at the message's files, and a
 streaming request raises only after its 200 has left.
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
+    AttachmentsDeleteReq,
     ChatKitReq,
     ClientToolCallItem,
     ItemsListReq,
@@ -32,6 +33,7 @@ from chatkit.types import (
 
 from chat_api.context import RequestContext
 from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError, TooLargeError
+from chat_api.message_files import MessageFiles
 
 Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
 
@@ -41,10 +43,11 @@ MAX_PAGE = 500
 
 
 class Admission:
-    """The checks of every request type; reads only, writes nothing."""
+    """The checks of every request type. They read only, but for a message's files, which are taken last."""
 
-    def __init__(self, store: Store[RequestContext]) -> None:
+    def __init__(self, store: Store[RequestContext], files: MessageFiles) -> None:
         self._store = store
+        self._files = files
 
     async def admit(self, request: ChatKitReq, context: RequestContext) -> ChatKitReq:
         """Return the request as ChatKit may carry it out.
@@ -55,10 +58,10 @@ class Admission:
             case ThreadsListReq() | ItemsListReq():
                 request.params.limit = _page_size(request.params.limit)
             case ThreadsCreateReq():
-                _check_message(request.params.input)
+                await self._message(request.params.input, context)
             case ThreadsAddUserMessageReq():
-                _check_message(request.params.input)
                 await self._open_thread(request.params.thread_id, context)
+                await self._message(request.params.input, context)
             case ThreadsRetryAfterItemReq():
                 await self._open_thread(request.params.thread_id, context)
                 await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
@@ -74,9 +77,21 @@ class Admission:
                 await self._open_thread(request.params.thread_id, context)
                 if request.params.item_id:
                     await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
+            case AttachmentsDeleteReq():
+                await self._files.check_delete(request.params.attachment_id, context)
             case _:
                 pass  # ChatKit answers these at once, and its NotFoundError is a 404
         return request
+
+    async def release(self, request: ChatKitReq, context: RequestContext) -> None:
+        """Give back what `admit` took, because the message was not stored."""
+        if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
+            await self._files.release(request.params.input.attachments, context)
+
+    async def _message(self, message: UserMessageInput, context: RequestContext) -> None:
+        _check_text(message)
+        if message.attachments:
+            await self._files.take(message.attachments, context)
 
     async def _open_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         thread = await self._store.load_thread(thread_id, context)
@@ -101,7 +116,7 @@ class Admission:
             raise ConflictError("no client tool call is waiting for a result in this thread")
 
 
-def _check_message(message: UserMessageInput) -> None:
+def _check_text(message: UserMessageInput) -> None:
     length = sum(len(part.text) for part in message.content) + len(message.quoted_text or "")
     if length > MAX_MESSAGE_CHARS:
         raise TooLargeError(f"the message has {length} characters, {MAX_MESSAGE_CHARS} are allowed: shorten it")

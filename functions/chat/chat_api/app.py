@@ -16,14 +16,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from attachments_s3.errors import AttachmentError
+from attachments_s3.errors import RefusedError as RefusedFileError
+from attachments_s3.errors import StorageError
 from chatkit.server import StreamingResult
 from chatkit.store import NotFoundError
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from store_dynamo.errors import StoreError, StoreUnavailableError
+from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
 from chat_api.context import RequestContext
 from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError, TooLargeError
@@ -49,11 +50,13 @@ STATUS: dict[type[Exception], int] = {
     NotFoundError: 404,
     ConflictError: 409,
     TooLargeError: 413,
-    AttachmentError: 422,
-    StoreError: 422,
+    RefusedFileError: 422,
+    InvalidIdError: 400,
+    StorageError: 503,
     StoreUnavailableError: 503,
     VerifierUnavailableError: 503,
 }
+UNAVAILABLE = "a service that is needed for this does not answer now; try again in a moment"
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -149,7 +152,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     if status == 401:
         headers["www-authenticate"] = 'Bearer error="invalid_token"'
     if status == 503:
-        logger.error("a service this request needs is not available", exc_info=error)
-        headers["retry-after"] = "1"
+        logger.error("a service that this request needs is not available", exc_info=error)
+        message, headers["retry-after"] = UNAVAILABLE, "1"
     logger.info("request refused", extra={"kind": type(error).__name__, "status": status})
     return JSONResponse({"message": message, "request_id": request.state.request_id}, status, headers)

@@ -1,6 +1,6 @@
 """ChatKit's server for any assistant: requests are admitted first, then ChatKit carries them out.
 
-    result = await AssistantServer(store, attachment_store, assistant, admission, content).process(body, context)
+    result = await AssistantServer(store, attachment_store, assistant, admission, content_for).process(body, context)
 
 `process` of ChatKit parses, then runs; ours parses once and admits in between. After admission a streaming request
 ends in an event stream whatever happens: ChatKit.js posts again, up to five times, on a 5xx or on a 200 that is no
@@ -35,7 +35,10 @@ from chat_api.requests import parse
 
 logger = logging.getLogger("chat_api.server")
 
-AttachmentContent = Callable[[Attachment, RequestContext], Awaitable[ResponseInputContentParam]]
+ITEM_DONE = b'data: {"type":"thread.item.done"'
+"""Begins the first event that tells of something stored: the user's message."""
+
+AttachmentContent = Callable[[Attachment], Awaitable[ResponseInputContentParam]]
 
 
 class AssistantServer(ChatKitServer[RequestContext]):
@@ -47,12 +50,12 @@ class AssistantServer(ChatKitServer[RequestContext]):
         attachment_store: AttachmentStore[RequestContext],
         assistant: Assistant,
         admission: Admission,
-        attachment_content: AttachmentContent,
+        content_for: Callable[[RequestContext], AttachmentContent],
     ) -> None:
         super().__init__(store, attachment_store)
         self._assistant = assistant
         self._admission = admission
-        self._attachment_content = attachment_content
+        self._content_for = content_for
 
     async def process(
         self, request: str | bytes | bytearray, context: RequestContext
@@ -69,12 +72,16 @@ class AssistantServer(ChatKitServer[RequestContext]):
         return NonStreamingResult(await self._process_non_streaming(admitted, context))
 
     async def _events(self, request: StreamingReq, context: RequestContext) -> AsyncGenerator[bytes, None]:
+        stored = False
         try:
             async with aclosing(self._process_streaming(request, context)) as events:
                 async for event in events:
+                    stored = stored or event.startswith(ITEM_DONE)
                     yield event
         except Exception:
             logger.exception("the turn failed outside the assistant")
+            if not stored:
+                await self._admission.release(request, context)
             failure = ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
             yield b"data: " + self._serialize(failure) + b"\n\n"
 
@@ -85,7 +92,7 @@ class AssistantServer(ChatKitServer[RequestContext]):
         turn = Turn(
             context=context,
             store=BoundStore(self.store, context),
-            attachment_content=lambda attachment: self._attachment_content(attachment, context),
+            attachment_content=self._content_for(context),
         )
         try:
             async for event in self._assistant.respond(thread, input_user_message, turn):

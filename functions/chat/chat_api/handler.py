@@ -1,0 +1,81 @@
+"""The Lambda function: `chat_api.handler.handler`. The composition root, and the only place that builds clients.
+
+All of it happens once per process, before its first invocation (and before a SnapStart snapshot). Nothing may decorate
+`handler`: with streaming it returns before the app has run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import boto3
+from attachments_s3 import CLIENT_CONFIG, ModelInput, S3AttachmentStore
+from lambda_streaming import StreamingMangum
+from store_dynamo import DynamoStore
+
+from chat_api.admission import Admission
+from chat_api.app import create_app
+from chat_api.assistant import AssistantSettings, load_factory
+from chat_api.context import RequestContext
+from chat_api.identity import TokenVerifier, VerifierUnavailableError
+from chat_api.logs import configure_logs
+from chat_api.message_files import MessageFiles
+from chat_api.openai_key import OpenAIKey
+from chat_api.server import AssistantServer
+from chat_api.settings import Settings, read_settings
+
+logger = logging.getLogger("chat_api.handler")
+
+
+def build(settings: Settings) -> StreamingMangum:
+    """Return the handler of a function with these settings."""
+    s3 = boto3.client("s3", config=CLIENT_CONFIG)
+    dynamodb = boto3.client("dynamodb")
+    files = S3AttachmentStore[RequestContext](bucket=settings.bucket_name, client=s3, user_of=_user)
+    store = DynamoStore[RequestContext](
+        table=settings.table_name,
+        client=dynamodb,
+        user_of=_user,
+    )
+    message_files = MessageFiles(store, files)
+    assistant = load_factory(settings.assistant)(
+        AssistantSettings(settings.openai_model, settings.openai_base_url, _api_key(settings))
+    )
+    server = AssistantServer(
+        store,
+        files,
+        assistant,
+        Admission(store, message_files),
+        content_for=lambda context: ModelInput(files, context).part,
+    )
+    verifier = TokenVerifier(settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url))
+
+    async def warm() -> None:
+        try:
+            await verifier.warm()
+        except VerifierUnavailableError:
+            logger.exception("starting without the user pool's keys; they are fetched with the first request")
+
+    return StreamingMangum(create_app(server, verifier, settings.allowed_origins, on_start=[warm]))
+
+
+def _user(context: RequestContext) -> str:
+    return context.user_id
+
+
+def _api_key(settings: Settings) -> Callable[[], Awaitable[str]]:
+    if settings.openai_api_key is None:
+        assert settings.openai_secret_arn is not None  # Settings saw to it
+        return OpenAIKey(settings.openai_secret_arn, boto3.client("secretsmanager"))
+    key = settings.openai_api_key.get_secret_value()
+
+    async def from_environment() -> str:
+        return key
+
+    return from_environment
+
+
+settings = read_settings()
+configure_logs(settings.log_level)
+handler = build(settings)

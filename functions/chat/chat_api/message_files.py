@@ -1,0 +1,75 @@
+"""The files of a message, taken before ChatKit stores anything (promise A3).
+
+    await message_files.take(ids, context)        # in admission
+    await message_files.release(ids, context)     # when the message was not stored after all
+
+A file is claimed for the turn (so that two messages cannot both have it), verified against what was declared, moved to
+where its upload URL cannot reach it, and saved in that state. When one file of a message is refused, the claims of the
+others are released and the message leaves no trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from attachments_s3 import S3AttachmentStore
+from chatkit.store import NotFoundError
+from store_dynamo import DynamoStore
+from store_dynamo.errors import AttachmentClaimedError
+
+from chat_api.context import RequestContext
+from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError
+
+
+class MessageFiles:
+    """Claims, verifies and accepts; four requests a file to DynamoDB and three to S3, all files at once."""
+
+    def __init__(self, store: DynamoStore[RequestContext], files: S3AttachmentStore[RequestContext]) -> None:
+        self._store = store
+        self._files = files
+
+    async def take(self, attachment_ids: Sequence[str], context: RequestContext) -> None:
+        """Take all files of one message, or none.
+
+        Raises InvalidRequestError, NotFoundRequestError, ConflictError, or the AttachmentError that says what is wrong
+        with a file.
+        """
+        self._files.policy.check_count(len(attachment_ids))
+        if len(set(attachment_ids)) < len(attachment_ids):
+            raise InvalidRequestError("params.input.attachments: the same file twice in one message")
+        taken = await asyncio.gather(
+            *(self._take(attachment_id, context) for attachment_id in attachment_ids), return_exceptions=True
+        )
+        failure = next((result for result in taken if isinstance(result, BaseException)), None)
+        if failure is not None:
+            await self.release(attachment_ids, context)
+            raise failure
+
+    async def release(self, attachment_ids: Sequence[str], context: RequestContext) -> None:
+        """Give up this turn's claims, so that another message can have the files."""
+        await asyncio.gather(
+            *(
+                self._store.release_attachment(attachment_id, context.turn_id, context)
+                for attachment_id in attachment_ids
+            )
+        )
+
+    async def check_delete(self, attachment_id: str, context: RequestContext) -> None:
+        """Raise LinkedError when the file belongs to a message; one that does not exist may be deleted."""
+        try:
+            attachment = await self._store.load_attachment(attachment_id, context)
+        except NotFoundError:
+            return
+        self._files.check_delete(attachment)
+
+    async def _take(self, attachment_id: str, context: RequestContext) -> None:
+        try:
+            await self._store.claim_attachment(attachment_id, context.turn_id, context)
+            attachment = await self._store.load_attachment(attachment_id, context)
+        except NotFoundError as error:
+            raise NotFoundRequestError(f"Attachment {attachment_id} not found: upload it again") from error
+        except AttachmentClaimedError as error:
+            raise ConflictError(f"attachment {attachment_id} belongs to another message already") from error
+        accepted = await self._files.accept(await self._files.verify(attachment, context), context)
+        await self._store.save_attachment(accepted, context)

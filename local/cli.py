@@ -1,0 +1,103 @@
+"""The commands of the local stack: `python -m local.cli demo|dev|chat|token` (see the Makefile)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import asdict
+from typing import Any, cast
+
+from rich.console import Console
+
+from local.chat import Chat
+from local.chatkit_client import ChatKitClient
+from local.demo import Demo
+from local.sign_in import Pool, create_user, sign_in
+from local.stack import STATE, running_stack
+
+DEV_PORT = 8787
+DEV_FILE = STATE / "dev.json"
+USER, PASSWORD = "demo@example.com", "Correct-Horse-7-Battery"
+
+
+def main() -> int:
+    """Run one command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="local.cli", description="The local stack")
+    parser.add_argument("command", choices=["demo", "dev", "chat", "token"])
+    console = Console(stderr=False)
+    match parser.parse_args().command:
+        case "demo":
+            return 0 if asyncio.run(Demo(console).run()) else 1
+        case "dev":
+            asyncio.run(_dev(console))
+            return 0
+        case "chat":
+            return asyncio.run(_chat(console))
+        case _:
+            print(_token())
+            return 0
+
+
+async def _dev(console: Console) -> None:
+    async with running_stack(
+        lambda text: console.print(f"[dim]{text}[/dim]", highlight=False), DEV_PORT, True
+    ) as stack:
+        create_user(stack.aws, USER, PASSWORD)
+        DEV_FILE.write_text(json.dumps({"url": stack.url, "pool": asdict(stack.aws.pool)}))
+        console.print(_how_to(stack.url), highlight=False)
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        await stopped.wait()
+        console.print("stopping")
+    DEV_FILE.unlink(missing_ok=True)
+
+
+def _how_to(url: str) -> str:
+    request = json.dumps(
+        {
+            "type": "threads.create",
+            "params": {
+                "input": {
+                    "content": [{"type": "input_text", "text": "How much did I spend on groceries?"}],
+                    "attachments": [],
+                    "inference_options": {},
+                }
+            },
+        }
+    )
+    return f"""
+[bold]The stack is up:[/bold] {url}/chatkit
+
+  curl {url}/chatkit
+  curl -N {url}/chatkit -H "x-auth-token: $(make -s token)" \\
+       -H 'content-type: application/json' -d '{request.replace("[", chr(92) + "[")}'
+
+or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; conversations stay in .local/ until `make clean`.
+"""
+
+
+async def _chat(console: Console) -> int:
+    if not DEV_FILE.exists():
+        console.print("nothing is running here: start `make dev` in another terminal first")
+        return 1
+    async with ChatKitClient(_dev_file()["url"], _token()) as client:
+        await Chat(client, console).run()
+    return 0
+
+
+def _token() -> str:
+    if not DEV_FILE.exists():
+        sys.exit("nothing is running here: start `make dev` in another terminal first")
+    return sign_in(Pool(**_dev_file()["pool"]), USER, PASSWORD).access_token
+
+
+def _dev_file() -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(DEV_FILE.read_text()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Everything of a deployment on one machine: AWS, the model, and the function behind its URL.
+
+    async with running_stack(report) as stack:
+        stack.url                          # POST {url}/chatkit
+        await stack.new_process()          # the next request starts another process
+
+`report(text)` is told each step as it is taken.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.aws import LocalStack, deploy
+from local.lambda_url import FunctionUrl, LocalFunction
+from local.ministack import REGION, ROOT, MiniStack
+from local.model_server import API_KEY, ModelServer
+
+STATE = ROOT / ".local"
+MEMORY_MB = 1024
+TIMEOUT_SECONDS = 300
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The parts of one running stack; `model` is None when OpenAI answers."""
+
+    aws: LocalStack
+    function: LocalFunction
+    url: str
+    model: ModelServer | None
+    log: Path
+
+    async def new_process(self) -> None:
+        """Stop the function's processes; the next request is answered by another one."""
+        await self.function.stop_processes()
+
+
+@asynccontextmanager
+async def running_stack(
+    report: Report, port: int = 0, keep: bool = False, log: Path | None = None
+) -> AsyncGenerator[Stack]:
+    """Start AWS, the model and the function; stop them in reverse.
+
+    `port` is the Function URL's (0: a free one); with `keep` tables and files outlive the run, in `.local/`.
+    """
+    log = log or STATE / "function.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as parts:
+        aws_server = parts.enter_context(MiniStack.start(state_dir=STATE / "aws" if keep else None))
+        report(f"local AWS on {aws_server.endpoint}")
+        aws = deploy(aws_server, openai_api_key=os.environ.get("OPENAI_API_KEY", API_KEY))
+        report(f"template.yaml deployed: table {aws.table}, bucket {aws.bucket}, user pool {aws.user_pool_id}")
+        for setting in aws.settings_read_back:
+            report(f"  {setting.name}: {setting.found}")
+        model = None if os.environ.get("OPENAI_API_KEY") else parts.enter_context(ModelServer.start())
+        report(f"model: {model.url if model else 'OpenAI'}")
+        function = LocalFunction(
+            handler="chat_api.handler.handler",
+            code=[ROOT / "functions" / "chat", ROOT],
+            layer=ROOT / "layers" / "streaming",
+            environment={
+                **aws.chat_environment,
+                **aws.chat_credentials.environment(),
+                "AWS_REGION": REGION,
+                **({"OPENAI_BASE_URL": model.url} if model else {}),
+            },
+            timeout_seconds=TIMEOUT_SECONDS,
+            memory_mb=MEMORY_MB,
+            log=log,
+        )
+        front = await parts.enter_async_context(FunctionUrl(function, port=port))
+        report(f"Function URL on {front.url}")
+        yield Stack(aws, function, front.url, model, log)
