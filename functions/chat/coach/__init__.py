@@ -1,0 +1,1 @@
+"""Spendo, a personal finance coach: the sample assistant."""

@@ -1,0 +1,41 @@
+"""What the user is told when the model fails, and whether trying again can help.
+
+    openai error or agents error ──▶ explain() ──▶ ChatKit's CustomStreamError(message, allow_retry)
+
+The message never quotes the failure: it may contain the conversation, a key or an internal address.
+"""
+
+from __future__ import annotations
+
+import openai
+from agents.exceptions import MaxTurnsExceeded
+from chatkit.errors import CustomStreamError
+
+UNAVAILABLE = "The assistant is not available right now. Please try again later."
+BUSY = "The model is busy right now. Please try again in a moment."
+BROKEN_OFF = "The answer broke off. Please try again."
+TOO_SLOW = "The model took too long to answer. Please try again."
+TOO_LONG = "This conversation is too long for the model. Please start a new one."
+REFUSED = "The model cannot answer this message. Please change it."
+TOO_MANY_STEPS = "This question took too many steps. Please ask for less at once."
+
+
+def explain(error: Exception) -> CustomStreamError:
+    """Return what to show for a failure of the `openai` client or the Agents SDK."""
+    match error:
+        case openai.RateLimitError(code="insufficient_quota"):
+            return CustomStreamError(UNAVAILABLE, allow_retry=False)
+        case openai.RateLimitError() | openai.InternalServerError() | openai.ConflictError():
+            return CustomStreamError(BUSY, allow_retry=True)
+        case openai.BadRequestError(code="context_length_exceeded"):
+            return CustomStreamError(TOO_LONG, allow_retry=False)
+        case openai.BadRequestError() | openai.UnprocessableEntityError():
+            return CustomStreamError(REFUSED, allow_retry=False)
+        case openai.APIStatusError():  # 401, 403, 404: the key or the model's name is wrong
+            return CustomStreamError(UNAVAILABLE, allow_retry=False)
+        case openai.APITimeoutError():
+            return CustomStreamError(TOO_SLOW, allow_retry=True)
+        case MaxTurnsExceeded():
+            return CustomStreamError(TOO_MANY_STEPS, allow_retry=False)
+        case _:  # a broken connection, `response.failed`, `response.incomplete`, an `error` event
+            return CustomStreamError(BROKEN_OFF, allow_retry=True)
