@@ -38,13 +38,15 @@ sam: .tools/sam/.installed ## Install the SAM CLI
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
-.PHONY: dev demo chat
+.PHONY: dev demo chat token
 demo: install ministack ## One conversation through the whole local stack, checked step by step
 	@$(RUN) -m local.cli demo
 dev: install ministack ## The local stack, left running
 	@$(RUN) -m local.cli dev
 chat: install ## A chat in the terminal with the stack that `make dev` runs
 	@$(RUN) -m local.cli chat
+token: install ## A fresh access token of the demo user, for curl
+	@$(RUN) -m local.cli token
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 

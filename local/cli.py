@@ -7,20 +7,41 @@ import asyncio
 import json
 import signal
 import sys
-from dataclasses import asdict
-from typing import Any, cast
+from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
 from local.chat import Chat
 from local.chatkit_client import ChatKitClient
 from local.demo import Demo
-from local.sign_in import Pool, create_user, sign_in
+from local.sign_in import create_user, sign_in
 from local.stack import STATE, running_stack
 
 DEV_PORT = 8787
 DEV_FILE = STATE / "dev.json"
+NOT_RUNNING = "nothing is running here: start `make dev` in another terminal first"
 USER, PASSWORD = "demo@example.com", "Correct-Horse-7-Battery"
+
+
+@dataclass(frozen=True)
+class DevStack:
+    """What other terminals need to know of the stack that `make dev` runs."""
+
+    url: str
+    endpoint: str
+    client_id: str
+    redirect_uri: str
+
+    @classmethod
+    def running(cls) -> DevStack:
+        """Return the one that runs now; exits with a message when there is none."""
+        if not DEV_FILE.exists():
+            sys.exit(NOT_RUNNING)
+        return cls(**json.loads(DEV_FILE.read_text()))
+
+    def token(self) -> str:
+        """Return a fresh access token of the demo user."""
+        return sign_in(self, USER, PASSWORD).access_token
 
 
 def main() -> int:
@@ -33,12 +54,11 @@ def main() -> int:
             return 0 if asyncio.run(Demo(console).run()) else 1
         case "dev":
             asyncio.run(_dev(console))
-            return 0
         case "chat":
-            return asyncio.run(_chat(console))
+            asyncio.run(_chat(console))
         case _:
-            print(_token())
-            return 0
+            print(DevStack.running().token())
+    return 0
 
 
 async def _dev(console: Console) -> None:
@@ -46,7 +66,8 @@ async def _dev(console: Console) -> None:
         lambda text: console.print(f"[dim]{text}[/dim]", highlight=False), DEV_PORT, True
     ) as stack:
         create_user(stack.aws, USER, PASSWORD)
-        DEV_FILE.write_text(json.dumps({"url": stack.url, "pool": asdict(stack.aws.pool)}))
+        here = DevStack(stack.url, stack.aws.endpoint, stack.aws.client_id, stack.aws.redirect_uri)
+        DEV_FILE.write_text(json.dumps(asdict(here)))
         console.print(_how_to(stack.url), highlight=False)
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -80,23 +101,10 @@ or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; conversa
 """
 
 
-async def _chat(console: Console) -> int:
-    if not DEV_FILE.exists():
-        console.print("nothing is running here: start `make dev` in another terminal first")
-        return 1
-    async with ChatKitClient(_dev_file()["url"], _token()) as client:
+async def _chat(console: Console) -> None:
+    stack = DevStack.running()
+    async with ChatKitClient(stack.url, stack.token()) as client:
         await Chat(client, console).run()
-    return 0
-
-
-def _token() -> str:
-    if not DEV_FILE.exists():
-        sys.exit("nothing is running here: start `make dev` in another terminal first")
-    return sign_in(Pool(**_dev_file()["pool"]), USER, PASSWORD).access_token
-
-
-def _dev_file() -> dict[str, Any]:
-    return cast(dict[str, Any], json.loads(DEV_FILE.read_text()))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
@@ -52,6 +52,17 @@ class Tokens:
     expires_in: int
 
 
+class SignInPage(Protocol):
+    """Where the pool's sign-in page is, and for which client; a LocalStack is one."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def redirect_uri(self) -> str: ...
+
+
 def create_user(stack: LocalStack, username: str, password: str, groups: Iterable[str] = ()) -> None:
     """Create a confirmed user, or give an existing one this password; `username` is an email address."""
     with closing(_pool_client(stack)) as cognito:
@@ -73,7 +84,7 @@ def create_user(stack: LocalStack, username: str, password: str, groups: Iterabl
             cognito.admin_add_user_to_group(UserPoolId=stack.user_pool_id, Username=username, GroupName=group)
 
 
-def sign_in(stack: LocalStack, username: str, password: str) -> Tokens:
+def sign_in(stack: SignInPage, username: str, password: str) -> Tokens:
     """Sign in as a browser does and return the tokens.
 
     Raises SignInError when the pool refuses.
@@ -107,7 +118,7 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _exchange(stack: LocalStack, code: str, verifier: str) -> Tokens:
+def _exchange(stack: SignInPage, code: str, verifier: str) -> Tokens:
     fields = {
         "grant_type": "authorization_code",
         "client_id": stack.client_id,

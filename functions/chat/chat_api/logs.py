@@ -37,6 +37,9 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] 
 class RedactingFormatter(LambdaPowertoolsFormatter):
     """Powertools' JSON formatter that quotes no input and no secret."""
 
+    def __init__(self) -> None:
+        super().__init__(serialize_stacktrace=False)  # its frames repeat the exception's message as it is
+
     def formatException(self, ei: ExceptionInfo) -> str:
         """Return the traceback; a pydantic error in its chain is stated by field and kind only."""
         text = super().formatException(ei)
