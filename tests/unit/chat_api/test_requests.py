@@ -1,0 +1,64 @@
+"""H3: a body is one ChatKit request, or a message that names its faults and quotes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from chatkit.types import ThreadsListReq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_api.errors import InvalidRequestError
+from chat_api.requests import parse
+
+pytestmark = pytest.mark.promise("H3")
+
+
+def test_request_is_parsed() -> None:
+    request = parse(b'{"type": "threads.list", "params": {"limit": 3}}')
+
+    assert isinstance(request, ThreadsListReq)
+    assert request.params.limit == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"", "no body"),
+        (b"{}", "type"),
+        (b"{", "JSON"),
+        (b"[]", "an object"),
+        (b"null", "an object"),
+        (b'{"type": "threads.explode", "params": {}}', "threads.list"),
+        (b'{"type": "threads.get_by_id", "params": {}}', "thread_id"),
+        (b'{"type": "threads.create", "params": {"input": {"content": "no list"}}}', "params.input.content"),
+        (b'{"type": "threads.list", "params": {"order": "sideways"}}', "params.order"),
+        (b"\xff\xfe", "JSON"),
+    ],
+)
+def test_fault_is_named(body: bytes, named: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(body)
+
+    assert named in caught.value.message
+
+
+def test_value_is_not_quoted() -> None:
+    body = json.dumps({"type": "threads.get_by_id", "params": {"thread_id": ["my secret"]}}).encode()
+
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(body)
+
+    assert "my secret" not in caught.value.message
+
+
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.text(), lambda x: st.dictionaries(st.text(), x)).map(
+        lambda value: json.dumps(value).encode()
+    )
+)
+def test_anything_else_is_refused_not_raised(body: bytes) -> None:
+    with pytest.raises(InvalidRequestError):
+        parse(body)

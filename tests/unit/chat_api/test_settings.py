@@ -1,0 +1,58 @@
+"""The environment is read once, and a wrong one names every fault without quoting a value."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat_api.settings import SettingsError, read_settings
+
+GOOD = {
+    "TABLE_NAME": "table",
+    "BUCKET_NAME": "bucket",
+    "COGNITO_ISSUER": "https://cognito-idp.eu-west-1.amazonaws.com/pool",
+    "COGNITO_JWKS_URL": "https://cognito-idp.eu-west-1.amazonaws.com/pool/.well-known/jwks.json",
+    "COGNITO_CLIENT_ID": "client",
+    "OPENAI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def test_issuer_is_what_tokens_state() -> None:
+    assert read_settings().issuer == GOOD["COGNITO_ISSUER"]
+
+
+def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example, https://b.example,")
+
+    assert read_settings().allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_empty_values_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_DAYS", "")
+
+    assert read_settings().retention_days is None
+
+
+def test_every_fault_is_named_and_no_value_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TABLE_NAME")
+    monkeypatch.setenv("COGNITO_ISSUER", "secret-nonsense")
+    monkeypatch.setenv("LAMBDA_STREAMING_ENTRY", "secret-entry")
+
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+
+    assert all(name in str(caught.value) for name in ("TABLE_NAME", "COGNITO_ISSUER", "LAMBDA_STREAMING_ENTRY"))
+    assert "secret-" not in str(caught.value)
+
+
+def test_a_key_must_come_from_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_SECRET_ARN")
+
+    with pytest.raises(SettingsError, match="OPENAI_SECRET_ARN"):
+        read_settings()
