@@ -1,0 +1,83 @@
+"""AWS's Runtime API client, extended to stream.
+
+    bootstrap.run("package.module.handler", StreamingRuntimeClient("127.0.0.1:9001"))
+
+`bootstrap.run` keeps everything of the managed runtime (the loop, log formats, X-Ray, init errors, SnapStart hooks);
+only two extension points change. The marshaller marks events, so that a handler knows that its answer can be streamed,
+and lets a `StreamingResponse` pass; posting one runs the application.
+"""
+
+# awslambdaric has no annotations.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportIncompatibleMethodOverride=false
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import awslambdaric
+from awslambdaric import lambda_runtime_client
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+from lambda_streaming.adapter import StreamableEvent
+from lambda_streaming.errors import RuntimeClientError
+from lambda_streaming.prelude import CONTENT_TYPE
+from lambda_streaming.streaming_response import StreamingResponse
+
+_logger = logging.getLogger(__name__)
+
+
+class StreamingMarshaller(LambdaMarshaller):
+    """JSON in and out, except for responses that are streamed."""
+
+    def unmarshal_request(self, request: bytes, content_type: str = "application/json") -> Any:
+        event = super().unmarshal_request(request, content_type)
+        return StreamableEvent(event) if isinstance(event, dict) else event
+
+    def marshal_response(self, response: Any) -> tuple[Any, str]:
+        if isinstance(response, StreamingResponse):
+            return response, CONTENT_TYPE
+        return super().marshal_response(response)
+
+
+class StreamingRuntimeClient(LambdaRuntimeClient):
+    """Polls as AWS's client does, posts streamed answers itself, and survives an answer that is refused."""
+
+    marshaller = StreamingMarshaller()
+
+    def __init__(self, address: str) -> None:
+        """Take the Runtime API's `address` (host:port).
+
+        Raises RuntimeClientError if the C module is not the one that was installed with awslambdaric: it is a top-level
+        module, awslambdaric silently does without it, and `/var/runtime` may hold another.
+        """
+        _check_runtime_client()
+        # In a thread, or a signal during `next` would not be handled before the next event.
+        super().__init__(address, use_thread_for_polling_next=True)
+
+    def post_invocation_result(
+        self, invoke_id: str, result_data: Any, content_type: str = "application/json", invocation_id: str | None = None
+    ) -> None:
+        if isinstance(result_data, StreamingResponse):
+            result_data.post(self.lambda_runtime_address, invoke_id, invocation_id)
+        else:
+            super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
+
+    def handle_exception(self, exc: Exception, func_to_retry: Any = None, use_backoff: bool = False) -> Any:
+        """Raise if polling failed; log if an answer was refused.
+
+        A stale answer gets 410, one that is too large 413, and the process is as good as before. Should the Runtime API
+        itself be broken, the next poll will say so.
+        """
+        if func_to_retry is not None:
+            raise exc
+        _logger.warning("the answer was not taken: %s", exc)
+
+
+def _check_runtime_client() -> None:
+    site = Path(awslambdaric.__file__).parent.parent
+    found = getattr(lambda_runtime_client.runtime_client, "__file__", None)
+    if found is None or Path(found).parent != site:
+        raise RuntimeClientError(found, str(site))

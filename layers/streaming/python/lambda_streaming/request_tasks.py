@@ -1,0 +1,74 @@
+"""The tasks that a request starts, and waiting for them.
+
+    loop.set_task_factory(task_factory)
+    tasks = RequestTasks()
+    with tasks.collecting():
+        await app(scope, receive, send)      # may call asyncio.create_task, and so may those tasks
+    await tasks.finish(deadline)
+
+Lambda freezes a process that polls for its next event, so a task still running then would stop in the middle and go on
+inside another request. A context variable marks the request: tasks copy the context of who starts them, so descendants
+are collected too, and what the lifespan started is not. (A task that must outlive its request: start it there.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Generator
+from contextvars import ContextVar
+from typing import Any
+
+# What a cancelled task gets for its clean-up, in seconds.
+CANCELLATION_SECONDS = 0.2
+
+Task = asyncio.Task[Any]
+
+_logger = logging.getLogger(__name__)
+_request_tasks: ContextVar[set[Task] | None] = ContextVar("request_tasks", default=None)
+
+
+def task_factory(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **options: Any
+) -> Task:
+    """Start a task as asyncio does, and note it in the request whose code starts it."""
+    task: Task = asyncio.Task(coroutine, loop=loop, **options)
+    tasks = _request_tasks.get()
+    if tasks is not None:
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    return task
+
+
+class RequestTasks:
+    """The unfinished tasks of one request."""
+
+    def __init__(self) -> None:
+        self._tasks: set[Task] = set()
+
+    @contextlib.contextmanager
+    def collecting(self) -> Generator[None]:
+        """Collect the tasks that are started by the code inside."""
+        token = _request_tasks.set(self._tasks)
+        try:
+            yield
+        finally:
+            _request_tasks.reset(token)
+
+    async def finish(self, deadline: float) -> None:
+        """Wait until no task is left; at `deadline` (loop time) cancel those that are, and log them."""
+        loop = asyncio.get_running_loop()
+        while self._tasks and (seconds := deadline - loop.time()) > 0:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        if self._tasks:
+            await self._cancel()
+
+    async def _cancel(self) -> None:
+        tasks = set(self._tasks)
+        for task in tasks:
+            _logger.error("cancelled at the deadline: %r", task)
+            task.cancel()
+        _, deaf = await asyncio.wait(tasks, timeout=CANCELLATION_SECONDS)
+        for task in deaf:
+            _logger.error("did not stop when cancelled: %r", task)

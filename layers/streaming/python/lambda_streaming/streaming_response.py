@@ -1,0 +1,53 @@
+"""What the handler returns for a streamed request: a response whose application has not run yet.
+
+`awslambdaric` calls the handler, marshals what it returns and posts it. Posting this response runs the application: its
+messages leave while it runs, the tasks it started are waited for, and only then does the process poll again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from lambda_streaming.cycle import Answer
+from lambda_streaming.prelude import Entry
+from lambda_streaming.response_stream import ResponseStream
+
+_logger = logging.getLogger(__name__)
+
+
+class StreamingResponse:
+    """A response to be streamed; `post` sends it."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        entry: Entry,
+        deadline: float,
+        run: Callable[[Answer], Awaitable[None]],
+    ) -> None:
+        """Take `run`, which runs the application and its tasks, and `deadline` in the time of `loop`."""
+        self._loop = loop
+        self._entry = entry
+        self._deadline = deadline
+        self._run = run
+
+    def post(self, address: str, request_id: str, invocation_id: str | None) -> None:
+        """Run the application and stream its response to the Runtime API at `address`.
+
+        A refusal is logged, never raised: this invocation is over for Lambda, and the next one may come.
+        """
+        try:
+            self._loop.run_until_complete(self._stream(address, request_id, invocation_id))
+        except OSError as error:
+            _logger.warning("the streamed answer to %s was not taken: %s", request_id, error)
+
+    async def _stream(self, address: str, request_id: str, invocation_id: str | None) -> None:
+        stream = await ResponseStream.open(address, self._entry, request_id, invocation_id)
+        try:
+            await self._run(stream)
+            async with asyncio.timeout_at(self._deadline):  # a TimeoutError is an OSError
+                await stream.accepted()
+        finally:
+            stream.close()

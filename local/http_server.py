@@ -1,0 +1,129 @@
+"""A small HTTP/1.1 server: h11 over asyncio streams, one handler for all requests.
+
+    server = HttpServer(handle)                  # async def handle(connection, request): …
+    await server.start(port=0); server.address   # "127.0.0.1:43210"
+    await server.stop()
+
+The handler sees chunks and trailers as they come and decides when to read on, which a framework would hide: a handler
+that does not read stops its peer (back-pressure), one that returns before the end of a message closes the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import h11
+
+READ_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
+
+
+class HttpConnection:
+    """The server's side of one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+
+    async def receive(self) -> h11.Event | type[h11.PAUSED]:
+        """Return the next event of the request; raises h11.RemoteProtocolError if the peer breaks HTTP."""
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            self._h11.receive_data(await self._reader.read(READ_BYTES))
+        return event  # pyright: ignore[reportReturnType]
+
+    async def request(self) -> h11.Request | None:
+        """Return the next request's head, or None at the end of the connection."""
+        event = await self.receive()
+        return event if isinstance(event, h11.Request) else None
+
+    async def body(self, limit_bytes: int) -> bytes | None:
+        """Return the whole body, or None (and stop reading) once it is larger than `limit_bytes`."""
+        body = bytearray()
+        while isinstance(event := await self.receive(), h11.Data):
+            body += event.data
+            if len(body) > limit_bytes:
+                return None
+        return bytes(body)
+
+    async def send(self, *events: h11.Event) -> None:
+        """Send `events` at once; returns when the peer has caught up."""
+        self._writer.write(b"".join(self._h11.send(event) or b"" for event in events))
+        await self._writer.drain()
+
+    async def respond(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Send a whole response; the length is added."""
+        fields = [*headers, ("content-length", str(len(body)))]
+        events: list[h11.Event] = [h11.Response(status_code=status, headers=fields), h11.EndOfMessage()]
+        if body and self._h11.their_state is not h11.ERROR and not self.bodiless(status):
+            events.insert(1, h11.Data(data=body))
+        await self.send(*events)
+
+    def bodiless(self, status: int) -> bool:
+        """Whether a response with `status` to this request carries no body (RFC 9112, 6.3)."""
+        return status in (204, 304) or self.method == b"HEAD"
+
+    method = b""
+
+    def next_request(self) -> bool:
+        """Make ready for the next request; False if this connection has had its last."""
+        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+            return False
+        self._h11.start_next_cycle()
+        return True
+
+    def peer(self) -> str:
+        """Return the peer's address."""
+        return str(self._writer.get_extra_info("peername")[0])
+
+    def abort(self) -> None:
+        """Cut the connection: the peer sees that the message is not complete."""
+        self._writer.transport.abort()
+
+
+Handle = Callable[[HttpConnection, h11.Request], Awaitable[None]]
+
+
+class HttpServer:
+    """Listens on the loopback interface and gives every request to `handle`."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.address = ""
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on `port`; 0 takes a free one."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=READ_BYTES)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = HttpConnection(reader, writer)
+        try:
+            while (request := await connection.request()) is not None:
+                connection.method = request.method
+                await self._handle(connection, request)
+                if not connection.next_request():
+                    break
+        except (ConnectionError, h11.ProtocolError):
+            writer.transport.abort()  # the peer is gone or does not speak HTTP
+        finally:
+            writer.close()
