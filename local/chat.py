@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Chat:
             case "/open":
                 await self._open(self._threads[int(argument) - 1])
             case "/file":
-                await self._attach(Path(argument).expanduser())
+                await self._attach(argument)
             case _ if command.startswith("/"):
                 self._console.print(f"[dim]{HELP}[/dim]")
             case _:
@@ -74,11 +75,12 @@ class Chat:
                 self._console.print(f"[dim]{'you' if item['type'] == 'user_message' else 'coach'} ›[/dim] {text}")
         self._thread_id = thread_id
 
-    async def _attach(self, path: Path) -> None:
-        mime_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        attachment = await self._client.upload(path.name, mime_type, path.read_bytes())
+    async def _attach(self, path: str) -> None:
+        name, content = await asyncio.to_thread(_read, path)
+        mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        attachment = await self._client.upload(name, mime_type, content)
         self._files.append(attachment["id"])
-        self._console.print(f"[dim]{path.name} goes with your next message[/dim]")
+        self._console.print(f"[dim]{name} goes with your next message[/dim]")
 
     async def _say(self, text: str) -> None:
         files, self._files = tuple(self._files), []
@@ -99,3 +101,8 @@ class Chat:
                 self._console.print(f"[red]{event.get('message', 'The answer failed.')}{retry}[/red]", highlight=False)
             case _:
                 self._console.print(delta, end="", markup=False, highlight=False)
+
+
+def _read(path: str) -> tuple[str, bytes]:
+    file = Path(path).expanduser()
+    return file.name, file.read_bytes()

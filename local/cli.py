@@ -97,7 +97,7 @@ def _how_to(url: str) -> str:
   curl -N {url}/chatkit -H "x-auth-token: $(make -s token)" \\
        -H 'content-type: application/json' -d '{request.replace("[", chr(92) + "[")}'
 
-or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; conversations stay in .local/ until `make clean`.
+or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; conversations stay in .local/ (`make clean`).
 """
 
 
