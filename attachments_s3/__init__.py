@@ -4,7 +4,7 @@ See `store` for the life of a file, `policy` for what is allowed, `errors` for w
 for the whole. Imports nothing of this repository's other packages.
 """
 
-from attachments_s3.bucket import CLIENT_CONFIG
+from attachments_s3.bucket import s3_config
 from attachments_s3.errors import AttachmentError, RefusedError, StorageError
 from attachments_s3.events import Action, Event
 from attachments_s3.generated import GeneratedImages
@@ -14,7 +14,6 @@ from attachments_s3.policy import FileType, Kind, Policy
 from attachments_s3.store import S3AttachmentStore
 
 __all__ = [
-    "CLIENT_CONFIG",
     "Action",
     "AttachmentError",
     "Event",
@@ -28,4 +27,5 @@ __all__ = [
     "S3AttachmentStore",
     "StorageError",
     "attachment_keys",
+    "s3_config",
 ]

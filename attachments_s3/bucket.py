@@ -1,8 +1,8 @@
 """The S3 bucket: the only code here that talks to AWS, off the event loop, with its errors translated.
 
-Presigned URLs are computed locally; everything else is one request. Build the client with CLIENT_CONFIG:
+Presigned URLs are computed locally; everything else is one request. Build the client with `s3_config`:
 
-    client = boto3.client("s3", config=attachments_s3.CLIENT_CONFIG)
+    client = boto3.client("s3", config=attachments_s3.s3_config())
 
 - `s3v4`: boto3's default presigns with SigV2 in some regions, where length and type are not bound.
 - `virtual`: else boto3 signs for the global host name, which answers 307 for a young bucket elsewhere, and a browser
@@ -32,16 +32,19 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-CLIENT_CONFIG = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "virtual"},
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-    retries={"mode": "standard", "max_attempts": 3},
-    connect_timeout=2,
-    read_timeout=15,
-    max_pool_connections=20,
-)
+
+def s3_config() -> Config:
+    """Return the configuration that an S3 client of this package needs."""
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=2,
+        read_timeout=15,
+        max_pool_connections=20,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class UnsignedLengthError(AttachmentError):
 
     def __init__(self) -> None:
         super().__init__("The file storage is not configured safely.")
-        self.add_note("presign with SigV4: build the client with config=attachments_s3.CLIENT_CONFIG")
+        self.add_note("presign with SigV4: build the client with config=attachments_s3.s3_config()")
 
 
 class NotAnImageError(AttachmentError):

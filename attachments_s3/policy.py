@@ -1,6 +1,6 @@
 """Which files a message may carry: the one place where types, sizes and counts are written down.
 
-    policy = Policy(max_count=5)
+    policy = Policy(max_per_message=5)
     policy.public()          # for the frontend: ChatKit's `composer.attachments` takes it as it is
     policy.resolve("notes.md", "")            # -> text/markdown: browsers know few types, so the name may decide
     policy.check("../a.png", "image/png", 3)  # -> ("a.png", PNG), or TooLargeError, InvalidSizeError …
@@ -102,7 +102,7 @@ class Policy:
             {Kind.IMAGE: 20 * MB, Kind.PDF: 50 * MB, Kind.TEXT: 10 * MB, Kind.OTHER: 50 * MB}
         )
     )
-    max_count: int = 10
+    max_per_message: int = 10
     max_pixels: int = 100 * MB  # a decoded image takes four bytes for each
 
     def check(self, name: str, mime_type: str, size: int) -> tuple[str, FileType]:
@@ -140,8 +140,8 @@ class Policy:
 
     def check_count(self, count: int) -> None:
         """Raise TooManyError when one message refers to more files than allowed."""
-        if count > self.max_count:
-            raise TooManyError(count, self.max_count)
+        if count > self.max_per_message:
+            raise TooManyError(count, self.max_per_message)
 
     def content_disposition(self, name: str, file_type: FileType) -> str:
         """Return the header a download gets: `x.html` of a PNG becomes `x.html.png`, so that it is no page."""
@@ -152,7 +152,7 @@ class Policy:
         """Return what a frontend needs, in the shape of ChatKit.js's `composer.attachments`, and the size per type."""
         return {
             "enabled": True,
-            "maxCount": self.max_count,
+            "maxCount": self.max_per_message,
             "maxSize": max(self.max_bytes[t.kind] for t in self.types),
             "accept": {t.mime_type: list(t.extensions) for t in self.types},
             "maxSizes": {t.mime_type: self.max_bytes[t.kind] for t in self.types},

@@ -40,4 +40,4 @@ class Record:
 
     def metadata(self, old: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the attachment's metadata with this record in it."""
-        return {**(old or {}), FIELD: asdict(self)}
+        return {**(old or {}), FIELD: {**asdict(self), "state": self.state.value}}
