@@ -1,0 +1,96 @@
+"""Attachments: they expire until they belong to a thread, then they live and die with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chatkit.store import NotFoundError
+from chatkit.types import Attachment
+
+from store_dynamo.bodies import Bodies, absent_body
+from store_dynamo.errors import AttachmentClaimedError, ConditionFailedError
+from store_dynamo.expressions import PRESENT, UNEXPIRED, Attributes, seconds, text, update
+from store_dynamo.items import thread_not_found
+from store_dynamo.keys import attachment_key, attachment_order, overflow_prefix, thread_key
+from store_dynamo.lifetime import TURN_LIFE, UNCLAIMED_LIFE, Lifetime
+from store_dynamo.records import ATTACHMENT_MODEL, dump, is_alive, load, schema
+from store_dynamo.table import Table, stored
+
+UNATTACHED = "unattached"  # the overflow folder of attachments without a thread; no generated thread id looks like it
+_FREE = "(claimed_by = :turn OR (attribute_not_exists(claimed_by) AND attribute_not_exists(ord)))"
+
+
+class Attachments:
+    """The attachments of one table."""
+
+    def __init__(self, table: Table, bodies: Bodies, lifetime: Lifetime) -> None:
+        self._table = table
+        self._bodies = bodies
+        self._lifetime = lifetime
+
+    async def save(self, user_id: str, attachment: Attachment) -> None:
+        """Write an attachment, new or not. Raises NotFoundError when it names a thread that is not there."""
+        thread_id = attachment.thread_id
+        packed = await self._bodies.pack(dump(attachment), overflow_prefix(user_id, thread_id or UNATTACHED))
+        key = attachment_key(user_id, attachment.id)
+        if thread_id is None:
+            await self._table.update(key, update(packed | schema(), self._expiry(), absent_body(packed)))
+            return
+        assign = packed | schema() | {"ord": text(attachment_order(thread_id))}
+        write: dict[str, Any] = {"Key": key, **update(assign, remove=[*absent_body(packed), "expires_at"])}
+        try:
+            await self._table.transact(self._lifetime.thread_lives(user_id, thread_id), {"Update": write})
+        except ConditionFailedError as error:
+            raise thread_not_found(thread_id) from error
+
+    async def load(self, user_id: str, attachment_id: str) -> Attachment:
+        """Return an attachment. Raises NotFoundError, also when its thread is not there."""
+        record = await self._table.get(attachment_key(user_id, attachment_id))
+        if record is None or not is_alive(record, self._lifetime.clock()):
+            raise attachment_not_found(attachment_id)
+        found = await self._bodies.read(record)
+        attachment = load(ATTACHMENT_MODEL, *found) if found else None
+        if attachment is None:
+            raise attachment_not_found(attachment_id)
+        if attachment.thread_id is not None:
+            thread = await self._table.get(thread_key(user_id, attachment.thread_id))
+            if not is_alive(thread, self._lifetime.clock()):
+                raise attachment_not_found(attachment_id)
+        return attachment
+
+    async def delete(self, user_id: str, attachment_id: str) -> None:
+        """Delete an attachment's record; its objects follow by the janitor."""
+        await self._table.delete(attachment_key(user_id, attachment_id))
+
+    async def claim(self, user_id: str, attachment_id: str, turn_id: str) -> None:
+        """Give a free attachment to a turn.
+
+        Raises NotFoundError, also for one that would expire while the turn runs, or AttachmentClaimedError when another
+        turn has it or it belongs to a message.
+        """
+        change = update({"claimed_by": text(turn_id)}, values={":turn": text(turn_id)} | self._lifetime.after_a_turn())
+        try:
+            await self._table.update(
+                attachment_key(user_id, attachment_id), change, f"{PRESENT} AND {UNEXPIRED} AND {_FREE}"
+            )
+        except ConditionFailedError as error:
+            if not is_alive(stored(error), self._lifetime.clock() + TURN_LIFE):
+                raise attachment_not_found(attachment_id) from error
+            raise AttachmentClaimedError(attachment_id) from error
+
+    async def release(self, user_id: str, attachment_id: str, turn_id: str) -> None:
+        """Free an attachment that the turn has claimed and no thread has got; anything else stays as it is."""
+        change = update({}, remove=["claimed_by"], values={":turn": text(turn_id)})
+        try:
+            await self._table.update(
+                attachment_key(user_id, attachment_id), change, "claimed_by = :turn AND attribute_not_exists(ord)"
+            )
+        except ConditionFailedError:
+            return
+
+    def _expiry(self) -> Attributes:
+        return {"expires_at": seconds(self._lifetime.clock() + UNCLAIMED_LIFE)}
+
+
+def attachment_not_found(attachment_id: str) -> NotFoundError:
+    return NotFoundError(f"Attachment {attachment_id} not found")

@@ -1,0 +1,166 @@
+"""Keys: where each record and each overflow object of a user lies.
+
+    record       pk                            sk                       ord (LSI `by_order`)
+    thread       USER#{user}                   THREAD#{thread}          THREAD#{created_us:020}#{thread}
+    attachment   USER#{user}                   ATTACHMENT#{attachment}  ATTACHMENT#{thread}, once it belongs to one
+    turn         USER#{user}                   TURN#{turn}              –
+    rate         USER#{user} or SHARED         RATE#{name}#{window}     –
+    item         USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us:020}#{inserted_ns:020}
+    feedback     USER#{user}#THREAD#{thread}   FEEDBACK#{item}          –
+
+    overflow/{user}/{thread}/{unique}          a body too big for the table, in S3
+
+The user comes from the request's context and is part of every key, so another user's record cannot be addressed. Ids
+are escaped so that none can forge a separator: letters, digits, `-` and `_` stay, each other UTF-8 byte becomes `.` and
+two hex digits. `attachments_s3` escapes alike, so that `{area}/{user}/` holds all of a user's objects in every area.
+
+An attachment's `ord` finds a thread's attachments with one query when the thread is deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from store_dynamo.errors import InvalidIdError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
+
+Key = dict[str, dict[str, Any]]
+
+INDEX = "by_order"
+TTL_ATTRIBUTE = "expires_at"
+THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
+OVERFLOW_AREA = "overflow"
+
+MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
+MAX_OBJECT_PART_BYTES = 256  # an object key holds 1 024 in all
+_UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
+_ESCAPED = re.compile(r"\.([0-9a-f]{2})")
+# Order keys count from the year 1, so that every datetime is a positive number and sorts as text.
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+
+
+def table_definition(name: str) -> CreateTableInputTypeDef:
+    """Return CreateTable's parameters: key schema, index and stream (TTL and PITR are requests of their own)."""
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk", "ord")],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "LocalSecondaryIndexes": [
+            {
+                "IndexName": INDEX,
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "ord", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    }
+
+
+def escape(part: str, kind: str) -> str:
+    """Return an id as a part of a key; different ids never give the same part.
+
+    Raises InvalidIdError when it is empty, is no text, or takes more than MAX_ID_BYTES.
+    """
+    escaped = _UNSAFE.sub(lambda match: b".%02x" % match[0][0], part.encode(errors="surrogatepass")).decode("ascii")
+    if not 0 < len(escaped) <= MAX_ID_BYTES:
+        raise InvalidIdError(kind, len(escaped), MAX_ID_BYTES)
+    return escaped
+
+
+def unescape(escaped: str) -> str:
+    """Return the id that `escape` was given."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), escaped).encode("latin-1").decode(errors="surrogatepass")
+
+
+def user_partition(user_id: str) -> str:
+    return f"USER#{escape(user_id, 'user')}"
+
+
+def thread_partition(user_id: str, thread_id: str) -> str:
+    return f"{user_partition(user_id)}#{THREAD}{escape(thread_id, 'thread')}"
+
+
+def thread_key(user_id: str, thread_id: str) -> Key:
+    return _key(user_partition(user_id), THREAD + escape(thread_id, "thread"))
+
+
+def item_key(user_id: str, thread_id: str, item_id: str) -> Key:
+    return _key(thread_partition(user_id, thread_id), ITEM + escape(item_id, "item"))
+
+
+def feedback_key(user_id: str, thread_id: str, item_id: str) -> Key:
+    return _key(thread_partition(user_id, thread_id), FEEDBACK + escape(item_id, "item"))
+
+
+def attachment_key(user_id: str, attachment_id: str) -> Key:
+    return _key(user_partition(user_id), ATTACHMENT + escape(attachment_id, "attachment"))
+
+
+def turn_key(user_id: str, turn_id: str) -> Key:
+    return _key(user_partition(user_id), TURN + escape(turn_id, "turn"))
+
+
+def rate_key(user_id: str | None, name: str, window_start: int) -> Key:
+    """Return the key of a counter: of one user, or with None the one that all users share."""
+    partition = "SHARED" if user_id is None else user_partition(user_id)
+    return _key(partition, f"{RATE}{escape(name, 'rate')}#{window_start}")
+
+
+def thread_of(key: Key) -> tuple[str, str]:
+    """Return (user id, thread id) of a thread record's key."""
+    user = key["pk"]["S"].removeprefix("USER#")
+    return unescape(user), unescape(key["sk"]["S"].removeprefix(THREAD))
+
+
+def attachment_of(key: Key) -> tuple[str, str]:
+    """Return (user id, attachment id) of an attachment record's key."""
+    user = key["pk"]["S"].removeprefix("USER#")
+    return unescape(user), unescape(key["sk"]["S"].removeprefix(ATTACHMENT))
+
+
+def thread_order(created_at: datetime, thread_id: str) -> str:
+    return f"{THREAD}{microseconds(created_at):020}#{escape(thread_id, 'thread')}"
+
+
+def attachment_order(thread_id: str) -> str:
+    return f"{ATTACHMENT}{escape(thread_id, 'thread')}"
+
+
+def item_order(created_at: datetime, inserted_ns: int) -> str:
+    return f"{microseconds(created_at):020}#{inserted_ns:020}"
+
+
+def microseconds(at: datetime) -> int:
+    """Return the microseconds since the year 1; ChatKit's naive times are local times of a UTC process."""
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0, (aware - _EPOCH) // timedelta(microseconds=1))
+
+
+def overflow_prefix(user_id: str, thread_id: str | None = None) -> str:
+    """Return where the overflow objects of a user, or of one thread, lie."""
+    user = f"{OVERFLOW_AREA}/{escape(user_id, 'user')}/"
+    if thread_id is None:
+        return user
+    thread = escape(thread_id, "thread")
+    if len(thread) > MAX_OBJECT_PART_BYTES:
+        thread = "~" + hashlib.sha256(thread.encode()).hexdigest()  # escape() never writes a tilde
+    return f"{user}{thread}/"
+
+
+def overflow_key(prefix: str) -> str:
+    """Return a new object key; every write has its own, so that no reader sees half of another's."""
+    return f"{prefix}{uuid.uuid4().hex}"
+
+
+def _key(pk: str, sk: str) -> Key:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}

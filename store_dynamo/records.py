@@ -1,0 +1,93 @@
+"""Records: ChatKit's models as the table holds them, and back. Pure functions.
+
+Every record that carries a model has
+
+    body | overflow      the model's own JSON (see overflow.py); new fields of a new ChatKit version travel with it
+    schema_version       1; a record of a higher version is refused, not guessed at
+
+and for the table's own use: a thread has `revision`, `title_source`, `expires_at`, and once it is deleted `deleted_at`
+instead of a body; an item has `kind`; an attachment has `claimed_by`.
+
+JSON is written by the standard library from pydantic's JSON-mode dump: pydantic's own writer turns NaN into null.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, TypeVar
+
+from chatkit.types import Attachment, AttachmentBase, ThreadItem, ThreadMetadata, UserMessageItem
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from store_dynamo.errors import CorruptRecordError, UnknownSchemaError
+from store_dynamo.expressions import Attributes, number
+from store_dynamo.table import Record
+
+Fields = dict[str, Any]
+T = TypeVar("T")
+A = TypeVar("A", bound=AttachmentBase)
+
+SCHEMA_VERSION = 1
+MAX_TITLE_CHARS = 200
+
+ITEM_MODEL: TypeAdapter[ThreadItem] = TypeAdapter(ThreadItem)
+ATTACHMENT_MODEL: TypeAdapter[Attachment] = TypeAdapter(Attachment)
+THREAD_MODEL: TypeAdapter[ThreadMetadata] = TypeAdapter(ThreadMetadata)
+
+
+def dump(model: BaseModel) -> str:
+    """Return a model as JSON text."""
+    return dump_fields(model.model_dump(mode="json", by_alias=True))
+
+
+def dump_fields(fields: Fields) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(adapter: TypeAdapter[T], record: Record, body: str) -> T:
+    """Return the model whose JSON is `body`. Raises UnknownSchemaError and CorruptRecordError, which name the key."""
+    check_schema(record)
+    try:
+        return adapter.validate_json(body, by_alias=True, by_name=True)
+    except ValidationError as exc:
+        reason = f"{exc.error_count()} faults, first {exc.errors(include_input=False, include_url=False)[0]['msg']}"
+        # Not chained: pydantic's message quotes its input, which is a user's text.
+        raise CorruptRecordError(record["pk"]["S"], record["sk"]["S"], reason) from None
+
+
+def check_schema(record: Record) -> None:
+    """Raise UnknownSchemaError for a record from the future."""
+    version = int(record["schema_version"]["N"])
+    if version > SCHEMA_VERSION:
+        raise UnknownSchemaError(record["pk"]["S"], record["sk"]["S"], version, SCHEMA_VERSION)
+
+
+def schema() -> Attributes:
+    return {"schema_version": number(SCHEMA_VERSION)}
+
+
+def thread_fields(thread: ThreadMetadata) -> Fields:
+    """Return what is stored of a thread: all but a `Thread`'s items; titles end after 200 characters."""
+    fields = thread.model_dump(mode="json", by_alias=True, exclude={"items"})
+    if fields.get("title"):
+        fields["title"] = fields["title"][:MAX_TITLE_CHARS]
+    return fields
+
+
+def item_without_descriptors(item: ThreadItem) -> ThreadItem:
+    """Return the item as it may be stored: an upload descriptor is a secret URL, good for one upload."""
+    if not isinstance(item, UserMessageItem) or not any(each.upload_descriptor for each in item.attachments):
+        return item
+    return item.model_copy(update={"attachments": [without_descriptor(each) for each in item.attachments]})
+
+
+def without_descriptor(attachment: A) -> A:
+    return attachment.model_copy(update={"upload_descriptor": None})
+
+
+def is_alive(record: Record | None, now: datetime) -> bool:
+    """Say whether a thread or attachment is there: neither deleted nor expired, even if TTL has not come by yet."""
+    if record is None or "deleted_at" in record:
+        return False
+    return "expires_at" not in record or int(record["expires_at"]["N"]) > int(now.timestamp())

@@ -1,0 +1,168 @@
+"""ChatKit's Store on DynamoDB.
+
+store = DynamoStore(table="chat", client=boto3.client("dynamodb", config=CLIENT_CONFIG),
+                    user_of=lambda context: context.user_id,
+                    overflow=OverflowBucket("chat-files", s3_client))
+server = MyChatKitServer(store)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic
+
+from chatkit.store import Store, StoreItemType
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
+from typing_extensions import TypeVar
+
+from store_dynamo.attachments import Attachments
+from store_dynamo.bodies import Bodies
+from store_dynamo.ids import new_id
+from store_dynamo.items import Items
+from store_dynamo.lifetime import Clock, Lifetime, utc_now
+from store_dynamo.overflow import OverflowBucket
+from store_dynamo.pages import is_forward, make_page, page_size
+from store_dynamo.records import item_without_descriptors, without_descriptor
+from store_dynamo.requests import Backoff, finish
+from store_dynamo.table import Table
+from store_dynamo.threads import Threads
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+TContext = TypeVar("TContext", default=Any)
+Present = Callable[[Any, Any], Any]
+Conceal = Callable[[Any], Any]
+
+ID_PREFIXES: dict[StoreItemType, str] = {
+    "thread": "thr",
+    "message": "msg",
+    "tool_call": "tc",
+    "workflow": "wf",
+    "task": "tsk",
+    "attachment": "atc",
+    "sdk_hidden_context": "shcx",
+}
+
+
+class DynamoStore(Store[TContext], Generic[TContext]):
+    """A ChatKit Store in one DynamoDB table, generic over the context.
+
+        pk                            sk                       ord (LSI by_order)
+        USER#{user}                   THREAD#{thread}          THREAD#{created_us}#{thread}
+        USER#{user}                   ATTACHMENT#{attachment}  ATTACHMENT#{thread}
+        USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us}#{inserted_ns}
+
+    Isolation: `user_of(context)` is in every partition key; another user's records cannot be addressed.
+    Order: `created_at`, then insertion (threads: then id); an update keeps the place. A page of n costs O(n).
+    Consistency: every read is strongly consistent. `save_thread` writes only what its caller changed since it loaded or
+    saved the thread, so that a rename and a running turn both survive.
+    Deletion: one write. A deleted or expired thread is invisible at once in every method, and a write under it raises
+    NotFoundError: ChatKit then ends the turn with an error event, instead of paying for an answer that nobody can read.
+    Limits: an escaped id has 512 bytes, a title 200 characters, a page 1 000 entries; bodies that compress to more than
+    64 KB go to `overflow`, and without one 190 KB is the limit (RecordTooLargeError).
+    Cancellation: a write that was begun is carried out before CancelledError goes on.
+    Errors: see errors.py; throttling and timeouts are retried with `backoff`.
+
+    IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
+    its index; s3:GetObject and s3:PutObject on `overflow/*`.
+
+    `conceal(model)` is applied to each item and attachment before it is written, `present(model, context)` after it is
+    read: for URLs that expire. Both are called in the event loop and must not do I/O. `retention` is how long a thread
+    is kept after its last item. The caller makes the clients and closes them.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        client: DynamoDBClient,
+        user_of: Callable[[TContext], str],
+        overflow: OverflowBucket | None = None,
+        present: Present = lambda model, _context: model,
+        conceal: Conceal = lambda model: model,
+        clock: Clock = utc_now,
+        retention: timedelta | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        records = Table(table, client, backoff or Backoff())
+        bodies, lifetime = Bodies(records, overflow), Lifetime(clock, retention)
+        self._threads = Threads(records, bodies, lifetime)
+        self._items = Items(records, bodies, lifetime)
+        self._attachments = Attachments(records, bodies, lifetime)
+        self._user_of = user_of
+        self._present = present
+        self._conceal = conceal
+
+    def generate_thread_id(self, context: TContext) -> str:
+        return new_id(ID_PREFIXES["thread"])
+
+    def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: TContext) -> str:
+        return new_id(ID_PREFIXES[item_type])
+
+    async def load_thread(self, thread_id: str, context: TContext) -> ThreadMetadata:
+        return await self._threads.load(self._user_of(context), thread_id, context)
+
+    async def save_thread(self, thread: ThreadMetadata, context: TContext) -> None:
+        await finish(self._threads.save(self._user_of(context), thread, context))
+
+    async def set_automatic_title(self, thread_id: str, title: str, context: TContext) -> str:
+        """Title a thread unless a user did, and return the title in force: set it on the thread that the turn holds.
+
+        A turn that only assigns `thread.title` is safe, too, but for a rename that is loaded before it is stored and
+        saved after.
+        """
+        return await finish(self._threads.set_automatic_title(self._user_of(context), thread_id, title))
+
+    async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
+        forward, size = is_forward(order), page_size(limit)
+        if not size:
+            return make_page([], None, more=False)
+        threads, more = await self._threads.page(self._user_of(context), after, size, context, forward=forward)
+        return make_page(threads, threads[-1].id if threads else None, more=more)
+
+    async def delete_thread(self, thread_id: str, context: TContext) -> None:
+        await finish(self._threads.delete(self._user_of(context), thread_id))
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: TContext
+    ) -> Page[ThreadItem]:
+        forward, size = is_forward(order), page_size(limit)
+        if not size:
+            return make_page([], None, more=False)
+        items, more = await self._items.page(self._user_of(context), thread_id, after, size, forward=forward)
+        return make_page([self._present(item, context) for item in items], items[-1].id if items else None, more=more)
+
+    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
+        await finish(self._items.add(self._user_of(context), thread_id, self._storable(item)))
+
+    async def save_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
+        await finish(self._items.save(self._user_of(context), thread_id, self._storable(item)))
+
+    def _storable(self, item: ThreadItem) -> ThreadItem:
+        return item_without_descriptors(self._conceal(item))
+
+    async def load_item(self, thread_id: str, item_id: str, context: TContext) -> ThreadItem:
+        return self._present(await self._items.load(self._user_of(context), thread_id, item_id), context)
+
+    async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
+        await finish(self._items.delete(self._user_of(context), thread_id, item_id))
+
+    async def save_attachment(self, attachment: Attachment, context: TContext) -> None:
+        storable = without_descriptor(self._conceal(attachment))
+        await finish(self._attachments.save(self._user_of(context), storable))
+
+    async def load_attachment(self, attachment_id: str, context: TContext) -> Attachment:
+        return self._present(await self._attachments.load(self._user_of(context), attachment_id), context)
+
+    async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
+        await finish(self._attachments.delete(self._user_of(context), attachment_id))
+
+    async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
+        """Give an attachment to a turn, once. Raises AttachmentClaimedError or NotFoundError."""
+        await finish(self._attachments.claim(self._user_of(context), attachment_id, turn_id))
+
+    async def release_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
+        """Free an attachment that a failed turn had claimed; idempotent."""
+        await finish(self._attachments.release(self._user_of(context), attachment_id, turn_id))
