@@ -1,0 +1,264 @@
+"""A Store in memory that keeps the same contract as DynamoStore: for tests of what is built on a store.
+
+    store = MemoryStore(user_of=lambda context: context.user_id)
+
+Everything is kept as JSON, so that nobody shares an object with the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic
+
+from chatkit.store import NotFoundError, Store, StoreItemType
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
+from typing_extensions import TypeVar
+
+from store_dynamo.errors import AttachmentClaimedError, DuplicateItemError
+from store_dynamo.ids import new_id, next_ns
+from store_dynamo.keys import escape, microseconds
+from store_dynamo.known import Knowledge, KnownThreads
+from store_dynamo.lifetime import UNCLAIMED_LIFE, Clock, utc_now
+from store_dynamo.merge import merge
+from store_dynamo.pages import is_forward, make_page, page_size
+from store_dynamo.records import (
+    ATTACHMENT_MODEL,
+    ITEM_MODEL,
+    MAX_TITLE_CHARS,
+    THREAD_MODEL,
+    Fields,
+    dump,
+    item_without_descriptors,
+    thread_fields,
+    without_descriptor,
+)
+from store_dynamo.store import ID_PREFIXES, Conceal, Present
+
+TContext = TypeVar("TContext", default=Any)
+T = TypeVar("T")
+
+
+@dataclass
+class StoredThread:
+    fields: Fields
+    revision: int
+    expires_at: datetime | None
+    automatic_title: bool = False
+    deleted: bool = False
+    items: dict[str, tuple[tuple[int, int], str]] = field(default_factory=dict)  # id → (place, JSON)
+
+
+@dataclass
+class StoredAttachment:
+    body: str
+    thread_id: str | None
+    expires_at: datetime
+    claimed_by: str | None = None
+
+
+class MemoryStore(Store[TContext], Generic[TContext]):
+    """Threads, items and attachments in dictionaries, by user."""
+
+    def __init__(
+        self,
+        *,
+        user_of: Callable[[TContext], str],
+        present: Present = lambda model, _context: model,
+        conceal: Conceal = lambda model: model,
+        clock: Clock = utc_now,
+        retention: timedelta | None = None,
+    ) -> None:
+        self._user_of = user_of
+        self._present = present
+        self._conceal = conceal
+        self._clock = clock
+        self._retention = retention
+        self._threads: dict[tuple[str, str], StoredThread] = {}
+        self._attachments: dict[tuple[str, str], StoredAttachment] = {}
+        self._known = KnownThreads()
+
+    def generate_thread_id(self, context: TContext) -> str:
+        return new_id(ID_PREFIXES["thread"])
+
+    def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: TContext) -> str:
+        return new_id(ID_PREFIXES[item_type])
+
+    # Threads
+
+    def _alive(self, user_id: str, thread_id: str) -> StoredThread:
+        escape(thread_id, "thread")
+        thread = self._threads.get((user_id, thread_id))
+        expired = thread and thread.expires_at and thread.expires_at <= self._clock()
+        if thread is None or thread.deleted or expired:
+            raise NotFoundError(f"Thread {thread_id} not found")
+        return thread
+
+    def _open(self, thread: StoredThread, place: tuple[str, str]) -> tuple[ThreadMetadata, Knowledge]:
+        fields = dict(thread.fields)
+        model = THREAD_MODEL.validate_python(fields)
+        return model, Knowledge(place, fields, fields, thread.revision, thread.automatic_title)
+
+    async def load_thread(self, thread_id: str, context: TContext) -> ThreadMetadata:
+        place = (self._user_of(context), thread_id)
+        thread, knowledge = self._open(self._alive(*place), place)
+        self._known.remember(thread, context, knowledge)
+        return thread
+
+    async def save_thread(self, thread: ThreadMetadata, context: TContext) -> None:
+        place = (self._user_of(context), thread.id)
+        escape(thread.id, "thread")
+        mine, known = thread_fields(thread), self._known.recall(thread, context, place)
+        if known or place in self._threads:
+            stored = self._alive(*place)
+        else:
+            stored = self._threads[place] = StoredThread({}, 0, self._expiry())
+        if known:
+            merged = merge(known.fields, mine, stored.fields, stored_title_is_automatic=stored.automatic_title)
+        else:
+            merged = mine
+        if merged.get("title") != stored.fields.get("title"):
+            stored.automatic_title = False
+        stored.fields, stored.revision = merged, stored.revision + 1
+        _, knowledge = self._open(stored, place)
+        self._known.remember(thread, context, replace(knowledge, fields=mine))
+
+    async def set_automatic_title(self, thread_id: str, title: str, context: TContext) -> str:
+        thread = self._alive(self._user_of(context), thread_id)
+        if not thread.fields.get("title") or thread.automatic_title:
+            thread.fields = thread.fields | {"title": title[:MAX_TITLE_CHARS]}
+            thread.revision, thread.automatic_title = thread.revision + 1, True
+        return thread.fields["title"]
+
+    async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
+        user_id, forward, size = self._user_of(context), is_forward(order), page_size(limit)
+        if not size:
+            return make_page([], None, more=False)
+        if after is not None:
+            self._alive(user_id, after)
+        places = sorted(
+            (microseconds(datetime.fromisoformat(thread.fields["created_at"])), thread_id)
+            for (owner, thread_id), thread in self._threads.items()
+            if owner == user_id
+            and not thread.deleted
+            and not (thread.expires_at and thread.expires_at <= self._clock())
+        )
+        ids = [thread_id for _, thread_id in (places if forward else reversed(places))]
+        ids = ids[ids.index(after) + 1 :] if after is not None else ids
+        threads = [await self.load_thread(each, context) for each in ids[:size]]
+        return make_page(threads, threads[-1].id if threads else None, more=len(ids) > size)
+
+    async def delete_thread(self, thread_id: str, context: TContext) -> None:
+        escape(thread_id, "thread")
+        if thread := self._threads.get((self._user_of(context), thread_id)):
+            thread.deleted, thread.items = True, {}
+
+    def _expiry(self) -> datetime | None:
+        return self._clock() + self._retention if self._retention else None
+
+    # Items
+
+    def _storable(self, item: ThreadItem) -> ThreadItem:
+        escape(item.id, "item")
+        return item_without_descriptors(self._conceal(item))
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: TContext
+    ) -> Page[ThreadItem]:
+        forward, size = is_forward(order), page_size(limit)
+        if not size:
+            return make_page([], None, more=False)
+        try:
+            items = self._alive(self._user_of(context), thread_id).items
+        except NotFoundError:
+            return make_page([], None, more=False)
+        if after is not None and after not in items:
+            raise NotFoundError(f"Item {after} not found")
+        ids = sorted(items, key=lambda each: (items[each][0], each), reverse=not forward)
+        ids = ids[ids.index(after) + 1 :] if after is not None else ids
+        page = [self._item(items[each][1], context) for each in ids[:size]]
+        return make_page(page, page[-1].id if page else None, more=len(ids) > size)
+
+    def _item(self, body: str, context: TContext) -> ThreadItem:
+        return self._present(ITEM_MODEL.validate_json(body), context)
+
+    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
+        item = self._storable(item)
+        thread = self._alive(self._user_of(context), thread_id)
+        if item.id in thread.items:
+            old = ITEM_MODEL.validate_json(thread.items[item.id][1])
+            if not (item.type == old.type == "workflow") and thread.items[item.id][1] != dump(item):
+                raise DuplicateItemError(thread_id, item.id)
+        thread.expires_at = self._expiry() or thread.expires_at
+        self._put(thread, item)
+
+    async def save_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
+        item = self._storable(item)
+        self._put(self._alive(self._user_of(context), thread_id), item)
+
+    def _put(self, thread: StoredThread, item: ThreadItem) -> None:
+        place = thread.items[item.id][0] if item.id in thread.items else (microseconds(item.created_at), next_ns())
+        thread.items[item.id] = (place, dump(item))
+
+    async def load_item(self, thread_id: str, item_id: str, context: TContext) -> ThreadItem:
+        escape(item_id, "item")
+        try:
+            _, body = self._alive(self._user_of(context), thread_id).items[item_id]
+        except (NotFoundError, KeyError) as exc:
+            raise NotFoundError(f"Item {item_id} not found") from exc
+        return self._item(body, context)
+
+    async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
+        escape(item_id, "item")
+        if thread := self._threads.get((self._user_of(context), thread_id)):
+            thread.items.pop(item_id, None)
+
+    # Attachments
+
+    async def save_attachment(self, attachment: Attachment, context: TContext) -> None:
+        user_id = self._user_of(context)
+        escape(attachment.id, "attachment")
+        if attachment.thread_id is not None:
+            self._alive(user_id, attachment.thread_id)
+        body = dump(without_descriptor(self._conceal(attachment)))
+        old = self._attachments.get((user_id, attachment.id))
+        self._attachments[user_id, attachment.id] = StoredAttachment(
+            body,
+            attachment.thread_id,
+            old.expires_at if old else self._clock() + UNCLAIMED_LIFE,
+            old.claimed_by if old else None,
+        )
+
+    def _attachment(self, user_id: str, attachment_id: str) -> StoredAttachment:
+        escape(attachment_id, "attachment")
+        found = self._attachments.get((user_id, attachment_id))
+        try:
+            if found is None or (found.thread_id is None and found.expires_at <= self._clock()):
+                raise NotFoundError
+            if found.thread_id is not None:
+                self._alive(user_id, found.thread_id)
+        except NotFoundError as exc:
+            raise NotFoundError(f"Attachment {attachment_id} not found") from exc
+        return found
+
+    async def load_attachment(self, attachment_id: str, context: TContext) -> Attachment:
+        found = self._attachment(self._user_of(context), attachment_id)
+        return self._present(ATTACHMENT_MODEL.validate_json(found.body), context)
+
+    async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
+        escape(attachment_id, "attachment")
+        self._attachments.pop((self._user_of(context), attachment_id), None)
+
+    async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
+        """Give an attachment to a turn, once. Raises AttachmentClaimedError or NotFoundError."""
+        found = self._attachment(self._user_of(context), attachment_id)
+        if found.claimed_by != turn_id and (found.claimed_by or found.thread_id is not None):
+            raise AttachmentClaimedError(attachment_id)
+        found.claimed_by = turn_id
+
+    async def release_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
+        """Free an attachment that a failed turn had claimed; idempotent."""
+        found = self._attachments.get((self._user_of(context), attachment_id))
+        if found and found.claimed_by == turn_id and found.thread_id is None:
+            found.claimed_by = None
