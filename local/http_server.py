@@ -39,13 +39,12 @@ class HttpConnection:
         return event if isinstance(event, h11.Request) else None
 
     async def body(self, limit_bytes: int) -> bytes | None:
-        """Return the whole body, or None (and stop reading) once it is larger than `limit_bytes`."""
+        """Return the whole body, or None if it is larger than `limit_bytes`; read to its end in either case."""
         body = bytearray()
         while isinstance(event := await self.receive(), h11.Data):
-            body += event.data
-            if len(body) > limit_bytes:
-                return None
-        return bytes(body)
+            if len(body) <= limit_bytes:
+                body += event.data
+        return bytes(body) if len(body) <= limit_bytes else None
 
     async def send(self, *events: h11.Event) -> None:
         """Send `events` at once; returns when the peer has caught up."""

@@ -1,7 +1,7 @@
 """Lambda's Runtime API, as a function's process sees it: the server of `local.lambda_url`, and the double of the tests.
 
     async with RuntimeApi() as api:                      # AWS_LAMBDA_RUNTIME_API=api.address
-        invocation = Invocation(event=b"{}", sink=Recorder())
+        invocation = Invocation(b"{}", sink=Recorder())
         api.submit(invocation)
         await invocation.finished.wait()                 # the process polls again (or was lost: `api.lost()`)
         invocation.sink.body
@@ -93,7 +93,6 @@ class Recorder:
     chunks: list[bytes] = field(default_factory=list[bytes])
     times: list[float] = field(default_factory=list[float])
     trailers: Mapping[str, str] = field(default_factory=dict[str, str])
-    complete: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def body(self) -> bytes:
@@ -109,10 +108,9 @@ class Recorder:
 
     async def end(self, trailers: Mapping[str, str]) -> None:
         self.trailers = trailers
-        self.complete.set()
 
     async def lost(self) -> None:
-        """Leave `complete` unset."""
+        """Keep what has come."""
 
 
 @dataclass
@@ -127,6 +125,9 @@ class Invocation:
     """Further headers of `next`, e.g. INVOCATION_ID or TENANT_ID."""
     delivered: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False
+    """Whether an answer has begun."""
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the whole answer has come."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -139,6 +140,7 @@ class RuntimeApi:
         self._current: Invocation | None = None
         self.polled = asyncio.Event()
         """Set when the process asks for its first event: its initialisation is over."""
+        self.first_poll_time = 0.0
         self.init_error: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
         self.snapshot_ready = asyncio.Event()
         """Set when the process asks to be restored."""
@@ -189,7 +191,9 @@ class RuntimeApi:
     async def _next(self, connection: HttpConnection) -> None:
         await connection.receive()  # the end of the request
         self.lost()
-        self.polled.set()
+        if not self.polled.is_set():
+            self.first_poll_time = asyncio.get_running_loop().time()
+            self.polled.set()
         invocation = await self._submitted.get()
         self._current = invocation
         deadline_ms = int((time.time() + invocation.timeout_seconds) * 1000)
@@ -225,6 +229,7 @@ class RuntimeApi:
             streamed = headers.get(RESPONSE_MODE.lower()) == "streaming"
             kind = Kind.ERROR if path == "error" else Kind.STREAMED if streamed else Kind.BUFFERED
             await _pump(connection, kind, headers, invocation.sink)
+            invocation.complete.set()
         except Refusal as refusal:
             await _reply(connection, refusal.status, refusal.error_type)
         except ConnectionAbortedError:
