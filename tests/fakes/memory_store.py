@@ -1,6 +1,6 @@
 """A Store in memory that keeps the same contract as DynamoStore: for tests of what is built on a store.
 
-    store = MemoryStore(user_of=lambda context: context.user_id)
+    store = MemoryStore()       # of contexts with a `user_id`
 
 Everything is kept as JSON, so that nobody shares an object with the store.
 """
@@ -64,7 +64,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
     def __init__(
         self,
         *,
-        user_of: Callable[[TContext], str],
+        user_of: Callable[[Any], str] = lambda context: context.user_id,
         present: Present = lambda model, _context: model,
         conceal: Conceal = lambda model: model,
         clock: Clock = utc_now,
