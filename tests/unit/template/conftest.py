@@ -1,0 +1,12 @@
+"""template.yaml as plain data."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.template import Template, read_template
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    return read_template()

@@ -1,0 +1,115 @@
+"""The template agrees with the code it deploys: table schema, settings, object prefixes, limits."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, get_args
+
+import pytest
+
+import attachments_s3.keys
+import store_dynamo.keys
+from chat_api.settings import Settings, read_settings
+from local.template import TEMPLATE, Template
+from store_dynamo.lifetime import TURN_LIFE
+
+# Set on a developer's machine only: deployed, the key comes from Secrets Manager and the model from OpenAI.
+LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
+# Read by the runtime and by Powertools, not by our settings.
+RUNTIME_VARIABLES = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "TZ"}
+
+
+def properties(template: Template, resource: str) -> dict[str, Any]:
+    return template["Resources"][resource]["Properties"]
+
+
+def environment(template: Template, function: str) -> dict[str, Any]:
+    return properties(template, function)["Environment"]["Variables"]
+
+
+def object_prefixes(template: Template, role: str, sid: str) -> set[str]:
+    statements = properties(template, role)["Policies"][0]["PolicyDocument"]["Statement"]
+    (statement,) = (each for each in statements if each["Sid"] == sid)
+    return {arn["Fn::Sub"].removeprefix("${Bucket.Arn}/") for arn in statement["Resource"]}
+
+
+class TestTable:
+    def test_keys_and_index_are_the_stores(self, template: Template) -> None:
+        table = properties(template, "Table")
+        wanted: dict[str, Any] = {**store_dynamo.keys.table_definition("any")}
+
+        for name in ("KeySchema", "AttributeDefinitions", "LocalSecondaryIndexes", "BillingMode"):
+            assert table[name] == wanted[name], name
+        assert table["StreamSpecification"]["StreamViewType"] == wanted["StreamSpecification"]["StreamViewType"]
+
+    def test_time_to_live_is_the_stores_attribute(self, template: Template) -> None:
+        time_to_live = properties(template, "Table")["TimeToLiveSpecification"]
+
+        assert time_to_live == {"AttributeName": store_dynamo.keys.TTL_ATTRIBUTE, "Enabled": True}
+
+
+class TestSettings:
+    def test_every_variable_is_a_setting(self, template: Template) -> None:
+        known = {name.upper() for name in Settings.model_fields} | RUNTIME_VARIABLES
+
+        assert environment(template, "ChatFunction").keys() <= known
+
+    def test_every_setting_is_a_variable(self, template: Template) -> None:
+        wanted = {name.upper() for name in Settings.model_fields} - LOCAL_SETTINGS
+
+        assert wanted <= environment(template, "ChatFunction").keys()
+
+    def test_defaults_of_parameters_are_the_settings(self, template: Template) -> None:
+        parameters = template["Parameters"]
+
+        assert parameters["Assistant"]["Default"] == Settings.model_fields["assistant"].default
+        assert parameters["OpenAIModel"]["Default"] == Settings.model_fields["openai_model"].default
+        assert parameters["LogLevel"]["Default"] == Settings.model_fields["log_level"].default
+        assert tuple(parameters["LogLevel"]["AllowedValues"]) == get_args(Settings.model_fields["log_level"].annotation)
+
+    def test_an_empty_parameter_is_an_absent_setting(self, template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in environment(template, "ChatFunction").items():
+            monkeypatch.setenv(name, value if isinstance(value, str) else "https://some.example")
+        for name in ("AllowedOrigins", "RetentionDays", "LogLevel"):
+            variable = {"Ref": name}
+            (target,) = (key for key, value in environment(template, "ChatFunction").items() if value == variable)
+            monkeypatch.setenv(target, template["Parameters"][name]["Default"])
+
+        settings = read_settings()
+
+        assert settings.retention_days is None
+        assert settings.allowed_origins == ()
+
+
+class TestObjects:
+    def test_the_chat_function_reaches_the_areas_that_the_packages_use(self, template: Template) -> None:
+        keys = attachments_s3.keys
+        areas = {keys.PENDING, keys.FILES, keys.GENERATED, store_dynamo.keys.OVERFLOW_AREA}
+
+        assert object_prefixes(template, "ChatRole", "Files") == {f"{area}/*" for area in areas}
+        assert object_prefixes(template, "JanitorRole", "DeleteFiles") == {f"{area}/*" for area in areas}
+
+    def test_unsent_uploads_expire_where_the_browser_puts_them(self, template: Template) -> None:
+        rules = properties(template, "Bucket")["LifecycleConfiguration"]["Rules"]
+
+        expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+
+        assert expiring[f"{attachments_s3.keys.PENDING}/"] == 1
+        # Nothing that a message refers to ever expires by itself.
+        assert expiring.keys() == {f"{attachments_s3.keys.PENDING}/", "aws/lambda/"}
+
+
+class TestLimits:
+    def test_a_tombstone_outlives_the_longest_turn(self, template: Template) -> None:
+        assert properties(template, "ChatFunction")["Timeout"] < TURN_LIFE.total_seconds()
+
+
+class TestSamconfig:
+    def test_every_environment_names_parameters_that_exist(self, template: Template) -> None:
+        config = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
+
+        for name in ("default", "dev", "prod"):
+            for override in config[name]["deploy"]["parameters"]["parameter_overrides"].split():
+                parameter, _, value = override.partition("=")
+                assert value in template["Parameters"][parameter]["AllowedValues"]
+            assert config[name]["build"]["parameters"]["build_in_source"] is True

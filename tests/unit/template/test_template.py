@@ -1,0 +1,213 @@
+"""What the template must state: streaming, data that survives, least privilege, a closed bucket, a public client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.stack_settings import lifecycle_rule
+from local.template import Template, packaged, resource_of_type
+
+ROLES = ("ChatRole", "JanitorRole")
+
+
+def properties(template: Template, resource: str) -> dict[str, Any]:
+    return template["Resources"][resource]["Properties"]
+
+
+def statements(template: Template, role: str) -> list[dict[str, Any]]:
+    return [
+        statement
+        for policy in properties(template, role)["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def references(node: Any) -> Iterator[str]:
+    """Yield every name that `node` refers to by Ref or inside Fn::Sub."""
+    if isinstance(node, dict):
+        if "Ref" in node:
+            yield node["Ref"]
+        if "Fn::Sub" in node:
+            text = node["Fn::Sub"] if isinstance(node["Fn::Sub"], str) else node["Fn::Sub"][0]
+            yield from (part.partition("}")[0] for part in text.split("${")[1:])
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for each in node:
+            yield from references(each)
+
+
+def has_intrinsics(node: Any) -> bool:
+    if isinstance(node, dict):
+        return any(name == "Ref" or name.startswith("Fn::") for name in node) or any(map(has_intrinsics, node.values()))
+    return isinstance(node, list) and any(map(has_intrinsics, node))
+
+
+class TestParameters:
+    def test_each_is_described_constrained_and_used(self, template: Template) -> None:
+        used = set(references([template["Resources"], template["Conditions"]]))
+
+        for name, parameter in template["Parameters"].items():
+            assert parameter["Description"], name
+            assert "AllowedValues" in parameter or "AllowedPattern" in parameter, name
+            assert name in used, f"{name} is used nowhere"
+
+    def test_the_console_groups_each(self, template: Template) -> None:
+        groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+
+        assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
+
+
+class TestChatFunction:
+    def test_streams_through_the_layers_runtime(self, template: Template) -> None:
+        function = properties(template, "ChatFunction")
+
+        assert function["FunctionUrlConfig"] == {"AuthType": "AWS_IAM", "InvokeMode": "RESPONSE_STREAM"}
+        assert function["Environment"]["Variables"]["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
+        assert function["Layers"] == [{"Ref": "StreamingLayer"}, {"Ref": "DependenciesLayer"}]
+        assert function["AutoPublishAlias"] == "live"
+        assert function["Handler"] == "chat_api.handler.handler"
+
+    def test_runtime_architecture_and_layers_agree(self, template: Template) -> None:
+        function = template["Globals"]["Function"]
+
+        for layer in ("StreamingLayer", "DependenciesLayer"):
+            assert properties(template, layer)["CompatibleRuntimes"] == [function["Runtime"]]
+            assert properties(template, layer)["CompatibleArchitectures"] == function["Architectures"]
+            assert [template["Resources"][layer]["Metadata"]["BuildArchitecture"]] == function["Architectures"]
+
+    def test_the_process_runs_in_utc(self, template: Template) -> None:
+        for function in ("ChatFunction", "JanitorFunction"):
+            assert properties(template, function)["Environment"]["Variables"]["TZ"] == "UTC"
+
+    def test_no_secret_is_in_the_environment(self, template: Template) -> None:
+        variables = properties(template, "ChatFunction")["Environment"]["Variables"]
+
+        assert "OPENAI_API_KEY" not in variables
+        assert "SecretString" not in properties(template, "OpenAISecret")
+
+
+class TestJanitor:
+    def test_a_failing_batch_is_split_reported_and_kept(self, template: Template) -> None:
+        event = properties(template, "JanitorFunction")["Events"]["Removed"]["Properties"]
+
+        assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert event["BisectBatchOnFunctionError"] is True
+        assert event["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["Bucket", "Arn"]}}}
+        assert all(json.loads(each["Pattern"]) for each in event["FilterCriteria"]["Filters"])
+
+
+class TestData:
+    @pytest.mark.parametrize("resource", ["Table", "Bucket", "UserPool", "OpenAISecret"])
+    def test_survives_stack_and_replacement(self, template: Template, resource: str) -> None:
+        assert template["Resources"][resource]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert template["Resources"][resource]["UpdateReplacePolicy"] == "Retain"
+
+    def test_production_cannot_delete_table_or_pool(self, template: Template) -> None:
+        assert properties(template, "Table")["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
+        assert properties(template, "UserPool")["DeletionProtection"] == {"Fn::If": ["IsProd", "ACTIVE", "INACTIVE"]}
+
+    def test_table_is_backed_up_and_encrypted(self, template: Template) -> None:
+        table = properties(template, "Table")
+
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+
+    @pytest.mark.parametrize(
+        ("resource", "name"),
+        [
+            ("Table", "TimeToLiveSpecification"),
+            ("Table", "PointInTimeRecoverySpecification"),
+            ("Table", "SSESpecification"),
+            ("Bucket", "LifecycleConfiguration"),
+        ],
+    )
+    def test_what_the_local_stack_applies_itself_is_literal(self, template: Template, resource: str, name: str) -> None:
+        assert not has_intrinsics(properties(template, resource)[name])
+
+
+class TestBucket:
+    def test_is_closed_to_the_public(self, template: Template) -> None:
+        bucket = properties(template, "Bucket")
+
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+    def test_refuses_plain_http(self, template: Template) -> None:
+        (statement,) = properties(template, "BucketPolicy")["PolicyDocument"]["Statement"]
+
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_takes_uploads_from_the_site_and_from_chatkits_frame(self, template: Template) -> None:
+        (rule,) = properties(template, "Bucket")["CorsConfiguration"]["CorsRules"]
+
+        assert rule["AllowedOrigins"] == [{"Ref": "SiteOrigin"}, "https://cdn.platform.openai.com"]
+        assert "PUT" in rule["AllowedMethods"]
+
+
+class TestUserPoolClient:
+    def test_is_public_and_signs_in_by_code_or_srp_only(self, template: Template) -> None:
+        client = properties(template, "UserPoolClient")
+
+        assert client["GenerateSecret"] is False
+        assert client["AllowedOAuthFlows"] == ["code"]
+        assert set(client["ExplicitAuthFlows"]) == {"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+        assert client["PreventUserExistenceErrors"] == "ENABLED"
+        assert client["EnableTokenRevocation"] is True
+
+    def test_only_an_operator_creates_users(self, template: Template) -> None:
+        assert properties(template, "UserPool")["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+
+
+@pytest.mark.parametrize("role", ROLES)
+class TestRoles:
+    def test_every_statement_has_its_own_name(self, template: Template, role: str) -> None:
+        names = [statement["Sid"] for statement in statements(template, role)]
+
+        assert len(set(names)) == len(names)
+
+    def test_no_wildcards(self, template: Template, role: str) -> None:
+        for statement in statements(template, role):
+            assert statement["Effect"] == "Allow"
+            for action in as_list(statement["Action"]):
+                assert "*" not in action, action
+            for resource in as_list(statement["Resource"]):
+                assert isinstance(resource, dict), f"{statement['Sid']} names no resource of this stack"
+
+    def test_nothing_may_scan_or_change_the_table(self, template: Template, role: str) -> None:
+        actions = {action for statement in statements(template, role) for action in as_list(statement["Action"])}
+
+        assert not actions & {"dynamodb:Scan", "dynamodb:DeleteTable", "dynamodb:UpdateTable", "s3:DeleteBucket"}
+
+    def test_only_lambda_takes_the_role(self, template: Template, role: str) -> None:
+        (statement,) = properties(template, role)["AssumeRolePolicyDocument"]["Statement"]
+
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+class TestTemplateAsData:
+    def test_packaging_replaces_local_paths_only(self, template: Template) -> None:
+        package = packaged(template, "bucket", "key")
+
+        for name, resource in template["Resources"].items():
+            for field, value in resource["Properties"].items():
+                wanted = {"Bucket": "bucket", "Key": "key"} if field in ("CodeUri", "ContentUri") else value
+                assert package["Resources"][name]["Properties"][field] == wanted
+
+    def test_a_resource_type_with_two_resources_is_an_error(self, template: Template) -> None:
+        with pytest.raises(ValueError, match="2 resources of type AWS::IAM::Role"):
+            resource_of_type(template, "AWS::IAM::Role")
+
+    def test_lifecycle_rules_keep_prefix_and_days(self) -> None:
+        rule = lifecycle_rule({"Id": "a", "Status": "Enabled", "Prefix": "pending/", "ExpirationInDays": 1})
+
+        assert rule == {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "pending/"}, "Expiration": {"Days": 1}}
