@@ -78,7 +78,7 @@ class Demo:
                 self._done("the stack is up", started)
                 await self._conversation(stack)
         except (DemoError, RefusedError, httpx.HTTPError, RuntimeError, OSError) as error:
-            self._console.print(f"[red]✗ {type(error).__name__}: {error}[/red]", highlight=False)
+            self._console.print(f"[red]✗ {type(error).__name__}: {error}[/red]", highlight=False, soft_wrap=True)
         else:
             self.figures["ok"] = True
         print(json.dumps(self.figures))
@@ -186,10 +186,12 @@ class Demo:
     def _done(self, name: str, started: float) -> None:
         self._number += 1
         seconds = time.perf_counter() - started
-        self._console.print(f"[green]✓[/green] {self._number} · {name} [dim]{seconds:.2f} s[/dim]", highlight=False)
+        self._console.print(
+            f"[green]✓[/green] {self._number} · {name} [dim]{seconds:.2f} s[/dim]", highlight=False, soft_wrap=True
+        )
 
     def _detail(self, text: str) -> None:
-        self._console.print(f"    [dim]{text}[/dim]", highlight=False)
+        self._console.print(f"    [dim]{text}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _milliseconds(seconds: float) -> float:

@@ -16,22 +16,22 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from attachments_s3.errors import RefusedError as RefusedFileError
-from attachments_s3.errors import StorageError
 from chatkit.server import StreamingResult
 from chatkit.store import NotFoundError
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
+from attachments_s3.errors import RefusedError as RefusedFileError
+from attachments_s3.errors import StorageError
 from chat_api.context import RequestContext
 from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError, TooLargeError
 from chat_api.identity import IdentityError, TokenVerifier, VerifierUnavailableError, check_authorizer, token_of
 from chat_api.logs import log_keys
 from chat_api.request_log import RequestLog
 from chat_api.server import AssistantServer
+from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
 logger = logging.getLogger("chat_api.app")
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chatkit.store import Store
 from chatkit.types import Attachment, ThreadMetadata, ThreadStreamEvent, UserMessageItem
@@ -61,6 +61,13 @@ class Assistant(Protocol):
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the events of one answer; `message` is None when a client tool or a form was answered."""
         ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An assistant that holds connections: `close` is awaited when the process ends."""
+
+    async def close(self) -> None: ...
 
 
 AssistantFactory = Callable[[AssistantSettings], Assistant]

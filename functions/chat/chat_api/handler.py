@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
 
 import boto3
-from attachments_s3 import CLIENT_CONFIG, ModelInput, S3AttachmentStore
-from lambda_streaming import StreamingMangum
-from store_dynamo import DynamoStore
+from botocore.config import Config
 
+from attachments_s3 import ModelInput, S3AttachmentStore, s3_config
 from chat_api.admission import Admission
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, load_factory
+from chat_api.assistant import AssistantSettings, Closing, load_factory
 from chat_api.context import RequestContext
 from chat_api.identity import TokenVerifier, VerifierUnavailableError
 from chat_api.logs import configure_logs
@@ -24,19 +25,26 @@ from chat_api.message_files import MessageFiles
 from chat_api.openai_key import OpenAIKey
 from chat_api.server import AssistantServer
 from chat_api.settings import Settings, read_settings
+from lambda_streaming import StreamingMangum
+from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
 
 logger = logging.getLogger("chat_api.handler")
+
+SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3})
 
 
 def build(settings: Settings) -> StreamingMangum:
     """Return the handler of a function with these settings."""
-    s3 = boto3.client("s3", config=CLIENT_CONFIG)
-    dynamodb = boto3.client("dynamodb")
+    s3 = _client("s3", s3_config())
     files = S3AttachmentStore[RequestContext](bucket=settings.bucket_name, client=s3, user_of=_user)
     store = DynamoStore[RequestContext](
         table=settings.table_name,
-        client=dynamodb,
+        client=_client("dynamodb", CLIENT_CONFIG),
         user_of=_user,
+        overflow=OverflowBucket(settings.bucket_name, s3),
+        present=files.present,
+        conceal=files.conceal,
+        retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
     )
     message_files = MessageFiles(store, files)
     assistant = load_factory(settings.assistant)(
@@ -57,7 +65,15 @@ def build(settings: Settings) -> StreamingMangum:
         except VerifierUnavailableError:
             logger.exception("starting without the user pool's keys; they are fetched with the first request")
 
-    return StreamingMangum(create_app(server, verifier, settings.allowed_origins, on_start=[warm]))
+    async def close() -> None:
+        if isinstance(assistant, Closing):
+            await assistant.close()
+
+    return StreamingMangum(create_app(server, verifier, settings.allowed_origins, on_start=[warm], on_stop=[close]))
+
+
+def _client(service: str, config: Config) -> Any:
+    return boto3.client(service, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType, reportUnknownVariableType]  # fmt: skip
 
 
 def _user(context: RequestContext) -> str:
@@ -67,7 +83,7 @@ def _user(context: RequestContext) -> str:
 def _api_key(settings: Settings) -> Callable[[], Awaitable[str]]:
     if settings.openai_api_key is None:
         assert settings.openai_secret_arn is not None  # Settings saw to it
-        return OpenAIKey(settings.openai_secret_arn, boto3.client("secretsmanager"))
+        return OpenAIKey(settings.openai_secret_arn, _client("secretsmanager", SECRETS_CONFIG))
     key = settings.openai_api_key.get_secret_value()
 
     async def from_environment() -> str:

@@ -38,7 +38,8 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
     """Powertools' JSON formatter that quotes no input and no secret."""
 
     def __init__(self) -> None:
-        super().__init__(serialize_stacktrace=False)  # its frames repeat the exception's message as it is
+        # Powertools' own rendering of the stack repeats the exception's message as it is.
+        super().__init__(serialize_stacktrace=False)  # pyright: ignore[reportUnknownMemberType]
 
     def formatException(self, ei: ExceptionInfo) -> str:
         """Return the traceback; a pydantic error in its chain is stated by field and kind only."""

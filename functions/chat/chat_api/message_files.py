@@ -13,19 +13,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from attachments_s3 import S3AttachmentStore
 from chatkit.store import NotFoundError
-from store_dynamo import DynamoStore
-from store_dynamo.errors import AttachmentClaimedError
 
+from attachments_s3 import S3AttachmentStore
 from chat_api.context import RequestContext
 from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError
+from store_dynamo.errors import AttachmentClaimedError
+
+
+class ClaimingStore(Protocol):
+    """A store that gives each attachment to one turn only, as DynamoStore does."""
+
+    async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment: ...
+    async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None: ...
+    async def claim_attachment(self, attachment_id: str, turn_id: str, context: RequestContext) -> None: ...
+    async def release_attachment(self, attachment_id: str, turn_id: str, context: RequestContext) -> None: ...
 
 
 class MessageFiles:
     """Claims, verifies and accepts; four requests a file to DynamoDB and three to S3, all files at once."""
 
-    def __init__(self, store: DynamoStore[RequestContext], files: S3AttachmentStore[RequestContext]) -> None:
+    def __init__(self, store: ClaimingStore, files: S3AttachmentStore[RequestContext]) -> None:
         self._store = store
         self._files = files
 
