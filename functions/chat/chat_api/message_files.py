@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from chatkit.store import NotFoundError
+from chatkit.types import Attachment
 
 from attachments_s3 import S3AttachmentStore
 from chat_api.context import RequestContext
