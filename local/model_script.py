@@ -58,6 +58,8 @@ class Request:
     """What the rules look at."""
 
     instructions: str
+    includes: tuple[str, ...]
+    summarizes: bool
     items: tuple[Mapping[str, Any], ...]
     tools: Mapping[str, Mapping[str, Any]]
 
@@ -67,8 +69,13 @@ class Request:
         given: str | list[Mapping[str, Any]] = body.get("input") or []
         items = [{"role": "user", "content": given}] if isinstance(given, str) else given
         tools: list[Mapping[str, Any]] = body.get("tools") or []
+        reasoning: Mapping[str, Any] = body.get("reasoning") or {}
         return cls(
-            body.get("instructions") or "", tuple(items), {tool.get("name", tool["type"]): tool for tool in tools}
+            instructions=body.get("instructions") or "",
+            includes=tuple(body.get("include") or ()),
+            summarizes=bool(reasoning.get("summary")),
+            items=tuple(items),
+            tools={tool.get("name", tool["type"]): tool for tool in tools},
         )
 
     @property
@@ -120,9 +127,14 @@ def _converse(request: Request) -> Script:
     for name, pattern, arguments in TOOL_RULES:
         if name in request.tools and re.search(pattern, question):
             call = FunctionCall(name, arguments(question, request.tools[name]))
-            thought = Reasoning((f"The numbers have to come from {name}.",))
-            return Script((thought, call) if "think" in question else (call,))
+            return Script((_thought(request, name), call) if "think" in question else (call,))
     return _say(GREETING)
+
+
+def _thought(request: Request, tool: str) -> Reasoning:
+    """Summaries come when asked for, the encrypted thoughts too: https://platform.openai.com/docs/guides/reasoning."""
+    encrypted = "gAAAA-thoughts" if "reasoning.encrypted_content" in request.includes else None
+    return Reasoning((f"The numbers have to come from {tool}.",) if request.summarizes else (), encrypted)
 
 
 def _say(text: str) -> Script:
@@ -137,7 +149,8 @@ def _recall(earlier: list[str]) -> str:
 
 
 def _title(question: str) -> str:
-    return " ".join(re.findall(r"[\w’'-]+", question)[:6]).capitalize() or "New conversation"
+    words = " ".join(re.findall(r"[\w’'-]+", question)[:6]) or "new conversation"
+    return words[0].upper() + words[1:]
 
 
 # Tools: which words call which, with what arguments.

@@ -37,6 +37,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API_KEY = "sk-local-model"
 MODELS = ("gpt-5.1", "gpt-5.1-mini", "gpt-5", "gpt-5-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4o-mini")
+REASONING_MODELS = ("gpt-5",)
 KEPT_REQUESTS = 500
 START_LIMIT_SECONDS = 10
 
@@ -151,8 +152,6 @@ class _Exchange:
         answer = asyncio.create_task(self._answer(body))
         gone = asyncio.create_task(self._client_gone())
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            self._record.completed_at = time.time()
         gone.cancel()
         answer.cancel()
         for result in await asyncio.gather(answer, gone, return_exceptions=True):
@@ -206,7 +205,7 @@ class _Exchange:
                 deltas += 1
                 await asyncio.sleep(self._delay(script))
             await self._event(event)
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._finish(b"")
 
     def _delay(self, script: Script) -> float:
         return self._delay_seconds if script.delay_seconds is None else script.delay_seconds
@@ -223,7 +222,11 @@ class _Exchange:
     async def json(self, status: int, content: dict[str, Any]) -> None:
         """Send a whole JSON answer."""
         await self._start(status, b"application/json")
-        await self._send({"type": "http.response.body", "body": json.dumps(content).encode()})
+        await self._finish(json.dumps(content).encode())
+
+    async def _finish(self, data: bytes) -> None:
+        self._record.completed_at = time.time()  # before: afterwards the client may leave
+        await self._send({"type": "http.response.body", "body": data})
 
     async def _start(self, status: int, content_type: bytes) -> None:
         self._record.status = status
@@ -251,7 +254,22 @@ def _checked(parsed: Any) -> dict[str, Any] | Failure:
     if body.get("previous_response_id"):
         message = f"Previous response with id '{body['previous_response_id']}' not found."
         return Failure(400, message, "previous_response_not_found", param="previous_response_id")
-    return body
+    return _reasoning_fault(body) or body
+
+
+def _reasoning_fault(body: dict[str, Any]) -> Failure | None:
+    """Refuse what OpenAI refuses about reasoning items of a request that stores nothing."""
+    if "reasoning.encrypted_content" in (body.get("include") or ()) and not body["model"].startswith(REASONING_MODELS):
+        return Failure(400, "Encrypted content is not supported with this model.", param="include")
+    if body.get("store") is not False or isinstance(body.get("input"), str):
+        return None
+    for item in body.get("input") or ():
+        if item.get("type") == "reasoning" and not item.get("encrypted_content"):
+            message = (
+                f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false."
+            )
+            return Failure(404, message, param="input")
+    return None
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -48,9 +48,10 @@ class FunctionCall:
 
 @dataclass(frozen=True)
 class Reasoning:
-    """Thoughts of the model: one summary part each."""
+    """Thoughts of the model: one summary part each, and all of them encrypted for a request to carry back."""
 
-    thoughts: tuple[str, ...]
+    thoughts: tuple[str, ...] = ()
+    encrypted_content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,8 @@ def _reasoning(output: Reasoning) -> tuple[dict[str, Any], Parts]:
                 yield "reasoning_summary_text.delta", at | {"delta": delta}
             yield "reasoning_summary_text.done", at | {"text": thought}
             yield "reasoning_summary_part.done", at | {"part": {"type": "summary_text", "text": thought}}
-        yield "item", item | {"summary": [{"type": "summary_text", "text": thought} for thought in output.thoughts]}
+        summary = [{"type": "summary_text", "text": thought} for thought in output.thoughts]
+        yield "item", item | {"summary": summary, "encrypted_content": output.encrypted_content}
 
     return item, parts()
 

@@ -55,4 +55,4 @@ def size(item: ThreadItem) -> int:
 def whole_attachments(items: list[ThreadItem], budget: Budget = BUDGET) -> frozenset[str]:
     """Return the ids of the newest attachments, which the model is sent whole; older ones are only named."""
     ids = [a.id for item in items if isinstance(item, UserMessageItem) for a in item.attachments]
-    return frozenset(ids[-budget.attachments :])
+    return frozenset(ids[max(len(ids) - budget.attachments, 0) :])

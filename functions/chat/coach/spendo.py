@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 
 import openai
 from agents import Agent, ModelSettings, OpenAIResponsesModel, RunConfig, Runner
-from agents.exceptions import AgentsException
+from agents.exceptions import AgentsException, ModelRefusalError
 from agents.models import get_default_model_settings, gpt_5_reasoning_settings_required
 from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
 
@@ -74,6 +74,8 @@ class Spendo:
             async with aclosing(run_events(context, result)) as events:
                 async for event in events:
                     yield event
+        except ModelRefusalError:
+            logger.info("the model refused")  # its words were the answer, and are told and stored by now
         except (openai.OpenAIError, AgentsException) as error:
             logger.warning("model failed: %s", _kind(error))
             raise explain(error) from error

@@ -18,7 +18,7 @@ from coach.context import CoachContext
 MAX_MONTHS = 12
 
 
-def spending(ledger: Ledger, today: date, category: Category | Literal["all"], months: int) -> dict[str, Any]:
+def spending(ledger: Ledger, today: date, category: Literal[Category, "all"], months: int) -> dict[str, Any]:
     """Return the spending of the last `months` months (1 to 12) up to today, with its parts when all is asked."""
     months = min(max(months, 1), MAX_MONTHS)
     after = months_before(today, months)
@@ -46,7 +46,7 @@ def balance_sheet(ledger: Ledger) -> dict[str, Any]:
 
 
 @function_tool
-def spending_by_category(run: RunContextWrapper[CoachContext], category: Category | Literal["all"], months: int) -> str:
+def spending_by_category(run: RunContextWrapper[CoachContext], category: Literal[Category, "all"], months: int) -> str:
     """Sum up what the user spent.
 
     Args:

@@ -1,0 +1,221 @@
+"""The coach on the real Agents SDK and `openai` client, against the model server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import pytest
+from chatkit.errors import CustomStreamError
+from chatkit.types import FileAttachment, ThreadStreamEvent
+
+from chat_api.assistant import AssistantSettings, Turn
+from coach import failures
+from coach.accounts import dollars, months_before, read_ledger
+from coach.spendo import Spendo
+from local.model_server import API_KEY, ModelServer
+from tests.fakes.turn import Conversation
+from tests.integration.model_server.conftest import MODEL, until
+
+TODAY = date(2026, 5, 20)
+
+
+async def _key() -> str:
+    return API_KEY
+
+
+def spendo_of(model: ModelServer, name: str = MODEL) -> Spendo:
+    settings = AssistantSettings(openai_model=name, openai_base_url=model.url, api_key=_key)
+    return Spendo(settings, today=lambda: TODAY)
+
+
+@pytest.fixture
+async def coach(model: ModelServer) -> AsyncIterator[Spendo]:
+    spendo = spendo_of(model)
+    yield spendo
+    await spendo.close()
+
+
+async def run(coach: Spendo, talk: Conversation, text: str, turn: Turn | None = None) -> list[ThreadStreamEvent]:
+    """Send a message; done items are stored as ChatKit does."""
+    message = await talk.say(text)
+    events: list[ThreadStreamEvent] = []
+    async for event in coach.respond(talk.thread, message, turn or talk.turn()):
+        events.append(event)
+        if event.type == "thread.item.done":
+            await talk.store.add_thread_item(talk.thread.id, event.item, talk.context)
+    return events
+
+
+def text_of(events: list[ThreadStreamEvent]) -> str:
+    return "".join(
+        part.text
+        for event in events
+        if event.type == "thread.item.done" and event.item.type == "assistant_message"
+        for part in event.item.content
+    )
+
+
+def deltas_of(events: list[Any]) -> list[str]:
+    kind = "assistant_message.content_part.text_delta"
+    return [event.update.delta for event in events if getattr(event, "update", None) and event.update.type == kind]
+
+
+class TestAnswers:
+    async def test_numbers_come_from_the_users_accounts(self, coach: Spendo, model: ModelServer) -> None:
+        events = await run(coach, Conversation("ada"), "How much did I spend on groceries in the last 2 months?")
+        spent = read_ledger("ada", TODAY).spent("groceries", months_before(TODAY, 2))
+        assert f"{dollars(spent.cents)} on groceries in the last 2 months" in text_of(events)
+        assert f"{spent.purchases} purchases" in text_of(events)
+        call, output = model.requests[-1].body["input"][-2:]
+        assert (call["type"], output["type"]) == ("function_call", "function_call_output")
+        assert json.loads(output["output"])["total"] == dollars(spent.cents)
+
+    async def test_each_user_gets_their_own(self, coach: Spendo) -> None:
+        answers = [text_of(await run(coach, Conversation(user), "What are my balances?")) for user in ("ada", "bob")]
+        assert dollars(read_ledger("ada", TODAY).balance("cash")) in answers[0]
+        assert dollars(read_ledger("bob", TODAY).balance("cash")) in answers[1]
+        assert answers[0] != answers[1]
+
+    async def test_text_is_streamed_word_by_word(self, coach: Spendo) -> None:
+        events = await run(coach, Conversation(), "simulate long 30")
+        assert len(deltas_of(events)) == 30
+        assert "".join(deltas_of(events)) == text_of(events)
+
+    async def test_the_whole_conversation_is_sent_in_order(self, coach: Spendo, model: ModelServer) -> None:
+        talk = Conversation()
+        for text in ("My first question", "And a second one"):
+            await run(coach, talk, text)
+        events = await run(coach, talk, "What did I just ask?")
+        assert "“And a second one”" in text_of(events)
+        roles = [item["role"] for item in model.requests[-1].body["input"]]
+        assert roles == ["user", "assistant", "user", "assistant", "user"]
+
+    async def test_attachments_reach_the_model(self, coach: Spendo) -> None:
+        talk = Conversation()
+        file = FileAttachment(id="f1", name="bill.txt", mime_type="text/plain")
+        message = await talk.say("Look at this", [file])
+        events = [event async for event in coach.respond(talk.thread, message, talk.turn())]
+        assert "“content of bill.txt”" in text_of(events)
+
+    async def test_nothing_is_stored_or_traced_at_openai(self, coach: Spendo, model: ModelServer) -> None:
+        await run(coach, Conversation(), "hello")
+        assert model.requests[-1].body["store"] is False
+        assert {request.path for request in model.requests} == {"/v1/responses"}
+
+    async def test_thoughts_travel_encrypted_with_the_tool_result(self, coach: Spendo, model: ModelServer) -> None:
+        events = await run(coach, Conversation(), "think: what did I spend on dining?")
+        assert "on dining" in text_of(events)
+        thoughts = [item for item in model.requests[-1].body["input"] if item.get("type") == "reasoning"]
+        assert [item["encrypted_content"] for item in thoughts] == ["gAAAA-thoughts"]
+
+    async def test_a_model_without_reasoning_is_not_asked_for_thoughts(self, model: ModelServer) -> None:
+        coach = spendo_of(model, "gpt-4.1")
+        assert text_of(await run(coach, Conversation(), "What did I spend on rent?"))
+        await coach.close()
+
+    async def test_item_ids_never_repeat(self, coach: Spendo) -> None:
+        talk = Conversation()
+        for _ in range(3):
+            await run(coach, talk, "hello")
+        assert len({item.id for item in await talk.items()}) == 6
+
+    async def test_concurrent_turns_do_not_mix(self, coach: Spendo) -> None:
+        users = [f"user-{number}" for number in range(6)]
+        answers = await asyncio.gather(*(run(coach, Conversation(user), "What are my balances?") for user in users))
+        for user, events in zip(users, answers, strict=True):
+            assert dollars(read_ledger(user, TODAY).balance("savings")) in text_of(events)
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("text", "message", "allow_retry"),
+        [
+            ("simulate error 401", failures.UNAVAILABLE, False),
+            ("simulate error 403", failures.UNAVAILABLE, False),
+            ("simulate error 404", failures.UNAVAILABLE, False),
+            ("simulate error 429", failures.BUSY, True),
+            ("simulate quota", failures.UNAVAILABLE, False),
+            ("simulate error 500", failures.BUSY, True),
+            ("simulate error 400", failures.REFUSED, False),
+            ("simulate context", failures.TOO_LONG, False),
+            ("simulate cut", failures.BROKEN_OFF, True),
+            ("simulate failed", failures.BROKEN_OFF, True),
+            ("simulate incomplete", failures.BROKEN_OFF, True),
+        ],
+    )
+    async def test_each_failure_has_its_message(
+        self, coach: Spendo, caplog: pytest.LogCaptureFixture, text: str, message: str, allow_retry: bool
+    ) -> None:
+        talk = Conversation()
+        with caplog.at_level(logging.WARNING, "coach"), pytest.raises(CustomStreamError) as caught:
+            await run(coach, talk, text)
+        assert (caught.value.message, caught.value.allow_retry) == (message, allow_retry)
+        assert text not in caplog.text
+        assert "model failed" in caplog.text
+
+    async def test_the_thread_stays_usable(self, coach: Spendo) -> None:
+        talk = Conversation()
+        with pytest.raises(CustomStreamError):
+            await run(coach, talk, "simulate error 400")
+        assert "Spendo" in text_of(await run(coach, talk, "hello"))
+
+    async def test_a_refusal_is_an_answer(self, coach: Spendo) -> None:
+        assert text_of(await run(coach, Conversation(), "simulate refusal")) == "I cannot help with that."
+
+
+class TestStop:
+    """However a turn ends, the model's connection closes within a second and no task is left (L4 waits for all)."""
+
+    @pytest.fixture(autouse=True)
+    def quiet(self, caplog: pytest.LogCaptureFixture) -> Any:
+        """No task may end unobserved: asyncio reports those as errors."""
+        yield
+        assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+    @pytest.mark.promise("H6")
+    @pytest.mark.parametrize("text", ["simulate slow 0.1", "simulate silence", "simulate timeout"])
+    @pytest.mark.parametrize("way", ["stop then cancel", "cancel"])
+    async def test_cancelled_turn_leaves_nothing(self, coach: Spendo, model: ModelServer, text: str, way: str) -> None:
+        talk = Conversation()
+        turn = talk.turn()
+        seen = len(model.requests)
+        before = asyncio.all_tasks()
+        task = asyncio.create_task(run(coach, talk, text, turn))
+        await until(lambda: len(model.requests) > seen and model.requests[-1].body)
+        if text == "simulate slow 0.1":
+            await until(lambda: model.requests[-1].delta_times)
+        stopped_at = time.time()
+        if way == "stop then cancel":
+            turn.stop()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: model.requests[-1].closed_early_at, seconds=1)
+        assert (model.requests[-1].closed_early_at or 0) - stopped_at < 1
+        await until(lambda: asyncio.all_tasks() <= before, seconds=1)
+
+    async def test_closed_generator_leaves_nothing(self, coach: Spendo, model: ModelServer) -> None:
+        talk = Conversation()
+        before = asyncio.all_tasks()
+        message = await talk.say("simulate slow 0.1")
+        events: Any = coach.respond(talk.thread, message, talk.turn())
+        async for event in events:
+            if deltas_of([event]):
+                break
+        await events.aclose()
+        await until(lambda: model.requests[-1].closed_early_at, seconds=1)
+        await until(lambda: asyncio.all_tasks() <= before, seconds=1)
+
+    @pytest.mark.parametrize("text", ["hello", "simulate cut", "simulate error 400", "What are my balances?"])
+    async def test_ended_turn_leaves_nothing(self, coach: Spendo, text: str) -> None:
+        before = asyncio.all_tasks()
+        with contextlib.suppress(CustomStreamError):
+            await run(coach, Conversation(), text)
+        await until(lambda: asyncio.all_tasks() <= before, seconds=1)
