@@ -96,6 +96,18 @@ class TestChatFunction:
 
 
 class TestJanitor:
+    def test_its_role_reads_the_stream_it_follows(self, template: Template) -> None:
+        """The actions are those of SAM's DynamoDBStreamReadPolicy; the Lambda service calls them, not our code."""
+        event = properties(template, "JanitorFunction")["Events"]["Removed"]["Properties"]
+        read, find = (
+            next(each for each in statements(template, "JanitorRole") if each["Sid"] == sid)
+            for sid in ("ReadStream", "FindStream")
+        )
+
+        assert read["Resource"] == event["Stream"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+        assert read["Action"] == ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        assert find["Action"] == "dynamodb:ListStreams"
+
     def test_a_failing_batch_is_split_reported_and_kept(self, template: Template) -> None:
         event = properties(template, "JanitorFunction")["Events"]["Removed"]["Properties"]
 

@@ -1,0 +1,44 @@
+"""One MiniStack with our stack in it, for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from local.aws import LocalStack, deploy
+from local.ministack import Credentials, MiniStack
+
+OPENAI_KEY = "sk-of-the-operator"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    with MiniStack.start(state_dir=tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack(aws: MiniStack) -> LocalStack:
+    return deploy(aws, openai_api_key=OPENAI_KEY)
+
+
+Clients = Callable[[str, Credentials], Any]
+
+
+@pytest.fixture(scope="module")
+def client(aws: MiniStack) -> Iterator[Clients]:
+    """Clients of any service with any key; closed at the end."""
+    made: dict[tuple[str, Credentials], Any] = {}
+
+    def of(service: str, credentials: Credentials) -> Any:
+        if (service, credentials) not in made:
+            config = Config(signature_version="s3v4") if service == "s3" else None
+            made[service, credentials] = aws.client(service, credentials, config)
+        return made[service, credentials]
+
+    yield of
+    for each in made.values():
+        each.close()

@@ -1,0 +1,94 @@
+"""template.yaml through local CloudFormation: what exists afterwards, and that a second deployment changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from local import aws as local_aws
+from local.aws import LocalStack, StackError, deploy
+from local.ministack import ROOT_KEY, MiniStack
+from local.stack_settings import settle
+from local.template import read_template
+from tests.integration.local_aws.conftest import OPENAI_KEY, Clients
+
+
+class TestSettings:
+    def test_every_setting_read_back_is_the_templates(self, stack: LocalStack) -> None:
+        assert [str(each) for each in stack.settings_read_back if not each.agrees] == []
+
+    def test_what_cloudformation_dropped_was_set_by_api(self, stack: LocalStack, client: Clients) -> None:
+        dynamodb, s3 = client("dynamodb", ROOT_KEY), client("s3", ROOT_KEY)
+
+        ttl = dynamodb.describe_time_to_live(TableName=stack.table)["TimeToLiveDescription"]
+        backups = dynamodb.describe_continuous_backups(TableName=stack.table)["ContinuousBackupsDescription"]
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
+
+        assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+        assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+        assert {"pending/", "aws/lambda/"} <= {rule["Filter"].get("Prefix") for rule in rules}
+
+    def test_a_setting_that_differs_is_seen(self, aws: MiniStack, stack: LocalStack) -> None:
+        template = read_template()
+        template["Resources"]["Table"]["Properties"]["StreamSpecification"]["StreamViewType"] = "KEYS_ONLY"
+
+        wrong = [each.name for each in settle(aws, template, stack.table, stack.bucket) if not each.agrees]
+
+        assert wrong == ["table stream"]
+
+
+class TestEnvironment:
+    def test_the_chat_function_gets_the_stacks_names(self, stack: LocalStack) -> None:
+        environment = stack.chat_environment
+
+        assert environment["TABLE_NAME"] == stack.table
+        assert environment["BUCKET_NAME"] == stack.bucket
+        assert environment["COGNITO_ISSUER"] == f"https://cognito-idp.eu-west-1.amazonaws.com/{stack.user_pool_id}"
+        assert environment["COGNITO_JWKS_URL"].startswith(stack.endpoint)
+        assert environment["AWS_ENDPOINT_URL"] == stack.endpoint
+
+    def test_the_key_of_openai_is_where_the_environment_says(self, stack: LocalStack, client: Clients) -> None:
+        secrets = client("secretsmanager", stack.chat_credentials)
+
+        secret = secrets.get_secret_value(SecretId=stack.chat_environment["OPENAI_SECRET_ARN"])
+
+        assert secret["SecretString"] == OPENAI_KEY
+        assert OPENAI_KEY not in stack.chat_environment.values()
+
+    def test_no_function_gets_the_root_key(self, stack: LocalStack) -> None:
+        assert ROOT_KEY not in (stack.chat_credentials, stack.janitor_credentials)
+        assert stack.chat_credentials.token
+        assert stack.janitor_credentials.token
+
+    def test_ministack_does_not_run_the_janitors_placeholder(self, aws: MiniStack, client: Clients) -> None:
+        mappings = client("lambda", ROOT_KEY).list_event_source_mappings()["EventSourceMappings"]
+
+        assert {mapping["State"] for mapping in mappings} <= {"Disabled", "Disabling"}
+
+
+class TestAgain:
+    def test_a_second_deployment_keeps_every_name(self, aws: MiniStack, stack: LocalStack) -> None:
+        again = deploy(aws)
+
+        names = [field.name for field in dataclasses.fields(LocalStack) if not field.name.endswith("_credentials")]
+        assert {name: getattr(again, name) for name in names} == {name: getattr(stack, name) for name in names}
+
+    def test_parameters_reach_the_function(self, aws: MiniStack, stack: LocalStack) -> None:
+        changed = deploy(aws, {"OpenAIModel": "gpt-9", "RetentionDays": "30"})
+        restored = deploy(aws)
+
+        assert changed.chat_environment["OPENAI_MODEL"] == "gpt-9"
+        assert changed.chat_environment["RETENTION_DAYS"] == "30"
+        assert restored.chat_environment == stack.chat_environment
+
+
+class TestFailure:
+    def test_cloudformations_reason_is_told(self, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+        del tmp_path
+        broken = read_template()
+        broken["Resources"]["UserPoolClient"]["Properties"]["UserPoolId"] = "eu-west-1_nowhere"
+        monkeypatch.setattr(local_aws, "read_template", lambda: broken)
+
+        with MiniStack.start() as server, pytest.raises(StackError, match="UserPoolClient"):
+            deploy(server)
