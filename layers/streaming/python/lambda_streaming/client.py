@@ -13,6 +13,7 @@ and lets a `StreamingResponse` pass; posting one runs the application.
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,15 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         module, awslambdaric silently does without it, and `/var/runtime` may hold another.
         """
         _check_runtime_client()
-        # In a thread, or a signal during `next` would not be handled before the next event.
-        super().__init__(address, use_thread_for_polling_next=True)
+        super().__init__(address)
+        self._poller = ThreadPoolExecutor(1, "next")
+
+    def wait_next_invocation(self) -> Any:
+        """Poll in a thread, or a signal would not be handled before the next event.
+
+        `use_thread_for_polling_next` does the same with a new thread for every poll: 0.2 ms more to the first byte.
+        """
+        return self._poller.submit(super().wait_next_invocation).result()
 
     def post_invocation_result(
         self, invoke_id: str, result_data: Any, content_type: str = "application/json", invocation_id: str | None = None

@@ -114,6 +114,13 @@ class HTTPCycle:
             _logger.warning("the application stopped, since nobody takes its response: %r", error)
             return
         _logger.error("the application failed in state %s", self._state.name, exc_info=error)
+        try:
+            self._answer_failure(error)
+        except OSError as rejection:
+            _logger.warning("its failure could not be answered: %s", rejection)
+        self._state = State.COMPLETE
+
+    def _answer_failure(self, error: BaseException) -> None:
         if self._state is State.REQUEST:
             self._answer.start(500, FAILURE_HEADERS)
             if not self._bodiless:
@@ -121,4 +128,3 @@ class HTTPCycle:
             self._answer.end()
         elif self._state is State.RESPONSE:
             self._answer.fail(error)
-        self._state = State.COMPLETE

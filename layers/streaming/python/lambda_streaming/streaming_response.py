@@ -44,7 +44,7 @@ class StreamingResponse:
             _logger.warning("the streamed answer to %s was not taken: %s", request_id, error)
 
     async def _stream(self, address: str, request_id: str, invocation_id: str | None) -> None:
-        stream = await ResponseStream.open(address, self._entry, request_id, invocation_id)
+        stream = ResponseStream(address, self._entry, request_id, invocation_id)
         try:
             await self._run(stream)
             async with asyncio.timeout_at(self._deadline):  # a TimeoutError is an OSError
