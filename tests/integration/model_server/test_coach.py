@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import time
@@ -177,6 +178,7 @@ class TestStop:
     def quiet(self, caplog: pytest.LogCaptureFixture) -> Any:
         """No task may end unobserved: asyncio reports those as errors."""
         yield
+        gc.collect()  # then asyncio reports what nobody looked at
         assert [record for record in caplog.records if record.name == "asyncio"] == []
 
     @pytest.mark.promise("H6")
