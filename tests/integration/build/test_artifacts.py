@@ -1,0 +1,114 @@
+"""What `sam build` makes is complete, small, for the right machine, and runs from its own files alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.artifacts import (
+    MAX_UNZIPPED_BYTES,
+    ROOT,
+    TARGETS,
+    inspect,
+    locked_packages,
+    unchecked,
+)
+
+# One worker builds, and both builds are used by all tests.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]
+
+SETTINGS = {
+    "TABLE_NAME": "table",
+    "BUCKET_NAME": "bucket",
+    "COGNITO_ISSUER": "https://cognito.example/pool",
+    "COGNITO_JWKS_URL": "https://cognito.example/pool/jwks.json",
+    "COGNITO_CLIENT_ID": "client",
+    "OPENAI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+
+
+class TestForLambda:
+    def test_nothing_is_wrong_with_it(self, for_lambda: Path) -> None:
+        """No package or import is missing, no junk, all machine code is for arm64, the runtime layer is whole."""
+        assert inspect(for_lambda).faults == ()
+
+    def test_is_far_below_the_limit(self, for_lambda: Path) -> None:
+        sizes = inspect(for_lambda).sizes
+
+        assert sum(sizes.values()) < MAX_UNZIPPED_BYTES * 0.7
+        assert sizes["ChatFunction"] < 5_000_000
+
+    def test_the_function_holds_our_packages_only(self, for_lambda: Path) -> None:
+        assert {path.name for path in (for_lambda / "ChatFunction").iterdir()} == {
+            "attachments_s3",
+            "chat_api",
+            "coach",
+            "store_dynamo",
+        }
+
+    def test_the_runtime_is_in_its_layer_and_nowhere_else(self, for_lambda: Path) -> None:
+        assert (for_lambda / "StreamingLayer" / "python" / "awslambdaric").is_dir()
+        assert (for_lambda / "StreamingLayer" / "python" / "lambda_streaming").is_dir()
+        assert not (for_lambda / "DependenciesLayer" / "python" / "awslambdaric").exists()
+
+    def test_a_package_in_both_layers_has_one_version(self) -> None:
+        """Lambda merges layers into one folder, where the later one wins."""
+        runtime, dependencies = (
+            locked_packages(ROOT / "requirements" / name, TARGETS["lambda"])
+            for name in ("streaming.txt", "functions.txt")
+        )
+
+        common = runtime.keys() & dependencies.keys()
+
+        assert {name: runtime[name] for name in common} == {name: dependencies[name] for name in common}
+
+
+class TestForThisMachine:
+    def test_nothing_is_wrong_with_it(self, for_this_machine: Path) -> None:
+        report = inspect(for_this_machine, TARGETS["local"])
+
+        assert report.faults == ()
+        assert report.compiled
+
+    def test_bytecode_is_taken_without_a_look_at_the_source(self, for_this_machine: Path) -> None:
+        """The zip keeps no times, so bytecode that is checked against them would be thrown away."""
+        compiled = list((for_this_machine / "ChatFunction").rglob("*.pyc"))
+
+        assert compiled
+        assert all(unchecked(file) for file in compiled)
+
+    @pytest.mark.parametrize("module", ["chat_api.handler", "lambda_streaming", "runtime_client"])
+    def test_the_chat_function_imports_from_its_artifacts_alone(self, for_this_machine: Path, module: str) -> None:
+        layers = [for_this_machine / layer / "python" for layer in ("StreamingLayer", "DependenciesLayer")]
+
+        done = _import(module, [for_this_machine / "ChatFunction", *layers])
+
+        assert done.returncode == 0, done.stderr
+
+    def test_a_missing_layer_is_noticed(self, for_this_machine: Path) -> None:
+        """The test above means something: without the dependencies the same import fails."""
+        done = _import("chat_api.handler", [for_this_machine / "ChatFunction"])
+
+        assert "ModuleNotFoundError" in done.stderr
+
+
+def _import(module: str, folders: list[Path]) -> subprocess.CompletedProcess[str]:
+    """Import `module` where only the standard library and `folders` are: -S leaves out .venv, -P the repository."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        "TZ": "UTC",
+        **SETTINGS,
+    }
+    return subprocess.run(
+        [sys.executable, "-S", "-P", "-c", f"import {module}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
