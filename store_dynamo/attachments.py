@@ -34,7 +34,7 @@ class Attachments:
         packed = await self._bodies.pack(dump(attachment), overflow_prefix(user_id, thread_id or UNATTACHED))
         key = attachment_key(user_id, attachment.id)
         if thread_id is None:
-            await self._table.update(key, update(packed | schema(), self._expiry(), absent_body(packed)))
+            await self._table.update(key, update(packed | schema(), self._expiry(), [*absent_body(packed), "ord"]))
             return
         assign = packed | schema() | {"ord": text(attachment_order(thread_id))}
         write: dict[str, Any] = {"Key": key, **update(assign, remove=[*absent_body(packed), "expires_at"])}

@@ -15,17 +15,23 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chatkit.store import NotFoundError
-from chatkit.types import Attachment
+from chatkit.types import Attachment, Page, ThreadItem, UserMessageItem
 
 from attachments_s3 import S3AttachmentStore
 from chat_api.context import RequestContext
 from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError
 from store_dynamo.errors import AttachmentClaimedError
 
+NEWEST_ITEMS = 50
+"""Where a message that this turn may have stored would be: nobody else wrote that much meanwhile."""
+
 
 class ClaimingStore(Protocol):
     """A store that gives each attachment to one turn only, as DynamoStore does."""
 
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
+    ) -> Page[ThreadItem]: ...
     async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment: ...
     async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None: ...
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: RequestContext) -> None: ...
@@ -53,17 +59,17 @@ class MessageFiles:
         )
         failure = next((result for result in taken if isinstance(result, BaseException)), None)
         if failure is not None:
-            await self.release(attachment_ids, context)
+            await asyncio.gather(
+                *(self._give_back(taken_id, context) for taken_id in taken if isinstance(taken_id, str))
+            )
             raise failure
 
     async def release(self, attachment_ids: Sequence[str], context: RequestContext) -> None:
-        """Give up this turn's claims, so that another message can have the files."""
-        await asyncio.gather(
-            *(
-                self._store.release_attachment(attachment_id, context.turn_id, context)
-                for attachment_id in attachment_ids
-            )
-        )
+        """Give up files that this turn took, so that another message can have them; those of a stored message stay."""
+        await asyncio.gather(*(self._release(attachment_id, context) for attachment_id in attachment_ids))
+
+    async def _give_back(self, attachment_id: str, context: RequestContext) -> None:
+        await self._store.release_attachment(attachment_id, context.turn_id, context)
 
     async def check_delete(self, attachment_id: str, context: RequestContext) -> None:
         """Raise LinkedError when the file belongs to a message; one that does not exist may be deleted."""
@@ -73,13 +79,34 @@ class MessageFiles:
             return
         self._files.check_delete(attachment)
 
-    async def _take(self, attachment_id: str, context: RequestContext) -> None:
+    async def _release(self, attachment_id: str, context: RequestContext) -> None:
+        try:
+            attachment = await self._store.load_attachment(attachment_id, context)
+        except NotFoundError:
+            return
+        if attachment.thread_id:  # ChatKit links a file to the thread before it stores the message
+            if await self._is_sent(attachment_id, attachment.thread_id, context):
+                return
+            await self._store.save_attachment(attachment.model_copy(update={"thread_id": None}), context)
+        await self._give_back(attachment_id, context)
+
+    async def _is_sent(self, attachment_id: str, thread_id: str, context: RequestContext) -> bool:
+        newest = await self._store.load_thread_items(thread_id, None, NEWEST_ITEMS, "desc", context)
+        messages = [item for item in newest.data if isinstance(item, UserMessageItem)]
+        return any(attachment_id == file.id for message in messages for file in message.attachments)
+
+    async def _take(self, attachment_id: str, context: RequestContext) -> str:
         try:
             await self._store.claim_attachment(attachment_id, context.turn_id, context)
-            attachment = await self._store.load_attachment(attachment_id, context)
         except NotFoundError as error:
             raise NotFoundRequestError(f"Attachment {attachment_id} not found: upload it again") from error
         except AttachmentClaimedError as error:
             raise ConflictError(f"attachment {attachment_id} belongs to another message already") from error
-        accepted = await self._files.accept(await self._files.verify(attachment, context), context)
-        await self._store.save_attachment(accepted, context)
+        try:
+            attachment = await self._store.load_attachment(attachment_id, context)
+            accepted = await self._files.accept(await self._files.verify(attachment, context), context)
+            await self._store.save_attachment(accepted, context)
+        except BaseException:
+            await self._give_back(attachment_id, context)
+            raise
+        return attachment_id

@@ -81,9 +81,15 @@ class AssistantServer(ChatKitServer[RequestContext]):
         except Exception:
             logger.exception("the turn failed outside the assistant")
             if not stored:
-                await self._admission.release(request, context)
+                await self._give_back(request, context)
             failure = ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
             yield b"data: " + self._serialize(failure) + b"\n\n"
+
+    async def _give_back(self, request: StreamingReq, context: RequestContext) -> None:
+        try:
+            await self._admission.release(request, context)
+        except Exception:
+            logger.exception("files stay claimed until they expire")
 
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext

@@ -1,0 +1,116 @@
+"""The HTTP app in this process: memory for DynamoDB, moto for S3, a pool's keys over HTTP, an assistant that echoes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
+    ThreadItemDoneEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+)
+from moto import mock_aws
+
+from attachments_s3 import ModelInput, S3AttachmentStore, s3_config
+from chat_api.admission import Admission
+from chat_api.app import create_app
+from chat_api.assistant import Turn
+from chat_api.context import RequestContext
+from chat_api.identity import TokenVerifier
+from chat_api.message_files import MessageFiles
+from chat_api.server import AssistantServer
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.user_pool import UserPool
+
+BUCKET = "files"
+
+
+@dataclass
+class Echo:
+    """Repeats the user's words; remembers its turns."""
+
+    turns: list[Turn] = field(default_factory=list[Turn])
+
+    async def respond(
+        self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        self.turns.append(turn)
+        text = "".join(part.text for part in message.content) if message else "resumed"
+        yield ThreadItemDoneEvent(
+            item=AssistantMessageItem(
+                id=turn.store.generate_item_id("message", thread, turn.context),
+                thread_id=thread.id,
+                created_at=datetime.now(),
+                content=[AssistantMessageContent(text=f"You said: {text}")],
+            )
+        )
+
+
+@dataclass
+class World:
+    """One app and what stands behind it."""
+
+    server: AssistantServer
+    verifier: TokenVerifier
+    app: Any
+    store: MemoryStore[RequestContext]
+    files: S3AttachmentStore[RequestContext]
+    assistant: Echo
+    pool: UserPool
+    s3: Any
+
+    def client(self, user: str | None = "ana", **headers: str) -> httpx.AsyncClient:
+        """A browser of `user`, or of nobody."""
+        token = {"x-auth-token": self.pool.token(user)} if user else {}
+        transport = httpx.ASGITransport(app=self.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://test", headers={**token, **headers})
+
+    async def post(self, request: object, user: str | None = "ana", **headers: str) -> httpx.Response:
+        async with self.client(user, **headers) as client:
+            return await client.post("/chatkit", json=request)
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[UserPool]:
+    with UserPool() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client(
+            "s3", config=s3_config(), region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
+        )
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def verifier(pool: UserPool) -> TokenVerifier:
+    return TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
+
+
+@pytest.fixture
+def world(pool: UserPool, verifier: TokenVerifier, s3: Any) -> World:
+    files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
+    store = MemoryStore[RequestContext](present=files.present, conceal=files.conceal)
+    assistant = Echo()
+    server = AssistantServer(
+        store,
+        files,
+        assistant,
+        Admission(store, MessageFiles(store, files)),
+        content_for=lambda context: ModelInput(files, context).part,
+    )
+    return World(server, verifier, create_app(server, verifier), store, files, assistant, pool, s3)
