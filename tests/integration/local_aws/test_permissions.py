@@ -1,8 +1,8 @@
 """The roles of template.yaml, enforced: what each function does is allowed, and nothing else is.
 
 MiniStack verifies signatures and evaluates IAM for every key but the root's. Two things it cannot judge: it does not
-enforce `dynamodb:LeadingKeys`, and it evaluates the actions of DynamoDB Streams against no stream's ARN. So the janitor's
-right to its stream, which on AWS the Lambda service uses and not our code, is held by a unit test of the template only.
+enforce `dynamodb:LeadingKeys`, and it evaluates the actions of DynamoDB Streams against no stream's ARN. So the right
+to the stream, which on AWS the Lambda service uses and not our code, is held by a unit test of the template only.
 """
 
 from __future__ import annotations

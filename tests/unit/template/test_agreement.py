@@ -108,8 +108,9 @@ class TestSamconfig:
     def test_every_environment_names_parameters_that_exist(self, template: Template) -> None:
         config = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())
 
-        for name in ("default", "dev", "prod"):
-            for override in config[name]["deploy"]["parameters"]["parameter_overrides"].split():
-                parameter, _, value = override.partition("=")
-                assert value in template["Parameters"][parameter]["AllowedValues"]
-            assert config[name]["build"]["parameters"]["build_in_source"] is True
+        for name in template["Parameters"]["Stage"]["AllowedValues"]:
+            overrides = dict(
+                each.split("=", 1) for each in config[name]["deploy"]["parameters"]["parameter_overrides"].split()
+            )
+            assert overrides["Stage"] == name
+            assert overrides.keys() <= template["Parameters"].keys()
