@@ -54,7 +54,8 @@ class Stored:
     size: int
     mime_type: str
     etag: str
-    data: bytes = b""
+    encoding: str
+    data: bytes
 
 
 class Bucket:
@@ -101,7 +102,7 @@ class Bucket:
         with found["Body"] as body:
             data = body.read(limit)  # a server that ignores Range is not believed
         total = int(found.get("ContentRange", "").rpartition("/")[2] or found["ContentLength"])
-        return Stored(total, found.get("ContentType", ""), found["ETag"], data)
+        return Stored(total, found.get("ContentType", ""), found["ETag"], found.get("ContentEncoding", ""), data)
 
     async def copy(self, source: str, target: str, etag: str, mime_type: str, disposition: str) -> str:
         """Copy this version of `source` to `target`, which must not exist yet; return the copy's ETag."""

@@ -34,8 +34,10 @@ def clean(name: str) -> str:
     name = re.split(r"[/\\]", name)[-1]
     visible = (c for c in name if c in _JOINERS or unicodedata.category(c) not in _HIDDEN or c in "\t\r\n")
     name = " ".join("".join(visible).split()).rstrip(". ")
-    if not name.strip(".\u200c\u200d ") or len(name) > MAX_NAME_CHARS:
-        raise InvalidNameError(len(name.strip(".\u200c\u200d ")) and len(name), MAX_NAME_CHARS)
+    if not name.strip(".\u200c\u200d "):
+        raise InvalidNameError(0, MAX_NAME_CHARS)
+    if len(name) > MAX_NAME_CHARS:
+        raise InvalidNameError(len(name), MAX_NAME_CHARS)
     return name
 
 

@@ -280,3 +280,5 @@ def _compare(attachment: AnyFile, record: Record, found: Stored) -> None:
         raise UploadMismatchError(attachment.id, attachment.name, f"{record.size} bytes", f"{found.size}")
     if found.mime_type != attachment.mime_type:
         raise UploadMismatchError(attachment.id, attachment.name, attachment.mime_type, found.mime_type or "no type")
+    if found.encoding:  # S3 lets whoever uploads add it unsigned, and a reader would see other bytes than we checked
+        raise UploadMismatchError(attachment.id, attachment.name, "no encoding", found.encoding)

@@ -1,0 +1,188 @@
+"""Names, types and keys: no collision, no injection, whatever a browser sends (promise A2)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from urllib.parse import quote, unquote, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import AnyUrl
+
+from attachments_s3 import keys, names
+from attachments_s3.errors import InvalidIdError, InvalidNameError, RefusedError, TypeNotAllowedError
+from attachments_s3.policy import FILE_TYPES, Kind, Policy
+
+POLICY = Policy()
+ids = st.text(min_size=1, max_size=60)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class TestKeys:
+    @pytest.mark.promise("S1")
+    @given(ids, ids, ids, ids)
+    @example("a/b", "c", "a", "b/c")
+    @example("a.2fb", "c", "a/b", "c")
+    @example("..", "x", ".", "./x")
+    def test_different_ids_never_meet(self, user: str, attachment: str, other_user: str, other_attachment: str) -> None:
+        try:
+            one, two = keys.file_key(user, attachment), keys.file_key(other_user, other_attachment)
+        except InvalidIdError:
+            return
+        assert (one == two) == ((user, attachment) == (other_user, other_attachment))
+        assert one.startswith(keys.file_key(user, "x")[:-1])
+
+    @pytest.mark.promise("S1")
+    @given(ids, ids)
+    def test_key_has_three_segments_that_read_the_same_in_a_url(self, user: str, attachment: str) -> None:
+        try:
+            key = keys.pending_key(user, attachment)
+        except InvalidIdError:
+            return
+        assert re.fullmatch(r"pending/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", key)
+        assert not {".", ".."} & set(key.split("/"))
+        assert quote(key) == key == urlsplit(str(AnyUrl(f"https://b.s3.eu-west-1.amazonaws.com/{key}"))).path[1:]
+        assert len(key) <= 1024
+
+    @pytest.mark.parametrize(
+        "part", ["", "x" * 481, "/" * 161, "\ud800"], ids=["empty", "long", "escaped", "surrogate"]
+    )
+    def test_id_that_makes_no_key_is_refused(self, part: str) -> None:
+        with pytest.raises(InvalidIdError):
+            keys.file_key("ann", part)
+
+    def test_ids_sort_by_time(self) -> None:
+        made = [keys.new_id("atc", NOW + timedelta(milliseconds=n)) for n in range(20)]
+        assert made == sorted(made)
+        assert len({keys.new_id("atc", NOW) for _ in range(1000)}) == 1000
+
+
+class TestNames:
+    @pytest.mark.promise("A2")
+    @pytest.mark.parametrize(
+        ("name", "shown"),
+        [
+            ("../../x", "x"),
+            ("C:\\Users\\ann\\a.png", "a.png"),
+            ("/etc/passwd", "passwd"),
+            ('"; filename=x.html', '"; filename=x.html'),
+            ("a\r\nSet-Cookie: x.png", "a Set-Cookie: x.png"),
+            ("exe\u202egpj.png", "exegpj.png"),
+            ("a\u0000b\u200b.txt", "ab.txt"),
+            ("nom de\u00a0 fichier .pdf. ", "nom de fichier .pdf"),
+            ("U\u0308ber.png", "Über.png"),
+            ("👩‍👧.png", "👩‍👧.png"),
+            ("\ud800a.png", "a.png"),
+            ("x" * 251 + ".png", "x" * 251 + ".png"),
+        ],
+        ids=lambda value: ascii(value)[:20],
+    )
+    def test_name_is_what_a_person_would_recognise(self, name: str, shown: str) -> None:
+        assert names.clean(name) == shown
+
+    @pytest.mark.promise("A2")
+    @pytest.mark.parametrize("name", ["", " ", "..", "a/", "\u200b", "\u200d", "x" * 256, "x" * 1024], ids=ascii)
+    def test_name_without_anything_or_too_long_is_refused(self, name: str) -> None:
+        with pytest.raises(InvalidNameError):
+            names.clean(name)
+
+    @pytest.mark.promise("A2")
+    @given(st.text(max_size=300, alphabet=st.characters()))
+    @example('"; filename=x.html')
+    @example("a\\\r\nb: c.png")
+    def test_header_is_one_line_of_ascii_that_gives_the_name_back(self, raw: str) -> None:
+        try:
+            name = names.clean(raw)
+        except InvalidNameError:
+            return
+        assert names.clean(name) == name
+        assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)
+        header = names.content_disposition(name, inline=False)
+        match = re.fullmatch(
+            r"attachment; filename=\"([^\"\\%]+)\"; filename\*=UTF-8''([\w!#$&+.^`|~%-]+)", header, re.A
+        )
+        assert match
+        assert header.isprintable()
+        assert len(header) < 1800  # S3 takes 2 KB of such metadata
+        kept = unquote(match[2], errors="strict")
+        assert kept == name or (len(name.encode()) > 200 and name.startswith(kept[:10]))
+        parsed = Message()
+        parsed["Content-Disposition"] = header.partition("; filename*")[0]
+        assert parsed.get_filename() == match[1]
+
+
+class TestTypes:
+    @pytest.mark.parametrize(
+        ("name", "declared", "resolved"),
+        [
+            ("a.png", "image/png", "image/png"),
+            ("a.PNG", "IMAGE/PNG; charset=binary", "image/png"),
+            ("a.jpg", "image/jpg", "image/jpeg"),
+            ("a.jpg", "", "image/jpeg"),
+            ("a.pdf", "application/octet-stream", "application/pdf"),
+            ("notes.md", "", "text/markdown"),
+            ("main.ts", "video/mp2t", "text/plain"),
+            ("table.csv", "application/vnd.ms-excel", "text/csv"),
+            ("main.py", "text/x-python", "text/plain"),
+            ("run.sh", "application/x-sh", "text/plain"),
+            ("Makefile", "text/x-makefile", "text/plain"),
+            ("a.svg", "image/svg+xml", "image/svg+xml"),
+            ("page.html", "", "text/html"),
+            ("x.html", "image/png", "image/png"),
+        ],
+    )
+    def test_browser_and_name_decide_the_type(self, name: str, declared: str, resolved: str) -> None:
+        assert POLICY.resolve(name, declared).mime_type == resolved
+
+    @pytest.mark.promise("A2")
+    @pytest.mark.parametrize(
+        ("name", "declared"), [("a.zip", "application/zip"), ("a.exe", ""), ("a.png", "application/zip"), ("a", "")]
+    )
+    def test_type_outside_the_list_is_refused(self, name: str, declared: str) -> None:
+        with pytest.raises(TypeNotAllowedError):
+            POLICY.resolve(name, declared)
+
+    @pytest.mark.promise("A2")
+    @given(
+        st.text(max_size=80), st.text(max_size=80) | st.sampled_from([t.mime_type for t in FILE_TYPES]), st.integers()
+    )
+    def test_whatever_is_sent_becomes_a_listed_type_or_a_refusal(self, name: str, declared: str, size: int) -> None:
+        try:
+            _, file_type = POLICY.check(name, declared, size)
+        except RefusedError:
+            return
+        assert file_type in FILE_TYPES
+        assert 0 < size <= POLICY.max_bytes[file_type.kind]
+
+    @pytest.mark.promise("A2")
+    def test_html_and_svg_are_never_inline(self) -> None:
+        inline = {t.mime_type for t in FILE_TYPES if t.inline}
+        assert inline == {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"}
+        for name in ("a.html", "a.svg", "a.xml", "a.js", "a.txt"):
+            assert POLICY.content_disposition(name, POLICY.resolve(name, "")).startswith("attachment;")
+
+    @pytest.mark.promise("A2")
+    @given(st.sampled_from(FILE_TYPES), st.sampled_from([".html", ".svg", ".exe", ".js", "", ".png", ".txt"]))
+    def test_download_has_an_extension_of_its_type(self, file_type: object, ending: str) -> None:
+        chosen = next(t for t in FILE_TYPES if t == file_type)
+        header = POLICY.content_disposition("x" + ending, chosen)
+        assert any(header.endswith(extension) for extension in chosen.extensions)
+
+    def test_no_extension_belongs_to_two_types(self) -> None:
+        listed = [extension for t in FILE_TYPES for extension in t.extensions]
+        assert len(listed) == len(set(listed))
+
+    def test_frontend_is_told_the_same(self) -> None:
+        public = Policy(types=FILE_TYPES[:2], max_per_message=3).public()
+        assert public == {
+            "enabled": True,
+            "maxCount": 3,
+            "maxSize": 20_000_000,
+            "accept": {"image/png": [".png"], "image/jpeg": [".jpg", ".jpeg", ".jfif"]},
+            "maxSizes": {"image/png": 20_000_000, "image/jpeg": 20_000_000},
+        }
+        assert {t.kind for t in FILE_TYPES} == {Kind.IMAGE, Kind.PDF, Kind.TEXT}
