@@ -21,6 +21,16 @@ from typing import Any
 from local.responses_events import Ending, FunctionCall, Message, Output, Reasoning
 
 SILENCE_SECONDS = 3600.0
+NOT_SAID = (
+    "The following graphical UI widget",
+    "Hidden context for the agent",
+    "A message was displayed to the user",
+    "A structured input request",
+    "The user is referring to this",
+    "# User-provided context",
+    "[A picture that you generated",
+)
+"""How ChatKit's converter begins what it tells the model in the user's role."""
 GREETING = (
     "I am Spendo, your money coach. Ask me what you spent on groceries, dining or travel, "
     "what your balances are, or send me a receipt. I only quote numbers that your accounts gave me."
@@ -79,9 +89,15 @@ class Request:
         )
 
     @property
+    def said(self) -> list[Mapping[str, Any]]:
+        """The user's own messages, oldest first."""
+        users = [item for item in self.items if item.get("role") == "user"]
+        return [item for item in users if not _text(item).startswith(NOT_SAID)]
+
+    @property
     def questions(self) -> list[str]:
         """What the user said, oldest first."""
-        return [text for item in self.items if item.get("role") == "user" if (text := _text(item))]
+        return [text for item in self.said if (text := _text(item))]
 
     @property
     def question(self) -> str:
@@ -90,8 +106,7 @@ class Request:
     @property
     def attachments(self) -> list[Mapping[str, Any]]:
         """The parts after the words of the last user message."""
-        users = [item for item in self.items if item.get("role") == "user"]
-        return _parts(users[-1])[1:] if users else []
+        return _parts(self.said[-1])[1:] if self.said else []
 
     @property
     def tool_output(self) -> tuple[str, str] | None:

@@ -59,9 +59,13 @@ class Ledger:
         """Return what is on an account, in cents."""
         return dict(self.opening)[account] + sum(t.cents for t in self.transactions if t.account == account)
 
-    def spent(self, category: Category | None, after: date) -> Spending:
-        """Return the spending later than the day `after`, in one category or (None) in all."""
-        amounts = [t.cents for t in self.transactions if t.on > after and t.category and category in (None, t.category)]
+    def spent(self, category: Category | None, after: date, until: date = date.max) -> Spending:
+        """Return the spending after the day `after`, up to and including `until`, in one category or (None) in all."""
+        amounts = [
+            t.cents
+            for t in self.transactions
+            if after < t.on <= until and t.category and category in (None, t.category)
+        ]
         return Spending(-sum(amounts), len(amounts))
 
 

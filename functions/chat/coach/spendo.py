@@ -24,6 +24,7 @@ from coach.history import newest_items, whole_attachments
 from coach.instructions import INSTRUCTIONS
 from coach.run_events import run_events
 from coach.thread_items import CoachItemConverter
+from coach.titles import suggest_title
 from coach.tools import TOOLS
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Spendo:
 
     def __init__(self, settings: AssistantSettings, today: Callable[[], date] = _today) -> None:
         self._today = today
+        self._model = settings.openai_model
         self._client = openai.AsyncOpenAI(
             api_key=settings.api_key,
             base_url=settings.openai_base_url,
@@ -51,8 +53,8 @@ class Spendo:
             name="Spendo",
             instructions=INSTRUCTIONS,
             tools=TOOLS,
-            model=OpenAIResponsesModel(settings.openai_model, self._client),
-            model_settings=_model_settings(settings.openai_model),
+            model=OpenAIResponsesModel(self._model, self._client),
+            model_settings=_model_settings(self._model),
         )
 
     async def respond(
@@ -79,6 +81,11 @@ class Spendo:
         except (openai.OpenAIError, AgentsException) as error:
             logger.warning("model failed: %s", _kind(error))
             raise explain(error) from error
+
+    async def title(self, message: UserMessageItem) -> str | None:
+        """Suggest a title for the conversation that `message` begins. Raises openai.OpenAIError."""
+        words = [part.text for part in message.content]
+        return await suggest_title(self._client, self._model, " ".join(words))
 
     async def close(self) -> None:
         """Close the connections to the model."""

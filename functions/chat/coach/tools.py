@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from itertools import pairwise
 from typing import Any, Literal
 
 from agents import RunContextWrapper, Tool, function_tool
+from chatkit.types import ProgressUpdateEvent
 
 from coach.accounts import ACCOUNTS, CATEGORIES, Category, Ledger, dollars, months_before
 from coach.context import CoachContext
+from coach.widgets.cards import as_text, balances_card, spending_chart
 
 MAX_MONTHS = 12
 
@@ -33,7 +36,15 @@ def spending(ledger: Ledger, today: date, category: Literal[Category, "all"], mo
     }
     if category == "all":
         report["by_category"] = {name: dollars(ledger.spent(name, after).cents) for name in CATEGORIES}
+    else:
+        report["by_month"] = _by_month(ledger, today, category, months)
     return report
+
+
+def _by_month(ledger: Ledger, today: date, category: Category, months: int) -> dict[str, str]:
+    """Return the sum of each month back from today, oldest first, by the day that ends it."""
+    ends = [months_before(today, number) for number in range(months, -1, -1)]
+    return {end.isoformat(): dollars(ledger.spent(category, start, end).cents) for start, end in pairwise(ends)}
 
 
 def balance_sheet(ledger: Ledger) -> dict[str, Any]:
@@ -46,20 +57,28 @@ def balance_sheet(ledger: Ledger) -> dict[str, Any]:
 
 
 @function_tool
-def spending_by_category(run: RunContextWrapper[CoachContext], category: Literal[Category, "all"], months: int) -> str:
+async def spending_by_category(
+    run: RunContextWrapper[CoachContext], category: Literal[Category, "all"], months: int
+) -> str:
     """Sum up what the user spent.
 
     Args:
         category: One category, or "all" for the total and its parts.
         months: How many months to look back from today, 1 to 12.
     """
-    return json.dumps(spending(run.context.ledger, run.context.today, category, months))
+    await run.context.stream(ProgressUpdateEvent(icon="search", text="Reading your transactions"))
+    report = spending(run.context.ledger, run.context.today, category, months)
+    if chart := spending_chart(report):
+        await run.context.stream_widget(chart)
+    return json.dumps(report)
 
 
 @function_tool
-def balances(run: RunContextWrapper[CoachContext]) -> str:
+async def balances(run: RunContextWrapper[CoachContext]) -> str:
     """Read the user's account balances: cash, savings, investing and retirement, and their total."""
-    return json.dumps(balance_sheet(run.context.ledger))
+    sheet = balance_sheet(run.context.ledger)
+    await run.context.stream_widget(balances_card(sheet), as_text(sheet))
+    return json.dumps(sheet)
 
 
 TOOLS: list[Tool] = [spending_by_category, balances]

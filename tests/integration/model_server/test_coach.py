@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from chatkit.errors import CustomStreamError
-from chatkit.types import FileAttachment, ThreadStreamEvent
+from chatkit.types import FileAttachment, ThreadStreamEvent, WidgetItem
 
 from chat_api.assistant import AssistantSettings, Turn
 from coach import failures
@@ -132,6 +132,43 @@ class TestAnswers:
         answers = await asyncio.gather(*(run(coach, Conversation(user), "What are my balances?") for user in users))
         for user, events in zip(users, answers, strict=True):
             assert dollars(read_ledger(user, TODAY).balance("savings")) in text_of(events)
+
+
+class TestWidgets:
+    async def test_balances_come_with_a_card_before_the_words(self, coach: Spendo) -> None:
+        talk = Conversation("ada")
+        await run(coach, talk, "What are my balances?")
+        question, card, answer = await talk.items()
+        assert [question.type, card.type, answer.type] == ["user_message", "widget", "assistant_message"]
+        assert isinstance(card, WidgetItem)
+        assert dollars(read_ledger("ada", TODAY).balance("cash")) in card.widget.model_dump_json()
+        assert card.copy_text
+
+    async def test_spending_of_months_comes_with_progress_and_a_chart(self, coach: Spendo) -> None:
+        events = await run(coach, Conversation("ada"), "What did I spend on dining in 6 months?")
+        kinds = [event.type for event in events]
+        assert kinds[0] == "progress_update"
+        charts = [e.item for e in events if e.type == "thread.item.done" and isinstance(e.item, WidgetItem)]
+        assert len(charts) == 1
+        assert '"Chart"' in charts[0].widget.model_dump_json()
+
+    async def test_a_card_is_not_taken_for_a_question(self, coach: Spendo) -> None:
+        talk = Conversation()
+        await run(coach, talk, "What are my balances?")
+        assert "You asked: “What are my balances?”." in text_of(await run(coach, talk, "What did I just ask?"))
+
+
+class TestTitle:
+    async def test_title_is_of_the_first_message(self, coach: Spendo, model: ModelServer) -> None:
+        message = await Conversation().say("how much did I spend on groceries last month?")
+        assert await coach.title(message) == "How much did I spend on"
+        assert model.requests[-1].body["store"] is False
+
+    async def test_model_without_reasoning_gives_titles_too(self, model: ModelServer) -> None:
+        coach = spendo_of(model, "gpt-4.1")
+        assert await coach.title(await Conversation().say("Rent")) == "Rent"
+        assert "reasoning" not in model.requests[-1].body
+        await coach.close()
 
 
 class TestFailures:

@@ -16,6 +16,7 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from local.model_script import NOT_SAID
 from local.model_server import API_KEY, ModelServer
 from tests.integration.model_server.conftest import MODEL, until
 
@@ -258,6 +259,12 @@ class TestWords:
         ]
         answer = await client.responses.create(model=MODEL, input=history)
         assert "“How much did I spend on groceries?”" in answer.output_text
+
+    @pytest.mark.parametrize("context", NOT_SAID)
+    async def test_what_chatkit_adds_is_no_question(self, client: openai.AsyncOpenAI, context: str) -> None:
+        roles: Any = [{"role": "user", "content": text} for text in ("First", f"{context} …", "What did I just ask?")]
+        answer = await client.responses.create(model=MODEL, input=roles)
+        assert answer.output_text == "You asked: “First”."
 
     async def test_attachments_are_named(self, client: openai.AsyncOpenAI) -> None:
         data = base64.b64encode(b"x" * 1234).decode()

@@ -1,0 +1,93 @@
+"""The cards: what the tools returned, drawn; the templates are ChatKit's and survive a store."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chatkit.types import ThreadItem, WidgetItem
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from coach.accounts import CATEGORIES, Category, read_ledger
+from coach.tools import balance_sheet, spending
+from coach.widgets import cards
+from coach.widgets.cards import as_text, balances_card, spending_chart
+
+TODAY = date(2026, 5, 20)
+few = settings(max_examples=25, deadline=None)
+
+
+def parts(widget: Any, kind: str) -> list[dict[str, Any]]:
+    """All components of one type, in order."""
+    found: list[dict[str, Any]] = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == kind:
+                found.append(node)
+            walk(node.get("children") or [])
+        elif isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(widget.model_dump())
+    return found
+
+
+class TestBalances:
+    @few
+    @given(st.text(min_size=1))
+    def test_shows_every_account_and_the_total(self, user: str) -> None:
+        sheet = balance_sheet(read_ledger(user, TODAY))
+        texts = [part["value"] for part in parts(balances_card(sheet), "Text")]
+        expected = [value for account in sheet["accounts"] for value in (account["name"], account["balance"])]
+        assert texts == [*expected, "Total", sheet["total"]]
+
+    def test_copies_as_text(self) -> None:
+        sheet = {"accounts": [{"name": "Cash", "balance": "$1.00"}], "total": "$1.00"}
+        assert as_text(sheet) == "Cash: $1.00\nTotal: $1.00"
+
+    def test_no_text_can_break_out_of_the_template(self) -> None:
+        name = 'x"},{"type":"Button"} {{ 1 }} {% raw %}'
+        card = balances_card({"accounts": [{"name": name, "balance": "$1"}], "total": "$1"})
+        assert parts(card, "Text")[0]["value"] == name
+        assert parts(card, "Button") == []
+
+
+class TestSpending:
+    @few
+    @given(st.text(min_size=1), st.sampled_from(CATEGORIES), st.integers(2, 12))
+    def test_one_bar_per_month(self, user: str, category: Category, months: int) -> None:
+        chart = spending_chart(spending(read_ledger(user, TODAY), TODAY, category, months))
+        assert chart
+        (drawn,) = parts(chart, "Chart")
+        assert len(drawn["data"]) == months
+        total = float(parts(chart, "Text")[-1]["value"].replace("$", "").replace(",", ""))
+        assert sum(bar["dollars"] for bar in drawn["data"]) == pytest.approx(total)
+
+    def test_one_bar_per_category(self) -> None:
+        chart = spending_chart(spending(read_ledger("ada", TODAY), TODAY, "all", 1))
+        assert chart
+        assert [bar["label"] for bar in parts(chart, "Chart")[0]["data"]] == list(CATEGORIES)
+
+    def test_a_single_bar_is_not_drawn(self) -> None:
+        assert spending_chart(spending(read_ledger("ada", TODAY), TODAY, "rent", 1)) is None
+
+
+@pytest.mark.parametrize("path", sorted(Path(cards.__file__).parent.glob("*.widget")), ids=lambda path: path.name)
+def test_templates_have_the_studio_format(path: Path) -> None:
+    definition = json.loads(path.read_text())
+    assert definition["version"] == "1.0"
+    assert definition["jsonSchema"]["required"]
+
+
+def test_cards_round_trip_through_a_store() -> None:
+    card = balances_card(balance_sheet(read_ledger("ada", TODAY)))
+    item = WidgetItem(id="w1", thread_id="t1", created_at=datetime(2026, 5, 20), widget=card)
+    loaded = TypeAdapter[Any](ThreadItem).validate_json(item.model_dump_json())
+    assert loaded.model_dump(exclude_none=True) == item.model_dump(exclude_none=True)
