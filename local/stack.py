@@ -31,6 +31,7 @@ Report = Callable[[str], None]
 class Stack:
     """The parts of one running stack; `model` is None when OpenAI answers."""
 
+    server: MiniStack
     aws: LocalStack
     function: LocalFunction
     url: str
@@ -77,4 +78,4 @@ async def running_stack(
         )
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
-        yield Stack(aws, function, front.url, model, log)
+        yield Stack(aws_server, aws, function, front.url, model, log)

@@ -61,7 +61,8 @@ def _without_input(error: ValidationError) -> str:
     return f"{error.title}: " + "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['type']}" for fault in faults)
 
 
-_chat_api = Logger(service="chat", logger_formatter=RedactingFormatter(), stream=sys.stdout, name="chat_api")
+# Powertools names the logger after the service; ours are its children.
+_chat_api = Logger(service="chat_api", logger_formatter=RedactingFormatter(), stream=sys.stdout)
 
 
 def configure_logs(level: str) -> None:

@@ -1,0 +1,52 @@
+"""The whole local stack, once for all tests of this folder; they run in one process, one after the other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from local.chatkit_client import ChatKitClient
+from local.sign_in import create_user, sign_in
+from local.stack import Stack, running_stack
+
+PASSWORD = "Correct-Horse-7-Battery"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    log = tmp_path_factory.mktemp("stack") / "function.log"
+    async with running_stack(lambda _: None, log=log) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def token_of(stack: Stack) -> Callable[[str], str]:
+    """Return a function that gives an access token of a user, who is created when new."""
+    tokens: dict[str, str] = {}
+
+    def token_of(name: str) -> str:
+        if name not in tokens:
+            email = f"{name}-{uuid.uuid4().hex[:6]}@example.com"
+            create_user(stack.aws, email, PASSWORD)
+            tokens[name] = sign_in(stack.aws, email, PASSWORD).access_token
+        return tokens[name]
+
+    return token_of
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ana(stack: Stack, token_of: Callable[[str], str]) -> AsyncIterator[ChatKitClient]:
+    """A user with a clean slate."""
+    async with ChatKitClient(stack.url, token_of(f"ana-{uuid.uuid4().hex[:6]}")) as client:
+        yield client
