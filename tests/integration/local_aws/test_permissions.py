@@ -30,7 +30,6 @@ CHAT_TABLE_CALLS: dict[str, Call] = {
         TableName=s.table, Key=KEY, UpdateExpression="SET a = :a", ExpressionAttributeValues={":a": {"S": "1"}}
     ),
     "BatchGetItem": lambda db, s: db.batch_get_item(RequestItems={s.table: {"Keys": [KEY]}}),
-    "BatchWriteItem": lambda db, s: db.batch_write_item(RequestItems={s.table: [{"PutRequest": {"Item": RECORD}}]}),
     "TransactWriteItems": lambda db, s: db.transact_write_items(
         TransactItems=[
             {"ConditionCheck": {"TableName": s.table, "Key": KEY, "ConditionExpression": "attribute_exists(pk)"}},
@@ -55,7 +54,7 @@ NOBODYS_TABLE_CALLS: dict[str, Call] = {
     ),
     "GetItem of another table": lambda db, _: db.get_item(TableName="other", Key={"pk": {"S": "a"}}),
 }
-AREAS = ("pending", "files", "generated", "overflow")
+FILE_AREAS = ("pending", "files", "generated")
 
 
 def _query(db: Any, stack: LocalStack, **index: str) -> Any:
@@ -99,7 +98,12 @@ class TestChat:
     def test_may_not_do_more_with_tables(self, stack: LocalStack, client: Clients, name: str) -> None:
         assert denied(lambda: NOBODYS_TABLE_CALLS[name](client("dynamodb", stack.chat_credentials), stack))
 
-    @pytest.mark.parametrize("area", AREAS)
+    def test_may_write_no_batches(self, stack: LocalStack, client: Clients) -> None:
+        batch = {stack.table: [{"PutRequest": {"Item": RECORD}}]}
+
+        assert denied(lambda: client("dynamodb", stack.chat_credentials).batch_write_item(RequestItems=batch))
+
+    @pytest.mark.parametrize("area", FILE_AREAS)
     def test_may_write_read_copy_and_delete_its_objects(self, stack: LocalStack, client: Clients, area: str) -> None:
         s3 = client("s3", stack.chat_credentials)
         key = f"{area}/ana/one"
@@ -110,6 +114,14 @@ class TestChat:
         answer = s3.delete_objects(Bucket=stack.bucket, Delete={"Objects": [{"Key": key}]})
 
         assert "Errors" not in answer
+
+    def test_may_write_and_read_big_bodies(self, stack: LocalStack, client: Clients) -> None:
+        s3 = client("s3", stack.chat_credentials)
+
+        s3.put_object(Bucket=stack.bucket, Key="overflow/ana/one", Body=b"x")
+        s3.get_object(Bucket=stack.bucket, Key="overflow/ana/one")["Body"].close()
+
+        assert denied(lambda: s3.delete_object(Bucket=stack.bucket, Key="overflow/ana/one"))
 
     def test_may_not_touch_other_objects(self, stack: LocalStack, client: Clients) -> None:
         s3 = client("s3", stack.chat_credentials)
@@ -177,7 +189,7 @@ class TestJanitor:
     def test_may_not_do_more_with_tables(self, stack: LocalStack, client: Clients, name: str) -> None:
         assert denied(lambda: NOBODYS_TABLE_CALLS[name](client("dynamodb", stack.janitor_credentials), stack))
 
-    @pytest.mark.parametrize("area", AREAS)
+    @pytest.mark.parametrize("area", [*FILE_AREAS, "overflow"])
     def test_may_delete_files(self, stack: LocalStack, client: Clients, area: str) -> None:
         s3 = client("s3", stack.janitor_credentials)
 

@@ -44,6 +44,7 @@ class TestSignIn:
         assert claims["aud"] == stack.client_id
         assert claims["email"] == USER
 
+    @pytest.mark.promise("H1")
     async def test_our_verifier_takes_the_access_token_only(self, stack: LocalStack, tokens: Tokens) -> None:
         verifier = TokenVerifier(stack.issuer, stack.client_id, stack.jwks_url)
 

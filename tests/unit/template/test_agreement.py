@@ -30,10 +30,12 @@ def environment(template: Template, function: str) -> dict[str, Any]:
 def object_prefixes(template: Template, role: str, sid: str) -> set[str]:
     statements = properties(template, role)["Policies"][0]["PolicyDocument"]["Statement"]
     (statement,) = (each for each in statements if each["Sid"] == sid)
-    return {arn["Fn::Sub"].removeprefix("${Bucket.Arn}/") for arn in statement["Resource"]}
+    resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+    return {arn["Fn::Sub"].removeprefix("${Bucket.Arn}/") for arn in resources}
 
 
 class TestTable:
+    @pytest.mark.promise("S2")
     def test_keys_and_index_are_the_stores(self, template: Template) -> None:
         table = properties(template, "Table")
         wanted: dict[str, Any] = {**store_dynamo.keys.table_definition("any")}
@@ -42,6 +44,7 @@ class TestTable:
             assert table[name] == wanted[name], name
         assert table["StreamSpecification"]["StreamViewType"] == wanted["StreamSpecification"]["StreamViewType"]
 
+    @pytest.mark.promise("S10")
     def test_time_to_live_is_the_stores_attribute(self, template: Template) -> None:
         time_to_live = properties(template, "Table")["TimeToLiveSpecification"]
 
@@ -82,13 +85,16 @@ class TestSettings:
 
 
 class TestObjects:
-    def test_the_chat_function_reaches_the_areas_that_the_packages_use(self, template: Template) -> None:
+    def test_each_role_reaches_the_areas_that_the_packages_use(self, template: Template) -> None:
         keys = attachments_s3.keys
-        areas = {keys.PENDING, keys.FILES, keys.GENERATED, store_dynamo.keys.OVERFLOW_AREA}
+        files = {f"{area}/*" for area in (keys.PENDING, keys.FILES, keys.GENERATED)}
+        overflow = {f"{store_dynamo.keys.OVERFLOW_AREA}/*"}
 
-        assert object_prefixes(template, "ChatRole", "Files") == {f"{area}/*" for area in areas}
-        assert object_prefixes(template, "JanitorRole", "DeleteFiles") == {f"{area}/*" for area in areas}
+        assert object_prefixes(template, "ChatRole", "Files") == files
+        assert object_prefixes(template, "ChatRole", "BigBodies") == overflow
+        assert object_prefixes(template, "JanitorRole", "DeleteFiles") == files | overflow
 
+    @pytest.mark.promise("A6")
     def test_unsent_uploads_expire_where_the_browser_puts_them(self, template: Template) -> None:
         rules = properties(template, "Bucket")["LifecycleConfiguration"]["Rules"]
 

@@ -67,6 +67,7 @@ class TestParameters:
 
 
 class TestChatFunction:
+    @pytest.mark.promise("L1")
     def test_streams_through_the_layers_runtime(self, template: Template) -> None:
         function = properties(template, "ChatFunction")
 

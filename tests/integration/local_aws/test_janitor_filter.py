@@ -1,0 +1,90 @@
+"""The janitor's event filter on real stream records: it sees tombstones and expiries, and no ordinary write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from chatkit.types import ThreadMetadata
+
+from local.aws import LocalStack
+from local.event_filter import filter_patterns, matches_any
+from local.ministack import ROOT_KEY
+from local.template import read_template
+from store_dynamo import DynamoStore
+from tests.integration.local_aws.conftest import Clients
+
+PATTERNS = filter_patterns(read_template(), "JanitorFunction")
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+REMOVED_BY_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+@dataclass(frozen=True)
+class Context:
+    user_id: str
+
+
+@pytest.fixture
+async def records(stack: LocalStack, client: Clients) -> list[dict[str, Any]]:
+    """The stream of one thread's life: made, renamed, deleted, its tombstone removed."""
+    db = client("dynamodb", stack.chat_credentials)
+    store = DynamoStore[Context](table=stack.table, client=db, user_of=lambda context: context.user_id)
+    context = Context("filter-test")
+    thread = ThreadMetadata(id="thr_filter", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    await store.save_thread(thread, context)
+    await store.save_thread(thread.model_copy(update={"title": "Groceries"}), context)
+    await store.delete_thread(thread.id, context)
+    for key in _keys(db, stack.table, "USER#filter-test"):
+        db.delete_item(TableName=stack.table, Key=key)
+    return [each for each in _stream(client, stack) if each["dynamodb"]["Keys"]["pk"]["S"] == "USER#filter-test"]
+
+
+def _keys(db: Any, table: str, partition: str) -> list[dict[str, Any]]:
+    found = db.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": partition}},
+    )
+    return [{"pk": item["pk"], "sk": item["sk"]} for item in found["Items"]]
+
+
+def _stream(client: Clients, stack: LocalStack) -> list[dict[str, Any]]:
+    streams = client("dynamodbstreams", ROOT_KEY)  # AWS's own part: see test_permissions
+    shards = streams.describe_stream(StreamArn=stack.stream_arn)["StreamDescription"]["Shards"]
+    records: list[dict[str, Any]] = []
+    for shard in shards:
+        iterator = streams.get_shard_iterator(
+            StreamArn=stack.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        while page := streams.get_records(ShardIterator=iterator):
+            records += page["Records"]
+            iterator = page.get("NextShardIterator")
+            if not page["Records"] or not iterator:
+                break
+    return records
+
+
+@pytest.mark.promise("S8")
+async def test_the_tombstone_reaches_the_janitor_and_ordinary_writes_do_not(records: list[dict[str, Any]]) -> None:
+    seen = [record for record in records if matches_any(PATTERNS, record)]
+
+    assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "MODIFY", "REMOVE"]
+    assert seen == [records[2]]
+
+
+@pytest.mark.promise("S10")
+async def test_an_expiry_reaches_the_janitor_and_an_ordinary_delete_does_not(records: list[dict[str, Any]]) -> None:
+    removed = records[-1]
+
+    assert not matches_any(PATTERNS, removed)
+    assert matches_any(PATTERNS, {**removed, "userIdentity": REMOVED_BY_TTL})
+
+
+@pytest.mark.promise("S10")
+async def test_an_expired_counter_is_nothing_for_the_janitor(records: list[dict[str, Any]]) -> None:
+    key = {"pk": {"S": "USER#ana"}, "sk": {"S": "RATE#turns#1"}}
+    counter = {**records[-1], "userIdentity": REMOVED_BY_TTL, "dynamodb": {"Keys": key, "OldImage": key}}
+
+    assert not matches_any(PATTERNS, counter)
