@@ -110,7 +110,7 @@ class ModelInput(Generic[TContext]):
             return _note(attachment, "the files of this conversation are too long to be read together")
         self._text_left -= limit
         data = await self._store.read(attachment, self._context, limit)
-        codec = content.encoding(data) or "cp1252"
+        codec = content.encoding(data[: content.HEAD_BYTES]) or "cp1252"
         # A character cut in two at the end is dropped; a wrong byte further on is shown as U+FFFD.
         text = codecs.getincrementaldecoder(codec)("replace").decode(data, final=False)
         cut = f"\n[cut here: the first {limit} of {size} bytes]" if limit < size else ""

@@ -6,6 +6,7 @@ it that a test has to look at: the uploads a browser makes, the bucket as its ow
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 import struct
@@ -411,6 +412,13 @@ class AttachmentStoreContract:
         with world.requests(0):
             assert await world.store.accept(first, ANN) == first
 
+    @pytest.mark.promise("A3")
+    async def test_two_attempts_at_once_accept_the_same_file(self, world: World) -> None:
+        verified = await world.store.verify(await world.uploaded("a.png", "image/png", png()), ANN)
+        accepted = await asyncio.gather(*(world.store.accept(verified, ANN) for _ in range(4)))
+        assert {str(a.metadata) for a in accepted} == {str(accepted[0].metadata)}
+        assert await world.store.read(accepted[0], ANN, 1_000_000) == png()
+
     # ── isolation and deletion ──────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.promise("A3")
@@ -579,6 +587,8 @@ class AttachmentStoreContract:
         assert whole == f'<file name="a&quot;&lt;b&gt;.csv" type="text/csv" bytes="80">\n{text}\n</file>'
         cut = (await world.model(text_bytes=11).part(attachment)).get("text", "")
         assert "\ngrüße\ngr\n[cut here: the first 11 of 80 bytes]" in cut
+        odd = await world.accepted("b.txt", "text/plain", b"\xc3\xbc" * 40_000 + b"\xff" + "ü".encode())
+        assert (await world.model().part(odd)).get("text", "").endswith("ü\ufffdü\n</file>")  # one byte spoils no text
         none_left = await world.model(text_total_bytes=0).part(attachment)
         assert "too long to be read together" in none_left.get("text", "")
 

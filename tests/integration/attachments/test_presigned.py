@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.contracts.attachments import World, descriptor_of, png
+from attachments_s3 import s3_config
+from local.ministack import Credentials, MiniStack
+from tests.contracts.attachments import ANN, World, descriptor_of, function_policy, png
 from tests.integration.attachments.bad_uploads import BAD_UPLOADS, GOOD_UPLOADS, Upload
 from tests.integration.attachments.conftest import Account
 
@@ -67,3 +70,32 @@ async def test_ministack_refuses_every_bad_upload_but_two(
     with capsys.disabled():
         accepted = await _judge("MiniStack", ministack_world, on_ministack, browser)
         assert accepted == set(GOOD_UPLOADS) | MINISTACK_ACCEPTS
+
+
+@pytest.mark.promise("A1")
+async def test_role_signs_with_its_session_token(
+    ministack: MiniStack, on_ministack: Account, browser: httpx.Client
+) -> None:
+    key = _role_key(ministack)
+    client = ministack.client("s3", key, s3_config())
+    world = Account(client, on_ministack.owner, key).world(browser)
+    upload = await _upload(world, Account(client, on_ministack.owner, key))
+    assert "X-Amz-Security-Token=" in upload.url
+    assert replace(upload, url=upload.url.replace("Security-Token=", "Nothing=")).send(browser) in (400, 403)
+    attachment = await world.uploaded("a.png", "image/png", DATA)
+    accepted = await world.store.accept(await world.store.verify(attachment, ANN), ANN)
+    assert await world.store.read(accepted, ANN, 1_000_000) == DATA
+    world.close()
+    client.close()
+
+
+def _role_key(ministack: MiniStack) -> Credentials:
+    iam, sts = ministack.client("iam"), ministack.client("sts")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="chat-function", AssumeRolePolicyDocument=document)["Role"]
+    iam.put_role_policy(RoleName="chat-function", PolicyName="files", PolicyDocument=json.dumps(function_policy()))
+    key = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+    iam.close()
+    sts.close()
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"])
