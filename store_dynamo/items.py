@@ -13,7 +13,7 @@ from store_dynamo.expressions import ABSENT, text, update
 from store_dynamo.ids import next_ns
 from store_dynamo.keys import item_key, item_order, overflow_prefix, thread_key, thread_partition
 from store_dynamo.lifetime import Lifetime
-from store_dynamo.records import ITEM_MODEL, dump, is_alive, load, schema
+from store_dynamo.records import dump, is_alive, item_kind, load_item, schema
 from store_dynamo.table import Record, Table, stored
 
 
@@ -48,7 +48,7 @@ class Items:
         key = item_key(user_id, thread_id, item.id)
         order = text(item_order(item.created_at, next_ns()))
         packed = await self._bodies.pack(body, overflow_prefix(user_id, thread_id))
-        assign = packed | schema() | {"kind": text(item.type)}
+        assign = packed | schema() | {"kind": text(item_kind(item))}
         write = {"Key": key, **update(assign, keep={"ord": order}, remove=absent_body(packed))}
         if condition:
             write |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -104,7 +104,7 @@ class Items:
 
     async def _item(self, record: Record) -> ThreadItem | None:
         found = await self._bodies.read(record)
-        return load(ITEM_MODEL, *found) if found else None
+        return load_item(*found) if found else None
 
     async def delete(self, user_id: str, thread_id: str, item_id: str) -> None:
         """Delete an item; its overflow object follows by the janitor."""

@@ -8,7 +8,10 @@ Every record that carries a model has
 and for the table's own use: a thread has `revision`, `title_source`, `expires_at`, and once it is deleted `deleted_at`
 instead of a body; an item has `kind`; an attachment has `claimed_by`.
 
-JSON is written by the standard library from pydantic's JSON-mode dump: pydantic's own writer turns NaN into null.
+What JSON cannot say does not survive, as on ChatKit's own wire: an infinite float in free-form data becomes null.
+
+A widget's root is a union that reads the JSON of a `DynamicWidgetRoot` (what a WidgetTemplate builds) as a `Card` and
+drops what a Card does not know; the record's `kind` remembers which it was.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ import json
 from datetime import datetime
 from typing import Any, TypeVar
 
-from chatkit.types import Attachment, AttachmentBase, ThreadItem, ThreadMetadata, UserMessageItem
+from chatkit.types import Attachment, AttachmentBase, ThreadItem, ThreadMetadata, UserMessageItem, WidgetItem
+from chatkit.widgets import DynamicWidgetRoot
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from store_dynamo.errors import CorruptRecordError, UnknownSchemaError
@@ -30,6 +34,7 @@ A = TypeVar("A", bound=AttachmentBase)
 
 SCHEMA_VERSION = 1
 MAX_TITLE_CHARS = 200
+DYNAMIC_WIDGET = "dynamic_widget"
 
 ITEM_MODEL: TypeAdapter[ThreadItem] = TypeAdapter(ThreadItem)
 ATTACHMENT_MODEL: TypeAdapter[Attachment] = TypeAdapter(Attachment)
@@ -38,7 +43,7 @@ THREAD_MODEL: TypeAdapter[ThreadMetadata] = TypeAdapter(ThreadMetadata)
 
 def dump(model: BaseModel) -> str:
     """Return a model as JSON text."""
-    return dump_fields(model.model_dump(mode="json", by_alias=True))
+    return model.model_dump_json(by_alias=True)
 
 
 def dump_fields(fields: Fields) -> str:
@@ -54,6 +59,19 @@ def load(adapter: TypeAdapter[T], record: Record, body: str) -> T:
         reason = f"{exc.error_count()} faults, first {exc.errors(include_input=False, include_url=False)[0]['msg']}"
         # Not chained: pydantic's message quotes its input, which is a user's text.
         raise CorruptRecordError(record["pk"]["S"], record["sk"]["S"], reason) from None
+
+
+def item_kind(item: ThreadItem) -> str:
+    """Return an item's type, more exactly than its JSON does."""
+    return DYNAMIC_WIDGET if isinstance(item, WidgetItem) and isinstance(item.widget, DynamicWidgetRoot) else item.type
+
+
+def load_item(record: Record, body: str) -> ThreadItem:
+    """Return the item whose JSON is `body`. Raises UnknownSchemaError and CorruptRecordError."""
+    item = load(ITEM_MODEL, record, body)
+    if isinstance(item, WidgetItem) and record["kind"]["S"] == DYNAMIC_WIDGET:
+        item.widget = DynamicWidgetRoot.model_validate(json.loads(body)["widget"])
+    return item
 
 
 def check_schema(record: Record) -> None:

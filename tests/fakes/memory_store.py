@@ -20,17 +20,18 @@ from store_dynamo.errors import AttachmentClaimedError, DuplicateItemError
 from store_dynamo.ids import new_id, next_ns
 from store_dynamo.keys import escape, microseconds
 from store_dynamo.known import Knowledge, KnownThreads
-from store_dynamo.lifetime import UNCLAIMED_LIFE, Clock, utc_now
+from store_dynamo.lifetime import TURN_LIFE, UNCLAIMED_LIFE, Clock, utc_now
 from store_dynamo.merge import merge
 from store_dynamo.pages import is_forward, make_page, page_size
 from store_dynamo.records import (
     ATTACHMENT_MODEL,
-    ITEM_MODEL,
     MAX_TITLE_CHARS,
     THREAD_MODEL,
     Fields,
     dump,
+    item_kind,
     item_without_descriptors,
+    load_item,
     thread_fields,
     without_descriptor,
 )
@@ -47,7 +48,17 @@ class StoredThread:
     expires_at: datetime | None
     automatic_title: bool = False
     deleted: bool = False
-    items: dict[str, tuple[tuple[int, int], str]] = field(default_factory=dict)  # id → (place, JSON)
+    items: dict[str, StoredItem] = field(default_factory=dict)
+
+
+@dataclass
+class StoredItem:
+    place: tuple[int, int]
+    kind: str
+    body: str
+
+    def model(self) -> ThreadItem:
+        return load_item({"schema_version": {"N": "1"}, "kind": {"S": self.kind}}, self.body)
 
 
 @dataclass
@@ -85,6 +96,11 @@ class MemoryStore(Store[TContext], Generic[TContext]):
     def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: TContext) -> str:
         return new_id(ID_PREFIXES[item_type])
 
+    def _user(self, context: TContext) -> str:
+        user_id = self._user_of(context)
+        escape(user_id, "user")
+        return user_id
+
     # Threads
 
     def _alive(self, user_id: str, thread_id: str) -> StoredThread:
@@ -101,13 +117,13 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         return model, Knowledge(place, fields, fields, thread.revision, thread.automatic_title)
 
     async def load_thread(self, thread_id: str, context: TContext) -> ThreadMetadata:
-        place = (self._user_of(context), thread_id)
+        place = (self._user(context), thread_id)
         thread, knowledge = self._open(self._alive(*place), place)
         self._known.remember(thread, context, knowledge)
         return thread
 
     async def save_thread(self, thread: ThreadMetadata, context: TContext) -> None:
-        place = (self._user_of(context), thread.id)
+        place = (self._user(context), thread.id)
         escape(thread.id, "thread")
         mine, known = thread_fields(thread), self._known.recall(thread, context, place)
         if known or place in self._threads:
@@ -125,14 +141,14 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._known.remember(thread, context, replace(knowledge, fields=mine))
 
     async def set_automatic_title(self, thread_id: str, title: str, context: TContext) -> str:
-        thread = self._alive(self._user_of(context), thread_id)
+        thread = self._alive(self._user(context), thread_id)
         if not thread.fields.get("title") or thread.automatic_title:
             thread.fields = thread.fields | {"title": title[:MAX_TITLE_CHARS]}
             thread.revision, thread.automatic_title = thread.revision + 1, True
         return thread.fields["title"]
 
     async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
-        user_id, forward, size = self._user_of(context), is_forward(order), page_size(limit)
+        user_id, forward, size = self._user(context), is_forward(order), page_size(limit)
         if not size:
             return make_page([], None, more=False)
         if after is not None:
@@ -151,7 +167,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
         escape(thread_id, "thread")
-        if thread := self._threads.get((self._user_of(context), thread_id)):
+        if thread := self._threads.get((self._user(context), thread_id)):
             thread.deleted, thread.items = True, {}
 
     def _expiry(self) -> datetime | None:
@@ -170,54 +186,52 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         if not size:
             return make_page([], None, more=False)
         try:
-            items = self._alive(self._user_of(context), thread_id).items
+            items = self._alive(self._user(context), thread_id).items
         except NotFoundError:
             return make_page([], None, more=False)
-        if after is not None and after not in items:
+        if after is not None and escape(after, "item") and after not in items:
             raise NotFoundError(f"Item {after} not found")
-        ids = sorted(items, key=lambda each: (items[each][0], each), reverse=not forward)
+        ids = sorted(items, key=lambda each: (items[each].place, each), reverse=not forward)
         ids = ids[ids.index(after) + 1 :] if after is not None else ids
-        page = [self._item(items[each][1], context) for each in ids[:size]]
+        page = [self._present(items[each].model(), context) for each in ids[:size]]
         return make_page(page, page[-1].id if page else None, more=len(ids) > size)
-
-    def _item(self, body: str, context: TContext) -> ThreadItem:
-        return self._present(ITEM_MODEL.validate_json(body), context)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)
-        thread = self._alive(self._user_of(context), thread_id)
+        thread = self._alive(self._user(context), thread_id)
         if item.id in thread.items:
-            old = ITEM_MODEL.validate_json(thread.items[item.id][1])
-            if not (item.type == old.type == "workflow") and thread.items[item.id][1] != dump(item):
+            old = thread.items[item.id]
+            if not (item.type == old.kind == "workflow") and old.body != dump(item):
                 raise DuplicateItemError(thread_id, item.id)
         thread.expires_at = self._expiry() or thread.expires_at
         self._put(thread, item)
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)
-        self._put(self._alive(self._user_of(context), thread_id), item)
+        self._put(self._alive(self._user(context), thread_id), item)
 
     def _put(self, thread: StoredThread, item: ThreadItem) -> None:
-        place = thread.items[item.id][0] if item.id in thread.items else (microseconds(item.created_at), next_ns())
-        thread.items[item.id] = (place, dump(item))
+        old = thread.items.get(item.id)
+        place = old.place if old else (microseconds(item.created_at), next_ns())
+        thread.items[item.id] = StoredItem(place, item_kind(item), dump(item))
 
     async def load_item(self, thread_id: str, item_id: str, context: TContext) -> ThreadItem:
         escape(item_id, "item")
         try:
-            _, body = self._alive(self._user_of(context), thread_id).items[item_id]
+            item = self._alive(self._user(context), thread_id).items[item_id]
         except (NotFoundError, KeyError) as exc:
             raise NotFoundError(f"Item {item_id} not found") from exc
-        return self._item(body, context)
+        return self._present(item.model(), context)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
         escape(item_id, "item")
-        if thread := self._threads.get((self._user_of(context), thread_id)):
+        if thread := self._threads.get((self._user(context), thread_id)):
             thread.items.pop(item_id, None)
 
     # Attachments
 
     async def save_attachment(self, attachment: Attachment, context: TContext) -> None:
-        user_id = self._user_of(context)
+        user_id = self._user(context)
         escape(attachment.id, "attachment")
         if attachment.thread_id is not None:
             self._alive(user_id, attachment.thread_id)
@@ -243,22 +257,24 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         return found
 
     async def load_attachment(self, attachment_id: str, context: TContext) -> Attachment:
-        found = self._attachment(self._user_of(context), attachment_id)
+        found = self._attachment(self._user(context), attachment_id)
         return self._present(ATTACHMENT_MODEL.validate_json(found.body), context)
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
         escape(attachment_id, "attachment")
-        self._attachments.pop((self._user_of(context), attachment_id), None)
+        self._attachments.pop((self._user(context), attachment_id), None)
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Give an attachment to a turn, once. Raises AttachmentClaimedError or NotFoundError."""
-        found = self._attachment(self._user_of(context), attachment_id)
+        found = self._attachment(self._user(context), attachment_id)
+        if found.thread_id is None and found.expires_at <= self._clock() + TURN_LIFE:
+            raise NotFoundError(f"Attachment {attachment_id} not found")
         if found.claimed_by != turn_id and (found.claimed_by or found.thread_id is not None):
             raise AttachmentClaimedError(attachment_id)
         found.claimed_by = turn_id
 
     async def release_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Free an attachment that a failed turn had claimed; idempotent."""
-        found = self._attachments.get((self._user_of(context), attachment_id))
+        found = self._attachments.get((self._user(context), attachment_id))
         if found and found.claimed_by == turn_id and found.thread_id is None:
             found.claimed_by = None

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from store_dynamo import CLIENT_CONFIG
+from tests.fakes.dynamo_backend import DynamoBackend, create_bucket, create_table
+
+
+@pytest.fixture(scope="module")
+def moto_clients() -> Iterator[tuple[Any, Any]]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1", config=CLIENT_CONFIG)
+        s3 = boto3.client("s3", region_name="eu-west-1", config=CLIENT_CONFIG)
+        create_bucket(s3)
+        yield client, s3
+        client.close()
+        s3.close()
+
+
+@pytest.fixture
+async def moto_backend(moto_clients: tuple[Any, Any]) -> AsyncIterator[DynamoBackend]:
+    """A table of its own, without a stream: moto copies all of it for each transaction.
+
+    moto is not thread-safe either (a transaction that fails puts the copy back), so requests come from one thread.
+    """
+    client, s3 = moto_clients
+    table = f"chat-{uuid.uuid4()}"
+    create_table(client, table, stream=False)
+    backend = DynamoBackend(client, s3, table)
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        yield backend
+    backend.log.close()
+    assert backend.log.strangers() == []

@@ -1,0 +1,34 @@
+"""The contract in this process: the fake and moto."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contracts.store import StoreContract
+from tests.fakes.dynamo_backend import DynamoBackend
+from tests.fakes.memory_store import MemoryStore
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def make_store(self) -> Callable[..., Any]:
+        """Give one store: in memory, two stores share nothing."""
+        made: list[MemoryStore[Any]] = []
+
+        def make(**options: Any) -> MemoryStore[Any]:
+            if options or not made:
+                made.append(MemoryStore(**options))
+            return made[-1]
+
+        return make
+
+
+class TestMoto(StoreContract):
+    MANY = 100  # it copies the whole table for each transaction
+
+    @pytest.fixture
+    def make_store(self, moto_backend: DynamoBackend) -> Callable[..., Any]:
+        return moto_backend.store
