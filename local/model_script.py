@@ -249,7 +249,7 @@ def _text(item: Mapping[str, Any]) -> str:
 # Trouble on demand.
 
 ERRORS = {
-    400: Failure(400, "Invalid input.", "invalid_value", param="input"),
+    400: Failure(400, "Invalid value: 'simulate error 400'.", "invalid_value", param="input"),  # OpenAI quotes, too
     401: Failure(401, "Incorrect API key provided.", "invalid_api_key"),
     403: Failure(403, "You are not allowed to use this model.", "unsupported_country_region_territory"),
     404: Failure(404, "The model does not exist or you do not have access to it.", "model_not_found"),

@@ -26,7 +26,7 @@ def request_context(user_id: str = "user-1") -> RequestContext:
     """Return the context of a verified user with a minute left."""
     return RequestContext(
         user_id=user_id,
-        username=user_id,
+        username=f"{user_id}@example.com",
         groups=frozenset(),
         locale="en",
         request_id="request-1",

@@ -47,6 +47,7 @@ class TestSpending:
         expected = read_ledger("ada", TODAY).spent("groceries", months_before(TODAY, used))
         assert (report["total"], report["purchases"]) == (dollars(expected.cents), expected.purchases)
 
+    @pytest.mark.promise("H2")
     async def test_tool_reads_the_ledger_of_the_turns_user(self) -> None:
         arguments = '{"category": "dining", "months": 3}'
         ada, bob = [json.loads(await call("spending_by_category", arguments, user)) for user in ("ada", "bob")]
