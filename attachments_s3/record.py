@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -33,10 +33,6 @@ class Record:
         """Read an attachment's record; None when it was not made by this store."""
         fields = cast("dict[str, Any] | None", (attachment.metadata or {}).get(FIELD))
         return cls(int(fields["size"]), State(fields["state"]), str(fields["etag"])) if fields else None
-
-    def stored(self, etag: str) -> Record:
-        """Return the record after the copy."""
-        return replace(self, etag=etag, state=State.STORED)
 
     def metadata(self, old: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the attachment's metadata with this record in it."""

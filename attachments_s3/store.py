@@ -14,10 +14,8 @@ write, and only once (`IfNoneMatch`); everything is read from there.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -31,34 +29,20 @@ from chatkit.types import (
 from pydantic import AnyUrl, BaseModel
 
 from attachments_s3 import content, events, keys
-from attachments_s3.bucket import Bucket, Stored
-from attachments_s3.errors import (
-    GoneError,
-    LinkedError,
-    NotUploadedError,
-    ObjectMissingError,
-    PreconditionError,
-    RefusedError,
-    StorageError,
-    TypeNotAllowedError,
-    UploadChangedError,
-    UploadMismatchError,
-)
+from attachments_s3.acceptance import Acceptance, AnyFile
+from attachments_s3.bucket import Bucket
+from attachments_s3.errors import GoneError, LinkedError, ObjectMissingError, RefusedError
 from attachments_s3.events import Action, Event, OnEvent
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.policy import FileType, Kind, Policy
 from attachments_s3.previews import PREVIEW, Previews
-from attachments_s3.record import Record, State
+from attachments_s3.record import Record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 TContext = TypeVar("TContext")
 TModel = TypeVar("TModel", bound=BaseModel)
-AnyFile = FileAttachment | ImageAttachment
-
-logger = logging.getLogger(__name__)
-
 MAX_UPLOAD_SECONDS = 600  # promise A1
 
 
@@ -89,6 +73,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         self._user_of = user_of
         self._previews = Previews(self._bucket, user_of, preview_seconds)
         self.images = GeneratedImages(self._bucket, user_of, self.policy, preview_seconds, clock, on_event)
+        self._acceptance = Acceptance(self._bucket, self.policy)
         self._upload_seconds = upload_seconds
         self._clock = clock
         self._on_event = on_event
@@ -126,7 +111,8 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         """
         with self._refusals():
             name, file_type = self.policy.check(name, mime_type, len(data))
-            content.check(name, data[: content.LONG_HEAD_BYTES], file_type, max_pixels=self.policy.max_pixels)
+            head = data[: content.LONG_HEAD_BYTES if file_type.kind is Kind.IMAGE else content.HEAD_BYTES]
+            content.check(name, head, file_type, max_pixels=self.policy.max_pixels)
         attachment = self._new(name, file_type, Record(len(data)), context)
         key = keys.pending_key(self._user_of(context), attachment.id)
         await self._bucket.put(key, data, file_type.mime_type, self.policy.content_disposition(name, file_type))
@@ -142,17 +128,9 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         Raises RefusedError: NotUploadedError, GoneError, UploadMismatchError, ContentMismatchError, ImageTooLargeError.
         """
         with self._refusals():
-            record, file_type = self._known(attachment)
-            if record.state is State.STORED:
-                await self._stored(attachment, context)
-                return attachment
-            found, state = await self._arrived(attachment, file_type, context)
-            _compare(attachment, record, found)
-            if state is State.PENDING:
-                content.check(attachment.name, found.data, file_type, max_pixels=self.policy.max_pixels)
-        self._on_event(Event(Action.VERIFIED, record.size, file_type.mime_type))
-        verified = replace(record, etag=found.etag, state=state)
-        return attachment.model_copy(update={"metadata": verified.metadata(attachment.metadata)})
+            record = await self._acceptance.verify(attachment, self._user_of(context))
+        self._on_event(Event(Action.VERIFIED, record.size, attachment.mime_type))
+        return attachment.model_copy(update={"metadata": record.metadata(attachment.metadata)})
 
     async def accept(self, attachment: AnyFile, context: TContext) -> AnyFile:
         """Move a verified file to where nobody can write it, and return the attachment without its descriptor.
@@ -160,13 +138,10 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         Two requests to S3; none when it was accepted before, so that the same turn may try again.
         Raises RefusedError: UploadChangedError, NotUploadedError; ValueError for an attachment that was not verified.
         """
-        record, file_type = self._known(attachment)
-        if not record.etag:
-            raise ValueError(f"attachment {attachment.id} was not verified")
-        if record.state is State.PENDING:
-            with self._refusals():
-                record = await self._copy(attachment, record, file_type, context)
-            self._on_event(Event(Action.ACCEPTED, record.size, file_type.mime_type))
+        with self._refusals():
+            record = await self._acceptance.accept(attachment, self._user_of(context))
+        if record != Record.of(attachment):
+            self._on_event(Event(Action.ACCEPTED, record.size, attachment.mime_type))
         update = {"upload_descriptor": None, "metadata": record.metadata(attachment.metadata)}
         return self._previews.present(attachment.model_copy(update=update), context)
 
@@ -192,7 +167,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
 
     async def url(self, attachment: AnyFile, context: TContext, seconds: int) -> str:
         """Return a URL that serves an accepted file for `seconds` (one request). Raises GoneError, StorageError."""
-        await self._stored(attachment, context)
+        await self._acceptance.stored(attachment, self._user_of(context))
         return self._bucket.presign_get(self._file_key(attachment, context), seconds)
 
     @property
@@ -218,51 +193,6 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         image = ImageAttachment.model_validate({**facts, "preview_url": PREVIEW})
         return self._previews.present(image, context)
 
-    async def _arrived(self, attachment: AnyFile, file_type: FileType, context: TContext) -> tuple[Stored, State]:
-        pending = keys.pending_key(self._user_of(context), attachment.id)
-        try:
-            found = await self._bucket.read(pending, content.HEAD_BYTES)
-            if content.needs_more(found.data, file_type):
-                found = await self._bucket.read(pending, content.LONG_HEAD_BYTES)
-        except ObjectMissingError as exc:
-            # Accepted by an attempt whose record was never saved?
-            with suppress(GoneError):
-                return await self._stored(attachment, context), State.STORED
-            raise NotUploadedError(attachment.id, attachment.name) from exc
-        return found, State.PENDING
-
-    async def _stored(self, attachment: AnyFile, context: TContext) -> Stored:
-        try:
-            return await self._bucket.read(self._file_key(attachment, context), 1)
-        except ObjectMissingError as exc:
-            raise GoneError(attachment.id, attachment.name) from exc
-
-    async def _copy(self, attachment: AnyFile, record: Record, file_type: FileType, context: TContext) -> Record:
-        source, target = keys.attachment_keys(self._user_of(context), attachment.id)
-        disposition = self.policy.content_disposition(attachment.name, file_type)
-        try:
-            etag = await self._bucket.copy(source, target, record.etag, file_type.mime_type, disposition)
-        except (PreconditionError, ObjectMissingError) as exc:
-            # Either the upload changed, or an earlier attempt of this turn copied it already.
-            with suppress(GoneError):
-                found = await self._stored(attachment, context)
-                _compare(attachment, record, found)
-                return record.stored(found.etag)
-            raise UploadChangedError(attachment.id, attachment.name) from exc
-        try:
-            await self._bucket.delete(source)
-        except StorageError as exc:  # the lifecycle rule will do it
-            logger.warning("a pending object stays: %s", exc.aws_code, extra={"attachment_id": attachment.id})
-        return record.stored(etag)
-
-    def _known(self, attachment: AnyFile) -> tuple[Record, FileType]:
-        record, file_type = Record.of(attachment), self.policy.type_of(attachment.mime_type)
-        if record is None:
-            raise NotUploadedError(attachment.id, attachment.name)
-        if file_type is None:
-            raise TypeNotAllowedError(attachment.name, attachment.mime_type)
-        return record, file_type
-
     def _file_key(self, attachment: AnyFile, context: TContext) -> str:
         return keys.file_key(self._user_of(context), attachment.id)
 
@@ -273,12 +203,3 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         except RefusedError as exc:
             self._on_event(Event(Action.REFUSED, reason=exc.code))
             raise
-
-
-def _compare(attachment: AnyFile, record: Record, found: Stored) -> None:
-    if found.size != record.size:
-        raise UploadMismatchError(attachment.id, attachment.name, f"{record.size} bytes", f"{found.size}")
-    if found.mime_type != attachment.mime_type:
-        raise UploadMismatchError(attachment.id, attachment.name, attachment.mime_type, found.mime_type or "no type")
-    if found.encoding:  # S3 lets whoever uploads add it unsigned, and a reader would see other bytes than we checked
-        raise UploadMismatchError(attachment.id, attachment.name, "no encoding", found.encoding)
