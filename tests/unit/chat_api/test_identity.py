@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 import pytest
@@ -42,7 +43,8 @@ async def refused(verifier: TokenVerifier, token: str) -> str:
 
 
 async def test_access_token_gives_sub_name_and_groups(pool: UserPool, verifier: TokenVerifier) -> None:
-    token = pool.token("ana", **{"cognito:groups": ["admin"]})
+    groups: dict[str, Any] = {"cognito:groups": ["admin"]}
+    token = pool.token("ana", **groups)
 
     assert await verifier.verify(token) == Identity("ana", "ana-name", frozenset({"admin"}))
 
@@ -62,7 +64,7 @@ async def test_access_token_gives_sub_name_and_groups(pool: UserPool, verifier: 
     ],
 )
 async def test_wrong_claim_is_refused_and_named(
-    pool: UserPool, verifier: TokenVerifier, claims: dict[str, object], why: str
+    pool: UserPool, verifier: TokenVerifier, claims: dict[str, Any], why: str
 ) -> None:
     assert why in (await refused(verifier, pool.token("ana", **claims))).lower()
 
@@ -79,7 +81,7 @@ async def test_key_of_another_pool_is_refused(pool: UserPool, verifier: TokenVer
 
 async def test_unsigned_and_symmetric_tokens_are_refused(pool: UserPool, verifier: TokenVerifier) -> None:
     public_pem = pool.keys["key-1"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    unsigned = jwt.encode(pool.claims("ana"), None, "none", {"kid": "key-1"})
+    unsigned = jwt.encode(pool.claims("ana"), "", "none", {"kid": "key-1"})
     hmac_key = public_pem.hex().encode()  # PyJWT will not sign with a PEM; the algorithm alone must be refused
     symmetric = jwt.encode(pool.claims("ana"), hmac_key, "HS256", {"kid": "key-1"})
 

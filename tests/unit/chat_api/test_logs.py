@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 
 import pytest
 from chatkit.types import UserMessageInput
@@ -48,13 +47,12 @@ def test_presigned_url_loses_what_makes_it_work() -> None:
 
 def test_pydantic_error_is_written_without_the_input_it_quotes() -> None:
     body = {"content": "my salary is 5000", "attachments": []}
-    try:
-        try:
-            UserMessageInput.model_validate(body)
-        except ValidationError as error:
-            raise RuntimeError("could not build the message") from error
-    except RuntimeError:
-        written = line("turn failed", error=sys.exc_info()[1])
+    with pytest.raises(ValidationError) as quoting:
+        UserMessageInput.model_validate(body)
+    error = RuntimeError("could not build the message")
+    error.__cause__ = quoting.value
+
+    written = line("turn failed", error=error)
 
     assert "my salary" not in written
     assert "could not build the message" in written
