@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from local.artifacts import (
@@ -17,6 +18,7 @@ from local.artifacts import (
     locked_packages,
     unchecked,
 )
+from local.lambda_url import FunctionUrl, LocalFunction
 
 # One worker builds, and both builds are used by all tests.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]
@@ -25,7 +27,7 @@ SETTINGS = {
     "TABLE_NAME": "table",
     "BUCKET_NAME": "bucket",
     "COGNITO_ISSUER": "https://cognito.example/pool",
-    "COGNITO_JWKS_URL": "https://cognito.example/pool/jwks.json",
+    "COGNITO_JWKS_URL": "http://127.0.0.1:1/jwks.json",  # refused at once: the function starts without the pool's keys
     "COGNITO_CLIENT_ID": "client",
     "OPENAI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -89,6 +91,21 @@ class TestForThisMachine:
         done = _import(module, [for_this_machine / "ChatFunction", *layers])
 
         assert done.returncode == 0, done.stderr
+
+    async def test_the_built_function_answers_through_the_built_runtime(self, for_this_machine: Path) -> None:
+        lines: list[str] = []
+        function = LocalFunction(
+            handler="chat_api.handler.handler",
+            code=[for_this_machine / "ChatFunction", for_this_machine / "DependenciesLayer" / "python"],
+            layer=for_this_machine / "StreamingLayer",
+            environment={**SETTINGS, "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"},
+            log=lines.append,
+        )
+
+        async with FunctionUrl(function) as front, httpx.AsyncClient(timeout=60) as http:
+            answer = await http.get(f"{front.url}/chatkit")
+
+        assert (answer.status_code, answer.text) == (200, '{"status":"ok"}'), lines
 
     def test_a_missing_layer_is_noticed(self, for_this_machine: Path) -> None:
         """The test above means something: without the dependencies the same import fails."""

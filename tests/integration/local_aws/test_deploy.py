@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from local import aws as local_aws
 from local.aws import LocalStack, StackError, deploy
 from local.ministack import ROOT_KEY, MiniStack
+from local.sign_in import create_user, sign_in
 from local.stack_settings import settle
 from local.template import read_template
 from tests.integration.local_aws.conftest import OPENAI_KEY, Clients
@@ -82,10 +84,22 @@ class TestAgain:
         assert changed.chat_environment["RETENTION_DAYS"] == "30"
         assert restored.chat_environment == stack.chat_environment
 
+    def test_a_restarted_server_has_the_same_stack_and_users(self, tmp_path: Path) -> None:
+        """`make dev` keeps its state; the port, and with it the endpoint, may be another one."""
+        with MiniStack.start(state_dir=tmp_path) as server:
+            before = deploy(server)
+            create_user(before, "ana@example.com", "Groceries-2026")
+
+        with MiniStack.start(state_dir=tmp_path) as server:
+            after = deploy(server)
+            tokens = sign_in(after, "ana@example.com", "Groceries-2026")
+
+        assert (after.table, after.bucket, after.client_id) == (before.table, before.bucket, before.client_id)
+        assert tokens.access_token
+
 
 class TestFailure:
-    def test_cloudformations_reason_is_told(self, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-        del tmp_path
+    def test_cloudformations_reason_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         broken = read_template()
         broken["Resources"]["UserPoolClient"]["Properties"]["UserPoolId"] = "eu-west-1_nowhere"
         monkeypatch.setattr(local_aws, "read_template", lambda: broken)
