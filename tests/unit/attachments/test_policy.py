@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class TestKeys:
-    @pytest.mark.promise("S1")
+    @pytest.mark.promise("A3")
     @given(ids, ids, ids, ids)
     @example("a/b", "c", "a", "b/c")
     @example("a.2fb", "c", "a/b", "c")
@@ -36,7 +36,7 @@ class TestKeys:
         assert (one == two) == ((user, attachment) == (other_user, other_attachment))
         assert one.startswith(keys.file_key(user, "x")[:-1])
 
-    @pytest.mark.promise("S1")
+    @pytest.mark.promise("A3")
     @given(ids, ids)
     def test_key_has_three_segments_that_read_the_same_in_a_url(self, user: str, attachment: str) -> None:
         try:
