@@ -5,8 +5,8 @@
 Three figures each, medians of five rounds: time to first byte (from the request, or the event, leaving this process to
 the application's first byte arriving here), latency per chunk (from `send` in the application to its arrival here,
 median and 99th percentile, one chunk per millisecond), and chunks per second (20 000 chunks of 64 bytes, sent without
-pause by a writer that awaits every `send`). All are read by the same loop from a plain blocking socket: uvicorn's as an HTTP
-client, the two Lambda runtimes' where the Runtime API would read them, so no front of ours is measured.
+pause by a writer that awaits every `send`). All are read by the same loop from a plain blocking socket: uvicorn's as an
+HTTP client, the two Lambda runtimes' where the Runtime API would read them, so no front of ours is measured.
 
 Prints a table, writes `bench/results/streaming.json` and `.png`.
 """

@@ -28,6 +28,7 @@ from local.runtime_api import Invocation, Kind, Recorder, RuntimeApi, Sink
 # On AWS 10 s, then once more under the event's own limit; here imports may run from a cold disk and without .pyc.
 INIT_LIMIT_SECONDS = 60
 STOP_LIMIT_SECONDS = 3
+SETTLE_SECONDS = 0.1
 
 Log = Callable[[str], None]
 
@@ -75,7 +76,7 @@ class LocalFunction:
     def __post_init__(self) -> None:
         self._processes: list[FunctionProcess] = []
         self._idle: list[FunctionProcess] = []
-        self._supervisions: set[asyncio.Task[None]] = set()
+        self._supervisions: dict[asyncio.Task[None], Invocation] = {}
 
     async def invoke(self, event: Any, request_id: str | None = None) -> Any:
         """Run `event` and return the answer's JSON; raises FunctionError with what the function reported."""
@@ -94,8 +95,10 @@ class LocalFunction:
         invocation = Invocation(event, sink, timeout_seconds=self.timeout_seconds)
         if request_id:
             invocation.request_id = request_id
+        if not self._idle:
+            await self._settle()
         supervision = asyncio.create_task(self._run(invocation))
-        self._supervisions.add(supervision)
+        self._supervisions[supervision] = invocation
         supervision.add_done_callback(self._supervision_ended)
         await first_of(supervision, invocation.complete.wait())
         if not invocation.complete.is_set():
@@ -111,7 +114,14 @@ class LocalFunction:
                 self._processes.remove(process)
                 await process.stop(grace_seconds=0)
             raise
-        self._idle.append(process)
+        if process in self._processes:
+            self._idle.append(process)
+
+    async def _settle(self) -> None:
+        """Give processes that have just answered the moment they need to poll again."""
+        finishing = [task for task, invocation in self._supervisions.items() if invocation.complete.is_set()]
+        if finishing:
+            await asyncio.wait(finishing, timeout=SETTLE_SECONDS)
 
     def _free_process(self) -> FunctionProcess:
         if self._idle:
@@ -123,12 +133,13 @@ class LocalFunction:
         return process
 
     def _supervision_ended(self, task: asyncio.Task[None]) -> None:
-        self._supervisions.discard(task)
+        del self._supervisions[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             self.write_log(str(error))
 
     async def stop_processes(self) -> None:
         """End all processes: SIGTERM, and a kill for those that do not leave; the next event is a cold start."""
+        await self._settle()
         processes, self._processes, self._idle = self._processes, [], []
         await asyncio.gather(*(process.stop(STOP_LIMIT_SECONDS) for process in processes))
         if self._supervisions:
@@ -178,11 +189,12 @@ class FunctionProcess:
         self._closing = contextlib.AsyncExitStack()
         self._exit: asyncio.Task[int] | None = None
 
-    async def _start(self) -> None:
-        self._api = await self._closing.enter_async_context(RuntimeApi())
+    async def start(self) -> None:
+        """Spawn the process; `run` does it for a new one."""
+        self.api = await self._closing.enter_async_context(RuntimeApi())
         self._process = await asyncio.create_subprocess_exec(
             *self._function.command(),
-            env=self._function.variables(self._api.address),
+            env=self._function.variables(self.api.address),
             cwd=self._function.code[0],
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -199,22 +211,22 @@ class FunctionProcess:
         Raises FunctionError when that does not happen in time.
         """
         if self._exit is None:
-            await self._start()
-        self._api.submit(invocation)
+            await self.start()
+        self.api.submit(invocation)
         await self._wait(invocation.delivered.wait(), INIT_LIMIT_SECONDS, "Runtime.InitTimeout")
         if self._cold_start.first_next_ms is None:
-            self._cold_start.first_next_ms = (self._api.first_poll_time - self._spawned_at) * 1000
+            self._cold_start.first_next_ms = (self.api.first_poll_time - self._spawned_at) * 1000
         await self._wait(invocation.finished.wait(), invocation.timeout_seconds, "Sandbox.Timedout")
 
     async def _wait(self, event: Awaitable[Any], seconds: float, timeout_type: str) -> None:
         assert self._exit is not None
         try:
             async with asyncio.timeout(seconds):
-                await first_of(event, self._exit, self._api.init_error)
+                await first_of(event, self._exit, self.api.init_error)
         except TimeoutError as error:
             raise FunctionError(timeout_type, f"Task timed out after {seconds:.2f} seconds") from error
-        if self._api.init_error.done():
-            report = self._api.init_error.result()
+        if self.api.init_error.done():
+            report = self.api.init_error.result()
             raise FunctionError(str(report.get("errorType")), str(report.get("errorMessage")))
         if self._exit.done():
             raise FunctionError("Runtime.ExitError", f"Runtime exited with exit status {self._exit.result()}")
@@ -229,6 +241,11 @@ class FunctionProcess:
         if rest:
             self._function.write_log(rest.decode("utf-8", "replace"))
         return await self._process.wait()
+
+    async def exited(self) -> int:
+        """Wait for the end of a started process and return its exit status."""
+        assert self._exit is not None
+        return await asyncio.shield(self._exit)
 
     async def stop(self, grace_seconds: float) -> None:
         """End the process: SIGTERM, then after `grace_seconds` a kill."""

@@ -93,6 +93,7 @@ class Recorder:
     chunks: list[bytes] = field(default_factory=list[bytes])
     times: list[float] = field(default_factory=list[float])
     trailers: Mapping[str, str] = field(default_factory=dict[str, str])
+    ended: bool = False
 
     @property
     def body(self) -> bytes:
@@ -107,7 +108,7 @@ class Recorder:
         self.times.append(time.monotonic())
 
     async def end(self, trailers: Mapping[str, str]) -> None:
-        self.trailers = trailers
+        self.trailers, self.ended = trailers, True
 
     async def lost(self) -> None:
         """Keep what has come."""
@@ -161,7 +162,6 @@ class RuntimeApi:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         await self._server.stop()
-        self.init_error.cancel()
 
     def submit(self, invocation: Invocation) -> None:
         """Give `invocation` to the process when it polls next."""

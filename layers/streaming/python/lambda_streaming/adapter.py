@@ -31,6 +31,7 @@ from lambda_streaming.streaming_response import StreamingResponse
 ENTRY_VARIABLE = "LAMBDA_STREAMING_ENTRY"
 # What is left of the invocation when the application is cancelled: for clean-up, logs and the end of the body.
 DEADLINE_MARGIN_SECONDS = 0.5
+MAX_DEADLINE_MARGIN = 0.2  # of the time that is left
 NOT_HTTP = {"message": "not an HTTP event: nothing was done"}
 
 
@@ -66,8 +67,8 @@ class StreamingMangum(Mangum):
         scope["asgi"]["spec_version"] = "2.4"  # below it Starlette listens for a disconnect while it streams
         if self._lifespan is not None:
             scope["state"] = self._lifespan.lifespan_state.copy()
-        seconds = context.get_remaining_time_in_millis() / 1000 - DEADLINE_MARGIN_SECONDS
-        deadline = self.loop.time() + seconds
+        seconds = context.get_remaining_time_in_millis() / 1000
+        deadline = self.loop.time() + seconds - min(DEADLINE_MARGIN_SECONDS, seconds * MAX_DEADLINE_MARGIN)
         entry = Entry.of(event, self._entry_setting) if isinstance(event, StreamableEvent) else None
         if entry is None:
             answer = BufferedAnswer()

@@ -1,0 +1,93 @@
+"""Which tasks belong to a request, and what happens to those that do not end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lambda_streaming.request_tasks import RequestTasks, task_factory
+
+
+@pytest.fixture(autouse=True)
+async def factory():
+    asyncio.get_running_loop().set_task_factory(task_factory)
+
+
+def deadline(seconds: float = 5) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+@pytest.mark.promise("L4")
+async def test_tasks_and_the_tasks_they_start_are_waited_for():
+    ended = []
+
+    async def child():
+        await asyncio.sleep(0)
+        ended.append("child")
+
+    async def parent():
+        await asyncio.sleep(0)
+        children.append(asyncio.create_task(child()))
+        ended.append("parent")
+
+    children = []
+    tasks = RequestTasks()
+    with tasks.collecting():
+        children.append(asyncio.create_task(parent()))
+    await tasks.finish(deadline())
+
+    assert ended == ["parent", "child"]
+
+
+@pytest.mark.promise("L4")
+async def test_tasks_of_the_lifespan_are_not_waited_for():
+    tick = asyncio.Event()
+
+    async def lifespan():
+        await tick.wait()
+        return asyncio.create_task(asyncio.Event().wait())
+
+    started_before = asyncio.create_task(lifespan())
+    tasks = RequestTasks()
+    with tasks.collecting():
+        tick.set()
+    async with asyncio.timeout(1):
+        await tasks.finish(deadline(60))
+        (await started_before).cancel()
+
+
+@pytest.mark.promise("L4")
+async def test_at_the_deadline_tasks_are_cancelled_and_logged(caplog):
+    async def endless():
+        await asyncio.Event().wait()
+
+    tasks = RequestTasks()
+    with tasks.collecting():
+        task = asyncio.create_task(endless(), name="the endless one")
+    await tasks.finish(deadline(0.01))
+
+    assert task.cancelled()
+    assert "cancelled at the deadline: <Task pending name='the endless one'" in caplog.text
+
+
+@pytest.mark.promise("L4")
+async def test_a_task_that_ignores_its_cancellation_does_not_hold_the_invocation(caplog):
+    release = asyncio.Event()
+
+    async def deaf():
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    tasks = RequestTasks()
+    with tasks.collecting():
+        task = asyncio.create_task(deaf())
+    async with asyncio.timeout(2):
+        await tasks.finish(deadline(0.01))
+
+    assert "did not stop when cancelled" in caplog.text
+    release.set()
+    await task
