@@ -55,6 +55,7 @@ class TestKeys:
         with pytest.raises(InvalidIdError):
             keys.file_key("ann", part)
 
+    @pytest.mark.promise("S11")
     def test_ids_sort_by_time(self) -> None:
         made = [keys.new_id("atc", NOW + timedelta(milliseconds=n)) for n in range(20)]
         assert made == sorted(made)
