@@ -20,9 +20,11 @@ from chatkit.server import StreamingResult
 from chatkit.store import NotFoundError
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from attachments_s3 import Policy
 from attachments_s3.errors import RefusedError as RefusedFileError
 from attachments_s3.errors import StorageError
 from chat_api.context import RequestContext
@@ -64,6 +66,7 @@ Hook = Callable[[], Awaitable[None]]
 def create_app(
     server: AssistantServer,
     verifier: TokenVerifier,
+    policy: Policy,
     allowed_origins: Sequence[str] = (),
     on_start: Sequence[Hook] = (),
     on_stop: Sequence[Hook] = (),
@@ -92,6 +95,17 @@ def create_app(
         if isinstance(result, StreamingResult):
             return StreamingResponse(result, media_type="text/event-stream", headers=headers)
         return Response(result.json, media_type="application/json", headers=headers)
+
+    @app.get("/chatkit/attachments")
+    async def attachment_policy() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+        return policy.public()
+
+    @app.post("/chatkit/attachments")
+    async def upload(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        context = await _context(request, verifier)
+        async with _one_file(request) as file:
+            attachment = await server.upload(file.filename or "", file.content_type or "", await file.read(), context)
+        return Response(attachment, media_type="application/json", headers={"cache-control": "no-store"})
 
     for error in (*STATUS, HTTPException):
         app.add_exception_handler(error, _refuse)
@@ -131,6 +145,21 @@ def _remaining(scope: Mapping[str, Any]) -> timedelta:
     if lambda_context is None:
         return WITHOUT_LAMBDA
     return timedelta(milliseconds=lambda_context.get_remaining_time_in_millis())
+
+
+@asynccontextmanager
+async def _one_file(request: Request) -> AsyncGenerator[UploadFile]:
+    """Yield the form's one file and close it; the whole form is bounded by what Lambda lets through."""
+    async with request.form(max_files=1, max_fields=0) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise InvalidRequestError("POST multipart/form-data with one field `file`")
+        if (file.size or 0) > MAX_BODY_BYTES:
+            raise TooLargeError(
+                f"a direct upload takes {MAX_BODY_BYTES} bytes: use the two-phase upload (attachments.create), "
+                "which has no such limit"
+            )
+        yield file
 
 
 async def _body(request: Request) -> bytes:

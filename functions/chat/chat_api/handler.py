@@ -22,6 +22,7 @@ from chat_api.context import RequestContext
 from chat_api.identity import TokenVerifier, VerifierUnavailableError
 from chat_api.logs import configure_logs
 from chat_api.message_files import MessageFiles
+from chat_api.metrics import count_attachment
 from chat_api.openai_key import OpenAIKey
 from chat_api.server import AssistantServer
 from chat_api.settings import Settings, read_settings
@@ -36,7 +37,9 @@ SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "sta
 def build(settings: Settings) -> StreamingMangum:
     """Return the handler of a function with these settings."""
     s3 = _client("s3", s3_config())
-    files = S3AttachmentStore[RequestContext](bucket=settings.bucket_name, client=s3, user_of=_user)
+    files = S3AttachmentStore[RequestContext](
+        bucket=settings.bucket_name, client=s3, user_of=_user, on_event=count_attachment
+    )
     store = DynamoStore[RequestContext](
         table=settings.table_name,
         client=_client("dynamodb", CLIENT_CONFIG),
@@ -69,7 +72,9 @@ def build(settings: Settings) -> StreamingMangum:
         if isinstance(assistant, Closing):
             await assistant.close()
 
-    return StreamingMangum(create_app(server, verifier, settings.allowed_origins, on_start=[warm], on_stop=[close]))
+    return StreamingMangum(
+        create_app(server, verifier, files.policy, settings.allowed_origins, on_start=[warm], on_stop=[close])
+    )
 
 
 def _client(service: str, config: Config) -> Any:

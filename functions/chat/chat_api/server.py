@@ -1,6 +1,6 @@
 """ChatKit's server for any assistant: requests are admitted first, then ChatKit carries them out.
 
-    result = await AssistantServer(store, attachment_store, assistant, admission, content_for).process(body, context)
+    result = await AssistantServer(store, files, assistant, admission, content_for).process(body, context)
 
 `process` of ChatKit parses, then runs; ours parses once and admits in between. After admission a streaming request
 ends in an event stream whatever happens: ChatKit.js posts again, up to five times, on a 5xx or on a 200 that is no
@@ -15,7 +15,7 @@ from contextlib import aclosing
 
 from chatkit.errors import ErrorCode
 from chatkit.server import ChatKitServer, NonStreamingResult, StreamingResult
-from chatkit.store import AttachmentStore, Store
+from chatkit.store import Store
 from chatkit.types import (
     Attachment,
     ErrorEvent,
@@ -27,6 +27,7 @@ from chatkit.types import (
 )
 from openai.types.responses import ResponseInputContentParam
 
+from attachments_s3 import S3AttachmentStore
 from chat_api.admission import Admission
 from chat_api.assistant import Assistant, Turn
 from chat_api.bound_store import BoundStore
@@ -47,12 +48,13 @@ class AssistantServer(ChatKitServer[RequestContext]):
     def __init__(
         self,
         store: Store[RequestContext],
-        attachment_store: AttachmentStore[RequestContext],
+        files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
         admission: Admission,
         content_for: Callable[[RequestContext], AttachmentContent],
     ) -> None:
-        super().__init__(store, attachment_store)
+        super().__init__(store, files)
+        self._files = files
         self._assistant = assistant
         self._admission = admission
         self._content_for = content_for
@@ -70,6 +72,15 @@ class AssistantServer(ChatKitServer[RequestContext]):
         if is_streaming_req(admitted):
             return StreamingResult(self._events(admitted, context))
         return NonStreamingResult(await self._process_non_streaming(admitted, context))
+
+    async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> bytes:
+        """Take a file's bytes directly and return the attachment as JSON for the client.
+
+        Raises an AttachmentError that says what is wrong with the file.
+        """
+        attachment = await self._files.put(name, mime_type, data, context)
+        await self.store.save_attachment(attachment, context)
+        return self._serialize(attachment)
 
     async def _events(self, request: StreamingReq, context: RequestContext) -> AsyncGenerator[bytes, None]:
         stored = False

@@ -113,4 +113,4 @@ def world(pool: UserPool, verifier: TokenVerifier, s3: Any) -> World:
         Admission(store, MessageFiles(store, files)),
         content_for=lambda context: ModelInput(files, context).part,
     )
-    return World(server, verifier, create_app(server, verifier), store, files, assistant, pool, s3)
+    return World(server, verifier, create_app(server, verifier, files.policy), store, files, assistant, pool, s3)

@@ -245,7 +245,7 @@ async def test_no_cors_headers_unless_origins_are_set(world: World) -> None:
     }
     async with world.client(None) as client:
         plain = await client.options("/chatkit", headers=preflight)
-    opened = create_app(world.server, world.verifier, ["https://app.example"])
+    opened = create_app(world.server, world.verifier, world.files.policy, ["https://app.example"])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=opened), base_url="http://test") as client:
         allowed = await client.options("/chatkit", headers=preflight)
         stranger = await client.options("/chatkit", headers={**preflight, "origin": "https://evil.example"})
