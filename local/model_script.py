@@ -5,7 +5,7 @@
 
 It plays the Spendo coach: it calls the request's tools when the user's words ask for them, answers from what the tools
 returned, remembers the conversation it is sent, describes files it receives, and misbehaves on demand. It invents no
-number. Messages that ask for trouble (`simulate …`) are listed in `SIMULATIONS`.
+number. Messages that ask for trouble (`simulate …`) are listed in `local.model_trouble.SIMULATIONS`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.responses_events import Ending, FunctionCall, Message, Output, Reasoning
+from local.model_trouble import SIMULATIONS, Failure, Script
+from local.responses_events import FunctionCall, Message, Reasoning
 
-SILENCE_SECONDS = 3600.0
 NOT_SAID = (
     "The following graphical UI widget",
     "Hidden context for the agent",
@@ -35,32 +35,6 @@ GREETING = (
     "I am Spendo, your money coach. Ask me what you spent on groceries, dining or travel, "
     "what your balances are, or send me a receipt. I only quote numbers that your accounts gave me."
 )
-
-
-@dataclass(frozen=True)
-class Script:
-    """One answer: its items, how it ends and how it is told."""
-
-    outputs: tuple[Output, ...]
-    ending: Ending = "completed"
-    delay_seconds: float | None = None  # before each delta; None leaves it to the server
-    silence_seconds: float = 0.0  # after the opening events, before the first item
-    cut_after_deltas: int | None = None  # the connection breaks there
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An HTTP error in OpenAI's shape; status 0 means that no answer ever comes."""
-
-    status: int
-    message: str
-    code: str | None = None
-    kind: str = "invalid_request_error"
-    param: str | None = None
-
-    def body(self) -> dict[str, Any]:
-        """Return the documented error body."""
-        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
 @dataclass(frozen=True)
@@ -123,7 +97,7 @@ class Request:
 def play(body: Mapping[str, Any]) -> Script | Failure:
     """Answer a request."""
     request = Request.read(body)
-    if simulation := re.search(r"\bsimulate (\w+)(?: (\S+))?", request.question, re.IGNORECASE):
+    if simulation := re.search(r"\bsimulate (\w+)(?: (\d+(?:\.\d+)?))?", request.question, re.IGNORECASE):
         scene = SIMULATIONS.get(simulation[1].lower())
         return scene(simulation[2] or "") if scene else _say("I can simulate: " + ", ".join(SIMULATIONS) + ".")
     if request.tool_output:
@@ -244,54 +218,3 @@ def _parts(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _text(item: Mapping[str, Any]) -> str:
     parts = _parts(item)
     return str(parts[0].get("text", "")) if parts else ""
-
-
-# Trouble on demand.
-
-ERRORS = {
-    400: Failure(400, "Invalid value: 'simulate error 400'.", "invalid_value", param="input"),  # OpenAI quotes, too
-    401: Failure(401, "Incorrect API key provided.", "invalid_api_key"),
-    403: Failure(403, "You are not allowed to use this model.", "unsupported_country_region_territory"),
-    404: Failure(404, "The model does not exist or you do not have access to it.", "model_not_found"),
-    429: Failure(429, "Rate limit reached for requests.", "rate_limit_exceeded", "requests"),
-    500: Failure(500, "The server had an error while processing your request.", None, "server_error"),
-    503: Failure(503, "The engine is currently overloaded, please try again later.", None, "server_error"),
-}
-LONG = "Saving is a habit more than a sum, and every coin that you do not spend today is there for you tomorrow. "
-
-
-def _error(value: str) -> Failure:
-    return ERRORS.get(int(value) if value.isdigit() else 500, ERRORS[500])
-
-
-def _long(value: str, delay_seconds: float | None = None) -> Script:
-    words = int(value) if value.isdigit() else 200
-    text = LONG * (words // len(LONG.split()) + 1)
-    return Script((Message(" ".join(text.split()[:words])),), delay_seconds=delay_seconds)
-
-
-def _quota(_value: str) -> Failure:
-    return Failure(429, "You exceeded your current quota.", "insufficient_quota", "insufficient_quota")
-
-
-def _context(_value: str) -> Failure:
-    message = "Your input exceeds the context window of this model. Please adjust your input and try again."
-    return Failure(400, message, "context_length_exceeded", param="input")
-
-
-SIMULATIONS: dict[str, Callable[[str], Script | Failure]] = {
-    "error": _error,  # simulate error 429
-    "quota": _quota,
-    "context": _context,
-    "timeout": lambda _: Failure(0, "never sent"),
-    "silence": lambda _: Script((Message(GREETING),), silence_seconds=SILENCE_SECONDS),
-    "slow": lambda value: _long("60", float(value or 0.5)),  # simulate slow 0.2
-    "long": _long,  # simulate long 500
-    "cut": lambda value: Script((Message(LONG),), cut_after_deltas=int(value or 5)),
-    "failed": lambda _: Script((Message("I was about to say"),), ending="failed"),
-    "incomplete": lambda _: Script((Message("The answer is as long as"),), ending="incomplete"),
-    "refusal": lambda _: Script((Message("I cannot help with that.", refusal=True),)),
-    "source": lambda _: Script(
-        (Message("See the Budget guide.", url_citations=(("https://example.com/budget", "Budget guide"),)),)
-    ),
-}

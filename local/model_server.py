@@ -25,19 +25,19 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import uvicorn
 
-from local.model_script import Failure, Script, play
+from local.model_checks import MODELS, checked, describe, unauthorized
+from local.model_script import play
+from local.model_trouble import Failure, Script
 from local.responses_events import Answer, Event, identifier
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 API_KEY = "sk-local-model"
-MODELS = ("gpt-5.1", "gpt-5.1-mini", "gpt-5", "gpt-5-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4o-mini")
-REASONING_MODELS = ("gpt-5",)
 KEPT_REQUESTS = 500
 START_LIMIT_SECONDS = 10
 
@@ -123,10 +123,10 @@ class ModelServer:
         match scope["method"], scope["path"]:
             case "GET", "/_requests":
                 await exchange.json(200, {"requests": [request.summary() for request in self.requests]})
-            case _ if failure := _unauthorized(scope):
+            case _ if failure := unauthorized(_authorization(scope)):
                 await exchange.fail(failure)
             case "GET", "/v1/models":
-                await exchange.json(200, {"object": "list", "data": [_model(name) for name in MODELS]})
+                await exchange.json(200, {"object": "list", "data": [describe(name) for name in MODELS]})
             case "POST", "/v1/responses":
                 await exchange.respond()
             case _:
@@ -175,7 +175,7 @@ class _Exchange:
             body = json.loads(data)
         except ValueError:
             return Failure(400, "We could not parse the JSON body of your request.")
-        return _checked(body)
+        return checked(body)
 
     async def _answer(self, body: dict[str, Any]) -> None:
         script = play(body)
@@ -236,44 +236,8 @@ class _Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-def _unauthorized(scope: MutableMapping[str, Any]) -> Failure | None:
-    authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-    kind, _, key = authorization.partition(" ")
-    if kind.lower() == "bearer" and key:
-        return None
-    return Failure(401, "You didn't provide an API key.")
-
-
-def _checked(parsed: Any) -> dict[str, Any] | Failure:
-    body = cast(dict[str, Any], parsed) if isinstance(parsed, dict) else {}
-    if not body.get("model"):
-        return Failure(400, "Missing required parameter: 'model'.", "missing_required_parameter", param="model")
-    if body["model"] not in MODELS:
-        message = f"The model `{body['model']}` does not exist or you do not have access to it."
-        return Failure(404, message, "model_not_found")
-    if body.get("previous_response_id"):
-        message = f"Previous response with id '{body['previous_response_id']}' not found."
-        return Failure(400, message, "previous_response_not_found", param="previous_response_id")
-    return _reasoning_fault(body) or body
-
-
-def _reasoning_fault(body: dict[str, Any]) -> Failure | None:
-    """Refuse what OpenAI refuses about reasoning items of a request that stores nothing."""
-    if "reasoning.encrypted_content" in (body.get("include") or ()) and not body["model"].startswith(REASONING_MODELS):
-        return Failure(400, "Encrypted content is not supported with this model.", param="include")
-    if body.get("store") is not False or isinstance(body.get("input"), str):
-        return None
-    for item in body.get("input") or ():
-        if item.get("type") == "reasoning" and not item.get("encrypted_content"):
-            message = (
-                f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false."
-            )
-            return Failure(404, message, param="input")
-    return None
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "local"}
+def _authorization(scope: MutableMapping[str, Any]) -> str:
+    return dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
 
 
 def main() -> None:

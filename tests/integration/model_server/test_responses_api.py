@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import subprocess
 import sys
@@ -212,6 +213,12 @@ class TestFailures:
             await events_of(client, text)
         assert caught.value.code == code
         assert caught.value.request_id
+
+    @pytest.mark.parametrize("text", ["simulate error please", "simulate cut 1.5 times", "simulate what", "simulate"])
+    async def test_careless_orders_do_not_break_the_server(self, client: openai.AsyncOpenAI, text: str) -> None:
+        with contextlib.suppress(openai.InternalServerError, openai.APIConnectionError):
+            await client.responses.create(model=MODEL, input=text)
+        assert (await client.responses.create(model=MODEL, input="hello")).output_text
 
     async def test_cut_breaks_the_stream(self, client: openai.AsyncOpenAI) -> None:
         deltas = 0
