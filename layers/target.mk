@@ -5,6 +5,8 @@
 # BUILD_TARGET=local: wheels for this machine and the Python of .venv, so that the local front can run what was built:
 #   BUILD_TARGET=local sam build --build-dir .aws-sam/local
 BUILD_TARGET ?= lambda
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 
 ROOT := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 UV := $(ROOT)/.venv/bin/uv

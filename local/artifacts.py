@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
+from local.template import read_template
+
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / ".aws-sam" / "build"
 FUNCTIONS = {"ChatFunction": ("StreamingLayer", "DependenciesLayer"), "JanitorFunction": ("DependenciesLayer",)}
@@ -82,6 +84,7 @@ def inspect(build: Path = BUILD, target: Target = TARGETS["lambda"]) -> Report:
         *(fault for name in names for fault in _foreign_machine_code(build / name, target)),
         *(fault for name, lock in LAYERS.items() for fault in _missing_packages(build / name, lock, target)),
         *(fault for name, layers in FUNCTIONS.items() for fault in _missing_imports(build, name, layers)),
+        *(fault for name in FUNCTIONS for fault in _missing_handler(build / name)),
         *_runtime_layer(build / "StreamingLayer"),
     ]
     sizes = {name: sum(file.stat().st_size for file in _files(build / name)) for name in names}
@@ -157,6 +160,13 @@ def imported_modules(source: Path) -> set[str]:
 
 def _holds(folder: Path, module: str) -> bool:
     return (folder / module).is_dir() or (folder / f"{module}.py").exists() or any(folder.glob(f"{module}.*.so"))
+
+
+def _missing_handler(function: Path) -> Iterator[str]:
+    handler: str = read_template()["Resources"][function.name]["Properties"]["Handler"]
+    module, _, name = handler.rpartition(".")
+    if not (function / module.replace(".", "/")).with_suffix(".py").exists():
+        yield f"{function.name} lacks {module}, which holds its handler {name}"
 
 
 def _runtime_layer(layer: Path) -> Iterator[str]:

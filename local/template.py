@@ -11,6 +11,7 @@ result is what CloudFormation accepts as JSON.
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ def packaged(template: Template, bucket: str, key: str) -> Template:
             if name in resource["Properties"]:
                 resource["Properties"][name] = {"Bucket": bucket, "Key": key}
     return result
+
+
+def filter_patterns(template: Template, function: str) -> list[dict[str, Any]]:
+    """Return the patterns of the only event of `function`: which records of a stream Lambda lets through."""
+    (event,) = template["Resources"][function]["Properties"]["Events"].values()
+    return [json.loads(each["Pattern"]) for each in event["Properties"]["FilterCriteria"]["Filters"]]
 
 
 def resource_of_type(template: Template, resource_type: str) -> tuple[str, dict[str, Any]]:

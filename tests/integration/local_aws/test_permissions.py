@@ -177,13 +177,17 @@ class TestJanitor:
         db = client("dynamodb", stack.janitor_credentials)
 
         _query(db, stack)
+        _query(db, stack, IndexName="by_order")
         db.get_item(TableName=stack.table, Key=KEY)
         db.batch_write_item(RequestItems={stack.table: [{"DeleteRequest": {"Key": KEY}}]})
 
-    def test_may_not_write_conversations(self, stack: LocalStack, client: Clients) -> None:
+    def test_may_renew_a_tombstone_and_change_no_record(self, stack: LocalStack, client: Clients) -> None:
         db = client("dynamodb", stack.janitor_credentials)
 
-        assert denied(lambda: db.put_item(TableName=stack.table, Item=RECORD))
+        db.put_item(TableName=stack.table, Item={**KEY, "deleted_at": {"N": "1"}})
+
+        assert denied(lambda: CHAT_TABLE_CALLS["UpdateItem"](db, stack))
+        assert denied(lambda: CHAT_TABLE_CALLS["TransactWriteItems"](db, stack))
 
     @pytest.mark.parametrize("name", NOBODYS_TABLE_CALLS)
     def test_may_not_do_more_with_tables(self, stack: LocalStack, client: Clients, name: str) -> None:
@@ -196,6 +200,9 @@ class TestJanitor:
         answer = s3.delete_objects(Bucket=stack.bucket, Delete={"Objects": [{"Key": f"{area}/ana/one"}]})
 
         assert "Errors" not in answer
+
+    def test_may_list_what_lies_in_the_bucket(self, stack: LocalStack, client: Clients) -> None:
+        client("s3", stack.janitor_credentials).list_objects_v2(Bucket=stack.bucket, Prefix="overflow/ana/")
 
     def test_may_not_read_or_write_files(self, stack: LocalStack, client: Clients) -> None:
         s3 = client("s3", stack.janitor_credentials)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 import attachments_s3.keys
+import janitor
 import store_dynamo.keys
 from chat_api.settings import Settings, read_settings
-from local.template import TEMPLATE, Template
+from local.template import TEMPLATE, Template, filter_patterns
 from store_dynamo.lifetime import TURN_LIFE
 
 # Set on a developer's machine only: deployed, the key comes from Secrets Manager and the model from OpenAI.
@@ -103,6 +106,13 @@ class TestObjects:
         assert expiring[f"{attachments_s3.keys.PENDING}/"] == 1
         # Nothing that a message refers to ever expires by itself.
         assert expiring.keys() == {f"{attachments_s3.keys.PENDING}/", "aws/lambda/"}
+
+
+class TestJanitorsEvents:
+    def test_the_filters_are_the_janitors(self, template: Template) -> None:
+        wanted = json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
+
+        assert filter_patterns(template, "JanitorFunction") == [each["Pattern"] for each in wanted]
 
 
 class TestLimits:

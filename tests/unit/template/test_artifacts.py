@@ -29,6 +29,7 @@ class TestInspection:
         assert "DependenciesLayer lacks fastapi" in faults
         assert "StreamingLayer lacks awslambdaric" in faults
         assert "bootstrap is missing" in faults
+        assert "ChatFunction lacks chat_api.handler" in faults
         assert "lacks runtime_client" in faults
         assert "pywin32" not in faults
 
