@@ -1,0 +1,1 @@
+"""Deletes what deleted and expired threads and files leave behind; see `janitor.duties`."""

@@ -1,0 +1,82 @@
+"""What a record of the table's stream asks the janitor to do. Pure functions.
+
+    the record                                          its duty
+    a thread became a tombstone, or its record went     Sweep: what lies under it
+    an attachment went                                  DeleteObjects: the file, uploaded or accepted
+    a generated image went                              DeleteObjects: the image
+    a body in S3 was replaced, or its record went       DeleteObjects: the old body
+
+Records go because a user deletes, because TTL removes them, or because the janitor sweeps: the duty is the same. The
+event source's filters (filters.json) let only such records through.
+
+Event: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attachments_s3.keys import attachment_keys, generated_key
+from attachments_s3.previews import generated_id
+from store_dynamo.keys import ATTACHMENT, THREAD, attachment_of, thread_of, unescape
+
+Image = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepThread:
+    user_id: str
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObjects:
+    keys: tuple[str, ...]
+
+
+Duty = SweepThread | DeleteObjects
+
+
+def duties(record: Mapping[str, Any]) -> list[Duty]:
+    """Return what to do about one stream record; nothing for most."""
+    change: Mapping[str, Any] = record["dynamodb"]
+    key: dict[str, dict[str, Any]] = change["Keys"]
+    old: Image = change.get("OldImage") or {}
+    new: Image | None = change.get("NewImage")
+    sort_key: str = key["sk"]["S"]
+    found: list[Duty] = []
+    if sort_key.startswith(THREAD) and (new is None or "deleted_at" in new):
+        found.append(SweepThread(*thread_of(key)))
+    if objects := _objects(key, old, new):
+        found.append(DeleteObjects(tuple(objects)))
+    return found
+
+
+def _objects(key: dict[str, dict[str, Any]], old: Image, new: Image | None) -> list[str]:
+    keys: list[str] = []
+    if new is None and key["sk"]["S"].startswith(ATTACHMENT):
+        keys += attachment_keys(*attachment_of(key))
+    if new is None and old.get("kind") == {"S": "generated_image"} and (image := _image_id(old)):
+        keys.append(generated_key(_user_of(key), image))
+    if "overflow" in old and old["overflow"] != (new or {}).get("overflow"):
+        keys.append(old["overflow"]["S"])
+    return keys
+
+
+def _image_id(old: Image) -> str | None:
+    body: Mapping[str, str] = old.get("body", {})
+    if "B" in body:
+        raw: bytes | str = zlib.decompress(base64.b64decode(body["B"]))
+    else:
+        raw = body.get("S", "{}")
+    image: Mapping[str, Any] = json.loads(raw).get("image") or {}
+    return generated_id(image.get("url", ""))
+
+
+def _user_of(key: dict[str, dict[str, Any]]) -> str:
+    return unescape(key["pk"]["S"].removeprefix("USER#").partition("#")[0])

@@ -1,0 +1,63 @@
+"""The janitor: carries out the duties of a batch and reports which record to begin with next time (S8, S10, A6).
+
+Each duty may be done twice, so a failed record and all behind it are simply sent again: Lambda retries a stream's batch
+from the first record that is reported (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html),
+halves the batch, and after the bounded retries stores it whole in the failure destination.
+
+A thread too big for one invocation is continued by renewing its tombstone, see `Sweep.continue_later`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from janitor.duties import DeleteObjects, Duty, SweepThread, duties
+from store_dynamo.overflow import OverflowBucket
+from store_dynamo.sweep import Sweep
+
+logger = logging.getLogger("janitor")
+
+Failures = dict[str, list[dict[str, str]]]
+
+
+class Janitor:
+    """`out_of_time` says that the invocation should come to its end."""
+
+    def __init__(self, sweep: Sweep, bucket: OverflowBucket) -> None:
+        self._sweep = sweep
+        self._bucket = bucket
+
+    async def clean(self, records: Sequence[Mapping[str, Any]], out_of_time: Callable[[], bool]) -> Failures:
+        """Do what the records ask for, and return the batch item failures."""
+        for record in records:
+            sequence_number: str = record["dynamodb"]["SequenceNumber"]
+            if out_of_time():
+                logger.warning("out of time before record %s", sequence_number)
+                return _failed(sequence_number)
+            try:
+                for duty in duties(record):
+                    await self._do(duty, out_of_time)
+            except Exception:  # whatever it is, the record must be tried again, and those before it need not
+                logger.exception("record %s failed", sequence_number)
+                return _failed(sequence_number)
+        return {"batchItemFailures": []}
+
+    async def _do(self, duty: Duty, out_of_time: Callable[[], bool]) -> None:
+        match duty:
+            case SweepThread(user_id, thread_id):
+                if not await self._sweep.is_due(user_id, thread_id):
+                    logger.warning("thread lives, not swept", extra={"user_id": user_id, "thread_id": thread_id})
+                    return
+                done = await self._sweep.thread(user_id, thread_id, out_of_time)
+                if not done:
+                    await self._sweep.continue_later(user_id, thread_id)
+                logger.info("thread swept", extra={"user_id": user_id, "thread_id": thread_id, "done": done})
+            case DeleteObjects(keys):
+                await self._bucket.delete(*keys)
+                logger.info("objects deleted", extra={"count": len(keys)})
+
+
+def _failed(sequence_number: str) -> Failures:
+    return {"batchItemFailures": [{"itemIdentifier": sequence_number}]}

@@ -1,0 +1,126 @@
+"""Everything of one user: handed over, or erased (articles 15, 17 and 20 of the GDPR).
+
+    python -m store_dynamo.account export --table chat --bucket chat-files --user 4f1c… > user.jsonl
+    python -m store_dynamo.account erase  --table chat --bucket chat-files --user 4f1c…
+
+`--user` is the id in the tokens' `sub`. The export has one JSON object per line: `{"record": "thread", "id", "body"}`, so
+too items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for each file. Erasing deletes the
+contents of each thread before its record, so that it may be interrupted and run again; end the user's sign-in first.
+Objects are found by the user's id, the second part of every key in the bucket. What backups (PITR) and S3 versions keep
+expires by their own rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import boto3
+
+from store_dynamo.bodies import Bodies
+from store_dynamo.expressions import text
+from store_dynamo.keys import THREAD, escape, thread_of, thread_partition, unescape, user_partition
+from store_dynamo.overflow import OverflowBucket
+from store_dynamo.records import check_schema
+from store_dynamo.requests import CLIENT_CONFIG, Backoff
+from store_dynamo.sweep import Sweep
+from store_dynamo.table import Record, Table
+
+PAGE = 500
+_SHOWN = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "finished_at", "expires_at", "deleted_at")
+
+
+class Account:
+    """One user's records and objects. IAM: what Sweep needs, s3:GetObject, and s3:DeleteObject on the whole bucket."""
+
+    def __init__(self, table: Table, bucket: OverflowBucket, user_id: str) -> None:
+        self._table = table
+        self._bucket = bucket
+        self._bodies = Bodies(table, bucket)
+        self._sweep = Sweep(table, bucket)
+        self._user_id = user_id
+
+    async def export(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield every record and file."""
+        async for record in self._records(user_partition(self._user_id)):
+            yield await self._entry(record)
+            if record["sk"]["S"].startswith(THREAD):
+                _, thread_id = thread_of(record)
+                async for each in self._records(thread_partition(self._user_id, thread_id)):
+                    yield {"thread_id": thread_id} | await self._entry(each)
+        async for key in self._objects():
+            if data := await self._bucket.get(key):
+                yield {"object": key, "size": len(data), "base64": base64.b64encode(data).decode()}
+
+    async def erase(self) -> AsyncIterator[str]:
+        """Delete everything, and yield what is being deleted: ids of threads, then keys of records and objects."""
+        async for record in self._records(user_partition(self._user_id)):
+            if record["sk"]["S"].startswith(THREAD):
+                _, thread_id = thread_of(record)
+                yield f"thread {thread_id}"
+                await self._sweep.thread(self._user_id, thread_id, lambda: False)
+            yield record["sk"]["S"]
+            await self._table.delete({"pk": record["pk"], "sk": record["sk"]})
+        async for key in self._objects():
+            yield key
+            await self._bucket.delete(key)
+
+    async def _records(self, partition: str) -> AsyncIterator[Record]:
+        async for page in self._table.pages("pk = :pk", {":pk": text(partition)}, size=PAGE):
+            for record in page:
+                yield record
+
+    async def _objects(self) -> AsyncIterator[str]:
+        for area in await self._bucket.areas():
+            async for keys in self._bucket.list(f"{area}{escape(self._user_id, 'user')}/"):
+                for key in keys:
+                    yield key
+
+    async def _entry(self, record: Record) -> dict[str, Any]:
+        kind, _, escaped = record["sk"]["S"].partition("#")
+        entry: dict[str, Any] = {"record": kind.lower(), "id": unescape(escaped)}
+        entry |= {name: next(iter(record[name].values())) for name in _SHOWN if name in record}
+        if "body" in record or "overflow" in record:
+            check_schema(record)
+            found = await self._bodies.read(record)
+            entry["body"] = json.loads(found[1]) if found else None
+        return entry
+
+
+async def run(arguments: argparse.Namespace, session: boto3.Session) -> None:
+    """Carry out a parsed command line."""
+    client = session.client("dynamodb", config=CLIENT_CONFIG)
+    s3 = session.client("s3", config=CLIENT_CONFIG)
+    try:
+        backoff = Backoff()
+        bucket = OverflowBucket(arguments.bucket, s3, backoff)
+        account = Account(Table(arguments.table, client, backoff), bucket, arguments.user)
+        if arguments.command == "export":
+            async for entry in account.export():
+                sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            return
+        count = 0
+        async for erased in account.erase():
+            count += 1
+            sys.stderr.write(f"{erased}\n")
+        sys.stderr.write(f"erased: {count}\n")
+    finally:
+        client.close()
+        s3.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    commands = argparse.ArgumentParser(prog="store_dynamo.account", description="Export or erase one user's data.")
+    commands.add_argument("command", choices=["export", "erase"])
+    for name, meaning in (("table", "name of the table"), ("bucket", "name of the bucket"), ("user", "the user's id")):
+        commands.add_argument(f"--{name}", required=True, help=meaning)
+    return commands
+
+
+if __name__ == "__main__":
+    asyncio.run(run(parser().parse_args(), boto3.Session()))

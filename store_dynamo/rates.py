@@ -1,0 +1,76 @@
+"""Rates: how much a user, or all users together, may do in a window of time (promise H7).
+
+    rates = DynamoRates(table="chat", client=client, user_of=lambda context: context.user_id)
+    await rates.count("turns per minute", 20, timedelta(minutes=1), context)      # RateExceededError
+    await rates.count_shared("tokens per day", 10**6, timedelta(days=1), amount=1234)
+
+A count is one conditional write; a window begins at a multiple of its length. A request whose answer was lost is counted
+twice at worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
+
+from store_dynamo.errors import ConditionFailedError, RateExceededError
+from store_dynamo.expressions import number, seconds
+from store_dynamo.keys import rate_key
+from store_dynamo.lifetime import Clock, utc_now
+from store_dynamo.requests import Backoff, finish
+from store_dynamo.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+TContext = TypeVar("TContext", default=Any)
+
+
+class DynamoRates(Generic[TContext]):
+    """Counters, `RATE#{name}#{window}` in the user's partition or in the shared one. IAM: dynamodb:UpdateItem."""
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        client: DynamoDBClient,
+        user_of: Callable[[TContext], str],
+        clock: Clock = utc_now,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._table = Table(table, client, backoff or Backoff())
+        self._user_of = user_of
+        self._clock = clock
+
+    async def count(self, name: str, limit: int, window: timedelta, context: TContext, *, amount: int = 1) -> None:
+        """Count for one user. Raises RateExceededError, and then counts nothing."""
+        await self._count(self._user_of(context), name, limit, window, amount)
+
+    async def count_shared(self, name: str, limit: int, window: timedelta, *, amount: int = 1) -> None:
+        """Count for all users together. Raises RateExceededError, and then counts nothing."""
+        await self._count(None, name, limit, window, amount)
+
+    async def _count(self, user_id: str | None, name: str, limit: int, window: timedelta, amount: int) -> None:
+        now, length = int(self._clock().timestamp()), int(window.total_seconds())
+        start = now - now % length
+        if amount > limit:
+            raise RateExceededError(name, limit, start + length - now)
+        change: dict[str, Any] = {
+            "UpdateExpression": "SET expires_at = :expiry ADD hits :amount",
+            "ExpressionAttributeValues": {
+                ":expiry": seconds(self._clock() + 2 * window),
+                ":amount": number(amount),
+                ":room": number(limit - amount),
+            },
+        }
+        try:
+            await finish(
+                self._table.update(
+                    rate_key(user_id, name, start), change, "attribute_not_exists(hits) OR hits <= :room"
+                )
+            )
+        except ConditionFailedError as error:
+            raise RateExceededError(name, limit, start + length - now) from error

@@ -1,0 +1,91 @@
+"""Turns: each is claimed once, can be cancelled while it runs, and is forgotten after a day (promises H6, H10).
+
+turns = DynamoTurns(table="chat", client=client, user_of=lambda context: context.user_id)
+await turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it has run, or runs
+…  await turns.is_cancelled("turn-1", context)  …       # one read, 1 RCU
+await turns.finish("turn-1", context)
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
+
+from store_dynamo.errors import ConditionFailedError, TurnClaimedError
+from store_dynamo.expressions import ABSENT, PRESENT, seconds, text, update
+from store_dynamo.keys import turn_key
+from store_dynamo.lifetime import Clock, utc_now
+from store_dynamo.records import schema
+from store_dynamo.requests import Backoff, finish
+from store_dynamo.table import Record, Table, stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+TContext = TypeVar("TContext", default=Any)
+
+REMEMBERED = timedelta(days=1)
+
+
+class DynamoTurns(Generic[TContext]):
+    """Turn records, `TURN#{turn}` in the user's partition. IAM: dynamodb:GetItem, PutItem and UpdateItem."""
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        client: DynamoDBClient,
+        user_of: Callable[[TContext], str],
+        clock: Clock = utc_now,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._table = Table(table, client, backoff or Backoff())
+        self._user_of = user_of
+        self._clock = clock
+
+    async def claim(self, turn_id: str, thread_id: str | None, context: TContext) -> None:
+        """Begin a turn. Raises TurnClaimedError, with the thread that the first claim named."""
+        claim = uuid.uuid4().hex  # tells our own retry after a lost answer from a second arrival
+        record: Record = {
+            **turn_key(self._user_of(context), turn_id),
+            **schema(),
+            "claim": text(claim),
+            "expires_at": seconds(self._clock() + REMEMBERED),
+        }
+        if thread_id is not None:
+            record["thread_id"] = text(thread_id)
+        try:
+            await finish(self._table.put(record, ABSENT))
+        except ConditionFailedError as error:
+            first = stored(error) or {}
+            if first.get("claim") != record["claim"]:
+                raise TurnClaimedError(turn_id, first.get("thread_id", {}).get("S")) from error
+
+    async def name_thread(self, turn_id: str, thread_id: str, context: TContext) -> None:
+        """Note which thread a turn has made, for a second arrival to be told."""
+        await self._change(turn_id, context, thread_id=thread_id)
+
+    async def cancel(self, turn_id: str, context: TContext) -> bool:
+        """Ask a turn to stop; False when this user has no such turn."""
+        return await self._change(turn_id, context, cancelled_at=self._clock().isoformat())
+
+    async def is_cancelled(self, turn_id: str, context: TContext) -> bool:
+        """Say whether somebody asked the turn to stop."""
+        record = await self._table.get(turn_key(self._user_of(context), turn_id))
+        return record is not None and "cancelled_at" in record
+
+    async def finish(self, turn_id: str, context: TContext) -> None:
+        """Note that a turn is over."""
+        await self._change(turn_id, context, finished_at=self._clock().isoformat())
+
+    async def _change(self, turn_id: str, context: TContext, **fields: str) -> bool:
+        change = update({name: text(value) for name, value in fields.items()})
+        try:
+            await finish(self._table.update(turn_key(self._user_of(context), turn_id), change, PRESENT))
+        except ConditionFailedError:
+            return False
+        return True
