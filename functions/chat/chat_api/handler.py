@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from attachments_s3 import ModelInput, S3AttachmentStore, s3_config
+from attachments_s3 import Kind, ModelInput, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.admission import Admission
 from chat_api.app import create_app
 from chat_api.assistant import AssistantSettings, Closing, load_factory
@@ -25,12 +25,13 @@ from chat_api.message_files import MessageFiles
 from chat_api.metrics import count_attachment
 from chat_api.openai_key import OpenAIKey
 from chat_api.server import AssistantServer
-from chat_api.settings import Settings, read_settings
+from chat_api.settings import AttachmentSettings, Settings, read_settings
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
 
 logger = logging.getLogger("chat_api.handler")
 
+MB = 1_000_000
 SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3})
 
 
@@ -38,8 +39,13 @@ def build(settings: Settings) -> StreamingMangum:
     """Return the handler of a function with these settings."""
     s3 = _client("s3", s3_config())
     files = S3AttachmentStore[RequestContext](
-        bucket=settings.bucket_name, client=s3, user_of=_user, on_event=count_attachment
+        bucket=settings.bucket_name,
+        client=s3,
+        user_of=_user,
+        policy=_policy(settings.attachments),
+        on_event=count_attachment,
     )
+    limits = ModelLimits(file_urls=settings.attachments.large_files_by_url)
     store = DynamoStore[RequestContext](
         table=settings.table_name,
         client=_client("dynamodb", CLIENT_CONFIG),
@@ -58,7 +64,7 @@ def build(settings: Settings) -> StreamingMangum:
         files,
         assistant,
         Admission(store, message_files),
-        content_for=lambda context: ModelInput(files, context).part,
+        content_for=lambda context: ModelInput(files, context, limits).part,
     )
     verifier = TokenVerifier(settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url))
 
@@ -83,6 +89,12 @@ def _client(service: str, config: Config) -> Any:
 
 def _user(context: RequestContext) -> str:
     return context.user_id
+
+
+def _policy(limits: AttachmentSettings) -> Policy:
+    sizes = {Kind.IMAGE: limits.max_image_mb, Kind.PDF: limits.max_pdf_mb, Kind.TEXT: limits.max_text_mb}
+    max_bytes = {**Policy().max_bytes, **{kind: size * MB for kind, size in sizes.items()}}
+    return Policy(max_bytes=max_bytes, max_per_message=limits.max_per_message)
 
 
 def _api_key(settings: Settings) -> Callable[[], Awaitable[str]]:

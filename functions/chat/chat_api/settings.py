@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(Exception):
     """The environment does not describe a function that can run; the message lists every fault."""
+
+
+class AttachmentSettings(BaseModel):
+    """Limits of users' files, for example `ATTACHMENTS={"max_image_mb": 5}`; megabytes of 1 000 000 bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_per_message: int = Field(default=10, ge=1, le=50)
+    max_image_mb: int = Field(default=20, ge=1, le=50)
+    max_pdf_mb: int = Field(default=50, ge=1, le=50)
+    max_text_mb: int = Field(default=10, ge=1, le=50)
+    large_files_by_url: bool = True
+    """Give the model a presigned URL of what is too large to go inline; a local bucket's is never given."""
 
 
 class Settings(BaseSettings):
@@ -28,6 +41,7 @@ class Settings(BaseSettings):
     openai_secret_arn: str | None = None
     openai_base_url: str | None = None
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    attachments: AttachmentSettings = AttachmentSettings()
     retention_days: int | None = Field(default=None, ge=1)
     lambda_streaming_entry: Literal["function-url", "rest-api"] = "function-url"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -56,3 +56,17 @@ def test_a_key_must_come_from_somewhere(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(SettingsError, match="OPENAI_SECRET_ARN"):
         read_settings()
+
+
+def test_limits_of_files_are_one_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTACHMENTS", '{"max_image_mb": 5}')
+
+    assert read_settings().attachments.max_image_mb == 5
+    assert read_settings().attachments.max_pdf_mb == 50
+
+
+def test_misspelt_limit_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTACHMENTS", '{"max_picture_mb": 5}')
+
+    with pytest.raises(SettingsError, match="ATTACHMENTS"):
+        read_settings()
