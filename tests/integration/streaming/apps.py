@@ -74,6 +74,11 @@ async def fail_late(scope, receive, send) -> None:
     raise ValueError("after the start")
 
 
+async def fail_long(scope, receive, send) -> None:
+    await start(send)
+    raise ValueError("x" * 100_000)
+
+
 async def task(scope, receive, send) -> None:
     async def go_on() -> None:
         await asyncio.sleep(0.5)
@@ -104,7 +109,7 @@ async def crash_late(scope, receive, send) -> None:
 
 
 ROUTES = {f"/{route.__name__}": route for route in [
-    hello, echo, headers, state, slow, large, fail, fail_late, task, hang, hang_before, crash, crash_late,
+    hello, echo, headers, state, slow, large, fail, fail_late, fail_long, task, hang, hang_before, crash, crash_late,
 ]}  # fmt: skip
 starts = 0
 
