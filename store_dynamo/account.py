@@ -3,9 +3,9 @@
     python -m store_dynamo.account export --table chat --bucket chat-files --user 4f1c… > user.jsonl
     python -m store_dynamo.account erase  --table chat --bucket chat-files --user 4f1c…
 
-`--user` is the id in the tokens' `sub`. The export has one JSON object per line: `{"record": "thread", "id", "body"}`, so
-too items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for each file. Erasing deletes the
-contents of each thread before its record, so that it may be interrupted and run again; end the user's sign-in first.
+`--user` is the id in the tokens' `sub`. The export has one JSON object per line: `{"record": "thread", "id", "body"}` and
+so on for items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for each file. Erasing deletes
+the contents of each thread before its record, so that it may be interrupted and run again; end the user's sign-in first.
 Objects are found by the user's id, the second part of every key in the bucket. What backups (PITR) and S3 versions keep
 expires by their own rules.
 """
@@ -94,8 +94,8 @@ class Account:
 
 async def run(arguments: argparse.Namespace, session: boto3.Session) -> None:
     """Carry out a parsed command line."""
-    client = session.client("dynamodb", config=CLIENT_CONFIG)
-    s3 = session.client("s3", config=CLIENT_CONFIG)
+    client = session.client("dynamodb", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+    s3 = session.client("s3", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
     try:
         backoff = Backoff()
         bucket = OverflowBucket(arguments.bucket, s3, backoff)

@@ -4,8 +4,8 @@
     await rates.count("turns per minute", 20, timedelta(minutes=1), context)      # RateExceededError
     await rates.count_shared("tokens per day", 10**6, timedelta(days=1), amount=1234)
 
-A count is one conditional write; a window begins at a multiple of its length. A request whose answer was lost is counted
-twice at worst.
+A count is one conditional write; a window begins at a multiple of its length. A request whose answer was lost may be
+counted twice.
 """
 
 from __future__ import annotations

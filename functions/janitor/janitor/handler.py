@@ -36,6 +36,8 @@ def handler(event: dict[str, Any], context: Any) -> Failures:
 def _janitor() -> Janitor:
     backoff = Backoff()
     session = boto3.Session()
-    table = Table(os.environ["TABLE_NAME"], session.client("dynamodb", config=CLIENT_CONFIG), backoff)
-    bucket = OverflowBucket(os.environ["BUCKET_NAME"], session.client("s3", config=CLIENT_CONFIG), backoff)
+    client = session.client("dynamodb", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+    s3 = session.client("s3", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+    table = Table(os.environ["TABLE_NAME"], client, backoff)
+    bucket = OverflowBucket(os.environ["BUCKET_NAME"], s3, backoff)
     return Janitor(Sweep(table, bucket), bucket)
