@@ -6,6 +6,7 @@ UV_VERSION := 0.13.9
 UV := .venv/bin/uv
 RUN := .venv/bin/python
 export TZ := UTC
+export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/functions/chat:$(CURDIR)/functions/janitor:$(CURDIR)/layers/streaming/python
 
@@ -50,7 +51,7 @@ token: install ## A fresh access token of the demo user, for curl
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
-.PHONY: test check format mutants bench
+.PHONY: test check format mutants bench bench-quick
 test: install ministack sam ## All tests
 	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
 check: install sam ## Format, lint, types, template
@@ -67,12 +68,16 @@ mutants: install ministack sam ## Break each promise on purpose and see its test
 bench: install ministack ## Figures beside the peers: table, JSON, plots in bench/results
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.store
+bench-quick: install ministack ## The same with fewer rounds
+	@$(RUN) -m bench.streaming --quick
+	@$(RUN) -m bench.store --quick
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
 .PHONY: build deploy lock clean
 build: install sam ## What `sam deploy` uploads, in .aws-sam
 	@.tools/sam/bin/sam build
+	@$(RUN) -m local.artifacts
 deploy: build ## Build and deploy: make deploy ENV=dev
 	@.tools/sam/bin/sam deploy --config-env $(or $(ENV),dev)
 COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate

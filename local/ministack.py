@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import boto3
 from botocore.config import Config
@@ -53,8 +55,9 @@ ROOT_KEY = Credentials("test", "test")
 class MiniStack:
     """One running MiniStack server; `stop()` it or use it as a context manager."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, scratch: Path | None) -> None:
         self._process = process
+        self._scratch = scratch
         self.endpoint = f"http://127.0.0.1:{port}"
 
     @classmethod
@@ -67,17 +70,20 @@ class MiniStack:
         if not PYTHON.exists():
             raise FileNotFoundError(f"{PYTHON.relative_to(ROOT)} is missing: run `make ministack`")
         port = port or free_port()
+        scratch = None if state_dir else Path(tempfile.mkdtemp(prefix="ministack-"))
+        state = state_dir or cast(Path, scratch)
+        state.mkdir(parents=True, exist_ok=True)
         output = log.open("ab") if log else None
         process = subprocess.Popen(
             [str(PYTHON), "-m", "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}"],
-            env=_environment(port, state_dir),
+            env=_environment(port, state, keep=state_dir is not None),
             stdout=output or subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C stops the front first, then us, then AWS
         )
         if output:
             output.close()
-        stack = cls(process, port)
+        stack = cls(process, port, scratch)
         stack._wait_until_ready()
         return stack
 
@@ -102,13 +108,13 @@ class MiniStack:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.stop()
 
     def client(self, service: str, credentials: Credentials = ROOT_KEY, config: Config | None = None) -> Any:
@@ -133,8 +139,8 @@ class MiniStack:
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def _environment(port: int, state_dir: Path | None) -> dict[str, str]:
-    environment = {
+def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
+    return {
         "PATH": os.environ["PATH"],
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -142,16 +148,11 @@ def _environment(port: int, state_dir: Path | None) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "SFTP_ENABLED": "0",
         "TZ": "UTC",
+        "STATE_DIR": str(state / "state"),  # it keeps its Cognito keys there in any case
+        "S3_DATA_DIR": str(state / "s3"),
+        "PERSIST_STATE": "1" if keep else "0",
+        "S3_PERSIST": "1" if keep else "0",
     }
-    if state_dir:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        environment |= {
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(state_dir / "state"),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(state_dir / "s3"),
-        }
-    return environment
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
     Attachment,
+    GeneratedImage,
     InferenceOptions,
     ThreadItem,
     ThreadMetadata,
@@ -35,6 +36,16 @@ def request_context(user_id: str = "user-1") -> RequestContext:
     )
 
 
+async def no_image(image: GeneratedImage) -> ResponseInputContentParam | None:
+    """Stand for an image that cannot be sent again."""
+    return None
+
+
+async def address_only(image: str, partial: bool) -> str:
+    """Stand for the bucket: an address, nothing kept."""
+    return "attachment:generated/partial" if partial else "attachment:generated/whole"
+
+
 async def named_only(attachment: Attachment) -> ResponseInputContentParam:
     """Stand for the files' bytes: a text that names the attachment."""
     return {"type": "input_text", "text": f"content of {attachment.name}"}
@@ -49,7 +60,13 @@ class Conversation:
         self.thread = ThreadMetadata(id="thread-1", created_at=datetime.now())
 
     def turn(self) -> Turn:
-        return Turn(context=self.context, store=self.store, attachment_content=named_only)
+        return Turn(
+            context=self.context,
+            store=self.store,
+            attachment_content=named_only,
+            image_content=no_image,
+            save_image=address_only,
+        )
 
     async def items(self) -> list[ThreadItem]:
         """Return what is stored, oldest first."""

@@ -14,12 +14,23 @@ user only: `turn.store` is bound to the context that the verified token gave.
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, NotRequired, Protocol, TypedDict, runtime_checkable
 
+from chatkit.actions import Action
 from chatkit.store import Store
-from chatkit.types import Attachment, ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from chatkit.types import (
+    Attachment,
+    AudioInput,
+    GeneratedImage,
+    SyncCustomActionResponse,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    TranscriptionResult,
+    UserMessageItem,
+    WidgetItem,
+)
 from openai.types.responses import ResponseInputContentParam
 
 from chat_api.context import RequestContext
@@ -41,6 +52,11 @@ class Turn:
     context: RequestContext
     store: Store[RequestContext]
     attachment_content: Callable[[Attachment], Awaitable[ResponseInputContentParam]]
+    """A file as a part of the model's input."""
+    image_content: Callable[[GeneratedImage], Awaitable[ResponseInputContentParam | None]]
+    """An image that the model made earlier as a part of its input; None when it cannot be sent again."""
+    save_image: Callable[[str, bool], Awaitable[str]]
+    """Keep a base64 image that the model made (True: a partial one) and return the URL for its thread item."""
     _stops: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
 
     def on_stop(self, stop: Callable[[], object]) -> None:
@@ -53,6 +69,17 @@ class Turn:
             self._stops.pop()()
 
 
+class Entity(TypedDict):
+    """Something to mention, in the shape of ChatKit.js's `Entity`."""
+
+    id: str
+    title: str
+    icon: NotRequired[str]
+    group: NotRequired[str]
+    interactive: NotRequired[bool]
+    data: NotRequired[dict[str, str]]
+
+
 class Assistant(Protocol):
     """Anything that answers: the only method that must exist."""
 
@@ -61,6 +88,59 @@ class Assistant(Protocol):
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the events of one answer; `message` is None when a client tool or a form was answered."""
         ...
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """An assistant whose widgets have actions (`threads.custom_action`)."""
+
+    def action(
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Yield the events that follow from an action."""
+        ...
+
+
+@runtime_checkable
+class SyncActing(Protocol):
+    """An assistant whose widgets have actions that are answered at once (`threads.sync_custom_action`)."""
+
+    async def sync_action(
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
+    ) -> SyncCustomActionResponse: ...
+
+
+@runtime_checkable
+class Transcribing(Protocol):
+    """An assistant that takes dictation (`input.transcribe`)."""
+
+    async def transcribe(self, audio: AudioInput, turn: Turn) -> TranscriptionResult: ...
+
+
+@runtime_checkable
+class Titling(Protocol):
+    """An assistant that names conversations after their first message."""
+
+    async def title(self, message: UserMessageItem) -> str | None:
+        """Return a title, or None to leave the conversation without one."""
+        ...
+
+
+@runtime_checkable
+class Mentioning(Protocol):
+    """An assistant that knows things users can @-mention (`GET /chatkit/entities?q=`)."""
+
+    async def entities(self, query: str, turn: Turn) -> list[Entity]: ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """An assistant that lets users choose a model or a tool; any other choice is refused."""
+
+    @property
+    def allowed_models(self) -> Collection[str]: ...
+    @property
+    def allowed_tools(self) -> Collection[str]: ...
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from attachments_s3 import Kind, ModelInput, ModelLimits, Policy, S3AttachmentStore, s3_config
+from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.admission import Admission
 from chat_api.app import create_app
 from chat_api.assistant import AssistantSettings, Closing, load_factory
@@ -45,7 +45,6 @@ def build(settings: Settings) -> StreamingMangum:
         policy=_policy(settings.attachments),
         on_event=count_attachment,
     )
-    limits = ModelLimits(file_urls=settings.attachments.large_files_by_url)
     store = DynamoStore[RequestContext](
         table=settings.table_name,
         client=_client("dynamodb", CLIENT_CONFIG),
@@ -64,7 +63,7 @@ def build(settings: Settings) -> StreamingMangum:
         files,
         assistant,
         Admission(store, message_files),
-        content_for=lambda context: ModelInput(files, context, limits).part,
+        ModelLimits(file_urls=settings.attachments.large_files_by_url),
     )
     verifier = TokenVerifier(settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url))
 

@@ -1,6 +1,6 @@
 """ChatKit's server for any assistant: requests are admitted first, then ChatKit carries them out.
 
-    result = await AssistantServer(store, files, assistant, admission, content_for).process(body, context)
+    result = await AssistantServer(store, files, assistant, admission, limits).process(body, context)
 
 `process` of ChatKit parses, then runs; ours parses once and admits in between. After admission a streaming request
 ends in an event stream whatever happens: ChatKit.js posts again, up to five times, on a 5xx or on a 200 that is no
@@ -10,14 +10,13 @@ event stream.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from chatkit.errors import ErrorCode
 from chatkit.server import ChatKitServer, NonStreamingResult, StreamingResult
 from chatkit.store import Store
 from chatkit.types import (
-    Attachment,
     ErrorEvent,
     StreamingReq,
     ThreadMetadata,
@@ -25,9 +24,8 @@ from chatkit.types import (
     UserMessageItem,
     is_streaming_req,
 )
-from openai.types.responses import ResponseInputContentParam
 
-from attachments_s3 import S3AttachmentStore
+from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
 from chat_api.assistant import Assistant, Turn
 from chat_api.bound_store import BoundStore
@@ -39,8 +37,6 @@ logger = logging.getLogger("chat_api.server")
 ITEM_DONE = b'data: {"type":"thread.item.done"'
 """Begins the first event that tells of something stored: the user's message."""
 
-AttachmentContent = Callable[[Attachment], Awaitable[ResponseInputContentParam]]
-
 
 class AssistantServer(ChatKitServer[RequestContext]):
     """One `ChatKitServer` for the life of the process; what belongs to a turn travels in its `RequestContext`."""
@@ -51,13 +47,13 @@ class AssistantServer(ChatKitServer[RequestContext]):
         files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
         admission: Admission,
-        content_for: Callable[[RequestContext], AttachmentContent],
+        limits: ModelLimits,
     ) -> None:
         super().__init__(store, files)
         self._files = files
         self._assistant = assistant
         self._admission = admission
-        self._content_for = content_for
+        self._limits = limits
 
     async def process(
         self, request: str | bytes | bytearray, context: RequestContext
@@ -106,13 +102,19 @@ class AssistantServer(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the assistant's events for one turn; when the turn ends in any way, the model is stopped."""
-        turn = Turn(
-            context=context,
-            store=BoundStore(self.store, context),
-            attachment_content=self._content_for(context),
-        )
+        turn = self._turn(context)
         try:
             async for event in self._assistant.respond(thread, input_user_message, turn):
                 yield event
         finally:
             turn.stop()
+
+    def _turn(self, context: RequestContext) -> Turn:
+        model_input = ModelInput(self._files, context, self._limits)
+        return Turn(
+            context=context,
+            store=BoundStore(self.store, context),
+            attachment_content=model_input.part,
+            image_content=model_input.generated_image,
+            save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
+        )

@@ -20,7 +20,7 @@ from chatkit.types import (
 )
 from moto import mock_aws
 
-from attachments_s3 import ModelInput, S3AttachmentStore, s3_config
+from attachments_s3 import ModelLimits, S3AttachmentStore, s3_config
 from chat_api.admission import Admission
 from chat_api.app import create_app
 from chat_api.assistant import Turn
@@ -111,6 +111,6 @@ def world(pool: UserPool, verifier: TokenVerifier, s3: Any) -> World:
         files,
         assistant,
         Admission(store, MessageFiles(store, files)),
-        content_for=lambda context: ModelInput(files, context).part,
+        ModelLimits(),
     )
     return World(server, verifier, create_app(server, verifier, files.policy), store, files, assistant, pool, s3)
