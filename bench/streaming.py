@@ -8,7 +8,7 @@ median and 99th percentile, one chunk per millisecond), and chunks per second (2
 pause by a writer that awaits every `send`). All are read by the same loop from a plain blocking socket: uvicorn's as an
 HTTP client, the two Lambda runtimes' where the Runtime API would read them, so no front of ours is measured.
 
-Prints a table, writes `bench/results/streaming.json` and `.png`.
+Prints a table, and writes `bench/results/streaming.json` and `.png` unless it was a quick look.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -171,17 +171,23 @@ class Figures:
     chunks_per_second: float
 
 
-def measure(subject: Subject, scale: float) -> Figures:
-    """Run one round."""
-    first = [subject.request(1, 0).first_byte_ms() for _ in range(int(FIRST_BYTE_REQUESTS * scale))]
-    latencies = sorted(subject.request(int(LATENCY_CHUNKS * scale), 1).latencies_ms())
-    chunks = int(THROUGHPUT_CHUNKS * scale)
-    return Figures(
-        first_byte_ms=statistics.median(first),
-        chunk_latency_ms=statistics.median(latencies),
-        chunk_latency_p99_ms=latencies[int(len(latencies) * 0.99)],
-        chunks_per_second=chunks / subject.request(chunks, 0).seconds(),
-    )
+def measure(subjects: Mapping[str, Subject], scale: float) -> dict[str, Figures]:
+    """Run one round; the subjects take turns, so that a busy moment of the machine meets each of them."""
+    first: dict[str, list[float]] = {name: [] for name in subjects}
+    for _ in range(int(FIRST_BYTE_REQUESTS * scale)):
+        for name, subject in subjects.items():
+            first[name].append(subject.request(1, 0).first_byte_ms())
+    figures: dict[str, Figures] = {}
+    for name, subject in subjects.items():
+        latencies = sorted(subject.request(int(LATENCY_CHUNKS * scale), 1).latencies_ms())
+        chunks = int(THROUGHPUT_CHUNKS * scale)
+        figures[name] = Figures(
+            first_byte_ms=statistics.median(first[name]),
+            chunk_latency_ms=statistics.median(latencies),
+            chunk_latency_p99_ms=latencies[int(len(latencies) * 0.99)],
+            chunks_per_second=chunks / subject.request(chunks, 0).seconds(),
+        )
+    return figures
 
 
 def medians(rounds: list[Figures]) -> Figures:
@@ -194,23 +200,22 @@ OURS, UVICORN, MANGUM = "lambda_streaming", "uvicorn", "Mangum, buffered"
 
 
 def run(scale: float, console: Console) -> dict[str, list[Figures]]:
-    """Measure all subjects in turn, `ROUNDS` times, so that a busy moment of the machine meets each of them."""
+    """Start all subjects and measure them `ROUNDS` times."""
     bootstrap = str(ROOT / "layers" / "streaming" / "bootstrap")
     stock = [sys.executable, "-m", "awslambdaric", "bench.streaming_app.buffered_handler"]
     results: dict[str, list[Figures]] = {OURS: [], UVICORN: [], MANGUM: []}
     with contextlib.ExitStack() as stack:
         ours = lambda_runtime(bootstrap, sys.executable, "-", handler="bench.streaming_app.streaming_handler")
-        subjects = {
+        subjects: dict[str, Subject] = {
             OURS: stack.enter_context(ours),
             UVICORN: stack.enter_context(uvicorn()),
             MANGUM: stack.enter_context(lambda_runtime(*stock, handler="")),
         }
-        for subject in subjects.values():
-            measure(subject, 0.05)  # warm
+        measure(subjects, 0.05)  # warm
         for number in range(ROUNDS):
             console.print(f"round {number + 1} of {ROUNDS}", style="dim")
-            for name, subject in subjects.items():
-                results[name].append(measure(subject, scale))
+            for name, figures in measure(subjects, scale).items():
+                results[name].append(figures)
     return results
 
 
@@ -244,7 +249,7 @@ def plot(results: dict[str, list[Figures]], path: Path) -> None:
             panel.plot([place] * len(values), values, ".", color="black")
         panel.set_xticks(range(len(results)), results.keys())
         panel.set_title(title)
-        panel.set_yscale("log")
+        panel.set_yscale("log" if "latency" in name else "linear")
     figure.savefig(path, dpi=120)  # pyright: ignore[reportUnknownMemberType]
     plt.close(figure)
 
@@ -252,10 +257,10 @@ def plot(results: dict[str, list[Figures]], path: Path) -> None:
 def main() -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description="Measure streaming.")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the requests and chunks")
-    scale = 0.1 if parser.parse_args().quick else 1.0
+    parser.add_argument("--quick", action="store_true", help="a tenth of the requests and chunks; nothing is written")
+    quick = parser.parse_args().quick
     console = Console()
-    rounds = run(scale, console)
+    rounds = run(0.1 if quick else 1.0, console)
     middle = {name: medians(figures) for name, figures in rounds.items()}
     console.print(table(middle))
     ours, plain = middle[OURS], middle[UVICORN]
@@ -267,11 +272,12 @@ def main() -> None:
         f"first byte {ratios['first_byte_to_uvicorn']:.2f} × uvicorn's (goal: at most 2), "
         f"chunks per second {ratios['chunks_per_second_to_uvicorn']:.2f} × (goal: at least 1)"
     )
+    if quick:
+        return
     RESULTS.mkdir(exist_ok=True)
     report = {
         "python": platform.python_version(),
-        "machine": f"{os.cpu_count()} × {platform.machine()}",
-        "scale": scale,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "medians": {name: vars(one) for name, one in middle.items()},
         "rounds": {name: [vars(one) for one in figures] for name, figures in rounds.items()},
         **ratios,
