@@ -1,0 +1,149 @@
+"""What there is to show, and which tests show it: `python -m tests.features` writes docs/features.md.
+
+    @pytest.mark.feature("threads.create")
+    async def test_…
+
+A marker on a test or on a class of tests names one of FEATURES. A feature without a test, a marker that names none, and
+a table that is out of date fail `tests/unit/test_features.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+TABLE = TESTS.parent / "docs" / "features.md"
+
+REQUESTS = {
+    "threads.create": "A new conversation: its thread, the stored message, the streamed answer",
+    "threads.add_user_message": "The next message of a conversation",
+    "threads.add_client_tool_output": "What the page's tool returned; the turn resumes",
+    "threads.add_structured_input": "A form's answers; the turn resumes",
+    "threads.retry_after_item": "Another answer to a message",
+    "threads.custom_action": "A widget's action, answered by a stream",
+    "threads.sync_custom_action": "A widget's action, answered at once",
+    "threads.get_by_id": "One conversation with its items",
+    "threads.list": "The user's conversations, by pages",
+    "threads.update": "A user's own title",
+    "threads.delete": "A conversation is gone at once",
+    "items.list": "A conversation's items, by pages, without hidden ones",
+    "items.feedback": "Thumbs up or down, for one's own items",
+    "attachments.create": "A file is registered; the answer says where to PUT it",
+    "attachments.delete": "A file that was not sent is removed",
+    "input.transcribe": "Dictation",
+}
+
+SEED = {
+    "endpoint": "One endpoint for the whole protocol, and a health check (steps 3, 4)",
+    "store": "Every method of ChatKit's store (step 2)",
+    "own-ids": "Ids of our own instead of ChatKit's (customizing ID generation)",
+    "user-identification": "The user comes from a verified token, never from the body (step 3.5)",
+    "isolation": "Another user's data behaves as if it did not exist (step 3.5)",
+    "hosted-session": "A client secret for a hosted workflow (step 5.5)",
+    "cors": "A frontend on another origin (step 6)",
+    "direct-upload": "Attachments: one multipart request",
+    "two-phase-upload": "Attachments: register, then PUT",
+    "previews": "Attachments: previews by URLs that expire",
+    "attachment-access": "Attachments: nobody else's can be read, sent or removed",
+    "attachment-input": "Attachments: what the model gets of them",
+    "client-tools": "The model calls a tool of the page and goes on with its result",
+    "agents-sdk": "An answer by the Agents SDK, tools included",
+    "item-converter": "Thread items of all kinds as the model's input",
+    "widgets": "Cards from templates, as a tool's answer",
+    "widget-streaming": "A card that changes after it was shown",
+    "thread-metadata": "Data of a thread that the client does not see",
+    "titles": "Conversations get a title by themselves",
+    "progress": "A long tool tells how far it is",
+    "server-context": "The request's context reaches the assistant and its tools",
+    "bring-your-own": "Another assistant is one file and one setting (code reusability)",
+}
+
+MORE = {
+    "accounts": "The user's accounts and transactions, in a table of their own",
+    "spending": "Spending by category over a period, with a chart",
+    "balances": "Balances of all accounts, with a card",
+    "analysis": "A long analysis: workflow with tasks",
+    "reasoning": "The model's thoughts as a workflow",
+    "budgets": "A budget: form, action, stored, card updated",
+    "goals": "Questions about a goal as a form, and a plan by its answers",
+    "client-effects": "Something happens in the page, without an answer",
+    "generated-images": "A picture of the model, partial ones first, kept in S3",
+    "transcription": "Speech to text by the model",
+    "mentions": "Things to @-mention, resolved for the model by the server",
+    "quoted-text": "The text that a message refers to",
+    "hidden-context": "What the model knows and the client does not see",
+    "annotations": "Sources under an answer",
+    "inference-options": "The user chooses model and tool, among those allowed",
+    "history": "The newest part of the conversation, in order, within a budget",
+    "model-failures": "Each failure of the model has its message, and the thread stays usable",
+    "thread-status": "Locked and closed conversations take no messages",
+    "stop": "A stopped answer: the model is stopped, the part that was said is kept",
+    "deadline": "A turn ends before Lambda ends it",
+    "rate-limits": "Limits per user and a budget for all",
+    "one-turn-once": "The same request arriving twice is carried out once",
+    "keep-alive": "A silent stream stays open",
+    "usage-metrics": "Tokens and times of a turn are counted",
+    "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
+}
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "ChatKit's request types": REQUESTS,
+    "The seed's features": SEED,
+    "More": MORE,
+}
+FEATURES = {name: text for group in GROUPS.values() for name, text in group.items()}
+
+
+def shown() -> dict[str, list[str]]:
+    """Return the tests of each feature that a marker names, known or not, as pytest would name them."""
+    tests: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(TESTS.rglob("*.py")):
+        place = path.relative_to(TESTS.parent).as_posix()
+        for name, feature in _marked(ast.parse(path.read_text())):
+            tests[feature].append(f"{place}::{name}")
+    return dict(tests)
+
+
+def _marked(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the name and the feature of each marked class and test."""
+    for node in module.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from ((node.name, feature) for feature in _features(node))
+        if isinstance(node, ast.ClassDef):
+            for test in node.body:
+                if isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield from ((f"{node.name}::{test.name}", feature) for feature in _features(test))
+
+
+def _features(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        for call in ast.walk(decorator):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "feature":
+                for argument in call.args:
+                    assert isinstance(argument, ast.Constant), f"a feature is named literally, line {node.lineno}"
+                    yield str(argument.value)
+
+
+def table() -> str:
+    """Return docs/features.md."""
+    tests = shown()
+    lines = ["# Features and the tests that show them", "", "Made by `python -m tests.features`; do not edit.", ""]
+    for group, features in GROUPS.items():
+        lines += [f"## {group}", "", "| feature | what it is | shown by |", "|---|---|---|"]
+        for name, text in features.items():
+            links = "<br>".join(_link(test) for test in tests.get(name, []))
+            lines.append(f"| `{name}` | {text} | {links} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _link(test: str) -> str:
+    path, _, name = test.partition("::")
+    return f"[{path.removeprefix('tests/')}](../{path}) `{name}`"
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table())
