@@ -122,7 +122,7 @@ def _jsonable(value: Any) -> Any:
 
 def matches(event: Any, rule: Mapping[str, Any]) -> bool:
     """Say whether an event passes a filter pattern: all its keys have to match, and one rule of each list."""
-    fields: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
+    fields: Mapping[str, Any] = cast("Any", event) if type(event) is dict else {}
     for key, expected in rule.items():
         value: Any = fields.get(key)
         if isinstance(expected, Mapping):

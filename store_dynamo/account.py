@@ -3,9 +3,9 @@
     python -m store_dynamo.account export --table chat --bucket chat-files --user 4f1c… > user.jsonl
     python -m store_dynamo.account erase  --table chat --bucket chat-files --user 4f1c…
 
-`--user` is the id in the tokens' `sub`. The export has one JSON object per line: `{"record": "thread", "id", "body"}` and
-so on for items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for each file. Erasing deletes
-the contents of each thread before its record, so that it may be interrupted and run again; end the user's sign-in first.
+`--user` is the `sub` of the tokens. The export has one JSON object per line: `{"record": "thread", "id", "body"}` and
+so on for items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for files. Erasing deletes
+the contents of each thread before its record, so it may be interrupted and run again; end the user's sign-in first.
 Objects are found by the user's id, the second part of every key in the bucket. What backups (PITR) and S3 versions keep
 expires by their own rules.
 """

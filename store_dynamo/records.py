@@ -56,8 +56,8 @@ def load(adapter: TypeAdapter[T], record: Record, body: str) -> T:
     try:
         return adapter.validate_json(body, by_alias=True, by_name=True)
     except ValidationError as exc:
-        reason = f"{exc.error_count()} faults, first {exc.errors(include_input=False, include_url=False)[0]['msg']}"
-        # Not chained: pydantic's message quotes its input, which is a user's text.
+        # Only the kind of fault, and not chained: pydantic's messages quote their input, which is a user's text.
+        reason = f"{exc.error_count()} faults, first {exc.errors(include_input=False, include_url=False)[0]['type']}"
         raise CorruptRecordError(record["pk"]["S"], record["sk"]["S"], reason) from None
 
 

@@ -51,15 +51,18 @@ class Threads:
         place = _place(user_id, thread.id)
         mine = thread_fields(thread)
         known = self._known.recall(thread, context, place)
-        found = known or Knowledge(place, {}, {}, NEW)
+        found, is_fresh = known or Knowledge(place, {}, {}, NEW), False
         for _ in range(MAX_SAVE_ATTEMPTS):
+            wanted = _merged(known, mine, found)
             try:
-                written = await self._write(user_id, thread, _merged(known, mine, found))
+                # Nothing left to write: our own write had arrived, only its answer had not.
+                written = found if is_fresh and wanted == found else await self._write(user_id, thread, wanted)
             except ConditionFailedError as error:
                 record = stored(error)
                 if (record is None and known) or (record and not is_alive(record, self._lifetime.clock())):
                     raise thread_not_found(thread.id) from error
                 found = (await self._open(record, thread.id))[1] if record else replace(found, revision=NEW)
+                is_fresh = record is not None
                 continue
             self._known.remember(thread, context, replace(written, fields=mine))
             return
@@ -75,6 +78,8 @@ class Threads:
             if thread.title and not found.title_is_automatic:
                 return thread.title
             fields = found.stored | {"title": title[:MAX_TITLE_CHARS]}
+            if fields == found.stored and found.title_is_automatic:
+                return fields["title"]
             try:
                 await self._write(user_id, thread, replace(found, stored=fields, title_is_automatic=True))
             except ConditionFailedError:

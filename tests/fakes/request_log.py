@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-USER: ContextVar[str] = ContextVar("user")
+USER: ContextVar[str] = ContextVar("user", default="")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class RequestLog:
         context["request"] = (USER.get(), model.service_model.service_name, model.name, params)
 
     def _end(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-        self.requests.append(Request(*context["request"], parsed))
+        user, service, operation, params = context["request"]
+        self.requests.append(Request(user, service, operation, params, parsed))
 
     def strangers(self) -> list[tuple[str, str, str]]:
         """Return (user, operation, key) of every request that touches what is not its user's."""

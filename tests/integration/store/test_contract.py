@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from tests.contracts.store import StoreContract
+from tests.contracts.dynamo_store import DynamoStoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 
 
 @pytest.mark.xdist_group("ministack-store")
-class TestMiniStack(StoreContract):
+class TestMiniStack(DynamoStoreContract):
     @pytest.fixture
-    def make_store(self, ministack_backend: DynamoBackend) -> Callable[..., Any]:
-        return ministack_backend.store
+    def backend(self, ministack_backend: DynamoBackend) -> DynamoBackend:
+        return ministack_backend
 
 
 @pytest.mark.xdist_group("dynamodb-local")
-class TestDynamoDBLocal(StoreContract):
+class TestDynamoDBLocal(DynamoStoreContract):
     @pytest.fixture
-    def make_store(self, dynamodb_local_backend: DynamoBackend) -> Callable[..., Any]:
-        return dynamodb_local_backend.store
+    def backend(self, dynamodb_local_backend: DynamoBackend) -> DynamoBackend:
+        return dynamodb_local_backend

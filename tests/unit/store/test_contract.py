@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.dynamo_store import DynamoStoreContract
 from tests.contracts.store import StoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.memory_store import MemoryStore
@@ -26,9 +27,9 @@ class TestMemory(StoreContract):
         return make
 
 
-class TestMoto(StoreContract):
+class TestMoto(DynamoStoreContract):
     MANY = 100  # it copies the whole table for each transaction
 
     @pytest.fixture
-    def make_store(self, moto_backend: DynamoBackend) -> Callable[..., Any]:
-        return moto_backend.store
+    def backend(self, moto_backend: DynamoBackend) -> DynamoBackend:
+        return moto_backend

@@ -1,0 +1,33 @@
+"""A janitor for a DynamoBackend, and stream records as the janitor gets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from janitor.janitor import Janitor
+from store_dynamo.keys import thread_key
+from store_dynamo.sweep import Sweep
+from store_dynamo.table import Table
+from tests.fakes.dynamo_backend import QUICK, DynamoBackend
+
+
+def make_janitor(backend: DynamoBackend) -> Janitor:
+    return Janitor(Sweep(Table(backend.table, backend.client, QUICK), backend.bucket), backend.bucket)
+
+
+def deleted(user_id: str, thread_id: str, number: str = "1") -> dict[str, Any]:
+    """Return the record of a thread that became a tombstone."""
+    change = {"Keys": thread_key(user_id, thread_id), "NewImage": {"deleted_at": {"N": "1"}}, "SequenceNumber": number}
+    return {"eventName": "MODIFY", "dynamodb": change}
+
+
+def records(backend: DynamoBackend, partition: str = "") -> list[tuple[str, str]]:
+    """Return the keys of all records whose partition begins so."""
+    pages = backend.client.get_paginator("scan").paginate(TableName=backend.table, ConsistentRead=True)
+    keys = [(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
+    return sorted(key for key in keys if key[0].startswith(partition))
+
+
+def objects(backend: DynamoBackend) -> list[str]:
+    pages = backend.s3.get_paginator("list_objects_v2").paginate(Bucket=backend.bucket.name)
+    return sorted(each["Key"] for page in pages for each in page.get("Contents", []))

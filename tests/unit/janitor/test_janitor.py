@@ -1,0 +1,182 @@
+"""Sweeping on moto: what goes, what stays, failures, and the end of an invocation's time."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.sweep import Sweep
+from store_dynamo.table import Table
+from tests.contracts.store import Caller
+from tests.fakes.chatkit_models import file, noise, note, thread
+from tests.fakes.dynamo_backend import QUICK, DynamoBackend
+from tests.fakes.faults import Faults
+from tests.fakes.janitor_backend import deleted, make_janitor, objects, records
+
+ALICE, BOB = Caller("alice"), Caller("bob")
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture
+async def store(moto_backend: DynamoBackend) -> Any:
+    """Alice and Bob have a thread each of one id; Alice's has one of everything."""
+    store = moto_backend.store()
+    for caller in (ALICE, BOB):
+        for thread_id in ("thr_1", "thr_2"):
+            await store.save_thread(thread(thread_id), caller)
+            await store.add_thread_item(thread_id, note("i"), caller)
+    await store.add_thread_item("thr_1", note("big", noise(200_000)), ALICE)
+    await store.save_attachment(file("a", thread_id="thr_1"), ALICE)
+    await store.save_attachment(file("free"), ALICE)
+    feedback = DynamoFeedback(table=moto_backend.table, client=moto_backend.client, user_of=moto_backend.log.user_of)
+    await feedback.put("thr_1", ["i"], "positive", ALICE)
+    return store
+
+
+@pytest.fixture(autouse=True)
+def admin(moto_backend: DynamoBackend) -> Any:
+    """The janitor and these tests look at all users' records: no isolation to be checked here."""
+    yield
+    for key in objects(moto_backend):
+        moto_backend.s3.delete_object(Bucket=moto_backend.bucket.name, Key=key)
+    moto_backend.log.requests.clear()
+
+
+@pytest.mark.promise("S8")
+async def test_everything_under_a_deleted_thread_goes_and_nothing_else(store: Any, moto_backend: DynamoBackend) -> None:
+    await store.delete_thread("thr_1", ALICE)
+    before = records(moto_backend)
+    moto_backend.log.requests.clear()
+    moto_backend.log.user_of(ALICE)
+
+    answer = await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
+
+    assert moto_backend.log.strangers() == []
+    assert answer == {"batchItemFailures": []}
+    gone = set(before) - set(records(moto_backend))
+    under = "USER#alice#THREAD#thr_1"
+    assert gone == {
+        (under, "ITEM#i"), (under, "ITEM#big"), (under, "FEEDBACK#i"), ("USER#alice", "ATTACHMENT#a")
+    }  # fmt: skip
+    assert objects(moto_backend) == []
+
+
+@pytest.mark.promise("S8")
+async def test_leftovers_of_failed_writes_go_too(store: Any, moto_backend: DynamoBackend) -> None:
+    moto_backend.s3.put_object(Bucket=moto_backend.bucket.name, Key="overflow/alice/thr_1/orphan", Body=b"")
+    await store.delete_thread("thr_1", ALICE)
+    await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
+
+    assert objects(moto_backend) == []
+
+
+@pytest.mark.promise("S8")
+async def test_an_old_event_does_not_hurt_a_living_thread(store: Any, moto_backend: DynamoBackend) -> None:
+    before = records(moto_backend)
+    await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
+
+    assert records(moto_backend) == before
+
+
+@pytest.mark.promise("S8")
+async def test_the_same_event_twice_changes_nothing(store: Any, moto_backend: DynamoBackend) -> None:
+    await store.delete_thread("thr_1", ALICE)
+    janitor = make_janitor(moto_backend)
+    await janitor.clean([deleted("alice", "thr_1")], never)
+    after_once = records(moto_backend)
+
+    assert await janitor.clean([deleted("alice", "thr_1")] * 2, never) == {"batchItemFailures": []}
+    assert records(moto_backend) == after_once
+
+
+@pytest.mark.promise("S8")
+async def test_a_failure_is_reported_at_its_record(
+    store: Any, moto_backend: DynamoBackend, caplog: pytest.LogCaptureFixture
+) -> None:
+    for thread_id in ("thr_1", "thr_2"):
+        await store.delete_thread(thread_id, ALICE)
+    batch = [deleted("alice", "thr_2", "1"), deleted("alice", "thr_1", "2"), deleted("bob", "x", "3")]
+    janitor = make_janitor(moto_backend)
+    with Faults(moto_backend.s3) as faults:
+        faults.throttle("DeleteObjects", 8)
+        answer = await janitor.clean(batch, never)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert "record 2 failed" in caplog.text
+    assert await janitor.clean(batch[1:], never) == {"batchItemFailures": []}
+    assert objects(moto_backend) == []
+
+
+@pytest.mark.promise("S8")
+async def test_unprocessed_deletions_are_sent_again(store: Any, moto_backend: DynamoBackend) -> None:
+    await store.delete_thread("thr_1", ALICE)
+    with Faults(moto_backend.client) as faults:
+        faults.leave_unprocessed(2)
+        await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
+        assert faults.pending == 0
+
+    assert records(moto_backend, "USER#alice#THREAD#thr_1") == []
+
+
+@pytest.mark.promise("S8")
+async def test_a_sweep_out_of_time_is_continued_by_the_tombstone(store: Any, moto_backend: DynamoBackend) -> None:
+    """Each invocation deletes a page; the renewed tombstone is the next one's event."""
+    await store.delete_thread("thr_1", ALICE)
+    key = {"pk": {"S": "USER#alice"}, "sk": {"S": "THREAD#thr_1"}}
+    tombstones: list[Any] = []
+    janitor = make_janitor(moto_backend)
+    for _ in range(10):
+        looks = count()
+        answer = await janitor.clean([deleted("alice", "thr_1")], lambda looks=looks: next(looks) >= 1)
+        assert answer == {"batchItemFailures": []}
+        tombstone = moto_backend.client.get_item(TableName=moto_backend.table, Key=key)["Item"]
+        if tombstones and tombstone == tombstones[-1]:
+            break
+        tombstones.append(tombstone)
+
+    assert len(tombstones) == 3  # after the attachments, after the items, after the objects
+    assert all("deleted_at" in each and "ord" not in each for each in tombstones)
+    assert records(moto_backend, "USER#alice#THREAD#thr_1") == []
+    assert objects(moto_backend) == []
+
+
+@pytest.mark.promise("S8")
+async def test_a_batch_out_of_time_goes_on_at_its_next_record(store: Any, moto_backend: DynamoBackend) -> None:
+    await store.delete_thread("thr_1", ALICE)
+    looks = count()
+
+    batch = [deleted("bob", "x", "1"), deleted("alice", "thr_1", "2")]
+    answer = await make_janitor(moto_backend).clean(batch, lambda: next(looks) >= 1)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+@pytest.mark.promise("S8")
+async def test_a_continued_sweep_does_not_replace_a_living_thread(store: Any, moto_backend: DynamoBackend) -> None:
+    sweep = Sweep(Table(moto_backend.table, moto_backend.client, QUICK), moto_backend.bucket)
+
+    await sweep.continue_later("alice", "thr_1")
+
+    assert (await store.load_thread("thr_1", ALICE)).id == "thr_1"
+
+
+@pytest.mark.promise("A6")
+async def test_objects_of_what_is_gone_are_deleted(moto_backend: DynamoBackend) -> None:
+    for key in ("pending/alice/a", "files/alice/a", "files/alice/b"):
+        moto_backend.s3.put_object(Bucket=moto_backend.bucket.name, Key=key, Body=b"x")
+    record = {
+        "eventName": "REMOVE",
+        "dynamodb": {
+            "Keys": {"pk": {"S": "USER#alice"}, "sk": {"S": "ATTACHMENT#a"}}, "OldImage": {}, "SequenceNumber": "1"
+        },
+    }  # fmt: skip
+
+    await make_janitor(moto_backend).clean([record, record], never)
+
+    assert objects(moto_backend) == ["files/alice/b"]

@@ -1,0 +1,139 @@
+"""Turns, feedback and rates on moto."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from chatkit.store import NotFoundError
+
+from store_dynamo import RateExceededError, TurnClaimedError
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.keys import feedback_key
+from store_dynamo.rates import DynamoRates
+from store_dynamo.turns import DynamoTurns
+from tests.contracts.store import Caller, Clock
+from tests.fakes.chatkit_models import note, thread
+from tests.fakes.dynamo_backend import QUICK, DynamoBackend
+from tests.fakes.faults import Faults
+
+ALICE, BOB = Caller("alice"), Caller("bob")
+MINUTE = timedelta(minutes=1)
+
+
+def make(kind: Any, backend: DynamoBackend, **options: Any) -> Any:
+    return kind(table=backend.table, client=backend.client, user_of=backend.log.user_of, backoff=QUICK, **options)
+
+
+class TestTurns:
+    @pytest.fixture
+    def turns(self, moto_backend: DynamoBackend) -> Any:
+        return make(DynamoTurns, moto_backend)
+
+    @pytest.mark.promise("H10")
+    async def test_a_turn_is_claimed_once(self, turns: Any) -> None:
+        await turns.claim("turn-1", "thr_1", ALICE)
+        await turns.claim("turn-1", "thr_1", BOB)
+        with pytest.raises(TurnClaimedError) as caught:
+            await turns.claim("turn-1", "thr_1", ALICE)
+        assert (caught.value.turn_id, caught.value.thread_id) == ("turn-1", "thr_1")
+
+    @pytest.mark.promise("H10")
+    async def test_a_second_arrival_learns_the_new_thread(self, turns: Any) -> None:
+        await turns.claim("turn-1", None, ALICE)
+        await turns.name_thread("turn-1", "thr_new", ALICE)
+        with pytest.raises(TurnClaimedError) as caught:
+            await turns.claim("turn-1", None, ALICE)
+        assert caught.value.thread_id == "thr_new"
+
+    @pytest.mark.promise("H10")
+    async def test_only_one_of_many_arrivals_claims(self, turns: Any) -> None:
+        claims = [turns.claim("turn-1", "thr_1", ALICE) for _ in range(8)]
+        outcomes = await asyncio.gather(*claims, return_exceptions=True)
+
+        assert outcomes.count(None) == 1
+
+    @pytest.mark.promise("H10")
+    async def test_a_claim_whose_answer_was_lost_is_ours(self, turns: Any, moto_backend: DynamoBackend) -> None:
+        with Faults(moto_backend.client) as faults:
+            faults.lose_answer("PutItem")
+            await turns.claim("turn-1", "thr_1", ALICE)
+            assert faults.pending == 0
+
+    @pytest.mark.promise("H6")
+    async def test_only_the_owner_cancels(self, turns: Any) -> None:
+        await turns.claim("turn-1", "thr_1", ALICE)
+
+        assert not await turns.cancel("turn-1", BOB)
+        assert not await turns.is_cancelled("turn-1", ALICE)
+        assert await turns.cancel("turn-1", ALICE)
+        assert await turns.is_cancelled("turn-1", ALICE)
+        assert not await turns.is_cancelled("turn-1", BOB)
+        await turns.finish("turn-1", ALICE)
+        await turns.finish("turn-2", ALICE)
+        assert not await turns.cancel("turn-2", ALICE)
+
+
+class TestFeedback:
+    @pytest.mark.promise("H8")
+    async def test_feedback_needs_ones_own_thread_and_items(self, moto_backend: DynamoBackend) -> None:
+        store, feedback = moto_backend.store(), make(DynamoFeedback, moto_backend)
+        await store.save_thread(thread(), ALICE)
+        for n in range(60):
+            await store.save_item("thr_1", note(f"i{n}"), ALICE)
+
+        await feedback.put("thr_1", ["i0", "i0", *(f"i{n}" for n in range(60))], "positive", ALICE)
+        await feedback.put("thr_1", ["i0"], "negative", ALICE)
+
+        kept = [
+            moto_backend.client.get_item(TableName=moto_backend.table, Key=feedback_key("alice", "thr_1", f"i{n}"))
+            for n in range(60)
+        ]
+        assert [each["Item"]["kind"]["S"] for each in kept] == ["negative", *["positive"] * 59]
+        with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
+            await feedback.put("thr_1", ["i0"], "positive", BOB)
+        with pytest.raises(NotFoundError, match=r"^Item x not found$"):
+            await feedback.put("thr_1", ["i0", "x"], "positive", ALICE)
+        await store.delete_thread("thr_1", ALICE)
+        with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
+            await feedback.put("thr_1", ["i0"], "positive", ALICE)
+
+
+class TestRates:
+    @pytest.mark.promise("H7")
+    async def test_a_user_gets_so_many_in_a_window(self, moto_backend: DynamoBackend) -> None:
+        clock = Clock()
+        rates = make(DynamoRates, moto_backend, clock=clock)
+        clock.advance(timedelta(seconds=10))
+        for _ in range(3):
+            await rates.count("turns", 3, MINUTE, ALICE)
+        with pytest.raises(RateExceededError) as caught:
+            await rates.count("turns", 3, MINUTE, ALICE)
+        assert (caught.value.name, caught.value.limit, caught.value.retry_after_seconds) == ("turns", 3, 50)
+        await rates.count("uploads", 3, MINUTE, ALICE)
+        await rates.count("turns", 3, MINUTE, BOB)
+        clock.advance(timedelta(seconds=50))
+        await rates.count("turns", 3, MINUTE, ALICE, amount=3)
+        with pytest.raises(RateExceededError):
+            await rates.count("turns", 3, MINUTE, ALICE)
+        with pytest.raises(RateExceededError):
+            await rates.count("other", 3, MINUTE, ALICE, amount=4)
+
+    @pytest.mark.promise("H7")
+    async def test_many_at_once_do_not_pass_the_limit(self, moto_backend: DynamoBackend) -> None:
+        rates = make(DynamoRates, moto_backend)
+        counting = [rates.count("turns", 5, timedelta(days=1), ALICE) for _ in range(12)]
+        outcomes = await asyncio.gather(*counting, return_exceptions=True)
+
+        assert outcomes.count(None) == 5
+
+    @pytest.mark.promise("H7")
+    async def test_the_shared_budget_is_everyones(self, moto_backend: DynamoBackend) -> None:
+        rates = make(DynamoRates, moto_backend)
+        await rates.count_shared("tokens", 100, timedelta(days=1), amount=60)
+        with pytest.raises(RateExceededError):
+            await rates.count_shared("tokens", 100, timedelta(days=1), amount=60)
+        assert moto_backend.log.strangers() == [("", "UpdateItem", "SHARED")] * 2
+        moto_backend.log.requests.clear()
