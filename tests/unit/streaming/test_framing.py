@@ -83,8 +83,10 @@ def raised(message: str, depth: int = 0) -> Exception:
 
 
 @pytest.mark.promise("L3")
-@given(st.text(), st.integers(0, 30))
-def test_error_trailers_are_base64_json_that_go_accepts(message, depth):
+@given(st.text(), st.sampled_from([1, 50, 5000]), st.integers(0, 30))
+def test_error_trailers_are_base64_json_that_go_accepts(text, times, depth):
+    message = text * times
+
     end = framing.error_end(raised(message, depth))
 
     _, _, trailers = parsed(head() + end, 1000)
