@@ -39,7 +39,7 @@ async def test_every_delta_arrives_when_the_model_sends_it(stack: Stack, ana: Ch
     sent = [at for request in list(stack.model.requests)[before:] for at in request.delta_times]
     arrived = [event.at for event in received if event.delta]
     assert len(arrived) == len(sent) > 5
-    # The next delta had not left yet when this one was here: nothing collects them. (A busy machine may be late at times.)
+    # The next delta had not left yet when this one was here: nothing collects them. A busy machine may be late at times.
     early = [here < later for here, later in zip(arrived, sent[1:], strict=False)]
     assert sum(early) >= 0.5 * len(early)
 
