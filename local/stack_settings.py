@@ -44,7 +44,7 @@ class Setting:
 
 def settle(aws: MiniStack, template: Template, table: str, bucket: str) -> tuple[Setting, ...]:
     """Apply what CloudFormation dropped and return every setting as read back from the services."""
-    _, table_properties = resource_of_type(template, "AWS::DynamoDB::Table")
+    table_properties = template["Resources"]["Table"]["Properties"]
     _, bucket_properties = resource_of_type(template, "AWS::S3::Bucket")
     dynamodb: DynamoDBClient = aws.client("dynamodb")
     s3: S3Client = aws.client("s3")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, runtime_checkable
 
 from chatkit.actions import Action
 from chatkit.store import Store
@@ -35,14 +35,23 @@ from openai.types.responses import ResponseInputContentParam
 
 from chat_api.context import RequestContext
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
 
 @dataclass(frozen=True, slots=True)
 class AssistantSettings:
-    """What a factory gets: the model's name, where it is (None: OpenAI), and its key, fetched when first needed."""
+    """What a factory gets: the model's name, where it is (None: OpenAI), and its key, fetched when first needed.
+
+    `table` is a DynamoDB table for whatever the assistant itself keeps (partition key `user`, sort key `record`) and
+    `dynamodb` the client for it; the client is not the assistant's to close.
+    """
 
     openai_model: str
     openai_base_url: str | None
     api_key: Callable[[], Awaitable[str]]
+    table: str | None = None
+    dynamodb: DynamoDBClient | None = None
 
 
 @dataclass(slots=True)

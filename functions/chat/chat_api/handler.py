@@ -45,9 +45,10 @@ def build(settings: Settings) -> StreamingMangum:
         policy=_policy(settings.attachments),
         on_event=count_attachment,
     )
+    dynamodb = _client("dynamodb", CLIENT_CONFIG)
     store = DynamoStore[RequestContext](
         table=settings.table_name,
-        client=_client("dynamodb", CLIENT_CONFIG),
+        client=dynamodb,
         user_of=_user,
         overflow=OverflowBucket(settings.bucket_name, s3),
         present=files.present,
@@ -56,7 +57,13 @@ def build(settings: Settings) -> StreamingMangum:
     )
     message_files = MessageFiles(store, files)
     assistant = load_factory(settings.assistant)(
-        AssistantSettings(settings.openai_model, settings.openai_base_url, _api_key(settings))
+        AssistantSettings(
+            settings.openai_model,
+            settings.openai_base_url,
+            _api_key(settings),
+            settings.assistant_table,
+            dynamodb,
+        )
     )
     server = AssistantServer(
         store,

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     cognito_jwks_url: HttpUrl
     cognito_client_id: str
     assistant: str = "coach.agent:build"
+    assistant_table: str | None = None
     openai_model: str = "gpt-5.1"
     openai_api_key: SecretStr | None = None
     openai_secret_arn: str | None = None

@@ -1,22 +1,19 @@
-"""The demo user's money: three accounts and their transactions, invented from the user's id and always the same.
+"""What a user owns and spends: accounts, transactions, budgets. Pure values; `accounts_table` keeps them.
 
-    ledger = read_ledger("user-1", today=date(2026, 5, 1))
+    ledger = Ledger(opening=(("cash", 120_000), …), transactions=(…))
     ledger.balance("cash")                                  # cents
     ledger.spent("groceries", after=date(2026, 4, 1))       # Spending(cents=41237, purchases=14)
 
-Each month is drawn from its own seed (user, year, month), so what happened stays what it was as time goes on, and a
-balance is always the opening one plus every transaction since. Amounts are whole cents; out is negative.
+A balance is always the opening one plus every transaction since. Amounts are whole cents; out is negative.
 """
 
 from __future__ import annotations
 
 import calendar
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from typing import Literal, get_args
 
 Account = Literal["cash", "savings", "investing"]
@@ -25,8 +22,6 @@ Category = Literal[
 ]
 ACCOUNTS: tuple[Account, ...] = get_args(Account)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
-
-BEGINNING = date(2025, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,67 +65,11 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class _Habit:
-    """A category's share of the salary, how many purchases make it up in a month, and where."""
+class Finances:
+    """Everything that is known of one user's money; a budget is cents a month."""
 
-    share: float
-    purchases: tuple[int, int]
-    payees: tuple[str, ...]
-
-
-HABITS: dict[Category, _Habit] = {
-    "rent": _Habit(0.28, (1, 1), ("Harbour Homes",)),
-    "groceries": _Habit(0.10, (8, 14), ("Green Basket", "Corner Market", "Daily Bread Bakery")),
-    "dining": _Habit(0.06, (4, 10), ("Luigi's", "Noodle House", "Café Central")),
-    "utilities": _Habit(0.05, (3, 3), ("City Power", "Water Works", "Fibernet")),
-    "transport": _Habit(0.05, (6, 12), ("Metro", "Ride Now", "City Bikes")),
-    "shopping": _Habit(0.06, (2, 6), ("Bookshop", "Home Store", "Outfit")),
-    "entertainment": _Habit(0.03, (2, 5), ("Cinema", "Streamly", "Concert Hall")),
-    "health": _Habit(0.03, (1, 3), ("Pharmacy", "Dr. Lind")),
-    "travel": _Habit(0.06, (0, 2), ("Railways", "Sky Air", "Hotel Lago")),
-}
-SAVED_SHARES: tuple[tuple[Account, float], ...] = (("savings", 0.14), ("investing", 0.10))
-
-
-@lru_cache(maxsize=128)
-def read_ledger(user_id: str, today: date) -> Ledger:
-    """Return everything up to and including `today`."""
-    draw = random.Random(user_id)
-    salary = draw.randrange(320_000, 780_000, 5_000)
-    opening: tuple[tuple[Account, int], ...] = (
-        ("cash", draw.randrange(150_000, 500_000)),
-        ("savings", draw.randrange(300_000, 2_500_000)),
-        ("investing", draw.randrange(500_000, 6_000_000)),
-    )
-    booked = [
-        transaction
-        for month in _months(BEGINNING, today)
-        for transaction in _month(random.Random(f"{user_id} {month:%Y-%m}"), month, salary)
-        if transaction.on <= today
-    ]
-    return Ledger(opening, tuple(sorted(booked, key=lambda transaction: transaction.on)))
-
-
-def _months(first: date, last: date) -> Iterator[date]:
-    month = first.replace(day=1)
-    while month <= last:
-        yield month
-        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-
-
-def _month(draw: random.Random, month: date, salary: int) -> Iterator[Transaction]:
-    yield Transaction(month, "cash", "Salary", salary)
-    for target, share in SAVED_SHARES:
-        amount = round(salary * share)
-        yield Transaction(month.replace(day=2), "cash", f"Transfer to {target}", -amount)
-        yield Transaction(month.replace(day=2), target, "Transfer from cash", amount)
-    last_day = calendar.monthrange(month.year, month.month)[1]
-    for category, habit in HABITS.items():
-        usual = salary * habit.share / (sum(habit.purchases) / 2)
-        for _ in range(draw.randint(*habit.purchases)):
-            day = 3 if category == "rent" else draw.randint(1, last_day)
-            cents = round(usual * (1.0 if category == "rent" else draw.uniform(0.5, 1.5)))
-            yield Transaction(month.replace(day=day), "cash", draw.choice(habit.payees), -cents, category)
+    ledger: Ledger
+    budgets: Mapping[Category, int] = field(default_factory=dict[Category, int])
 
 
 def months_before(today: date, months: int) -> date:

@@ -7,7 +7,8 @@ from datetime import date
 from chatkit.agents import AgentContext
 
 from chat_api.context import RequestContext
-from coach.accounts import Ledger, read_ledger
+from coach.accounts import Ledger
+from coach.demo_bank import read_ledger
 
 
 class CoachContext(AgentContext[RequestContext]):

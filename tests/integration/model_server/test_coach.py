@@ -18,7 +18,8 @@ from chatkit.types import FileAttachment, ThreadStreamEvent, WidgetItem
 
 from chat_api.assistant import AssistantSettings, Turn
 from coach import failures
-from coach.accounts import dollars, months_before, read_ledger
+from coach.accounts import dollars, months_before
+from coach.demo_bank import read_ledger
 from coach.spendo import Spendo
 from local.model_server import API_KEY, ModelServer
 from tests.fakes.turn import Conversation

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from coach.accounts import CATEGORIES, Category, read_ledger
+from coach.accounts import CATEGORIES, Category
+from coach.demo_bank import read_ledger
 from coach.tools import balance_sheet, spending
 from coach.widgets import cards
 from coach.widgets.cards import as_text, balances_card, spending_chart

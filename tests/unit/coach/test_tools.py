@@ -12,8 +12,9 @@ from agents.tool_context import ToolContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coach.accounts import CATEGORIES, dollars, months_before, read_ledger
+from coach.accounts import CATEGORIES, dollars, months_before
 from coach.context import CoachContext
+from coach.demo_bank import read_ledger
 from coach.tools import TOOLS, balance_sheet, spending
 from tests.fakes.turn import Conversation
 

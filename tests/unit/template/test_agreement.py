@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 import attachments_s3.keys
+import coach.accounts_table
 import janitor
 import store_dynamo.keys
 from chat_api.settings import Settings, read_settings
@@ -52,6 +53,12 @@ class TestTable:
         time_to_live = properties(template, "Table")["TimeToLiveSpecification"]
 
         assert time_to_live == {"AttributeName": store_dynamo.keys.TTL_ATTRIBUTE, "Enabled": True}
+
+    def test_the_assistants_keys_are_the_coachs(self, template: Template) -> None:
+        table = properties(template, "AssistantTable")
+
+        for name, wanted in coach.accounts_table.table_definition("any").items():
+            assert name == "TableName" or table[name] == wanted, name
 
 
 class TestSettings:
