@@ -114,6 +114,16 @@ async def test_a_plain_handler_works_as_on_the_ordinary_runtime(function):
     assert json.loads(failure.body)["errorMessage"] == "secret"
 
 
+@pytest.mark.promise("L9")
+async def test_a_broken_event_is_an_error_and_the_loop_goes_on(function):
+    process = await function().start()
+
+    broken = await run_in(process, event(body="a", isBase64Encoded=True))
+
+    assert broken.kind is Kind.ERROR
+    assert prelude_of(await run_in(process, event(path="/hello")))["statusCode"] == 200
+
+
 @pytest.mark.promise("L4")
 async def test_the_process_polls_again_only_after_its_tasks(function):
     served = function()

@@ -63,7 +63,7 @@ class StreamingMangum(Mangum):
         handler = self._handler_of(event, context)
         if handler is None:
             return NOT_HTTP
-        scope = handler.scope
+        scope, body = handler.scope, handler.body
         scope["asgi"]["spec_version"] = "2.4"  # below it Starlette listens for a disconnect while it streams
         if self._lifespan is not None:
             scope["state"] = self._lifespan.lifespan_state.copy()
@@ -72,13 +72,11 @@ class StreamingMangum(Mangum):
         entry = Entry.of(event, self._entry_setting) if isinstance(event, StreamableEvent) else None
         if entry is None:
             answer = BufferedAnswer()
-            self.loop.run_until_complete(self._run(scope, handler.body, deadline, answer))
+            self.loop.run_until_complete(self._run(scope, body, deadline, answer))
             return handler(answer.response())
         # Function URLs strip content-encoding, so the application must not be invited to compress.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-        return StreamingResponse(
-            self.loop, entry, deadline, lambda answer: self._run(scope, handler.body, deadline, answer)
-        )
+        return StreamingResponse(self.loop, entry, deadline, lambda answer: self._run(scope, body, deadline, answer))
 
     def _handler_of(self, event: Any, context: LambdaContext) -> LambdaHandler | None:
         if not isinstance(event, dict):

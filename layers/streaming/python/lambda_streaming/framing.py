@@ -65,7 +65,7 @@ def error_end(error: BaseException) -> bytes:
 def _error_json(error: BaseException) -> bytes:
     message, frames = str(error), traceback.format_tb(error.__traceback__)
     while True:
-        report = {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": frames}
+        report = {"errorMessage": message, "errorType": type(error).__name__[:200], "stackTrace": frames}
         if len(encoded := json.dumps(report).encode()) <= MAX_ERROR_BYTES:
             return encoded
         # Where it was raised matters most, so the outermost frames go first.

@@ -22,6 +22,7 @@ failed body, gone with a snapshot).
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 
@@ -35,6 +36,7 @@ SEND_BUFFER_BYTES = 256 * 1024
 CONNECT_SECONDS = 5
 MAX_REPLY_BYTES = 64 * 1024
 ACCEPTED = 202
+REPLY = re.compile(rb"HTTP/1\.[01] (\d{3})\b.*?\r\n\r\n", re.DOTALL)
 
 
 class ResponseStream:
@@ -146,8 +148,8 @@ class ResponseStream:
             self._hung_up(str(error))
             return
         self._reply_bytes += data
-        if b"\r\n\r\n" in self._reply_bytes:
-            self._replied(int(self._reply_bytes.split(b" ", 2)[1]))
+        if reply := REPLY.match(self._reply_bytes):
+            self._replied(int(reply[1]))
         elif not data or len(self._reply_bytes) > MAX_REPLY_BYTES:
             self._hung_up("no HTTP reply")
 
