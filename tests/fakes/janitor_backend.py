@@ -21,13 +21,13 @@ def deleted(user_id: str, thread_id: str, number: str = "1") -> dict[str, Any]:
     return {"eventName": "MODIFY", "dynamodb": change}
 
 
-def records(backend: DynamoBackend, partition: str = "") -> list[tuple[str, str]]:
+def records(backend: Any, partition: str = "") -> list[tuple[str, str]]:
     """Return the keys of all records whose partition begins so."""
     pages = backend.client.get_paginator("scan").paginate(TableName=backend.table, ConsistentRead=True)
     keys = [(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
     return sorted(key for key in keys if key[0].startswith(partition))
 
 
-def objects(backend: DynamoBackend) -> list[str]:
+def objects(backend: Any) -> list[str]:
     pages = backend.s3.get_paginator("list_objects_v2").paginate(Bucket=backend.bucket.name)
     return sorted(each["Key"] for page in pages for each in page.get("Contents", []))

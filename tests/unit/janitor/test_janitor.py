@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 from typing import Any
 
@@ -180,3 +181,55 @@ async def test_objects_of_what_is_gone_are_deleted(moto_backend: DynamoBackend) 
     await make_janitor(moto_backend).clean([record, record], never)
 
     assert objects(moto_backend) == ["files/alice/b"]
+
+
+@pytest.mark.promise("S8")
+async def test_ten_thousand_items_and_a_janitor_killed_half_way(moto_backend: DynamoBackend) -> None:
+    backend, alice = moto_backend, ALICE
+    store = backend.store()
+    await store.save_thread(thread(), alice)
+    await store.add_thread_item("thr_1", note("i"), alice)
+    seed(backend, alice, 10_000)
+    await store.delete_thread("thr_1", alice)
+    assert (await store.load_thread_items("thr_1", None, 9, "asc", alice)).data == []
+    sent = 0
+
+    def kill(**_: Any) -> None:
+        nonlocal sent
+        sent += 1
+        if sent == 200:
+            loop.call_soon_threadsafe(killed.cancel)
+
+    loop = asyncio.get_running_loop()
+    event = [deleted(alice.user_id, "thr_1")]
+    backend.client.meta.events.register("before-send.dynamodb.BatchWriteItem", kill)
+    killed = asyncio.create_task(make_janitor(backend).clean(event, lambda: False))
+    with pytest.raises(asyncio.CancelledError):
+        await killed
+    backend.client.meta.events.unregister("before-send.dynamodb.BatchWriteItem", kill)
+    left = number_of_records(backend, alice)
+    assert 0 < left < 10_000
+
+    assert await make_janitor(backend).clean(event, lambda: False) == {"batchItemFailures": []}
+    assert number_of_records(backend, alice) == 0
+
+
+def seed(backend: DynamoBackend, caller: Caller, number: int) -> None:
+    """Write items straight into the table, as copies of the item `i`."""
+    key = {"pk": {"S": f"USER#{caller.user_id}#THREAD#thr_1"}, "sk": {"S": "ITEM#i"}}
+    pattern = backend.client.get_item(TableName=backend.table, Key=key)["Item"]
+    items = [pattern | {"sk": {"S": f"ITEM#{n:05}"}, "ord": {"S": f"{n:020}#0"}} for n in range(number)]
+    for n in range(0, number, 25):
+        puts = [{"PutRequest": {"Item": item}} for item in items[n : n + 25]]
+        backend.client.batch_write_item(RequestItems={backend.table: puts})
+
+
+def number_of_records(backend: DynamoBackend, caller: Caller) -> int:
+    pages = backend.client.get_paginator("query").paginate(
+        TableName=backend.table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"USER#{caller.user_id}#THREAD#thr_1"}},
+        Select="COUNT",
+        ConsistentRead=True,
+    )
+    return sum(page["Count"] for page in pages)

@@ -1,0 +1,192 @@
+"""The janitor behind a real stream (MiniStack's), as the IAM user that its role would be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from chatkit.types import GeneratedImage, GeneratedImageItem
+
+import janitor.handler
+from attachments_s3.keys import file_key, generated_key
+from local.ministack import Credentials, MiniStack
+from local.stream_poller import StreamPoller
+from store_dynamo import CLIENT_CONFIG
+from store_dynamo.keys import thread_key
+from tests.contracts.store import Caller, Clock
+from tests.fakes.chatkit_models import NOON, file, noise, note, thread
+from tests.fakes.dynamo_backend import BUCKET, DynamoBackend
+from tests.fakes.janitor_backend import objects, records
+
+FILTERS = [
+    each["Pattern"]
+    for each in json.loads((Path(janitor.handler.__file__).parent / "filters.json").read_text())["Filters"]
+]
+# What the janitor's role has to allow, beside reading the stream, which here the poller does.
+JANITOR_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [f"dynamodb:{each}" for each in ("BatchWriteItem", "GetItem", "PutItem", "Query")],
+            "Resource": ["arn:aws:dynamodb:*:*:table/chat*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": "s3:DeleteObject",
+            "Resource": [f"arn:aws:s3:::{BUCKET}/{each}/*" for each in ("overflow", "files", "pending", "generated")],
+        },
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+    ],
+}
+
+
+class Stack:
+    """Alice's store, the janitor's function behind its stream, and an administrator's look at what is there."""
+
+    def __init__(self, stack: MiniStack, backend: DynamoBackend, poller: StreamPoller) -> None:
+        self.backend = backend
+        self.poller = poller
+        self.admin = SimpleNamespace(
+            client=stack.client("dynamodb"), s3=stack.client("s3"), table=backend.table, bucket=backend.bucket
+        )
+
+    def records(self, caller: Caller) -> list[tuple[str, str]]:
+        return records(self.admin, f"USER#{caller.user_id}")
+
+    def objects(self, caller: Caller) -> list[str]:
+        return [key for key in objects(self.admin) if f"/{caller.user_id}/" in key]
+
+
+@pytest.fixture(scope="session")
+def janitor_key(ministack: MiniStack) -> Credentials:
+    return ministack.iam_user("janitor", JANITOR_POLICY)
+
+
+@pytest.fixture
+async def stack(
+    ministack: MiniStack, ministack_backend: DynamoBackend, janitor_key: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stack]:
+    key = janitor_key
+    for name, value in {
+        **key.environment(),
+        "AWS_ENDPOINT_URL": ministack.endpoint,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "TABLE_NAME": ministack_backend.table,
+        "BUCKET_NAME": BUCKET,
+    }.items():
+        monkeypatch.setenv(name, value)
+    janitor.handler._janitor.cache_clear()
+    lambda_context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
+
+    async def invoke(event: dict[str, Any]) -> Any:
+        return await asyncio.to_thread(janitor.handler.handler, json.loads(json.dumps(event)), lambda_context)
+
+    streams = ministack.client("dynamodbstreams", config=CLIENT_CONFIG)
+    root = ministack.client("dynamodb")
+    arn = root.describe_table(TableName=ministack_backend.table)["Table"]["LatestStreamArn"]
+    root.close()
+    stack = Stack(ministack, ministack_backend, StreamPoller(streams, arn, invoke, FILTERS))
+    await stack.poller.drain()
+    yield stack
+    for client in (streams, stack.admin.client, stack.admin.s3):
+        client.close()
+    cleaner = janitor.handler._janitor()
+    for client in (cleaner._bucket._client, cleaner._sweep._table._client):
+        client.close()
+    janitor.handler._janitor.cache_clear()
+
+
+@pytest.mark.promise("S8")
+@pytest.mark.promise("A6")
+async def test_everything_of_a_deleted_thread_is_gone_files_included(
+    stack: Stack, request: pytest.FixtureRequest
+) -> None:
+    alice, other = Caller("alice-deletes"), Caller("other")
+    store = stack.backend.store()
+    for caller in (alice, other):
+        await store.save_thread(thread(), caller)
+        await store.add_thread_item("thr_1", note("big", noise(200_000)), caller)
+        await store.add_thread_item("thr_1", note("i"), caller)
+    image = GeneratedImage(id="x", url="attachment:generated/img_1")
+    await store.add_thread_item(
+        "thr_1", GeneratedImageItem(id="g", thread_id="thr_1", created_at=NOON, image=image), alice
+    )
+    await store.save_attachment(file("a", thread_id="thr_1"), alice)
+    for key in (file_key(alice.user_id, "a"), generated_key(alice.user_id, "img_1")):
+        stack.admin.s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    kept = stack.records(other), stack.objects(other)
+    assert len(stack.objects(alice)) == 3
+
+    await store.delete_thread("thr_1", alice)
+    await stack.poller.drain()
+
+    assert stack.records(alice) == [(f"USER#{alice.user_id}", "THREAD#thr_1")]  # the tombstone
+    assert stack.objects(alice) == []
+    assert (stack.records(other), stack.objects(other)) == kept
+
+
+@pytest.mark.promise("S8")
+async def test_what_a_turn_wrote_meanwhile_goes_when_the_tombstone_does(stack: Stack) -> None:
+    alice = Caller("alice-late")
+    store = stack.backend.store()
+    await store.save_thread(thread(), alice)
+    await store.delete_thread("thr_1", alice)
+    await stack.poller.drain()
+    late = {"pk": {"S": f"USER#{alice.user_id}#THREAD#thr_1"}, "sk": {"S": "ITEM#late"}}
+    stack.admin.client.put_item(TableName=stack.backend.table, Item=late)
+
+    stack.admin.client.delete_item(TableName=stack.backend.table, Key=thread_key(alice.user_id, "thr_1"))  # as TTL does
+    await stack.poller.drain()
+
+    assert stack.records(alice) == []
+
+
+@pytest.mark.promise("S10")
+async def test_an_expired_thread_goes_whole(stack: Stack) -> None:
+    alice, clock = Caller("alice-expires"), Clock()
+    store = stack.backend.store(clock=clock, retention=timedelta(days=1))
+    await store.save_thread(thread(), alice)
+    await store.add_thread_item("thr_1", note("i"), alice)
+    await store.save_attachment(file("a", thread_id="thr_1"), alice)
+    stack.admin.s3.put_object(Bucket=BUCKET, Key=file_key(alice.user_id, "a"), Body=b"x")
+    stack.admin.client.delete_item(TableName=stack.backend.table, Key=thread_key(alice.user_id, "thr_1"))  # as TTL does
+    await stack.poller.drain()
+
+    assert stack.records(alice) == []
+    assert stack.objects(alice) == []
+
+
+@pytest.mark.promise("S7")
+async def test_replaced_bodies_leave_no_object(stack: Stack) -> None:
+    alice = Caller("alice-replaces")
+    store = stack.backend.store()
+    await store.save_thread(thread(), alice)
+    for n in range(3):
+        await store.save_item("thr_1", note("i", noise(200_000, seed=n)), alice)
+    await stack.poller.drain()
+    assert len(stack.objects(alice)) == 1
+    assert await store.load_item("thr_1", "i", alice) == note("i", noise(200_000, seed=2))
+
+    await store.delete_thread_item("thr_1", "i", alice)
+    await stack.poller.drain()
+
+    assert stack.objects(alice) == []
+
+
+@pytest.mark.promise("A6")
+async def test_a_deleted_attachment_takes_its_file_with_it(stack: Stack) -> None:
+    alice = Caller("alice-attaches")
+    store = stack.backend.store()
+    await store.save_attachment(file("a"), alice)
+    stack.admin.s3.put_object(Bucket=BUCKET, Key=file_key(alice.user_id, "a"), Body=b"x")
+    await store.delete_attachment("a", alice)
+    await stack.poller.drain()
+
+    assert stack.objects(alice) == []
