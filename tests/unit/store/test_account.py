@@ -1,0 +1,112 @@
+"""Export and erasure of one user on moto."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from chatkit.types import ThreadMetadata
+
+from store_dynamo import account
+from store_dynamo.account import Account
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.rates import DynamoRates
+from store_dynamo.table import Table
+from store_dynamo.turns import DynamoTurns
+from tests.contracts.store import Caller
+from tests.fakes.chatkit_models import file, noise, note, thread
+from tests.fakes.dynamo_backend import QUICK, DynamoBackend
+from tests.fakes.janitor_backend import objects, records
+
+ALICE, BOB = Caller("alice#1"), Caller("bob")
+
+
+@pytest.fixture
+async def backend(moto_backend: DynamoBackend) -> Any:
+    """Alice and Bob have one of everything each, and Alice a thread that is being deleted."""
+    store = moto_backend.store()
+    common: Any = {"table": moto_backend.table, "client": moto_backend.client, "user_of": moto_backend.log.user_of}
+    for caller, folder in ((ALICE, "alice.231"), (BOB, "bob")):
+        await store.save_thread(thread(title="Budget", metadata={"a": 1}), caller)
+        await store.add_thread_item("thr_1", note("i", f"{caller.user_id}'s"), caller)
+        await store.add_thread_item("thr_1", note("big", noise(200_000)), caller)
+        await store.save_attachment(file("a", thread_id="thr_1"), caller)
+        await DynamoFeedback(**common).put("thr_1", ["i"], "positive", caller)
+        await DynamoTurns(**common).claim("turn-1", "thr_1", caller)
+        await DynamoRates(**common).count("turns", 9, timedelta(days=1), caller)
+        for key in (f"files/{folder}/a", f"generated/{folder}/img", f"pending/{folder}/p"):
+            moto_backend.s3.put_object(Bucket=moto_backend.bucket.name, Key=key, Body=b"\xff")
+    await store.save_thread(thread("thr_2"), ALICE)
+    await store.add_thread_item("thr_2", note("i"), ALICE)
+    await store.delete_thread("thr_2", ALICE)
+    yield moto_backend
+    for key in objects(moto_backend):
+        moto_backend.s3.delete_object(Bucket=moto_backend.bucket.name, Key=key)
+    moto_backend.log.requests.clear()
+
+
+def account_of(backend: DynamoBackend, user_id: str) -> Account:
+    return Account(Table(backend.table, backend.client, QUICK), backend.bucket, user_id)
+
+
+async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> None:
+    lines = [json.loads(json.dumps(each)) async for each in account_of(backend, ALICE.user_id).export()]
+
+    kinds = [each.get("record") or each["object"].split("/")[0] for each in lines]
+    records_of_each = {"thread": 2, "item": 3, "feedback": 1, "attachment": 1, "turn": 1, "rate": 1}
+    assert Counter(kinds) == records_of_each | {"files": 1, "generated": 1, "pending": 1, "overflow": 1}
+    first = next(each for each in lines if each.get("record") == "thread" and each["id"] == "thr_1")
+    assert ThreadMetadata.model_validate(first["body"]) == thread(title="Budget", metadata={"a": 1})
+    big = next(each for each in lines if each.get("id") == "big")
+    assert (big["thread_id"], big["body"]["content"]) == ("thr_1", noise(200_000))
+    uploaded = next(each for each in lines if each.get("object") == "files/alice.231/a")
+    assert base64.b64decode(uploaded["base64"]) == b"\xff"
+    assert not [each for each in lines if each.get("body", {}).get("content") == "bob's"]
+    assert not [each for each in lines if "/bob/" in each.get("object", "")]
+
+
+async def test_erasing_leaves_nothing_of_one_user_and_all_of_others(backend: DynamoBackend) -> None:
+    bobs = records(backend, "USER#bob"), [key for key in objects(backend) if "/bob/" in key]
+    assert len(bobs[0]) == 7
+
+    erased = [each async for each in account_of(backend, ALICE.user_id).erase()]
+
+    assert "thread thr_1" in erased
+    assert records(backend) == bobs[0]
+    assert objects(backend) == bobs[1]
+    assert [each async for each in account_of(backend, ALICE.user_id).erase()] == []
+
+
+async def test_erasing_may_be_interrupted_and_run_again(backend: DynamoBackend) -> None:
+    for stop_after in range(40):
+        erasing: Any = account_of(backend, ALICE.user_id).erase()
+        for _ in range(stop_after):
+            if await anext(erasing, None) is None:
+                break
+        await erasing.aclose()
+
+    assert records(backend, "USER#alice") == []
+    assert not [key for key in objects(backend) if "/alice" in key]
+
+
+async def test_the_command_line(
+    backend: DynamoBackend, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    common = ["--table", backend.table, "--bucket", backend.bucket.name, "--user", ALICE.user_id]
+
+    def arguments(command: str) -> argparse.Namespace:
+        return account.parser().parse_args([command, *common])
+
+    await account.run(arguments("export"), boto3.Session())
+    lines = capsys.readouterr().out.splitlines()
+    await account.run(arguments("erase"), boto3.Session())
+
+    assert len([json.loads(line) for line in lines]) == 13
+    assert capsys.readouterr().err.splitlines()[-1] == f"erased: {6 + 4}"
