@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.ministack import MiniStack
-from local.template import Template, resource_of_type
+from local.template import Template
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -45,7 +45,7 @@ class Setting:
 def settle(aws: MiniStack, template: Template, table: str, bucket: str) -> tuple[Setting, ...]:
     """Apply what CloudFormation dropped and return every setting as read back from the services."""
     table_properties = template["Resources"]["Table"]["Properties"]
-    _, bucket_properties = resource_of_type(template, "AWS::S3::Bucket")
+    bucket_properties = template["Resources"]["Bucket"]["Properties"]
     dynamodb: DynamoDBClient = aws.client("dynamodb")
     s3: S3Client = aws.client("s3")
     try:

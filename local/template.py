@@ -19,6 +19,9 @@ import yaml
 
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
+UNKNOWN_LOCALLY = frozenset({"AWS::Cognito::ManagedLoginBranding"})
+"""The look of Cognito's sign-in pages; MiniStack has its own page."""
+
 Template = dict[str, Any]
 
 
@@ -51,9 +54,10 @@ def read_template(path: Path = TEMPLATE) -> Template:
 def packaged(template: Template, bucket: str, key: str) -> Template:
     """Return a copy whose local code paths name one S3 object instead, as `sam package` would rewrite them.
 
-    This is all that stands between template.yaml and CloudFormation: a path of this machine is no property it knows.
+    A path of this machine is no property that CloudFormation knows. With `without_unknown_types` it is all that stands
+    between template.yaml and the local CloudFormation.
     """
-    result = copy.deepcopy(template)
+    result = without_unknown_types(template)
     for resource in result["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource["Properties"]:
@@ -61,22 +65,16 @@ def packaged(template: Template, bucket: str, key: str) -> Template:
     return result
 
 
+def without_unknown_types(template: Template) -> Template:
+    """Return a copy without the resources whose types MiniStack does not know; nothing may refer to one."""
+    result = copy.deepcopy(template)
+    result["Resources"] = {
+        name: resource for name, resource in result["Resources"].items() if resource["Type"] not in UNKNOWN_LOCALLY
+    }
+    return result
+
+
 def filter_patterns(template: Template, function: str) -> list[dict[str, Any]]:
     """Return the patterns of the only event of `function`: which records of a stream Lambda lets through."""
     (event,) = template["Resources"][function]["Properties"]["Events"].values()
     return [json.loads(each["Pattern"]) for each in event["Properties"]["FilterCriteria"]["Filters"]]
-
-
-def resource_of_type(template: Template, resource_type: str) -> tuple[str, dict[str, Any]]:
-    """Return logical id and properties of the only resource of `resource_type`.
-
-    Raises ValueError when there is none or more than one.
-    """
-    found = [
-        (name, resource["Properties"])
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == resource_type
-    ]
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} resources of type {resource_type}, expected one")
-    return found[0]

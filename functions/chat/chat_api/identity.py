@@ -1,6 +1,6 @@
 """The caller's identity, from a Cognito access token that this module verifies itself on every entry (promise H1).
 
-    verifier = TokenVerifier(issuer=…, client_id=…, jwks_url=…)
+    verifier = TokenVerifier(issuer=…, client_id=…, jwks_url=…, required_group=None)
     identity = await verifier.verify(token_of(headers))
 
 The token travels as `x-auth-token` (CloudFront's origin access control overwrites `Authorization`) or as
@@ -27,6 +27,10 @@ CLOCK_LEEWAY_SECONDS = 5
 
 class IdentityError(Exception):
     """The caller is not who may ask; the message is for the client and says what was wrong with the token."""
+
+
+class MissingGroupError(Exception):
+    """The caller is known, but not in the group that this API is for."""
 
 
 class VerifierUnavailableError(Exception):
@@ -72,9 +76,10 @@ class TokenVerifier:
     An unknown key id refreshes the keys at most every 30 s, so forged ids cannot cause a storm of requests.
     """
 
-    def __init__(self, issuer: str, client_id: str, jwks_url: str) -> None:
+    def __init__(self, issuer: str, client_id: str, jwks_url: str, required_group: str | None = None) -> None:
         self._issuer = issuer
         self._client_id = client_id
+        self._required_group = required_group
         self._keys = PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT_SECONDS)
 
     async def warm(self) -> None:
@@ -90,8 +95,8 @@ class TokenVerifier:
     async def verify(self, token: str) -> Identity:
         """Return the identity that `token` proves.
 
-        Raises IdentityError for anything but a valid access token of this pool and client, and
-        VerifierUnavailableError when the pool's keys cannot be fetched.
+        Raises IdentityError for anything but a valid access token of this pool and client, MissingGroupError when its
+        user is not in the required group, and VerifierUnavailableError when the pool's keys cannot be fetched.
         """
         if len(token) > MAX_TOKEN_BYTES:
             raise IdentityError(f"the access token is longer than {MAX_TOKEN_BYTES} bytes")
@@ -131,11 +136,10 @@ class TokenVerifier:
             raise IdentityError(f"an access token is needed, this is an {claims['token_use']} token")
         if claims["client_id"] != self._client_id:
             raise IdentityError("the access token was issued to another client")
-        return Identity(
-            user_id=claims["sub"],
-            username=str(claims.get("username", claims["sub"])),
-            groups=frozenset(claims.get("cognito:groups", ())),
-        )
+        groups = frozenset[str](claims.get("cognito:groups", ()))
+        if self._required_group is not None and self._required_group not in groups:
+            raise MissingGroupError("your account has no access to this chat; ask for it where you got your account")
+        return Identity(claims["sub"], str(claims.get("username", claims["sub"])), groups)
 
 
 def check_authorizer(event: Mapping[str, Any], identity: Identity) -> None:

@@ -25,6 +25,23 @@ class AttachmentSettings(BaseModel):
     """Give the model a presigned URL of what is too large to go inline; a local bucket's is never given."""
 
 
+class LimitSettings(BaseModel):
+    """How much is allowed, for example `LIMITS={"turns_per_minute": 5, "all_tokens_per_day": 5000000}`; null: no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    turns_per_minute: int | None = Field(default=20, ge=1)
+    turns_per_day: int | None = Field(default=500, ge=1)
+    uploads_per_minute: int | None = Field(default=30, ge=1)
+    uploads_per_day: int | None = Field(default=500, ge=1)
+    transcriptions_per_minute: int | None = Field(default=20, ge=1)
+    transcriptions_per_day: int | None = Field(default=500, ge=1)
+    all_turns_per_day: int | None = Field(default=20_000, ge=1)
+    """Of all users together: what a day can cost at most."""
+    all_tokens_per_day: int | None = Field(default=None, ge=1)
+    """Input and output of all users together, as far as the assistant reports them."""
+
+
 class Settings(BaseSettings):
     """Environment variables of the chat function; `template.yaml` sets each of them (a test compares both)."""
 
@@ -35,6 +52,7 @@ class Settings(BaseSettings):
     cognito_issuer: HttpUrl
     cognito_jwks_url: HttpUrl
     cognito_client_id: str
+    required_group: str | None = None
     assistant: str = "coach.agent:build"
     assistant_table: str | None = None
     openai_model: str = "gpt-5.1"
@@ -43,6 +61,8 @@ class Settings(BaseSettings):
     openai_base_url: str | None = None
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     attachments: AttachmentSettings = AttachmentSettings()
+    limits: LimitSettings = LimitSettings()
+    workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
     lambda_streaming_entry: Literal["function-url", "rest-api"] = "function-url"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -77,20 +77,24 @@ class TestSettings:
 
         assert parameters["Assistant"]["Default"] == Settings.model_fields["assistant"].default
         assert parameters["OpenAIModel"]["Default"] == Settings.model_fields["openai_model"].default
-        assert parameters["LogLevel"]["Default"] == Settings.model_fields["log_level"].default
-        assert tuple(parameters["LogLevel"]["AllowedValues"]) == get_args(Settings.model_fields["log_level"].annotation)
+        for parameter, setting in (("LogLevel", "log_level"), ("Entry", "lambda_streaming_entry")):
+            field = Settings.model_fields[setting]
+            assert parameters[parameter]["Default"] == field.default
+            assert tuple(parameters[parameter]["AllowedValues"]) == get_args(field.annotation)
 
     def test_an_empty_parameter_is_an_absent_setting(self, template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in environment(template, "ChatFunction").items():
             monkeypatch.setenv(name, value if isinstance(value, str) else "https://some.example")
-        for name in ("AllowedOrigins", "RetentionDays", "LogLevel"):
-            variable = {"Ref": name}
-            (target,) = (key for key, value in environment(template, "ChatFunction").items() if value == variable)
-            monkeypatch.setenv(target, template["Parameters"][name]["Default"])
+        for variable, value in environment(template, "ChatFunction").items():
+            parameter = value.get("Ref") if isinstance(value, dict) else None
+            if parameter in template["Parameters"]:
+                monkeypatch.setenv(variable, template["Parameters"][parameter]["Default"])
 
         settings = read_settings()
 
         assert settings.retention_days is None
+        assert settings.required_group is None
+        assert settings.workflow_id is None
         assert settings.allowed_origins == ()
 
 
