@@ -48,10 +48,15 @@ def main() -> int:
     """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="local.cli", description="The local stack")
     parser.add_argument("command", choices=["demo", "dev", "chat", "token"])
-    console = Console(stderr=False)
-    match parser.parse_args().command:
+    parser.add_argument("--picture", metavar="FILE.svg", help="draw what `demo` printed")
+    arguments = parser.parse_args()
+    console = Console(record=arguments.picture is not None)
+    match arguments.command:
         case "demo":
-            return 0 if asyncio.run(Demo(console).run()) else 1
+            done = asyncio.run(Demo(console).run())
+            if arguments.picture:
+                console.save_svg(arguments.picture, title="make demo")
+            return 0 if done else 1
         case "dev":
             asyncio.run(_dev(console))
         case "chat":
