@@ -54,12 +54,13 @@ token: install ## A fresh access token of the demo user, for curl
 .PHONY: test check format mutants bench bench-quick
 test: install ministack sam ## All tests
 	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
-check: install sam ## Format, lint, types, template
+check: install sam .tools/checkov/.installed ## Format, lint, types, template
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m pyright
 	@.tools/sam/bin/sam validate --lint
 	@.venv/bin/cfn-lint template.yaml
+	@.tools/checkov/bin/checkov --config-file .checkov.yaml
 format: install ## Format and sort imports
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
@@ -87,5 +88,6 @@ lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
 	@$(UV) $(COMPILE) -c requirements/dev.txt --group streaming -o requirements/streaming.txt
 	@printf 'ministack\naws-sam-translator\ncryptography\n' | $(UV) $(COMPILE) - -o requirements/ministack.txt
 	@echo aws-sam-cli | $(UV) $(COMPILE) - -o requirements/sam.txt
+	@echo checkov | $(UV) $(COMPILE) - -o requirements/checkov.txt
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv .tools .aws-sam .local
