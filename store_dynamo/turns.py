@@ -65,6 +65,10 @@ class DynamoTurns(Generic[TContext]):
             if first.get("claim") != record["claim"]:
                 raise TurnClaimedError(turn_id, first.get("thread_id", {}).get("S")) from error
 
+    async def release(self, turn_id: str, context: TContext) -> None:
+        """Forget a claim that its own holder gives back, so that the turn may begin again. IAM: dynamodb:DeleteItem."""
+        await finish(self._table.delete(turn_key(self._user_of(context), turn_id)))
+
     async def name_thread(self, turn_id: str, thread_id: str, context: TContext) -> None:
         """Note which thread a turn has made, for a second arrival to be told."""
         await self._change(turn_id, context, thread_id=thread_id)

@@ -1,130 +1,84 @@
 """What can be refused is refused here, before ChatKit runs and before anything is stored (promise H3).
 
-    request = await Admission(store, message_files).admit(parse(body), context)
+    await Admission(checks, limits, turns, message_files).admit(parse(body), thread_id, context)
 
 ChatKit itself checks too late for a clean answer: it saves a new thread before it looks at the message's files, and a
 streaming request raises only after its 200 has left.
+
+Everything is asked at once, so that a turn waits for one round trip to the table: the turn's claim, its limits, and
+what the request is about. A refused request gives its claim back, since a client may send it again under the same id
+(ChatKit.js does after a 5xx). A message's files are taken last, and only by the one who has the claim: a second arrival
+of the same turn would pass as their owner.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+import asyncio
+import logging
 
-from chatkit.store import NotFoundError, Store
-from chatkit.types import (
-    AttachmentsDeleteReq,
-    ChatKitReq,
-    ClientToolCallItem,
-    ItemsListReq,
-    StructuredInputItem,
-    ThreadMetadata,
-    ThreadsAddClientToolOutputReq,
-    ThreadsAddStructuredInputReq,
-    ThreadsAddUserMessageReq,
-    ThreadsCreateReq,
-    ThreadsCustomActionReq,
-    ThreadsListReq,
-    ThreadsRetryAfterItemReq,
-    ThreadsSyncCustomActionReq,
-    UserMessageInput,
-    UserMessageItem,
-    WidgetItem,
-)
+from chatkit.types import ChatKitReq, ThreadsAddUserMessageReq, ThreadsCreateReq, is_streaming_req
 
 from chat_api.context import RequestContext
-from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError, TooLargeError
+from chat_api.errors import RepeatedTurnError
+from chat_api.limits import Limits
 from chat_api.message_files import MessageFiles
+from chat_api.records import Turns
+from chat_api.request_checks import RequestChecks
+from store_dynamo.errors import StoreError, TurnClaimedError
 
-Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
-
-MAX_MESSAGE_CHARS = 100_000
-MAX_PAGE = 500
-"""ChatKit.js asks for 9999 threads at once; a page is one answer of at most a few hundred kilobytes."""
+logger = logging.getLogger("chat_api.admission")
 
 
 class Admission:
-    """The checks of every request type. They read only, but for a message's files, which are taken last."""
+    """Checks a request, counts it, claims its turn and takes its files."""
 
-    def __init__(self, store: Store[RequestContext], files: MessageFiles) -> None:
-        self._store = store
+    def __init__(self, checks: RequestChecks, limits: Limits, turns: Turns, files: MessageFiles) -> None:
+        self._checks = checks
+        self._limits = limits
+        self._turns = turns
         self._files = files
 
-    async def admit(self, request: ChatKitReq, context: RequestContext) -> ChatKitReq:
-        """Return the request as ChatKit may carry it out.
+    async def admit(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> None:
+        """Let a request through; `thread_id` is the thread it is about, or will make.
 
-        Raises a RefusedError: InvalidRequestError, NotFoundRequestError, ConflictError or TooLargeError.
+        Raises a RefusedError, ChatKit's NotFoundError, or the AttachmentError that says what is wrong with a file.
         """
-        match request:
-            case ThreadsListReq() | ItemsListReq():
-                request.params.limit = _page_size(request.params.limit)
-            case ThreadsCreateReq():
-                await self._message(request.params.input, context)
-            case ThreadsAddUserMessageReq():
-                await self._open_thread(request.params.thread_id, context)
-                await self._message(request.params.input, context)
-            case ThreadsRetryAfterItemReq():
-                await self._open_thread(request.params.thread_id, context)
-                await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
-            case ThreadsAddStructuredInputReq():
-                await self._open_thread(request.params.thread_id, context)
-                form = await self._item(request.params.thread_id, request.params.item_id, StructuredInputItem, context)
-                if form.status != "pending":
-                    raise ConflictError("this form was already answered; reload the conversation")
-            case ThreadsAddClientToolOutputReq():
-                await self._open_thread(request.params.thread_id, context)
-                await self._pending_tool_call(request.params.thread_id, context)
-            case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
-                await self._open_thread(request.params.thread_id, context)
-                if request.params.item_id:
-                    await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
-            case AttachmentsDeleteReq():
-                await self._files.check_delete(request.params.attachment_id, context)
-            case _:
-                pass  # ChatKit answers these at once, and its NotFoundError is a 404
-        return request
+        claim, *others = await asyncio.gather(
+            self._claim(request, thread_id, context),
+            self._checks.check(request, context),
+            self._limits.count(request, context),
+            return_exceptions=True,
+        )
+        try:
+            for outcome in (claim, *others):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            await self._files.take(_files_of(request), context)
+        except BaseException:
+            if claim is True:
+                await self._release(context)
+            raise
 
     async def release(self, request: ChatKitReq, context: RequestContext) -> None:
-        """Give back what `admit` took, because the message was not stored."""
-        if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
-            await self._files.release(request.params.input.attachments, context)
+        """Give back the files that `admit` took, because the message was not stored."""
+        await self._files.release(_files_of(request), context)
 
-    async def _message(self, message: UserMessageInput, context: RequestContext) -> None:
-        _check_text(message)
-        if message.attachments:
-            await self._files.take(message.attachments, context)
-
-    async def _open_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
-        thread = await self._store.load_thread(thread_id, context)
-        if thread.status.type != "active":
-            reason = f": {thread.status.reason}" if thread.status.reason else ""
-            raise ConflictError(f"this conversation is {thread.status.type}{reason}; start a new one")
-        return thread
-
-    async def _item(self, thread_id: str, item_id: str, kind: type[Item], context: RequestContext) -> Item:
+    async def _claim(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> bool:
+        """Claim the turn, if the request is one (promise H10)."""
+        if not is_streaming_req(request):
+            return False
         try:
-            item = await self._store.load_item(thread_id, item_id, context)
-        except NotFoundError as error:
-            raise NotFoundRequestError(f"Item {item_id} not found in thread {thread_id}") from error
-        if not isinstance(item, kind):
-            raise InvalidRequestError(f"item {item_id} is a {item.type}, which this request cannot be about")
-        return item
+            await self._turns.claim(context.turn_id, thread_id, context)
+        except TurnClaimedError as error:
+            raise RepeatedTurnError(error.thread_id) from error
+        return True
 
-    async def _pending_tool_call(self, thread_id: str, context: RequestContext) -> None:
-        page = await self._store.load_thread_items(thread_id, None, 1, "desc", context)
-        last = page.data[0] if page.data else None
-        if not isinstance(last, ClientToolCallItem) or last.status != "pending":
-            raise ConflictError("no client tool call is waiting for a result in this thread")
+    async def _release(self, context: RequestContext) -> None:
+        try:
+            await self._turns.release(context.turn_id, context)
+        except StoreError:
+            logger.exception("a refused turn stays claimed")
 
 
-def _check_text(message: UserMessageInput) -> None:
-    length = sum(len(part.text) for part in message.content) + len(message.quoted_text or "")
-    if length > MAX_MESSAGE_CHARS:
-        raise TooLargeError(f"the message has {length} characters, {MAX_MESSAGE_CHARS} are allowed: shorten it")
-    if not any(part.text.strip() for part in message.content) and not message.attachments:
-        raise InvalidRequestError("the message is empty: write something or attach a file")
-
-
-def _page_size(limit: int | None) -> int | None:
-    if limit is not None and limit < 0:
-        raise InvalidRequestError("params.limit: must not be negative")
-    return min(limit, MAX_PAGE) if limit else limit
+def _files_of(request: ChatKitReq) -> list[str]:
+    return request.params.input.attachments if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq) else []

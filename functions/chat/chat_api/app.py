@@ -1,64 +1,42 @@
-"""HTTP: the routes, and which refusal is which status.
+"""HTTP: the routes. The app knows nothing of Lambda; which refusal is which status stands in `refusals.py`.
 
-app = create_app(server, verifier)      # an ASGI app; it knows nothing of Lambda
+app = create_app(server, verifier, policy)
 
-GET  /chatkit   {"status": "ok"}
-POST /chatkit   one request of the ChatKit protocol; answers JSON or an event stream
+GET  /chatkit                       {"status": "ok"}
+POST /chatkit                       one request of the ChatKit protocol; answers JSON or an event stream
+POST /chatkit/turns/{turn}/cancel   stop a running turn; 202, also when it is over
+GET  /chatkit/entities?q=           what can be mentioned
+GET  /chatkit/attachments           what may be attached
+POST /chatkit/attachments           one file, directly
+POST /chatkit/session               hosted mode: a client secret
 """
 
 from __future__ import annotations
 
-import logging
-import re
-import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from chatkit.server import StreamingResult
-from chatkit.store import NotFoundError
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from attachments_s3 import Policy
-from attachments_s3.errors import RefusedError as RefusedFileError
-from attachments_s3.errors import StorageError
 from chat_api.context import RequestContext
-from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError, TooLargeError
-from chat_api.identity import IdentityError, TokenVerifier, VerifierUnavailableError, check_authorizer, token_of
-from chat_api.logs import log_keys
+from chat_api.errors import NotFoundRequestError
+from chat_api.hosted import HostedMode
+from chat_api.identity import TokenVerifier
+from chat_api.incoming import body_of, checked_turn_id, context_of, one_file
+from chat_api.refusals import HANDLED, refuse
 from chat_api.request_log import RequestLog
 from chat_api.server import AssistantServer
-from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
-logger = logging.getLogger("chat_api.app")
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Lambda takes 6 MB, base64 included, which leaves 4.5 MB."""
-
-WITHOUT_LAMBDA = timedelta(minutes=15)
-TURN_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 CHATKIT_HEADERS = ("chatkit-frame-instance-id", "chatkit-session-id", "chatkit-user-id")
 OUR_HEADERS = ("authorization", "content-type", "x-amz-content-sha256", "x-auth-token", "x-turn-id")
-
-STATUS: dict[type[Exception], int] = {
-    InvalidRequestError: 400,
-    IdentityError: 401,
-    NotFoundRequestError: 404,
-    NotFoundError: 404,
-    ConflictError: 409,
-    TooLargeError: 413,
-    RefusedFileError: 422,
-    InvalidIdError: 400,
-    StorageError: 503,
-    StoreUnavailableError: 503,
-    VerifierUnavailableError: 503,
-}
-UNAVAILABLE = "a service that is needed for this does not answer now; try again in a moment"
+NOT_STORED = {"cache-control": "no-store"}
+MAX_QUERY_CHARS = 200
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -68,6 +46,7 @@ def create_app(
     verifier: TokenVerifier,
     policy: Policy,
     allowed_origins: Sequence[str] = (),
+    hosted: HostedMode | None = None,
     on_start: Sequence[Hook] = (),
     on_stop: Sequence[Hook] = (),
 ) -> FastAPI:
@@ -82,106 +61,81 @@ def create_app(
             await hook()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.get("/chatkit")
-    async def health() -> dict[str, str]:  # pyright: ignore[reportUnusedFunction]
-        return {"status": "ok"}
-
-    @app.post("/chatkit")
-    async def chatkit(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        context = await _context(request, verifier)
-        result = await server.process(await _body(request), context)
-        headers = {"x-turn-id": context.turn_id, "cache-control": "no-store"}
-        if isinstance(result, StreamingResult):
-            return StreamingResponse(result, media_type="text/event-stream", headers=headers)
-        return Response(result.json, media_type="application/json", headers=headers)
-
-    @app.get("/chatkit/attachments")
-    async def attachment_policy() -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
-        return policy.public()
-
-    @app.post("/chatkit/attachments")
-    async def upload(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
-        context = await _context(request, verifier)
-        async with _one_file(request) as file:
-            attachment = await server.upload(file.filename or "", file.content_type or "", await file.read(), context)
-        return Response(attachment, media_type="application/json", headers={"cache-control": "no-store"})
-
-    for error in (*STATUS, HTTPException):
-        app.add_exception_handler(error, _refuse)
+    app.include_router(Routes(server, verifier, policy, hosted).router())
+    for error in HANDLED:
+        app.add_exception_handler(error, refuse)
     if allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST"],
             allow_headers=[*OUR_HEADERS, *CHATKIT_HEADERS],
-            expose_headers=["x-request-id", "x-turn-id"],
+            expose_headers=["retry-after", "x-request-id", "x-turn-id"],
             max_age=7200,
         )
     app.add_middleware(RequestLog)
     return app
 
 
-async def _context(request: Request, verifier: TokenVerifier) -> RequestContext:
-    identity = await verifier.verify(token_of(request.scope["headers"]))
-    check_authorizer(request.scope.get("aws.event", {}), identity)
-    turn_id = request.headers.get("x-turn-id") or f"turn_{uuid.uuid4().hex}"
-    if not TURN_ID.fullmatch(turn_id):
-        raise InvalidRequestError("x-turn-id: 8 to 64 letters, digits, hyphens or underscores")
-    log_keys(request_id=request.state.request_id, user_id=identity.user_id, turn_id=turn_id)
-    return RequestContext(
-        user_id=identity.user_id,
-        username=identity.username,
-        groups=identity.groups,
-        locale=request.headers.get("accept-language", "en").split(",")[0].split(";")[0].strip() or "en",
-        request_id=request.state.request_id,
-        turn_id=turn_id,
-        deadline=datetime.now(UTC) + _remaining(request.scope),
-    )
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """One method per route."""
 
+    server: AssistantServer
+    verifier: TokenVerifier
+    policy: Policy
+    hosted: HostedMode | None
 
-def _remaining(scope: Mapping[str, Any]) -> timedelta:
-    lambda_context = scope.get("aws.context")
-    if lambda_context is None:
-        return WITHOUT_LAMBDA
-    return timedelta(milliseconds=lambda_context.get_remaining_time_in_millis())
+    def router(self) -> APIRouter:
+        router = APIRouter(prefix="/chatkit")
+        router.add_api_route("", self.health, methods=["GET"])
+        router.add_api_route("", self.chatkit, methods=["POST"])
+        router.add_api_route("/turns/{turn_id}/cancel", self.cancel, methods=["POST"])
+        router.add_api_route("/entities", self.entities, methods=["GET"])
+        router.add_api_route("/attachments", self.attachment_policy, methods=["GET"])
+        router.add_api_route("/attachments", self.upload, methods=["POST"])
+        router.add_api_route("/session", self.session, methods=["POST"])
+        return router
 
+    async def health(self) -> dict[str, str]:
+        return {"status": "ok"}
 
-@asynccontextmanager
-async def _one_file(request: Request) -> AsyncGenerator[UploadFile]:
-    """Yield the form's one file and close it; the whole form is bounded by what Lambda lets through."""
-    async with request.form(max_files=1, max_fields=0) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise InvalidRequestError("POST multipart/form-data with one field `file`")
-        if (file.size or 0) > MAX_BODY_BYTES:
-            raise TooLargeError(
-                f"a direct upload takes {MAX_BODY_BYTES} bytes: use the two-phase upload (attachments.create), "
-                "which has no such limit"
+    async def chatkit(self, request: Request) -> Response:
+        context = await self._context(request)
+        result = await self.server.process(await body_of(request), context)
+        headers = {"x-turn-id": context.turn_id, **NOT_STORED}
+        if isinstance(result, StreamingResult):
+            return StreamingResponse(result.json_events, media_type="text/event-stream", headers=headers)
+        return Response(result.json, media_type="application/json", headers=headers)
+
+    async def cancel(self, turn_id: str, request: Request) -> Response:
+        context = await self._context(request)
+        await self.server.cancel(checked_turn_id(turn_id), context)
+        return JSONResponse({"turn_id": turn_id}, status_code=202, headers=NOT_STORED)
+
+    async def entities(self, request: Request) -> Response:
+        context = await self._context(request)
+        query = request.query_params.get("q", "")[:MAX_QUERY_CHARS]
+        return JSONResponse(await self.server.entities(query, context), headers=NOT_STORED)
+
+    async def attachment_policy(self) -> dict[str, Any]:
+        return self.policy.public()
+
+    async def upload(self, request: Request) -> Response:
+        context = await self._context(request)
+        async with one_file(request) as file:
+            attachment = await self.server.upload(
+                file.filename or "", file.content_type or "", await file.read(), context
             )
-        yield file
+        body = attachment.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
+        return Response(body, media_type="application/json", headers=NOT_STORED)
 
+    async def session(self, request: Request) -> Response:
+        context = await self._context(request)
+        if self.hosted is None:
+            raise NotFoundRequestError("this deployment answers itself: POST /chatkit (hosted mode needs WORKFLOW_ID)")
+        await self.server.count_session(context)
+        return JSONResponse(await self.hosted.session(context), headers=NOT_STORED)
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLargeError(f"the request is over {MAX_BODY_BYTES} bytes; upload files as attachments")
-    return bytes(body)
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal: its status, a message for the client, and the request id to quote."""
-    if isinstance(error, HTTPException):
-        status, message, headers = error.status_code, str(error.detail), dict(error.headers or {})
-    else:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        message, headers = str(error), {}
-    if status == 401:
-        headers["www-authenticate"] = 'Bearer error="invalid_token"'
-    if status == 503:
-        logger.error("a service that this request needs is not available", exc_info=error)
-        message, headers["retry-after"] = UNAVAILABLE, "1"
-    logger.info("request refused", extra={"kind": type(error).__name__, "status": status})
-    return JSONResponse({"message": message, "request_id": request.state.request_id}, status, headers)
+    async def _context(self, request: Request) -> RequestContext:
+        return await context_of(request, self.verifier)

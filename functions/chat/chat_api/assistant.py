@@ -66,7 +66,14 @@ class Turn:
     """An image that the model made earlier as a part of its input; None when it cannot be sent again."""
     save_image: Callable[[str, bool], Awaitable[str]]
     """Keep a base64 image that the model made (True: a partial one) and return the URL for its thread item."""
+    input_tokens: int = 0
+    output_tokens: int = 0
     _stops: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
+
+    def usage(self, *, input_tokens: int, output_tokens: int) -> None:
+        """Report what a model call has used, for metrics and the budget; calls add up."""
+        self.input_tokens += input_tokens
+        self.output_tokens += output_tokens
 
     def on_stop(self, stop: Callable[[], object]) -> None:
         """Register what ends the model's work, for example `RunResultStreaming.cancel`; called at most once."""

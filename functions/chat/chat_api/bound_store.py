@@ -12,17 +12,29 @@ from chat_api.context import RequestContext
 
 
 class BoundStore(Store[RequestContext]):
-    """`Store` with the context fixed when it is made."""
+    """`Store` with the context fixed when it is made.
 
-    def __init__(self, store: Store[RequestContext], context: RequestContext) -> None:
+    `thread_id` is the id of the thread that the request makes, chosen before: the claim of the turn names it.
+    """
+
+    def __init__(self, store: Store[RequestContext], context: RequestContext, thread_id: str | None = None) -> None:
         self._store = store
         self._context = context
+        self._thread_id = thread_id
+        self._made: set[str] = set()
 
     def generate_thread_id(self, context: RequestContext) -> str:
-        return self._store.generate_thread_id(self._context)
+        thread_id, self._thread_id = self._thread_id, None
+        return thread_id or self._store.generate_thread_id(self._context)
 
     def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: RequestContext) -> str:
-        return self._store.generate_item_id(item_type, thread, self._context)
+        item_id = self._store.generate_item_id(item_type, thread, self._context)
+        self._made.add(item_id)
+        return item_id
+
+    def has_made(self, item_id: str) -> bool:
+        """Say whether this object gave out the id."""
+        return item_id in self._made
 
     async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         return await self._store.load_thread(thread_id, self._context)

@@ -4,7 +4,10 @@
     ├── InvalidRequestError      not a ChatKit request, or one that cannot be carried out
     ├── NotFoundRequestError     names a thread, item or file that this user does not have
     ├── ConflictError            is right in itself but not in this state (a locked thread, a file already sent)
+    │   └── RepeatedTurnError    this turn was received before
+    ├── TooManyRequestsError     over a limit of number
     └── TooLargeError            over a limit of size
+    UnavailableError             a service that is needed does not answer
 
 Messages are for the client: they say what was wrong and what to do, and hold nothing internal.
 """
@@ -34,3 +37,23 @@ class ConflictError(RefusedError):
 
 class TooLargeError(RefusedError):
     """The request is over a limit of size."""
+
+
+class RepeatedTurnError(ConflictError):
+    """The turn runs or has run; `thread_id` is where."""
+
+    def __init__(self, thread_id: str | None) -> None:
+        super().__init__("this message was received before; its answer is in the conversation")
+        self.thread_id = thread_id
+
+
+class TooManyRequestsError(RefusedError):
+    """A limit of the user or of everybody is reached."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UnavailableError(Exception):
+    """A service that is needed for the request does not answer; the message is for the log."""

@@ -12,22 +12,30 @@ from datetime import timedelta
 from typing import Any
 
 import boto3
+import openai
 from botocore.config import Config
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.admission import Admission
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, Closing, load_factory
+from chat_api.assistant import Assistant, AssistantSettings, Closing, load_factory
 from chat_api.context import RequestContext
+from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier, VerifierUnavailableError
+from chat_api.limits import Limits
 from chat_api.logs import configure_logs
 from chat_api.message_files import MessageFiles
-from chat_api.metrics import count_attachment
+from chat_api.metrics import count_attachment, count_turn
 from chat_api.openai_key import OpenAIKey
-from chat_api.server import AssistantServer
+from chat_api.records import Records
+from chat_api.request_checks import RequestChecks
+from chat_api.server import AssistantServer, Guards
 from chat_api.settings import AttachmentSettings, Settings, read_settings
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.rates import DynamoRates
+from store_dynamo.turns import DynamoTurns
 
 logger = logging.getLogger("chat_api.handler")
 
@@ -55,7 +63,6 @@ def build(settings: Settings) -> StreamingMangum:
         conceal=files.conceal,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
     )
-    message_files = MessageFiles(store, files)
     assistant = load_factory(settings.assistant)(
         AssistantSettings(
             settings.openai_model,
@@ -65,14 +72,20 @@ def build(settings: Settings) -> StreamingMangum:
             dynamodb,
         )
     )
+    records = _records(settings, dynamodb, store)
     server = AssistantServer(
         store,
         files,
         assistant,
-        Admission(store, message_files),
-        ModelLimits(file_urls=settings.attachments.large_files_by_url),
+        _guards(settings, store, files, assistant, records),
+        records,
+        model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
+        on_turn=count_turn,
     )
-    verifier = TokenVerifier(settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url))
+    hosted = _hosted(settings)
+    verifier = TokenVerifier(
+        settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
+    )
 
     async def warm() -> None:
         try:
@@ -83,10 +96,39 @@ def build(settings: Settings) -> StreamingMangum:
     async def close() -> None:
         if isinstance(assistant, Closing):
             await assistant.close()
+        if hosted is not None:
+            await hosted.close()
 
     return StreamingMangum(
-        create_app(server, verifier, files.policy, settings.allowed_origins, on_start=[warm], on_stop=[close])
+        create_app(server, verifier, files.policy, settings.allowed_origins, hosted, on_start=[warm], on_stop=[close])
     )
+
+
+def _records(settings: Settings, dynamodb: Any, store: DynamoStore[RequestContext]) -> Records:
+    turns = DynamoTurns[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
+    rates = DynamoRates[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
+    feedback = DynamoFeedback[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
+    return Records(turns, rates, feedback, titles=store)
+
+
+def _guards(
+    settings: Settings,
+    store: DynamoStore[RequestContext],
+    files: S3AttachmentStore[RequestContext],
+    assistant: Assistant,
+    records: Records,
+) -> Guards:
+    limits = Limits(records.rates, settings.limits)
+    message_files = MessageFiles(store, files)
+    checks = RequestChecks(store, message_files, assistant)
+    return Guards(Admission(checks, limits, records.turns, message_files), limits)
+
+
+def _hosted(settings: Settings) -> HostedMode | None:
+    if settings.workflow_id is None:
+        return None
+    client = openai.AsyncOpenAI(api_key=_api_key(settings), base_url=settings.openai_base_url)
+    return HostedMode(settings.workflow_id, client)
 
 
 def _client(service: str, config: Config) -> Any:

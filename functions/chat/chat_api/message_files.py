@@ -45,15 +45,19 @@ class MessageFiles:
         self._store = store
         self._files = files
 
+    def check_ids(self, attachment_ids: Sequence[str]) -> None:
+        """Raise InvalidRequestError, or the AttachmentError for too many files."""
+        self._files.policy.check_count(len(attachment_ids))
+        if len(set(attachment_ids)) < len(attachment_ids):
+            raise InvalidRequestError("params.input.attachments: the same file twice in one message")
+
     async def take(self, attachment_ids: Sequence[str], context: RequestContext) -> None:
         """Take all files of one message, or none.
 
         Raises InvalidRequestError, NotFoundRequestError, ConflictError, or the AttachmentError that says what is wrong
         with a file.
         """
-        self._files.policy.check_count(len(attachment_ids))
-        if len(set(attachment_ids)) < len(attachment_ids):
-            raise InvalidRequestError("params.input.attachments: the same file twice in one message")
+        self.check_ids(attachment_ids)
         taken = await asyncio.gather(
             *(self._take(attachment_id, context) for attachment_id in attachment_ids), return_exceptions=True
         )

@@ -1,59 +1,77 @@
-"""ChatKit's server for any assistant: requests are admitted first, then ChatKit carries them out.
+"""ChatKit for any assistant: a request is admitted first, then ChatKit carries it out under guard.
 
-    result = await AssistantServer(store, files, assistant, admission, limits).process(body, context)
+    result = await AssistantServer(store, files, assistant, guards, records).process(body, context)
 
-`process` of ChatKit parses, then runs; ours parses once and admits in between. After admission a streaming request
-ends in an event stream whatever happens: ChatKit.js posts again, up to five times, on a 5xx or on a 200 that is no
-event stream.
+After admission a streaming request ends in an event stream whatever happens: ChatKit.js posts again, up to five times,
+on a 5xx or on a 200 that is no event stream. How a turn ends early is told in `stopping.py`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, field
 
 from chatkit.errors import ErrorCode
-from chatkit.server import ChatKitServer, NonStreamingResult, StreamingResult
+from chatkit.server import NonStreamingResult, StreamingResult
 from chatkit.store import Store
-from chatkit.types import (
-    ErrorEvent,
-    StreamingReq,
-    ThreadMetadata,
-    ThreadStreamEvent,
-    UserMessageItem,
-    is_streaming_req,
-)
+from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
 
 from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
-from chat_api.assistant import Assistant, Turn
+from chat_api.assistant import Assistant, Entity, Mentioning, Turn
 from chat_api.bound_store import BoundStore
+from chat_api.chatkit_run import ChatKitRun
 from chat_api.context import RequestContext
+from chat_api.errors import NotFoundRequestError
+from chat_api.limits import Limits
+from chat_api.outbox import produced
+from chat_api.records import Records
 from chat_api.requests import parse
+from chat_api.stopping import StopReason
+from chat_api.timing import Timing
+from chat_api.turn_meter import TurnMeter
+from chat_api.watch import watch
 
 logger = logging.getLogger("chat_api.server")
 
 ITEM_DONE = b'data: {"type":"thread.item.done"'
 """Begins the first event that tells of something stored: the user's message."""
+OUT_OF_TIME = "The answer took too long and was cut off here. Please try again, or ask for less at once."
 
 
-class AssistantServer(ChatKitServer[RequestContext]):
-    """One `ChatKitServer` for the life of the process; what belongs to a turn travels in its `RequestContext`."""
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What a request passes before and a turn after: admission, limits and times."""
+
+    admission: Admission
+    limits: Limits
+    timing: Timing = field(default_factory=Timing)
+
+
+class AssistantServer:
+    """Carries out requests of any user, for the life of the process."""
 
     def __init__(
         self,
         store: Store[RequestContext],
         files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
-        admission: Admission,
-        limits: ModelLimits,
+        guards: Guards,
+        records: Records,
+        *,
+        model_limits: ModelLimits | None = None,
+        on_turn: Callable[[TurnMeter], None] = lambda _: None,
     ) -> None:
-        super().__init__(store, files)
+        self._store = store
         self._files = files
         self._assistant = assistant
-        self._admission = admission
-        self._limits = limits
+        self._guards = guards
+        self._records = records
+        self._model_limits = model_limits or ModelLimits()
+        self._on_turn = on_turn
 
     async def process(
         self, request: str | bytes | bytearray, context: RequestContext
@@ -63,58 +81,107 @@ class AssistantServer(ChatKitServer[RequestContext]):
         Raises a RefusedError or ChatKit's NotFoundError before anything is stored; once a StreamingResult is returned,
         every failure is an `error` event of its stream.
         """
-        admitted = await self._admission.admit(parse(request), context)
-        logger.info("request admitted", extra={"op": admitted.type})
-        if is_streaming_req(admitted):
-            return StreamingResult(self._events(admitted, context))
-        return NonStreamingResult(await self._process_non_streaming(admitted, context))
+        parsed = parse(request)
+        thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
+        run = self._run(thread_id, context)
+        await self._guards.admission.admit(parsed, thread_id, context)
+        logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
+        if is_streaming_req(parsed):
+            events = self._events(parsed, run, context)
+            return StreamingResult(produced(events, run.stop, self._guards.timing.keep_alive))
+        return NonStreamingResult(await run.answer(parsed))
 
-    async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> bytes:
-        """Take a file's bytes directly and return the attachment as JSON for the client.
-
-        Raises an AttachmentError that says what is wrong with the file.
-        """
+    async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> Attachment:
+        """Take a file's bytes directly. Raises TooManyRequestsError, or the AttachmentError that says what is wrong."""
+        await self._guards.limits.upload(context)
         attachment = await self._files.put(name, mime_type, data, context)
-        await self.store.save_attachment(attachment, context)
-        return self._serialize(attachment)
+        await self._store.save_attachment(attachment, context)
+        return attachment
 
-    async def _events(self, request: StreamingReq, context: RequestContext) -> AsyncGenerator[bytes, None]:
+    async def cancel(self, turn_id: str, context: RequestContext) -> None:
+        """Ask a turn of this user to stop; nothing happens to one that is over.
+
+        It may arrive while the turn itself is being admitted, so an unknown one is waited for. Raises
+        NotFoundRequestError.
+        """
+        timing = self._guards.timing
+        waited = 0.0
+        while not await self._records.turns.cancel(turn_id, context):
+            if waited >= timing.cancel_wait:
+                raise NotFoundRequestError(f"Turn {turn_id} not found")
+            await asyncio.sleep(timing.cancel_poll)
+            waited += timing.cancel_poll
+
+    async def entities(self, query: str, context: RequestContext) -> list[Entity]:
+        """Return what the user may mention. Raises NotFoundRequestError when the assistant knows no such things."""
+        if not isinstance(self._assistant, Mentioning):
+            raise NotFoundRequestError("this assistant has nothing to mention")
+        return await self._assistant.entities(query, self._run("", context).turn)
+
+    async def count_session(self, context: RequestContext) -> None:
+        """Count a session of hosted mode as a turn; OpenAI limits what it does. Raises TooManyRequestsError."""
+        await self._guards.limits.turn(context)
+
+    async def _events(
+        self, request: StreamingReq, run: ChatKitRun, context: RequestContext
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the turn's events; run by one task from start to end."""
         stored = False
         try:
-            async with aclosing(self._process_streaming(request, context)) as events:
+            async with (
+                watch(run.stop, self._records.turns, context, self._guards.timing),
+                aclosing(run.stream(request)) as events,
+            ):
                 async for event in events:
                     stored = stored or event.startswith(ITEM_DONE)
                     yield event
-        except Exception:
+        except asyncio.CancelledError:
+            if run.stop.reason is None:
+                raise
+            run.meter.outcome = run.stop.reason.name.lower()
+            if run.stop.reason is StopReason.DEADLINE:
+                yield _error(ErrorEvent(code="custom", message=OUT_OF_TIME, allow_retry=True))
+        except Exception as error:
             logger.exception("the turn failed outside the assistant")
+            run.meter.fail(error)
             if not stored:
                 await self._give_back(request, context)
-            failure = ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True)
-            yield b"data: " + self._serialize(failure) + b"\n\n"
+            yield _error(ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True))
+        finally:
+            await self._account(run)
+
+    async def _account(self, run: ChatKitRun) -> None:
+        """Measure the turn and take its tokens from the budget."""
+        run.meter.end(run.turn)
+        logger.info("turn ended", extra=run.meter.summary())
+        self._on_turn(run.meter)
+        try:
+            await self._guards.limits.spend(run.meter.input_tokens + run.meter.output_tokens)
+        except Exception:
+            logger.exception("a turn's tokens were not counted")
 
     async def _give_back(self, request: StreamingReq, context: RequestContext) -> None:
         try:
-            await self._admission.release(request, context)
+            await self._guards.admission.release(request, context)
         except Exception:
             logger.exception("files stay claimed until they expire")
 
-    async def respond(
-        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
-    ) -> AsyncIterator[ThreadStreamEvent]:
-        """Yield the assistant's events for one turn; when the turn ends in any way, the model is stopped."""
-        turn = self._turn(context)
-        try:
-            async for event in self._assistant.respond(thread, input_user_message, turn):
-                yield event
-        finally:
-            turn.stop()
-
-    def _turn(self, context: RequestContext) -> Turn:
-        model_input = ModelInput(self._files, context, self._limits)
-        return Turn(
+    def _run(self, thread_id: str, context: RequestContext) -> ChatKitRun:
+        store = BoundStore(self._store, context, thread_id)
+        model_input = ModelInput(self._files, context, self._model_limits)
+        turn = Turn(
             context=context,
-            store=BoundStore(self.store, context),
+            store=store,
             attachment_content=model_input.part,
             image_content=model_input.generated_image,
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
         )
+        return ChatKitRun(store, self._files, self._assistant, turn, self._records, self._guards.timing)
+
+
+def _thread_of(request: ChatKitReq) -> str | None:
+    return getattr(request.params, "thread_id", None)
+
+
+def _error(event: ErrorEvent) -> bytes:
+    return b"data: " + event.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n\n"

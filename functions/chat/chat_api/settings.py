@@ -26,7 +26,7 @@ class AttachmentSettings(BaseModel):
 
 
 class LimitSettings(BaseModel):
-    """How much is allowed, for example `LIMITS={"turns_per_minute": 5, "all_tokens_per_day": 5000000}`; null: no limit."""
+    """How much is allowed, for example `LIMITS={"turns_per_minute": 5, "turns_per_day": null}`; null: no limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

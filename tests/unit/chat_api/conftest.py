@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,14 +20,21 @@ from chatkit.types import (
 )
 from moto import mock_aws
 
-from attachments_s3 import ModelLimits, S3AttachmentStore, s3_config
+from attachments_s3 import S3AttachmentStore, s3_config
 from chat_api.admission import Admission
 from chat_api.app import create_app
 from chat_api.assistant import Turn
 from chat_api.context import RequestContext
+from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
+from chat_api.limits import Limits
 from chat_api.message_files import MessageFiles
-from chat_api.server import AssistantServer
+from chat_api.request_checks import RequestChecks
+from chat_api.server import AssistantServer, Guards
+from chat_api.settings import LimitSettings
+from chat_api.timing import Timing
+from chat_api.turn_meter import TurnMeter
+from tests.fakes.memory_records import MemoryRecords
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.user_pool import UserPool
 
@@ -63,10 +70,12 @@ class World:
     verifier: TokenVerifier
     app: Any
     store: MemoryStore[RequestContext]
+    kept: MemoryRecords
     files: S3AttachmentStore[RequestContext]
-    assistant: Echo
+    assistant: Any
     pool: UserPool
     s3: Any
+    meters: list[TurnMeter]
 
     def client(self, user: str | None = "ana", **headers: str) -> httpx.AsyncClient:
         """A browser of `user`, or of nobody."""
@@ -103,14 +112,36 @@ def verifier(pool: UserPool) -> TokenVerifier:
 
 @pytest.fixture
 def world(pool: UserPool, verifier: TokenVerifier, s3: Any) -> World:
+    return make_world(pool, verifier, s3, Echo())
+
+
+@pytest.fixture
+def world_of(pool: UserPool, verifier: TokenVerifier, s3: Any) -> Callable[..., World]:
+    """Return a function that makes a world of another assistant, with other limits and times."""
+    return lambda assistant, **options: make_world(pool, verifier, s3, assistant, **options)
+
+
+QUICK = Timing(keep_alive=15, cancel_poll=0.01, reserve=10, title_wait=3, cancel_wait=0.05)
+
+
+def make_world(
+    pool: UserPool,
+    verifier: TokenVerifier,
+    s3: Any,
+    assistant: Any,
+    limits: LimitSettings | None = None,
+    timing: Timing = QUICK,
+    hosted: HostedMode | None = None,
+) -> World:
     files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
     store = MemoryStore[RequestContext](present=files.present, conceal=files.conceal)
-    assistant = Echo()
+    kept = MemoryRecords(store)
+    records = kept.records()
+    message_files, counting = MessageFiles(store, files), Limits(records.rates, limits or LimitSettings())
+    admission = Admission(RequestChecks(store, message_files, assistant), counting, records.turns, message_files)
+    meters: list[TurnMeter] = []
     server = AssistantServer(
-        store,
-        files,
-        assistant,
-        Admission(store, MessageFiles(store, files)),
-        ModelLimits(),
+        store, files, assistant, Guards(admission, counting, timing), records, on_turn=meters.append
     )
-    return World(server, verifier, create_app(server, verifier, files.policy), store, files, assistant, pool, s3)
+    app = create_app(server, verifier, files.policy, hosted=hosted)
+    return World(server, verifier, app, store, kept, files, assistant, pool, s3, meters)

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from chatkit.types import ClosedStatus, LockedStatus, Page
 
-from chat_api.admission import MAX_PAGE
-from chat_api.app import MAX_BODY_BYTES, create_app
+from chat_api.app import create_app
+from chat_api.incoming import MAX_BODY_BYTES
+from chat_api.request_checks import MAX_PAGE
 from chat_api.request_log import UNEXPECTED
 from local.chatkit_client import Event, add_message, create_thread, get_thread
 from store_dynamo.errors import StoreUnavailableError
@@ -219,7 +220,7 @@ async def test_unexpected_failure_is_500_without_detail(world: World, monkeypatc
 async def test_huge_page_is_capped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    async def empty_page(limit: int, **_: object) -> Page[Any]:
+    async def empty_page(limit: int, *_: object) -> Page[Any]:
         asked.append(limit)
         return Page()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from chat_api.app import MAX_BODY_BYTES
+from chat_api.incoming import MAX_BODY_BYTES
 from local.chatkit_client import create_thread
 from local.files import PDF, PNG
 from tests.unit.chat_api.conftest import World

@@ -1,0 +1,81 @@
+"""Which refusal is which HTTP status: the one place that knows (promise H3)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from chatkit.errors import CustomStreamError
+from chatkit.store import NotFoundError
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from attachments_s3.errors import RefusedError as RefusedFileError
+from attachments_s3.errors import StorageError
+from chat_api.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundRequestError,
+    RepeatedTurnError,
+    TooLargeError,
+    TooManyRequestsError,
+    UnavailableError,
+)
+from chat_api.identity import IdentityError, MissingGroupError, VerifierUnavailableError
+from store_dynamo.errors import InvalidIdError, StoreUnavailableError
+
+logger = logging.getLogger("chat_api.refusals")
+
+STATUS: dict[type[Exception], int] = {
+    InvalidRequestError: 400,
+    InvalidIdError: 400,
+    IdentityError: 401,
+    MissingGroupError: 403,
+    NotFoundRequestError: 404,
+    NotFoundError: 404,
+    ConflictError: 409,
+    TooLargeError: 413,
+    RefusedFileError: 422,
+    TooManyRequestsError: 429,
+    CustomStreamError: 502,
+    StorageError: 503,
+    StoreUnavailableError: 503,
+    UnavailableError: 503,
+    VerifierUnavailableError: 503,
+}
+"""CustomStreamError is what the assistant says when it fails in a request that does not stream."""
+HANDLED = (*STATUS, HTTPException)
+UNAVAILABLE = "a service that is needed for this does not answer now; try again in a moment"
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Answer a refusal: its status, a message for the client, and the request id to quote."""
+    body: dict[str, Any] = {"message": str(error), "request_id": request.state.request_id}
+    headers: dict[str, str] = {}
+    status = _status(error)
+    match error:
+        case HTTPException():
+            body["message"] = str(error.detail)
+            headers.update(error.headers or {})
+        case CustomStreamError():
+            body["message"] = error.message
+        case RepeatedTurnError():
+            body["thread_id"] = error.thread_id
+        case TooManyRequestsError():
+            headers["retry-after"] = str(error.retry_after_seconds)
+        case _:
+            pass
+    if status == 401:
+        headers["www-authenticate"] = 'Bearer error="invalid_token"'
+    if status == 503:
+        logger.error("a service that this request needs is not available", exc_info=error)
+        body["message"], headers["retry-after"] = UNAVAILABLE, "1"
+    logger.info("request refused", extra={"kind": type(error).__name__, "status": status})
+    return JSONResponse(body, status, headers)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, HTTPException):
+        return error.status_code
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
