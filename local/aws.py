@@ -24,7 +24,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -79,7 +79,15 @@ def deploy(
     Raises StackError when CloudFormation fails or a setting, read back, is not the template's.
     """
     template = read_template()
-    outputs = _provision(aws, template, parameters or {})
+    _provision(aws, template, parameters or {})
+    return adopt(aws, template, openai_api_key=openai_api_key)
+
+
+def adopt(
+    aws: MiniStack, template: Template, stack_name: str = STACK_NAME, openai_api_key: str | None = None
+) -> LocalStack:
+    """Make a stack that CloudFormation has finished, by whatever client, whole, and return it; as `deploy` else."""
+    outputs = outputs_of(aws, stack_name)
     settings = settle(aws, template, outputs["TableName"], outputs["BucketName"])
     if wrong := [f"{row.name}: {row.wanted} wanted, {row.found} found" for row in settings if not row.agrees]:
         raise StackError(wrong)
@@ -87,7 +95,14 @@ def deploy(
     if openai_api_key:
         with closing(aws.client("secretsmanager")) as secrets:
             secrets.put_secret_value(SecretId=outputs["OpenAISecretArn"], SecretString=openai_api_key)
-    return _describe(aws, outputs, (*settings, _TLS_LIFTED))
+    return _describe(aws, stack_name, outputs, (*settings, _TLS_LIFTED))
+
+
+def outputs_of(aws: MiniStack, stack_name: str = STACK_NAME) -> dict[str, str]:
+    """Return the outputs of a stack by name."""
+    with closing(aws.client("cloudformation")) as client:
+        stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 _TLS_LIFTED = Setting("bucket policy TlsOnly", "lifted: loopback has no TLS", "lifted: loopback has no TLS", True)
@@ -96,7 +111,7 @@ _TLS_LIFTED = Setting("bucket policy TlsOnly", "lifted: loopback has no TLS", "l
 # --- CloudFormation ---------------------------------------------------------------------------------------------------
 
 
-def _provision(aws: MiniStack, template: Template, parameters: Mapping[str, str]) -> dict[str, str]:
+def _provision(aws: MiniStack, template: Template, parameters: Mapping[str, str]) -> None:
     bucket, key = ARTIFACTS
     with closing(aws.client("s3")) as s3:
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
@@ -104,8 +119,7 @@ def _provision(aws: MiniStack, template: Template, parameters: Mapping[str, str]
         s3.put_object(Bucket=bucket, Key=key, Body=_empty_zip())
     with closing(aws.client("cloudformation")) as client:
         _create_or_update(client, json.dumps(packaged(template, bucket, key)), parameters)
-        stack = _wait(client)
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        _wait(client)
 
 
 def _create_or_update(client: CloudFormationClient, body: str, parameters: Mapping[str, str]) -> None:
@@ -132,12 +146,12 @@ def _create_or_update(client: CloudFormationClient, body: str, parameters: Mappi
                 raise
 
 
-def _wait(client: CloudFormationClient) -> Any:
+def _wait(client: CloudFormationClient) -> None:
     limit = time.monotonic() + DEPLOY_LIMIT_SECONDS
     while time.monotonic() < limit:
         stack = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            return stack
+            return
         if not stack["StackStatus"].endswith("IN_PROGRESS"):
             raise StackError([stack["StackStatus"], *_failures(client)])
         time.sleep(0.05)
@@ -166,12 +180,12 @@ def _lift_tls_only(aws: MiniStack, bucket: str) -> None:
         s3.delete_bucket_policy(Bucket=bucket)
 
 
-def _describe(aws: MiniStack, outputs: Mapping[str, str], settings: tuple[Setting, ...]) -> LocalStack:
+def _describe(aws: MiniStack, stack_name: str, outputs: Mapping[str, str], settings: tuple[Setting, ...]) -> LocalStack:
     pool, client_id = outputs["UserPoolId"], outputs["UserPoolClientId"]
     jwks_url = f"{aws.endpoint}/{pool}/.well-known/jwks.json"
     on_this_machine = {"AWS_ENDPOINT_URL": aws.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    chat = _environment(aws, "ChatFunction")
-    janitor = _environment(aws, "JanitorFunction")
+    chat = _environment(aws, stack_name, "ChatFunction")
+    janitor = _environment(aws, stack_name, "JanitorFunction")
     with closing(aws.client("cognito-idp")) as cognito:
         client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
     return LocalStack(
@@ -193,9 +207,9 @@ def _describe(aws: MiniStack, outputs: Mapping[str, str], settings: tuple[Settin
     )
 
 
-def _environment(aws: MiniStack, logical_id: str) -> dict[str, str]:
+def _environment(aws: MiniStack, stack_name: str, logical_id: str) -> dict[str, str]:
     with closing(aws.client("cloudformation")) as client:
-        resource = client.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=logical_id)
+        resource = client.describe_stack_resource(StackName=stack_name, LogicalResourceId=logical_id)
     name = resource["StackResourceDetail"]["PhysicalResourceId"]
     with closing(aws.client("lambda")) as client:
         mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]

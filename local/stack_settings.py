@@ -12,8 +12,11 @@ The template states these values literally (no intrinsic functions), which a uni
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from local.ministack import MiniStack
 from local.template import Template
@@ -44,35 +47,46 @@ class Setting:
 
 def settle(aws: MiniStack, template: Template, table: str, bucket: str) -> tuple[Setting, ...]:
     """Apply what CloudFormation dropped and return every setting as read back from the services."""
-    table_properties = template["Resources"]["Table"]["Properties"]
-    bucket_properties = template["Resources"]["Bucket"]["Properties"]
-    dynamodb: DynamoDBClient = aws.client("dynamodb")
-    s3: S3Client = aws.client("s3")
-    try:
-        return (
-            *_settle_table(dynamodb, table, table_properties),
-            _settle_lifecycle(s3, bucket, bucket_properties),
-            *_read_bucket(s3, bucket, bucket_properties),
-        )
-    finally:
-        dynamodb.close()
-        s3.close()
+    with closing(aws.client("dynamodb")) as dynamodb, closing(aws.client("s3")) as s3:
+        _apply(dynamodb, s3, template, table, bucket)
+        return read_settings(dynamodb, s3, template, table, bucket)
 
 
-def _settle_table(client: DynamoDBClient, table: str, properties: Properties) -> tuple[Setting, ...]:
+def read_settings(
+    dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str
+) -> tuple[Setting, ...]:
+    """Return every setting of a table and a bucket, here or on AWS, beside what the template says."""
+    resources = template["Resources"]
+    return (
+        *_read_table(dynamodb, table, resources["Table"]["Properties"]),
+        _read_lifecycle(s3, bucket, resources["Bucket"]["Properties"]),
+        *_read_bucket(s3, bucket, resources["Bucket"]["Properties"]),
+    )
+
+
+def _apply(dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str) -> None:
+    properties = template["Resources"]["Table"]["Properties"]
     attribute: str = properties["TimeToLiveSpecification"]["AttributeName"]
-    if client.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus") != "ENABLED":
-        client.update_time_to_live(
+    if dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus") != "ENABLED":
+        dynamodb.update_time_to_live(
             TableName=table, TimeToLiveSpecification={"AttributeName": attribute, "Enabled": True}
         )
-    client.update_continuous_backups(
+    dynamodb.update_continuous_backups(
         TableName=table, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
     )
-    client.update_table(TableName=table, SSESpecification={"Enabled": properties["SSESpecification"]["SSEEnabled"]})
+    dynamodb.update_table(TableName=table, SSESpecification={"Enabled": properties["SSESpecification"]["SSEEnabled"]})
+    rules = template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=bucket,
+        LifecycleConfiguration={"Rules": [lifecycle_rule(rule) for rule in rules]},  # pyright: ignore[reportArgumentType]
+    )
 
+
+def _read_table(client: DynamoDBClient, table: str, properties: Properties) -> tuple[Setting, ...]:
     ttl = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     described = client.describe_table(TableName=table)["Table"]
+    attribute: str = properties["TimeToLiveSpecification"]["AttributeName"]
     wanted_index = properties["LocalSecondaryIndexes"][0]
     found_index = described.get("LocalSecondaryIndexes", [{}])[0]
     return (
@@ -103,14 +117,15 @@ def _settle_table(client: DynamoDBClient, table: str, properties: Properties) ->
     )
 
 
-def _settle_lifecycle(client: S3Client, bucket: str, properties: Properties) -> Setting:
-    rules = [lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
-    client.put_bucket_lifecycle_configuration(
-        Bucket=bucket,
-        LifecycleConfiguration={"Rules": rules},  # pyright: ignore[reportArgumentType]
-    )
-    found = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-    return Setting("bucket lifecycle", _rules(rules), _rules(found), True)
+def _read_lifecycle(client: S3Client, bucket: str, properties: Properties) -> Setting:
+    wanted = [lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
+    try:
+        found = _rules(client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"])
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "NoSuchLifecycleConfiguration":
+            raise
+        found = "absent"
+    return Setting("bucket lifecycle", _rules(wanted), found, True)
 
 
 def lifecycle_rule(rule: Properties) -> dict[str, Any]:
