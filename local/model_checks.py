@@ -32,6 +32,14 @@ def checked(parsed: Any) -> dict[str, Any] | Failure:
     return _reasoning_fault(body) or body
 
 
+def checked_chat(parsed: Any) -> dict[str, Any] | Failure:
+    """Return the body of `POST /v1/chat/completions`, or what is wrong with it."""
+    body = checked(parsed)
+    if isinstance(body, dict) and not body.get("messages"):
+        return Failure(400, "Missing required parameter: 'messages'.", "missing_required_parameter", param="messages")
+    return body
+
+
 def _reasoning_fault(body: dict[str, Any]) -> Failure | None:
     """Refuse what OpenAI refuses about reasoning items of a request that stores nothing."""
     if "reasoning.encrypted_content" in (body.get("include") or ()) and not body["model"].startswith(REASONING_MODELS):

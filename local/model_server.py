@@ -1,4 +1,4 @@
-"""A model on one machine: OpenAI's streaming `/v1/responses` over HTTP, with answers by rules.
+"""A model on one machine: OpenAI's API over HTTP, streaming, with answers by rules.
 
     with ModelServer.start(delay_seconds=0.02) as model:
         client = AsyncOpenAI(base_url=model.url, api_key=API_KEY)
@@ -7,6 +7,8 @@
 
     python -m local.model_server --port 8123    # the same; GET /_requests tells what it saw
 
+    POST /v1/responses · POST /v1/chat/completions · POST /v1/audio/transcriptions · GET /v1/models
+
 The real `openai` client and Agents SDK talk to it, so the code under test is the same with a key and without. Each
 delta leaves at its own time, stamped just before it is written; a client that goes away is noticed at once.
 """
@@ -14,61 +16,26 @@ delta leaves at its own time, stamped just before it is written; a client that g
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import json
 import logging
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
 
-from local.model_checks import MODELS, checked, describe, unauthorized
-from local.model_script import play
-from local.model_trouble import Failure, Script
-from local.responses_events import Answer, Event, identifier
+from local.model_checks import MODELS, describe, unauthorized
+from local.model_exchange import DIALECTS, Exchange, Receive, RecordedRequest, Send
+from local.model_trouble import Failure
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
+AUDIO = "/v1/audio/transcriptions"
 API_KEY = "sk-local-model"
 KEPT_REQUESTS = 500
 START_LIMIT_SECONDS = 10
-
-
-@dataclass
-class RecordedRequest:
-    """What one request looked like from here; times are epoch seconds of this machine's clock."""
-
-    path: str
-    received_at: float
-    body: dict[str, Any] = field(default_factory=dict[str, Any])
-    status: int | None = None
-    events: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
-    """Each event's type and when it left."""
-    closed_early_at: float | None = None
-    """When the client went away before the answer was complete."""
-    completed_at: float | None = None
-
-    @property
-    def delta_times(self) -> list[float]:
-        """When each delta of text left."""
-        return [at for kind, at in self.events if kind == "response.output_text.delta"]
-
-    @property
-    def first_delta_at(self) -> float | None:
-        return next(iter(self.delta_times), None)
-
-    def summary(self) -> dict[str, Any]:
-        """Return it as JSON for `GET /_requests`."""
-        fields = ("path", "received_at", "status", "delta_times", "first_delta_at", "closed_early_at", "completed_at")
-        return {name: getattr(self, name) for name in fields} | {"body": self.body}
 
 
 class ModelServer:
@@ -117,127 +84,26 @@ class ModelServer:
 
     async def _app(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         record = RecordedRequest(scope["path"], time.time())
-        exchange = _Exchange(record, receive, send, self.delay_seconds)
-        if scope["path"] == "/v1/responses":
+        exchange = Exchange(record, receive, send, self.delay_seconds)
+        if scope["path"] in {AUDIO, *DIALECTS}:
             self.requests.append(record)
         match scope["method"], scope["path"]:
             case "GET", "/_requests":
                 await exchange.json(200, {"requests": [request.summary() for request in self.requests]})
-            case _ if failure := unauthorized(_authorization(scope)):
+            case _ if failure := unauthorized(_header(scope, b"authorization")):
                 await exchange.fail(failure)
             case "GET", "/v1/models":
                 await exchange.json(200, {"object": "list", "data": [describe(name) for name in MODELS]})
-            case "POST", "/v1/responses":
-                await exchange.respond()
+            case "POST", path if path in DIALECTS:
+                await exchange.respond(DIALECTS[path])
+            case "POST", path if path == AUDIO:
+                await exchange.transcribe(_header(scope, b"content-type"))
             case _:
                 await exchange.fail(Failure(404, f"Invalid URL ({scope['method']} {scope['path']})"))
 
 
-class _Exchange:
-    """One request and its answer."""
-
-    def __init__(self, record: RecordedRequest, receive: Receive, send: Send, delay_seconds: float) -> None:
-        self._record = record
-        self._receive = receive
-        self._send = send
-        self._delay_seconds = delay_seconds
-
-    async def respond(self) -> None:
-        """Answer `POST /v1/responses`, and stop at once when the client goes away."""
-        body = await self._body()
-        if isinstance(body, Failure):
-            await self.fail(body)
-            return
-        self._record.body = body
-        answer = asyncio.create_task(self._answer(body))
-        gone = asyncio.create_task(self._client_gone())
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        answer.cancel()
-        for result in await asyncio.gather(answer, gone, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
-
-    async def _client_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if self._record.completed_at is None:
-            self._record.closed_early_at = time.time()
-
-    async def _body(self) -> dict[str, Any] | Failure:
-        data = bytearray()
-        while True:
-            message = await self._receive()
-            data += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        try:
-            body = json.loads(data)
-        except ValueError:
-            return Failure(400, "We could not parse the JSON body of your request.")
-        return checked(body)
-
-    async def _answer(self, body: dict[str, Any]) -> None:
-        script = play(body)
-        if isinstance(script, Failure):
-            if script.status == 0:
-                await asyncio.Event().wait()
-            await self.fail(script)
-            return
-        answer = Answer(body, script.outputs, script.ending)
-        if body.get("stream"):
-            await self._stream(answer, script)
-            return
-        for event in answer.events():
-            if event["type"].endswith(".delta"):
-                await asyncio.sleep(self._delay(script))
-        await self.json(200, answer.response)
-
-    async def _stream(self, answer: Answer, script: Script) -> None:
-        await self._start(200, b"text/event-stream; charset=utf-8")
-        deltas = 0
-        for event in answer.events():
-            if event["type"] == "response.output_item.added" and event["output_index"] == 0:
-                await asyncio.sleep(script.silence_seconds)
-            if event["type"].endswith(".delta"):
-                if deltas == script.cut_after_deltas:
-                    return  # without the last chunk: uvicorn closes the connection
-                deltas += 1
-                await asyncio.sleep(self._delay(script))
-            await self._event(event)
-        await self._finish(b"")
-
-    def _delay(self, script: Script) -> float:
-        return self._delay_seconds if script.delay_seconds is None else script.delay_seconds
-
-    async def _event(self, event: Event) -> None:
-        data = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
-        self._record.events.append((event["type"], time.time()))
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def fail(self, failure: Failure) -> None:
-        """Send an error as OpenAI does."""
-        await self.json(failure.status, failure.body())
-
-    async def json(self, status: int, content: dict[str, Any]) -> None:
-        """Send a whole JSON answer."""
-        await self._start(status, b"application/json")
-        await self._finish(json.dumps(content).encode())
-
-    async def _finish(self, data: bytes) -> None:
-        self._record.completed_at = time.time()  # before: afterwards the client may leave
-        await self._send({"type": "http.response.body", "body": data})
-
-    async def _start(self, status: int, content_type: bytes) -> None:
-        self._record.status = status
-        headers = [(b"content-type", content_type), (b"x-request-id", identifier("req").encode())]
-        if status == 429:
-            headers.append((b"retry-after-ms", b"50"))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-
-
-def _authorization(scope: MutableMapping[str, Any]) -> str:
-    return dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+def _header(scope: MutableMapping[str, Any], name: bytes) -> str:
+    return dict(scope["headers"]).get(name, b"").decode("latin-1")
 
 
 def main() -> None:

@@ -68,6 +68,8 @@ Output = Message | FunctionCall | Reasoning | Image
 class Answer:
     """One response: `events()` tells it, `response` is its state so far."""
 
+    last_words = b""
+
     def __init__(self, body: Mapping[str, Any], outputs: tuple[Output, ...], ending: Ending = "completed") -> None:
         self._outputs = outputs
         self._ending: Ending = ending
@@ -83,6 +85,16 @@ class Answer:
             yield from self._item(index, output)
         self._close()
         yield self._event(f"response.{self._ending}", response=self.response)
+
+    @staticmethod
+    def kind(event: Event) -> str:
+        """Name an event as the record does."""
+        return str(event["type"])
+
+    @staticmethod
+    def frame(event: Event) -> bytes:
+        """Return an event as it goes over the wire."""
+        return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
     def _event(self, kind: str, **fields: Any) -> Event:
         event = {"type": kind, "sequence_number": self._sequence, **fields}

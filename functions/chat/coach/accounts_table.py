@@ -9,9 +9,9 @@
     {user}    MONTH#2026-05     body: the month's transactions, those to come included
     {user}    BUDGET#dining     cents
 
-The user is the partition key, so one user's money cannot be addressed with another's id. A read is one strongly consistent
-query of the user's partition, a dozen kilobytes a year; the first one of a month also writes it. Writing a month twice
-writes the same, so two first turns at once do no harm. IAM: dynamodb:Query, dynamodb:PutItem.
+The user is the partition key, so one user's money cannot be addressed with another's id. A read is one strongly
+consistent query of the user's partition, some 40 kilobytes a year; the first one of a month also writes it. Writing a
+month twice writes the same, so two first turns at once do no harm. IAM: dynamodb:Query, dynamodb:PutItem.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class AccountsTable:
         booked = [_transaction(row) for name, rows in bodies.items() if name.startswith(MONTH) for row in rows]
         past = sorted((each for each in booked if each.on <= today), key=lambda each: each.on)
         opening = tuple((account, cents) for account, cents in bodies[OPENING])
-        budgets = {name: int(records[BUDGET + name]["cents"]["N"]) for name in CATEGORIES if BUDGET + name in records}
+        budgets: dict[Category, int] = {
+            name: int(records[BUDGET + name]["cents"]["N"]) for name in CATEGORIES if BUDGET + name in records
+        }
         return Finances(Ledger(opening, tuple(past)), budgets)
 
     def _query(self, user_id: str) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def build(settings: AssistantSettings) -> Spendo:
-    """Return the coach; it opens its HTTP client with the first turn, `close()` closes it."""
+    """Return the coach; it opens its HTTP client with the first turn, `close()` closes it.
+
+    Raises ValueError without a table: users' budgets must not live in one process's memory.
+    """
+    from coach.accounts_table import AccountsTable
     from coach.spendo import Spendo
 
-    return Spendo(settings)
+    if settings.table is None or settings.dynamodb is None:
+        raise ValueError("the coach keeps accounts in a table: set ASSISTANT_TABLE")
+    return Spendo(settings, AccountsTable(settings.table, settings.dynamodb))

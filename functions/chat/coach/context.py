@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 from chatkit.agents import AgentContext
+from pydantic import SkipValidation
 
 from chat_api.context import RequestContext
-from coach.accounts import Ledger
-from coach.demo_bank import read_ledger
+from coach.accounts import Finances
+from coach.accounts_table import AccountsTable
 
 
 class CoachContext(AgentContext[RequestContext]):
-    """ChatKit's context for agents, and the ledger of the verified user."""
+    """ChatKit's context for agents, and the accounts of the verified user."""
 
     today: date
+    accounts: Annotated[AccountsTable, SkipValidation]
 
-    @property
-    def ledger(self) -> Ledger:
-        return read_ledger(self.request_context.user_id, self.today)
+    async def finances(self) -> Finances:
+        """Read the user's money as it is now. Raises AccountsUnavailableError."""
+        return await self.accounts.read(self.request_context.user_id, self.today)

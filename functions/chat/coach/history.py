@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chatkit.store import Store
-from chatkit.types import ThreadItem, UserMessageItem
+from chatkit.types import GeneratedImageItem, ThreadItem, UserMessageItem
 
 Context = TypeVar("Context")
 
@@ -56,3 +56,9 @@ def whole_attachments(items: list[ThreadItem], budget: Budget = BUDGET) -> froze
     """Return the ids of the newest attachments, which the model is sent whole; older ones are only named."""
     ids = [a.id for item in items if isinstance(item, UserMessageItem) for a in item.attachments]
     return frozenset(ids[max(len(ids) - budget.attachments, 0) :])
+
+
+def whole_picture(items: list[ThreadItem]) -> str | None:
+    """Return the id of the newest generated picture, which the model is sent again; older ones are only named."""
+    ids = [item.id for item in items if isinstance(item, GeneratedImageItem) and item.image]
+    return ids[-1] if ids else None

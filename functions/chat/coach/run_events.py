@@ -13,24 +13,37 @@ from contextlib import aclosing
 from typing import cast
 
 from agents import RunResultStreaming, StreamEvent
-from chatkit.agents import AgentContext, stream_agent_response  # pyright: ignore[reportUnknownVariableType]
+from chatkit.agents import (
+    AgentContext,
+    ResponseStreamConverter,
+    stream_agent_response,  # pyright: ignore[reportUnknownVariableType]
+)
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 
 from chat_api.context import RequestContext
 
 
 async def run_events(
-    context: AgentContext[RequestContext], result: RunResultStreaming
+    context: AgentContext[RequestContext], result: RunResultStreaming, converter: ResponseStreamConverter
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """Yield the run's events; however this ends, the model is stopped and both readers have ended."""
+    """Yield the run's events; however this ends, the model is stopped and both readers have ended.
+
+    A workflow's end is told once: ChatKit repeats it, with what it was when it began, when something else is shown.
+    """
     run = _WatchedRun(result)
+    ended = set[str]()
     try:
         # An async generator, though declared as an iterator; closed here, not whenever it is collected.
         stream = cast(
-            AsyncGenerator[ThreadStreamEvent, None], stream_agent_response(context, cast(RunResultStreaming, run))
+            AsyncGenerator[ThreadStreamEvent, None],
+            stream_agent_response(context, cast(RunResultStreaming, run), converter=converter),
         )
         async with aclosing(stream) as events:
             async for event in events:
+                if event.type == "thread.item.done" and event.item.type == "workflow":
+                    if event.item.id in ended:
+                        continue
+                    ended.add(event.item.id)
                 yield event
     finally:
         result.cancel()

@@ -8,7 +8,7 @@ import gc
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from typing import Any
 
@@ -19,9 +19,11 @@ from chatkit.types import FileAttachment, ThreadStreamEvent, WidgetItem
 from chat_api.assistant import AssistantSettings, Turn
 from coach import failures
 from coach.accounts import dollars, months_before
+from coach.accounts_table import AccountsTable
 from coach.demo_bank import read_ledger
 from coach.spendo import Spendo
 from local.model_server import API_KEY, ModelServer
+from tests.fakes.accounts import accounts_table
 from tests.fakes.turn import Conversation
 from tests.integration.model_server.conftest import MODEL, until
 
@@ -32,14 +34,20 @@ async def _key() -> str:
     return API_KEY
 
 
-def spendo_of(model: ModelServer, name: str = MODEL) -> Spendo:
+@pytest.fixture(scope="module")
+def accounts() -> Iterator[AccountsTable]:
+    with accounts_table() as table:
+        yield table
+
+
+def spendo_of(model: ModelServer, accounts: AccountsTable, name: str = MODEL) -> Spendo:
     settings = AssistantSettings(openai_model=name, openai_base_url=model.url, api_key=_key)
-    return Spendo(settings, today=lambda: TODAY)
+    return Spendo(settings, accounts, today=lambda: TODAY)
 
 
 @pytest.fixture
-async def coach(model: ModelServer) -> AsyncIterator[Spendo]:
-    spendo = spendo_of(model)
+async def coach(model: ModelServer, accounts: AccountsTable) -> AsyncIterator[Spendo]:
+    spendo = spendo_of(model, accounts)
     yield spendo
     await spendo.close()
 
@@ -117,8 +125,10 @@ class TestAnswers:
         thoughts = [item for item in model.requests[-1].body["input"] if item.get("type") == "reasoning"]
         assert [item["encrypted_content"] for item in thoughts] == ["gAAAA-thoughts"]
 
-    async def test_a_model_without_reasoning_is_not_asked_for_thoughts(self, model: ModelServer) -> None:
-        coach = spendo_of(model, "gpt-4.1")
+    async def test_a_model_without_reasoning_is_not_asked_for_thoughts(
+        self, model: ModelServer, accounts: AccountsTable
+    ) -> None:
+        coach = spendo_of(model, accounts, "gpt-4.1")
         assert text_of(await run(coach, Conversation(), "What did I spend on rent?"))
         await coach.close()
 
@@ -165,8 +175,8 @@ class TestTitle:
         assert await coach.title(message) == "How much did I spend on"
         assert model.requests[-1].body["store"] is False
 
-    async def test_model_without_reasoning_gives_titles_too(self, model: ModelServer) -> None:
-        coach = spendo_of(model, "gpt-4.1")
+    async def test_model_without_reasoning_gives_titles_too(self, model: ModelServer, accounts: AccountsTable) -> None:
+        coach = spendo_of(model, accounts, "gpt-4.1")
         assert await coach.title(await Conversation().say("Rent")) == "Rent"
         assert "reasoning" not in model.requests[-1].body
         await coach.close()

@@ -17,7 +17,7 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from local.model_script import NOT_SAID
+from local.model_request import NOT_SAID
 from local.model_server import API_KEY, ModelServer
 from tests.integration.model_server.conftest import MODEL, until
 

@@ -6,7 +6,20 @@ import os
 import subprocess
 import sys
 
-from chat_api.assistant import AssistantSettings, load_factory
+import pytest
+
+from chat_api.assistant import (
+    Acting,
+    AssistantSettings,
+    Choosing,
+    Closing,
+    Mentioning,
+    SyncActing,
+    Titling,
+    Transcribing,
+    load_factory,
+)
+from tests.fakes.accounts import dynamodb
 
 
 def test_importing_the_factory_imports_no_sdk() -> None:
@@ -23,10 +36,21 @@ def test_importing_the_factory_imports_no_sdk() -> None:
     assert done.stdout.strip() == "[]"
 
 
-async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> None:
-    async def key() -> str:
-        raise AssertionError("read too early")
+async def key() -> str:
+    raise AssertionError("read too early")
 
-    coach = load_factory("coach.agent:build")(AssistantSettings("gpt-5.1", "http://127.0.0.1:1/v1", key))
-    assert callable(coach.respond)
-    await coach.close()  # pyright: ignore[reportAttributeAccessIssue]
+
+@pytest.mark.feature("bring-your-own")
+async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> None:
+    with dynamodb() as (name, client):
+        settings = AssistantSettings("gpt-5.1", "http://127.0.0.1:1/v1", key, name, client)
+        coach = load_factory("coach.agent:build")(settings)
+        for part in (Acting, SyncActing, Transcribing, Titling, Mentioning, Choosing, Closing):
+            assert isinstance(coach, part), part.__name__
+        assert isinstance(coach, Closing)
+        await coach.close()
+
+
+def test_without_a_table_it_does_not_start() -> None:
+    with pytest.raises(ValueError, match="ASSISTANT_TABLE"):
+        load_factory("coach.agent:build")(AssistantSettings("gpt-5.1", None, key))

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from coach.accounts import CATEGORIES, Category
 from coach.demo_bank import read_ledger
-from coach.tools import balance_sheet, spending
+from coach.tools.balances import balance_sheet
+from coach.tools.spending import spending
 from coach.widgets import cards
 from coach.widgets.cards import as_text, balances_card, spending_chart
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pytest
 from chatkit.types import (
     FileAttachment,
     GeneratedImage,
@@ -12,15 +13,21 @@ from chatkit.types import (
     HiddenContextItem,
     UserMessageTagContent,
 )
+from openai.types.responses import ResponseInputContentParam
 
 from coach.thread_items import CoachItemConverter
+from tests.fakes.chatkit_models import every_item
 from tests.fakes.turn import Conversation, named_only
 
 FACTS: dict[str, Any] = {"thread_id": "thread-1", "created_at": datetime(2026, 5, 20)}
 
 
 def converter(*whole: str) -> CoachItemConverter:
-    return CoachItemConverter(named_only, frozenset(whole))
+    return CoachItemConverter(named_only, frozenset(whole), image_bytes, "newest")
+
+
+async def image_bytes(image: GeneratedImage) -> ResponseInputContentParam:
+    return {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{image.id}"}
 
 
 def texts(items: list[Any]) -> list[str]:
@@ -38,20 +45,48 @@ async def test_whole_attachments_are_sent_and_others_named() -> None:
     ]
 
 
-async def test_mentions_carry_their_data() -> None:
-    tag = UserMessageTagContent(type="input_tag", id="account-1", text="Cash", data={"kind": "account"})
+@pytest.mark.feature("mentions")
+async def test_mentions_are_resolved_by_their_id_alone() -> None:
+    tag = UserMessageTagContent(type="input_tag", id="account:cash", text="Cash", data={"balance": "a million"})
     message = (await Conversation().say("")).model_copy(update={"content": [tag]})
     said, _, resolved = texts(await converter().to_agent_input([message]))
     assert said == "@Cash"
-    assert resolved == '@Cash is {"id": "account-1", "kind": "account"}'
+    assert resolved == '@Cash is {"kind": "account", "name": "cash"}'
 
 
+async def test_an_unknown_mention_is_told_to_be_one() -> None:
+    tag = UserMessageTagContent(type="input_tag", id="account:bob", text="Bob's", data={"kind": "account"})
+    message = (await Conversation().say("")).model_copy(update={"content": [tag]})
+    assert texts(await converter().to_agent_input([message]))[-1] == "@Bob's is nothing that is known here"
+
+
+@pytest.mark.feature("quoted-text")
+async def test_quoted_text_is_told() -> None:
+    message = (await Conversation().say("what is this?")).model_copy(update={"quoted_text": "compound interest"})
+    assert texts(await converter().to_agent_input([message]))[-1].endswith("\ncompound interest")
+
+
+@pytest.mark.feature("hidden-context")
 async def test_hidden_context_may_be_structured() -> None:
     item = HiddenContextItem(id="h1", content={"goal": "Lisbon"}, **FACTS)
     assert '{"goal": "Lisbon"}' in texts(await converter().to_agent_input([item]))[0]
 
 
-async def test_generated_pictures_are_named_not_sent() -> None:
+@pytest.mark.feature("item-converter")
+async def test_every_kind_of_item_has_a_place_in_the_models_input() -> None:
+    for item in every_item():
+        given = await converter().to_agent_input([item])
+        assert given or item.type in {"end_of_turn", "client_tool_call", "task", "workflow", "generated_image"}
+
+
+async def test_the_newest_picture_is_sent_without_its_url() -> None:
+    item = GeneratedImageItem(id="newest", image=GeneratedImage(id="ig_1", url="https://bucket/secret?sig"), **FACTS)
+    (sent,) = await converter().to_agent_input([item])
+    assert "data:image/png;base64,ig_1" in str(sent)
+    assert "secret" not in str(sent)
+
+
+async def test_older_pictures_are_named_not_sent() -> None:
     item = GeneratedImageItem(id="g1", image=GeneratedImage(id="ig_1", url="https://bucket/secret?sig"), **FACTS)
     (text,) = texts(await converter().to_agent_input([item]))
     assert "secret" not in text

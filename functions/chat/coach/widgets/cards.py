@@ -2,6 +2,8 @@
 
 balances_card(balance_sheet(ledger))        # Card with one row per account
 spending_chart(spending(ledger, …))         # Card with a bar per month or category; None when one bar says nothing
+budget_form(budget_report(…))               # Card with a field, whose action is `budget.save`
+budget_card(budget_report(…))               # Card of a budget that is set, whose action is `budget.edit`
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ MIN_BARS = 2
 
 
 def balances_card(sheet: Mapping[str, Any]) -> DynamicWidgetRoot:
-    """Return a card of `coach.tools.balance_sheet`."""
+    """Return a card of `coach.tools.balances.balance_sheet`."""
     return _template("balances").build(dict(sheet))
 
 
 def spending_chart(report: Mapping[str, Any]) -> DynamicWidgetRoot | None:
-    """Return a chart of `coach.tools.spending`."""
+    """Return a chart of `coach.tools.spending.spending`."""
     parts: Mapping[str, str] = report.get("by_category") or report.get("by_month") or {}
     if len(parts) < MIN_BARS:
         return None
@@ -33,6 +35,36 @@ def spending_chart(report: Mapping[str, Any]) -> DynamicWidgetRoot | None:
             "period": f"{report['after']} to {report['until']}",
             "total": report["total"],
             "bars": [{"label": label, "dollars": _number(amount)} for label, amount in parts.items()],
+        }
+    )
+
+
+def analysis_card(title: str, findings: str, streaming: bool) -> DynamicWidgetRoot:
+    """Return the card of an analysis as far as it has come; each later one only adds to `findings`."""
+    return _template("analysis").build({"title": title, "findings": findings, "streaming": streaming})
+
+
+def budget_form(report: Mapping[str, Any]) -> DynamicWidgetRoot:
+    """Return a form of `coach.tools.budgets.budget_report`."""
+    return _template("budget_form").build(
+        {
+            "title": f"Budget for {report['category']}",
+            "category": report["category"],
+            "spent": f"{report['spent_last_month']} spent in the last month",
+            "amount": f"{_number(report['budget']):.2f}" if report["budget"] else "",
+        }
+    )
+
+
+def budget_card(report: Mapping[str, Any]) -> DynamicWidgetRoot:
+    """Return a card of `coach.tools.budgets.budget_report` once the budget is set."""
+    return _template("budget").build(
+        {
+            "title": f"Budget for {report['category']}",
+            "category": report["category"],
+            "budget": report["budget"],
+            "spent": report["spent_last_month"],
+            "left": report["left"],
         }
     )
 
@@ -49,5 +81,5 @@ def _template(name: str) -> WidgetTemplate:
 
 
 def _number(amount: str) -> float:
-    """A bar's height; nothing is computed with it."""
+    """A bar's height or a field's value; nothing is computed with it."""
     return float(amount.replace("$", "").replace(",", ""))

@@ -1,0 +1,19 @@
+"""Dictation: speech to text by the model's audio endpoint.
+
+text = await transcribe(client, AudioInput(data=…, mime_type="audio/webm;codecs=opus"))
+"""
+
+from __future__ import annotations
+
+import openai
+from chatkit.types import AudioInput
+
+MODEL = "gpt-4o-mini-transcribe"
+SUFFIXES = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a", "audio/wav": "wav", "audio/mpeg": "mp3"}
+
+
+async def transcribe(client: openai.AsyncOpenAI, audio: AudioInput) -> str:
+    """Return what was said. The endpoint knows a format by the name's ending. Raises openai.OpenAIError."""
+    name = f"speech.{SUFFIXES.get(audio.media_type, 'webm')}"
+    result = await client.audio.transcriptions.create(model=MODEL, file=(name, audio.data, audio.media_type))
+    return result.text.strip()

@@ -1,0 +1,16 @@
+"""The users' money, in a table of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from coach.accounts_table import AccountsTable
+from tests.fakes.accounts import accounts_table
+
+
+@pytest.fixture(scope="session")
+def accounts() -> Iterator[AccountsTable]:
+    with accounts_table() as table:
+        yield table
