@@ -11,7 +11,7 @@
 
 The user is the partition key, so one user's money cannot be addressed with another's id. A read is one strongly
 consistent query of the user's partition, some 40 kilobytes a year; the first one of a month also writes it. Writing a
-month twice writes the same, so two first turns at once do no harm. IAM: dynamodb:Query, dynamodb:PutItem.
+month twice writes the same, so two first turns at once do no harm. IAM: dynamodb:BatchWriteItem, PutItem, Query.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 OPENING, MONTH, BUDGET = "OPENING", "MONTH#", "BUDGET#"
+BATCH = 25
+"""As many items as one BatchWriteItem takes."""
 
 
 class AccountsUnavailableError(Exception):
@@ -53,7 +55,11 @@ class AccountsTable:
 
     async def set_budget(self, user_id: str, category: Category, cents: int) -> None:
         """Keep a monthly budget in place of the one before. Raises AccountsUnavailableError."""
-        await asyncio.to_thread(self._put, user_id, BUDGET + category, "cents", {"N": str(cents)})
+        item = _item(user_id, BUDGET + category, "cents", {"N": str(cents)})
+        try:
+            await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item)
+        except (BotoCoreError, ClientError) as error:
+            raise AccountsUnavailableError from error
 
     def _read(self, user_id: str, today: date) -> Finances:
         try:
@@ -87,16 +93,21 @@ class AccountsTable:
         for month in demo_bank.months(today):
             if (name := f"{MONTH}{month:%Y-%m}") not in known:
                 missing[name] = [_row(each) for each in demo_bank.transactions(user_id, month)]
-        for name, body in missing.items():
-            self._put(user_id, name, "body", {"S": json.dumps(body)})
-        return missing
-
-    def _put(self, user_id: str, record: str, attribute: str, value: Any) -> None:
-        item = {"user": {"S": user_id}, "record": {"S": record}, attribute: value}
+        items = [_item(user_id, name, "body", {"S": json.dumps(body)}) for name, body in missing.items()]
         try:
-            self._client.put_item(TableName=self._table, Item=item)
+            for start in range(0, len(items), BATCH):
+                self._write(items[start : start + BATCH])
         except (BotoCoreError, ClientError) as error:
             raise AccountsUnavailableError from error
+        return missing
+
+    def _write(self, items: list[Any]) -> None:
+        """Write a batch; what DynamoDB leaves out of it is left to the next read, which misses it."""
+        self._client.batch_write_item(RequestItems={self._table: [{"PutRequest": {"Item": item}} for item in items]})
+
+
+def _item(user_id: str, record: str, attribute: str, value: Any) -> dict[str, Any]:
+    return {"user": {"S": user_id}, "record": {"S": record}, attribute: value}
 
 
 def _row(transaction: Transaction) -> list[Any]:

@@ -106,6 +106,9 @@ class Spendo:
         except (openai.OpenAIError, AgentsException) as error:
             logger.warning("model failed: %s", _kind(error))
             raise explain(error) from error
+        finally:
+            used = result.context_wrapper.usage
+            turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
 
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn

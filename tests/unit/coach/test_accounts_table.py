@@ -68,10 +68,12 @@ def test_two_first_turns_at_once_do_no_harm(accounts: AccountsTable) -> None:
     assert [each.ledger for each in read] == [read_ledger("eve", TODAY)] * 4
 
 
-@pytest.mark.parametrize("method", ["query", "put_item"])
+@pytest.mark.parametrize("method", ["query", "batch_write_item", "put_item"])
 async def test_a_failure_says_nothing_internal(accounts: AccountsTable, table: tuple[str, Any], method: str) -> None:
     with Stubber(table[1]) as stub:
+        if method == "batch_write_item":
+            stub.add_response("query", {"Items": []})
         stub.add_client_error(method, "AccessDeniedException", "arn:aws:dynamodb:eu-west-1:123456789012:table/accounts")
         with pytest.raises(AccountsUnavailableError) as caught:
-            await (accounts.read("ada", TODAY) if method == "query" else accounts.set_budget("ada", "rent", 1))
+            await (accounts.set_budget("ada", "rent", 1) if method == "put_item" else accounts.read("ada", TODAY))
     assert "arn" not in str(caught.value)
