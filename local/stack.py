@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from local.aws import LocalStack, deploy
 from local.lambda_url import FunctionUrl, LocalFunction
 from local.ministack import REGION, ROOT, MiniStack
 from local.model_server import API_KEY, ModelServer
+from local.stream_poller import StreamPoller
+from local.template import filter_patterns, read_template
 
 STATE = ROOT / ".local"
 MEMORY_MB = 1024
@@ -78,4 +81,27 @@ async def running_stack(
         )
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
+        await parts.enter_async_context(_running_janitor(aws_server, aws, log))
+        report("janitor behind the table's stream")
         yield Stack(aws_server, aws, function, front.url, model, log)
+
+
+@asynccontextmanager
+async def _running_janitor(server: MiniStack, aws: LocalStack, log: Path) -> AsyncGenerator[None]:
+    function = LocalFunction(
+        handler="janitor.handler.handler",
+        code=[ROOT / "functions" / "janitor", ROOT],
+        environment={**aws.janitor_environment, **aws.janitor_credentials.environment()},
+        name="janitor",
+        max_processes=1,
+        log=log,
+    )
+    with closing(server.client("dynamodbstreams")) as client:  # as the root: polling is Lambda's part, not the role's
+        filters = filter_patterns(read_template(), "JanitorFunction")
+        poller = asyncio.create_task(StreamPoller(client, aws.stream_arn, function.invoke, filters).run())
+        try:
+            yield
+        finally:
+            poller.cancel()
+            await asyncio.wait({poller})
+            await function.stop_processes()

@@ -1,0 +1,45 @@
+"""S8, A6: what a deleted thread leaves behind goes, records and files, in the running stack."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+
+import pytest
+
+from local.chatkit_client import ChatKitClient, create_thread
+from local.files import PNG
+from local.stack import Stack
+from tests.e2e.test_function_url import ask
+
+LIMIT_SECONDS = 60
+
+
+@pytest.mark.promise("S8")
+@pytest.mark.promise("A6")
+async def test_deleted_thread_takes_its_items_and_files_along(stack: Stack, ana: ChatKitClient) -> None:
+    image = await ana.upload("a.png", "image/png", PNG)
+    stream = await ask(ana, create_thread("look", (image["id"],)))
+    thread_id = stream[0].event["thread"]["id"]
+
+    await ana.call({"type": "threads.delete", "params": {"thread_id": thread_id}})
+
+    assert await asyncio.to_thread(_in_the_end, stack, thread_id, image["id"]) == []
+
+
+def _in_the_end(stack: Stack, thread_id: str, file_id: str) -> list[str]:
+    """Return what is left when nothing is, or when the time is over."""
+    limit = time.monotonic() + LIMIT_SECONDS
+    while (left := _left_behind(stack, thread_id, file_id)) and time.monotonic() < limit:
+        time.sleep(0.2)
+    return left
+
+
+def _left_behind(stack: Stack, thread_id: str, file_id: str) -> list[str]:
+    """Return keys that still exist: the thread's items, the file's record and its object (the tombstone stays)."""
+    with closing(stack.server.client("dynamodb")) as dynamodb, closing(stack.server.client("s3")) as s3:
+        records = [f"{r['pk']['S']} {r['sk']['S']}" for r in dynamodb.scan(TableName=stack.aws.table)["Items"]]
+        objects = [o["Key"] for o in s3.list_objects_v2(Bucket=stack.aws.bucket).get("Contents", [])]
+    items = [key for key in records if f"#THREAD#{thread_id}" in key or file_id in key]
+    return items + [key for key in objects if file_id in key]
