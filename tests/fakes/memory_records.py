@@ -22,6 +22,9 @@ class MemoryTurns:
     threads: dict[tuple[str, str], str | None] = field(default_factory=dict[tuple[str, str], "str | None"])
     cancelled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     looks: int = 0
+    """How often a turn looked whether it was cancelled."""
+    unknown: int = 0
+    """How often a turn was to be cancelled that is not there."""
 
     async def claim(self, turn_id: str, thread_id: str | None, context: RequestContext) -> None:
         key = (context.user_id, turn_id)
@@ -35,6 +38,7 @@ class MemoryTurns:
     async def cancel(self, turn_id: str, context: RequestContext) -> bool:
         key = (context.user_id, turn_id)
         if key not in self.threads:
+            self.unknown += 1
             return False
         self.cancelled.add(key)
         return True

@@ -1,0 +1,113 @@
+"""One turn, once: the same POST twice, refused and sent again, and two turns in one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.chatkit_client import Event, add_message, create_thread, get_thread
+from local.files import PNG
+from store_dynamo.errors import StoreUnavailableError
+from tests.fakes.asgi_exchange import Exchange
+from tests.fakes.assistants import Halting
+from tests.unit.chat_api.conftest import World
+
+TURN = {"x-turn-id": "turn-0000001"}
+WorldOf = Callable[..., World]
+
+
+async def all_items(world: World) -> list[list[Event]]:
+    threads = (await world.post({"type": "threads.list", "params": {}})).json()["data"]
+    return [(await world.post(get_thread(thread["id"]))).json()["items"]["data"] for thread in threads]
+
+
+@pytest.mark.promise("H10")
+async def test_second_arrival_is_told_the_thread(world: World) -> None:
+    first = await world.post(create_thread("hello"), **TURN)
+    second = await world.post(create_thread("hello"), **TURN)
+
+    stored = await all_items(world)
+    assert first.status_code == 200
+    assert second.status_code == 409
+    assert second.json()["thread_id"] == stored[0][0]["thread_id"]
+    assert [len(items) for items in stored] == [2]
+
+
+@pytest.mark.promise("H10")
+async def test_of_many_arrivals_at_once_one_runs(world: World) -> None:
+    answers = await asyncio.gather(*(world.post(create_thread("hello"), **TURN) for _ in range(6)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+    assert [len(items) for items in await all_items(world)] == [2]
+
+
+@pytest.mark.promise("H10")
+async def test_another_users_turn_may_have_the_same_id(world: World) -> None:
+    assert (await world.post(create_thread("hello"), "ana", **TURN)).status_code == 200
+    assert (await world.post(create_thread("hello"), "bob", **TURN)).status_code == 200
+
+
+@pytest.mark.promise("H10")
+async def test_refused_turn_may_be_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    thread_id = (await all_items_after(world, create_thread("hello")))[0][0]["thread_id"]
+
+    async def broken(*_: object) -> Any:
+        raise StoreUnavailableError("GetItem", 8, "ThrottlingException")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(world.store, "load_thread", broken)
+        first = await world.post(add_message(thread_id, "and?"), **TURN)
+    again = await world.post(add_message(thread_id, "and?"), **TURN)
+
+    assert (first.status_code, again.status_code) == (503, 200)
+
+
+async def all_items_after(world: World, request: Event) -> list[list[Event]]:
+    await world.post(request)
+    return await all_items(world)
+
+
+@pytest.mark.promise("H10")
+@pytest.mark.promise("A3")
+async def test_second_arrival_leaves_the_firsts_files_alone(world_of: WorldOf) -> None:
+    assistant = Halting()
+    world = world_of(assistant)
+    async with world.client() as client:
+        form = {"file": ("a.png", PNG, "image/png")}
+        file_id = (await client.post("/chatkit/attachments", files=form)).json()["id"]
+    request = create_thread("look", (file_id,))
+    first = Exchange(world.app, request, {"x-auth-token": world.pool.token("ana"), **TURN})
+    await assistant.reached.wait()
+
+    second = await world.post(request, **TURN)
+    stolen = await world.post(create_thread("mine", (file_id,)))
+    assistant.go_on.set()
+    await first.rest()
+
+    assert (second.status_code, stolen.status_code) == (409, 409)
+
+
+@pytest.mark.promise("H10")
+async def test_two_turns_in_one_thread_both_run(world_of: WorldOf) -> None:
+    assistant = Halting()
+    world = world_of(assistant)
+    headers = {"x-auth-token": world.pool.token("ana")}
+    first = Exchange(world.app, create_thread("one"), {**headers, **TURN})
+    created = await first.event("thread.created")
+    assert created is not None
+    await assistant.reached.wait()
+
+    second = Exchange(world.app, add_message(created["thread"]["id"], "two"), {**headers, "x-turn-id": "turn-0000002"})
+    async with asyncio.timeout(5):
+        while len(assistant.turns) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assistant.go_on.set()
+    events = await first.rest() + await second.rest()
+
+    (items,) = await all_items(world)
+    assert "error" not in [event["type"] for event in events]
+    assert sorted(item["type"] for item in items) == ["assistant_message"] * 2 + ["user_message"] * 2
+    assert len({item["id"] for item in items}) == 4

@@ -1,0 +1,380 @@
+"""How turns end early: wherever they are when the order comes, the model is stopped and what was said is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from chatkit.types import (
+    ProgressUpdateEvent,
+    SDKHiddenContextItem,
+    ThreadItem,
+    ThreadItemAddedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+)
+
+from chat_api.assistant import Turn
+from chat_api.outbox import CAPACITY
+from chat_api.server import OUT_OF_TIME
+from chat_api.timing import Timing
+from local.chatkit_client import Event, add_message, create_thread, get_thread
+from store_dynamo.requests import finish
+from tests.fakes.asgi_exchange import Exchange, LambdaContext
+from tests.fakes.assistants import Halting, delta, message_item, spoken
+from tests.fakes.turn import request_context
+from tests.unit.chat_api.conftest import World
+
+TURN = "turn-0000001"
+WorldOf = Callable[..., World]
+
+
+def begin(world: World, request: Event | None = None, **options: Any) -> Exchange:
+    headers = {"x-auth-token": world.pool.token("ana"), "x-turn-id": TURN}
+    return Exchange(world.app, request or create_thread("count"), headers, **options)
+
+
+async def cancel(world: World, user: str = "ana", turn: str = TURN) -> int:
+    async with world.client(user) as client:
+        return (await client.post(f"/chatkit/turns/{turn}/cancel")).status_code
+
+
+async def items(world: World, thread_id: str) -> list[ThreadItem]:
+    return (await world.store.load_thread_items(thread_id, None, 50, "asc", request_context("ana"))).data
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let everything else run until `condition` holds."""
+    async with asyncio.timeout(5):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0)
+
+
+def words(stored: list[ThreadItem]) -> list[str]:
+    return ["".join(part.text for part in item.content) for item in stored if item.type == "assistant_message"]
+
+
+def notes(stored: list[ThreadItem]) -> list[ThreadItem]:
+    return [item for item in stored if isinstance(item, SDKHiddenContextItem)]
+
+
+@pytest.fixture
+async def quiet() -> AsyncIterator[None]:
+    """Nothing may be left running."""
+    yield
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.promise("H6")
+class TestWhereverTheTurnIs:
+    async def test_silent_model(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+
+        assert await cancel(world) == 202
+        events = await turn.rest()
+
+        thread_id = events[0]["thread"]["id"]
+        stored = await items(world, thread_id)
+        assert assistant.stopped.is_set()
+        assert assistant.closed.is_set()
+        assert "error" not in [event["type"] for event in events]
+        assert [item.type for item in stored] == ["user_message", "assistant_message", "sdk_hidden_context"]
+        assert words(stored) == ["One two "]
+        assert world.meters[0].outcome == "user"
+        assert turn.task.exception() is None
+
+    async def test_tool_that_cannot_be_interrupted(self, world_of: WorldOf) -> None:
+        ended = threading.Event()
+
+        class Blocked(Halting):
+            async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
+                await asyncio.to_thread(ended.wait, 10)
+                yield ProgressUpdateEvent(text="done after all")
+
+        assistant = Blocked()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+
+        await cancel(world)
+        events = await turn.rest()
+        still_blocked = not ended.is_set()
+        ended.set()
+
+        assert still_blocked
+        assert words(await items(world, events[0]["thread"]["id"])) == ["One two "]
+
+    @pytest.mark.parametrize("clean_up", ["goes on", "ends", "fails"])
+    async def test_assistant_that_does_not_let_itself_be_cancelled(self, world_of: WorldOf, clean_up: str) -> None:
+        class Stubborn(Halting):
+            async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
+                try:
+                    await self.go_on.wait()
+                except asyncio.CancelledError:
+                    if clean_up == "fails":
+                        raise RuntimeError("the connection was closed") from None
+                    if clean_up == "goes on":
+                        yield ProgressUpdateEvent(text="never mind")
+
+        assistant = Stubborn()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+
+        await cancel(world)
+        events = await turn.rest()
+
+        stored = await items(world, events[0]["thread"]["id"])
+        assert (words(stored), len(notes(stored))) == (["One two "], 1)
+        assert {"error", "progress_update"}.isdisjoint(event["type"] for event in events)
+
+    @pytest.mark.promise("L2")
+    async def test_blocked_reader(self, world_of: WorldOf) -> None:
+        said: list[str] = []
+
+        class Endless(Halting):
+            async def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
+                turn.on_stop(self.stopped.set)
+                item_id = turn.store.generate_item_id("message", thread, turn.context)
+                yield ThreadItemAddedEvent(item=message_item(thread, item_id))
+                while True:
+                    said.append("x")
+                    yield delta(item_id, "x")
+
+        world = world_of(Endless())
+        turn = begin(world)
+        created = await turn.event("thread.created")
+        assert created is not None
+        turn.hold()
+        await turn.waiting.wait()
+        for _ in range(100):
+            await asyncio.sleep(0)  # whoever could still go on would
+        before = len(said)
+
+        await cancel(world)
+        await until(lambda: len(world.meters) == 1)
+        stored = await items(world, created["thread"]["id"])
+        turn.take()
+        await turn.rest()
+
+        # It is not the reader's turn that counts, but what the model had said.
+        assert before <= 2 * CAPACITY
+        assert words(stored) == ["x" * before]
+        assert len(said) == before
+
+    async def test_before_the_first_token(self, world_of: WorldOf) -> None:
+        class Thinking(Halting):
+            async def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
+                turn.on_stop(self.stopped.set)
+                self.reached.set()
+                await self.go_on.wait()
+                yield ProgressUpdateEvent(text="never")
+
+        assistant = Thinking()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+
+        await cancel(world)
+        events = await turn.rest()
+
+        stored = await items(world, events[0]["thread"]["id"])
+        assert assistant.stopped.is_set()
+        assert [item.type for item in stored] == ["user_message", "sdk_hidden_context"]
+
+    async def test_before_the_thread_is_created(self, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch) -> None:
+        assistant = Halting()
+        world = world_of(assistant)
+        saving, may_save = asyncio.Event(), asyncio.Event()
+        save_thread = world.store.save_thread
+
+        async def slow(thread: ThreadMetadata, context: Any) -> None:
+            saving.set()
+            await may_save.wait()
+            await save_thread(thread, context)
+
+        monkeypatch.setattr(world.store, "save_thread", slow)
+        turn = begin(world)
+        await saving.wait()
+
+        assert await cancel(world) == 202
+        looks = world.kept.turns.looks
+        await until(lambda: world.kept.turns.looks > looks)
+        may_save.set()
+        events = await turn.rest()
+
+        stored = await items(world, events[0]["thread"]["id"])
+        assert [event["type"] for event in events[:2]] == ["thread.created", "thread.item.done"]
+        assert [item.type for item in stored] == ["user_message", "sdk_hidden_context"]
+        assert not assistant.turns  # the model was never asked
+
+    async def test_during_a_write(self, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Complete(Halting):
+            async def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
+                for event in spoken(thread, turn, ["All ", "of it."]):
+                    yield event
+
+        world = world_of(Complete())
+        writing, may_write = asyncio.Event(), asyncio.Event()
+        add_thread_item = world.store.add_thread_item
+
+        async def slow(thread_id: str, item: ThreadItem, context: Any) -> None:
+            async def write() -> None:
+                if item.type == "assistant_message":
+                    writing.set()
+                    await may_write.wait()
+                await add_thread_item(thread_id, item, context)
+
+            await finish(write())  # as DynamoStore does
+
+        monkeypatch.setattr(world.store, "add_thread_item", slow)
+        turn = begin(world)
+        await writing.wait()
+
+        looks = world.kept.turns.looks
+        await cancel(world)
+        await until(lambda: world.kept.turns.looks > looks)
+        may_write.set()
+        events = await turn.rest()
+
+        assert words(await items(world, events[0]["thread"]["id"])) == ["All of it."]
+        assert turn.task.exception() is None
+
+
+@pytest.mark.usefixtures("quiet")
+class TestOtherOrders:
+    @pytest.mark.promise("H5")
+    async def test_deadline_stores_the_answer_and_offers_a_retry(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=1000))
+        turn = begin(world, context=LambdaContext(milliseconds=200))
+
+        events = await turn.rest()
+        thread_id = events[0]["thread"]["id"]
+        stored = await items(world, thread_id)
+        again = await world.post(get_thread(thread_id))
+
+        assert assistant.stopped.is_set()
+        assert events[-1] == {"type": "error", "code": "custom", "message": OUT_OF_TIME, "allow_retry": True}
+        assert [item.type for item in stored] == ["user_message", "assistant_message"]
+        assert words(stored) == ["One two "]
+        assert again.status_code == 200
+        assert world.meters[0].outcome == "deadline"
+
+    @pytest.mark.promise("H5")
+    async def test_deadline_keeps_a_reserve(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=0.5))
+        left = 600
+        started = asyncio.get_running_loop().time()
+        turn = begin(world, context=LambdaContext(milliseconds=left))
+        await assistant.stopped.wait()
+        waited = asyncio.get_running_loop().time() - started
+        await turn.rest()
+
+        assert waited < left / 1000
+
+    @pytest.mark.promise("H6")
+    async def test_runtime_that_ends_the_request_loses_nothing(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant)
+        turn = begin(world)
+        created = await turn.event("thread.created")
+        assert created is not None
+        await assistant.reached.wait()
+
+        turn.task.cancel()
+        await asyncio.wait({turn.task})
+        await until(lambda: len(world.meters) == 1)
+
+        stored = await items(world, created["thread"]["id"])
+        assert assistant.stopped.is_set()
+        assert words(stored) == ["One two "]
+        assert notes(stored) == []
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.promise("H6")
+class TestCancelRequests:
+    async def test_after_the_end_nothing_happens(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        assistant.go_on.set()
+        world = world_of(assistant)
+        events = await begin(world).rest()
+
+        assert await cancel(world) == 202
+
+        thread_id = events[0]["thread"]["id"]
+        assert words(await items(world, thread_id)) == ["One two three."]
+        follow_up = await world.post(add_message(thread_id, "and on?"))
+        assert follow_up.status_code == 200
+        assert world.meters[-1].outcome == "answered"
+
+    async def test_of_anothers_turn_is_unknown(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+
+        assert await cancel(world, "bob") == 404
+        assistant.go_on.set()
+        events = await turn.rest()
+
+        assert words(await items(world, events[0]["thread"]["id"])) == ["One two three."]
+
+    async def test_twice_is_once(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+
+        assert [await cancel(world), await cancel(world)] == [202, 202]
+        events = await turn.rest()
+
+        assert len(notes(await items(world, events[0]["thread"]["id"]))) == 1
+
+    async def test_unknown_and_malformed(self, world_of: WorldOf) -> None:
+        world = world_of(Halting())
+
+        assert await cancel(world) == 404
+        assert await cancel(world, turn="x") == 400
+
+    async def test_that_overtakes_its_turn_waits_for_it(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant, timing=Timing(cancel_poll=0.01, cancel_wait=5))
+        cancelling = asyncio.create_task(cancel(world))
+        await until(lambda: world.kept.turns.unknown > 0)
+
+        turn = begin(world)
+        events = await turn.rest()
+
+        assert await cancelling == 202
+        assert "One two three." not in words(await items(world, events[0]["thread"]["id"]))
+
+    async def test_next_turn_of_the_thread_works(self, world_of: WorldOf) -> None:
+        assistant = Halting()
+        world = world_of(assistant)
+        turn = begin(world)
+        await assistant.reached.wait()
+        await cancel(world)
+        events = await turn.rest()
+        assistant.go_on.set()
+
+        follow_up = await world.post(add_message(events[0]["thread"]["id"], "go on"), **{"x-turn-id": "turn-0000002"})
+
+        assert follow_up.status_code == 200
+        assert words(await items(world, events[0]["thread"]["id"])) == ["One two ", "One two three."]
+
+
+@pytest.mark.promise("H6")
+def test_a_stop_takes_effect_within_a_second() -> None:
+    assert Timing().cancel_poll <= 0.5
