@@ -75,12 +75,22 @@ bench-quick: install ministack ## The same with fewer rounds
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
-.PHONY: build deploy lock clean
+.PHONY: build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## What `sam deploy` uploads, in .aws-sam
 	@.tools/sam/bin/sam build
 	@$(RUN) -m local.artifacts
-deploy: build ## Build and deploy: make deploy ENV=dev
-	@.tools/sam/bin/sam deploy --config-env $(or $(ENV),dev)
+deploy: build ## Build, deploy, publish the frontend, print the address: make deploy ENV=dev
+	@$(RUN) -m ops.cli deploy $(or $(ENV),dev)
+publish: install ## Publish frontend/dist alone: make publish ENV=dev
+	@$(RUN) -m ops.cli publish $(or $(ENV),dev)
+destroy: install sam ## Delete a stack; its data stays, and is named: make destroy ENV=dev
+	@$(RUN) -m ops.cli destroy $(ENV)
+logs: install sam ## Follow the chat function's log: make logs ENV=dev
+	@$(RUN) -m ops.cli logs $(or $(ENV),dev)
+doctor: install ## Is it well? The stack of `make dev`, or a deployed one: make doctor ENV=dev
+	@$(RUN) -m ops.cli doctor $(ENV)
+verify-deploy: install ministack sam ## The real `sam deploy` into the local AWS, what it made put to work and examined
+	@$(RUN) -m ops.cli verify
 COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
 	@$(UV) $(COMPILE) --group streaming --group dev pyproject.toml -o requirements/dev.txt

@@ -8,10 +8,11 @@ async with ChatKitClient(url, token) as client:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
@@ -45,11 +46,21 @@ class Received:
         return str(update["delta"]) if update.get("type") == "assistant_message.content_part.text_delta" else ""
 
 
+class BodyHash(httpx.Auth):
+    """The body's SHA-256 in a header: behind CloudFront a Function URL takes no body without it."""
+
+    requires_request_body = True
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["x-amz-content-sha256"] = hashlib.sha256(request.content).hexdigest()
+        yield request
+
+
 class ChatKitClient:
     """One signed-in user's connection to one endpoint; close it, or use it as an async context manager."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS)
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, auth=BodyHash())
         self._headers = {"x-auth-token": token, "content-type": "application/json"}
 
     async def stream(self, request: Event) -> AsyncIterator[Received]:

@@ -27,7 +27,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
 
-from local.aws import LocalStack
 from local.ministack import REGION, ROOT_KEY
 
 if TYPE_CHECKING:
@@ -63,7 +62,16 @@ class SignInPage(Protocol):
     def redirect_uri(self) -> str: ...
 
 
-def create_user(stack: LocalStack, username: str, password: str, groups: Iterable[str] = ()) -> None:
+class UserPool(Protocol):
+    """Where users are kept; a LocalStack is one."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def user_pool_id(self) -> str: ...
+
+
+def create_user(stack: UserPool, username: str, password: str, groups: Iterable[str] = ()) -> None:
     """Create a confirmed user, or give an existing one this password; `username` is an email address."""
     with closing(_pool_client(stack)) as cognito:
         with suppress(cognito.exceptions.UsernameExistsException):
@@ -157,7 +165,7 @@ def _ensure_group(cognito: CognitoIdentityProviderClient, pool: str, group: str)
         cognito.create_group(UserPoolId=pool, GroupName=group)
 
 
-def _pool_client(stack: LocalStack) -> CognitoIdentityProviderClient:
+def _pool_client(stack: UserPool) -> CognitoIdentityProviderClient:
     """Return a client with the operator's key; nothing under test uses it."""
     return boto3.client(  # pyright: ignore[reportUnknownMemberType]
         "cognito-idp",

@@ -1,0 +1,1 @@
+"""Deploying, publishing, and looking after a running stack: `make deploy`, `make doctor` and their like."""
