@@ -19,6 +19,7 @@ from chatkit.agents import (
     stream_agent_response,  # pyright: ignore[reportUnknownVariableType]
 )
 from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
+from pydantic import BaseModel
 
 from chat_api.context import RequestContext
 
@@ -66,7 +67,7 @@ class _WatchedRun:
 
     async def __anext__(self) -> StreamEvent:
         self._reader = asyncio.current_task()
-        return await self._events.__anext__()
+        return _with_plain_annotation(await self._events.__anext__())
 
     async def settle(self) -> None:
         """End the waiting task, and take its outcome, which asyncio would else report as never retrieved."""
@@ -76,3 +77,16 @@ class _WatchedRun:
         await asyncio.wait({self._reader})
         if not self._reader.cancelled():
             self._reader.exception()
+
+
+def _with_plain_annotation(event: StreamEvent) -> StreamEvent:
+    """Return the event with an added annotation as a dictionary.
+
+    openai gives that event annotation classes of its own; chatkit 1.6.5 takes the classes of the finished text only, or
+    a dictionary, and the turn would fail at its first source.
+    """
+    if event.type == "raw_response_event" and event.data.type == "response.output_text.annotation.added":
+        annotation = event.data.annotation
+        if isinstance(annotation, BaseModel):
+            event.data.annotation = annotation.model_dump()  # pyright: ignore[reportAttributeAccessIssue]
+    return event

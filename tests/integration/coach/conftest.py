@@ -1,0 +1,133 @@
+"""The coach behind the real HTTP app, asked as a browser asks: model server, accounts on moto, a store in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+
+from chat_api.assistant import AssistantSettings
+from chat_api.identity import TokenVerifier
+from coach.accounts_table import AccountsTable
+from coach.spendo import Spendo
+from local.model_server import API_KEY, ModelServer
+from tests.fakes.accounts import accounts_table
+from tests.fakes.user_pool import UserPool
+from tests.unit.chat_api.conftest import World, make_world, pool, s3, verifier
+
+__all__ = ["pool", "s3", "verifier"]
+
+TODAY = date(2026, 5, 20)
+USER = "ana"
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Told:
+    """What one request was answered: the events of its stream."""
+
+    events: list[Event]
+
+    @property
+    def types(self) -> list[str]:
+        """The types in order, repeated updates once."""
+        types = [event["type"] for event in self.events]
+        return [kind for index, kind in enumerate(types) if index == 0 or kind != types[index - 1]]
+
+    @property
+    def thread_id(self) -> str:
+        return next(event["thread"]["id"] for event in self.events if event["type"] == "thread.created")
+
+    @property
+    def done(self) -> list[Event]:
+        """The items that are complete, oldest first."""
+        return [event["item"] for event in self.events if event["type"] == "thread.item.done"]
+
+    @property
+    def text(self) -> str:
+        return "".join(
+            part["text"] for item in self.done if item["type"] == "assistant_message" for part in item["content"]
+        )
+
+    def updates(self, kind: str) -> list[Event]:
+        updates = [event["update"] for event in self.events if event["type"] == "thread.item.updated"]
+        return [update for update in updates if update["type"].startswith(kind)]
+
+    def item(self, kind: str) -> Event:
+        """The only complete item of a type."""
+        (found,) = (item for item in self.done if item["type"] == kind)
+        return found
+
+
+@dataclass
+class Talk:
+    """One user's conversation with the coach."""
+
+    world: World
+    model: ModelServer
+    accounts: AccountsTable
+    user: str = USER
+    thread_id: str | None = None
+
+    async def say(self, text: str, **message: Any) -> Told:
+        """Begin the conversation or go on with it."""
+        content = message.pop("content", [{"type": "input_text", "text": text}])
+        input_ = {"content": content, "attachments": [], "inference_options": {}, **message}
+        if self.thread_id:
+            return await self.stream("threads.add_user_message", input=input_)
+        told = Told(_events((await self._post("threads.create", input=input_)).text))
+        self.thread_id = told.thread_id
+        return told
+
+    async def stream(self, kind: str, **params: Any) -> Told:
+        """Send a request about the conversation that is answered by a stream."""
+        answer = await self._post(kind, thread_id=self.thread_id, **params)
+        assert answer.status_code == 200, answer.text
+        return Told(_events(answer.text))
+
+    async def call(self, kind: str, **params: Any) -> Event:
+        """Send a request that is answered by JSON."""
+        answer = await self._post(kind, **params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def stored(self) -> list[Event]:
+        """The items as a client sees them after a reload, oldest first."""
+        page = await self.call("items.list", thread_id=self.thread_id, order="asc", limit=100)
+        return page["data"]
+
+    async def _post(self, kind: str, **params: Any) -> Any:
+        return await self.world.post({"type": kind, "params": params}, user=self.user)
+
+
+def _events(stream: str) -> list[Event]:
+    return [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: ")]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with ModelServer.start(delay_seconds=0.001) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def accounts() -> Iterator[AccountsTable]:
+    with accounts_table() as table:
+        yield table
+
+
+@pytest.fixture
+async def talk(
+    model: ModelServer, accounts: AccountsTable, pool: UserPool, verifier: TokenVerifier, s3: Any
+) -> AsyncIterator[Talk]:
+    async def key() -> str:
+        return API_KEY
+
+    coach = Spendo(AssistantSettings("gpt-5.1", model.url, key), accounts, today=lambda: TODAY)
+    yield Talk(make_world(pool, verifier, s3, coach), model, accounts)
+    await coach.close()
