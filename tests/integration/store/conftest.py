@@ -78,8 +78,8 @@ def ministack_backend(store_clients: tuple[Any, Any], ministack_table: str) -> I
 
 
 @pytest.fixture(scope="session")
-def dynamodb_local() -> Iterator[Any]:
-    """A client of AWS's own server; in CI it must be there, elsewhere a missing JDK is a skip that says so."""
+def dynamodb_local_server() -> Iterator[DynamoDBLocal]:
+    """AWS's own server; in CI it must be there, elsewhere a missing JDK is a skip that says so."""
     try:
         server = DynamoDBLocal.start()
     except MissingToolError as error:
@@ -87,14 +87,21 @@ def dynamodb_local() -> Iterator[Any]:
             raise
         pytest.skip(str(error))
     with server:
-        client = server.client(CLIENT_CONFIG)
-        yield client
-        client.close()
+        yield server
 
 
 @pytest.fixture(scope="session")
-def dynamodb_local_table(dynamodb_local: Any) -> str:
-    create_table(dynamodb_local, "chat")
+def dynamodb_local(dynamodb_local_server: DynamoDBLocal) -> Iterator[Any]:
+    client = dynamodb_local_server.client(CLIENT_CONFIG)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_table(dynamodb_local_server: DynamoDBLocal) -> str:
+    client = dynamodb_local_server.client()
+    create_table(client, "chat")
+    client.close()
     return "chat"
 
 

@@ -1,0 +1,196 @@
+"""What each operation costs, counted twice (see tests/fakes/costs.py) and compared with docs/data-model.md.
+
+python -m pytest tests/integration/store/test_cost.py     # on a difference, prints the table as it should be
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chatkit.types import Page, Thread, ThreadMetadata
+
+from local.dynamodb_local import DynamoDBLocal
+from local.ministack import MiniStack
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.rates import DynamoRates
+from store_dynamo.turns import DynamoTurns
+from tests.contracts.store import Caller
+from tests.fakes.chatkit_models import NOON, answer, file, thread, user_message
+from tests.fakes.costs import Cost, Costs, as_dynamodb_local, as_ministack
+from tests.fakes.dynamo_backend import DynamoBackend
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "data-model.md"
+TABLE = re.compile(r"<!-- costs -->\n(.*?)<!-- /costs -->", re.DOTALL)
+ALICE = Caller("alice-pays")
+SECOND = timedelta(seconds=1)
+TEXT = "A sentence of an ordinary length, as people write them. " * 5
+
+
+class Ticking:
+    """A clock by which a second passes between any two looks at it, so that each message moves its thread's expiry."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        self._now += SECOND
+        return self._now
+
+
+@dataclass
+class Counting:
+    """A server whose requests are counted; `admin` looks into the table and is not."""
+
+    backend: DynamoBackend
+    admin: Any
+    costs: Costs
+    long_thread: int
+
+
+@pytest.fixture(params=[pytest.param("ministack"), pytest.param("dynamodb-local")])
+def counting(request: pytest.FixtureRequest) -> Iterator[Counting]:
+    if request.param == "ministack":
+        stack: MiniStack = request.getfixturevalue("ministack")
+        backend: DynamoBackend = request.getfixturevalue("ministack_backend")
+        admin, expect, long_thread = stack.client("dynamodb"), as_ministack, 10_000
+    else:
+        server: DynamoDBLocal = request.getfixturevalue("dynamodb_local_server")
+        backend = request.getfixturevalue("dynamodb_local_backend")
+        admin, expect, long_thread = server.client(), as_dynamodb_local, 1_000
+    with Costs(backend.client, admin, backend.table, expect) as costs:
+        yield Counting(backend, admin, costs, long_thread)
+    admin.close()
+
+
+async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
+    """Carry each operation out once, with items of half a kilobyte."""
+    store = backend.store(retention=timedelta(days=90), clock=Ticking())
+    common: Any = {"table": backend.table, "client": backend.client, "user_of": backend.log.user_of}
+    turns, feedback, rates = DynamoTurns(**common), DynamoFeedback(**common), DynamoRates(**common)
+    found: dict[str, Cost] = {}
+
+    async def count(name: str, call: Callable[[], Awaitable[Any]]) -> None:
+        costs.take()
+        await call()
+        found[name] = costs.take()
+
+    for n in range(45):
+        await store.save_thread(thread(f"thr_{n:02}", NOON + n * SECOND, title=TEXT[:100]), ALICE)
+        await store.add_thread_item("thr_00", answer(f"msg_{n:02}", TEXT, NOON + n * SECOND), ALICE)
+    await store.save_thread(thread("gone"), ALICE)
+    await store.save_thread(thread("untitled"), ALICE)
+    held = await store.load_thread("thr_00", ALICE)
+    held.title = "New"
+    for name in ("a", "b"):
+        await store.save_attachment(file(name), ALICE)
+    await store.save_attachment(file("b", thread_id="thr_00"), ALICE)
+    fresh = Caller(ALICE.user_id, "another request")
+
+    await count("`save_thread`, new", lambda: store.save_thread(thread("new", title=TEXT[:100]), fresh))
+    await count("`save_thread`, loaded before", lambda: store.save_thread(held, ALICE))
+    stale = thread("thr_01", NOON + SECOND, title="x")
+    await count("`save_thread`, never loaded or changed meanwhile", lambda: store.save_thread(stale, fresh))
+    await count("`load_thread`", lambda: store.load_thread("thr_00", ALICE))
+    await count("`load_threads`, first 20", lambda: store.load_threads(20, None, "desc", ALICE))
+    await count("`load_threads`, next 20", lambda: store.load_threads(20, "thr_20", "asc", ALICE))
+    await count("`delete_thread`", lambda: store.delete_thread("gone", ALICE))
+    await count("`add_thread_item`", lambda: store.add_thread_item("thr_00", answer("new", TEXT), ALICE))
+    unlimited = backend.store()
+    await count(
+        "`add_thread_item`, no retention", lambda: unlimited.add_thread_item("thr_00", answer("n2", TEXT), ALICE)
+    )
+    await count("`save_item`", lambda: store.save_item("thr_00", answer("new", TEXT + "!"), ALICE))
+    await count("`load_item`", lambda: store.load_item("thr_00", "new", ALICE))
+    await count("`load_thread_items`, first 20", lambda: store.load_thread_items("thr_00", None, 20, "desc", ALICE))
+    await count("`load_thread_items`, next 20", lambda: store.load_thread_items("thr_00", "msg_20", 20, "asc", ALICE))
+    await count("`delete_thread_item`", lambda: store.delete_thread_item("thr_00", "new", ALICE))
+    await count("`save_attachment`, no thread yet", lambda: store.save_attachment(file("new"), ALICE))
+    await count(
+        "`save_attachment`, with its thread", lambda: store.save_attachment(file("a", thread_id="thr_00"), ALICE)
+    )
+    await count("`load_attachment`, no thread yet", lambda: store.load_attachment("new", ALICE))
+    await count("`load_attachment`, with its thread", lambda: store.load_attachment("b", ALICE))
+    await count("`claim_attachment`", lambda: store.claim_attachment("new", "turn-1", ALICE))
+    await count("`release_attachment`", lambda: store.release_attachment("new", "turn-1", ALICE))
+    await count("`delete_attachment`", lambda: store.delete_attachment("new", ALICE))
+    await count("`set_automatic_title`", lambda: store.set_automatic_title("untitled", "x", ALICE))
+    await count("`DynamoTurns.claim`", lambda: turns.claim("turn-1", "thr_00", ALICE))
+    await count("`DynamoTurns.is_cancelled`", lambda: turns.is_cancelled("turn-1", ALICE))
+    await count("`DynamoTurns.finish`", lambda: turns.finish("turn-1", ALICE))
+    await count("`DynamoFeedback.put`, one item", lambda: feedback.put("thr_00", ["msg_00"], "positive", ALICE))
+    await count("`DynamoRates.count`", lambda: rates.count("turns", 9, timedelta(days=1), ALICE))
+    return found
+
+
+async def cost_of_a_turn(counting: Counting, items: int) -> Cost:
+    """Count a turn in a thread that has so many items; with none, the thread's first."""
+    caller, costs = Caller(f"alice-{items:05}-items"), counting.costs
+    store = counting.backend.store(retention=timedelta(days=90), clock=Ticking())
+    if items:
+        await store.save_thread(thread(title="Budget"), caller)
+        await store.add_thread_item("thr_1", answer("pattern", TEXT), caller)
+        seed(counting.backend, counting.admin, caller, items - 1)
+        costs.take()
+        held = await store.load_thread("thr_1", caller)
+    else:
+        costs.take()
+        held = Thread(**thread(title="Budget").model_dump(), items=Page())
+        await store.save_thread(ThreadMetadata(**held.model_dump()), caller)
+    await answer_a_message(store, held, caller)
+    return costs.take()
+
+
+async def answer_a_message(store: Any, held: ThreadMetadata, caller: Caller) -> None:
+    """Call the store as ChatKit does for one message that is answered (server.py, agents.py)."""
+    at = NOON + timedelta(days=1)
+    await store.add_thread_item("thr_1", user_message("user", TEXT, at), caller)
+    await store.load_thread_items("thr_1", None, 20, "desc", caller)  # the model's input
+    await store.load_thread_items("thr_1", None, 2, "desc", caller)  # stream_agent_response looks for a workflow
+    await store.add_thread_item("thr_1", answer("answer", TEXT, at), caller)
+    held.metadata["response_id"] = "resp_1"
+    await store.save_thread(held, caller)
+
+
+def seed(backend: DynamoBackend, admin: Any, caller: Caller, number: int) -> None:
+    """Write copies of the item `pattern` straight into the table."""
+    key = {"pk": {"S": f"USER#{caller.user_id}#THREAD#thr_1"}, "sk": {"S": "ITEM#pattern"}}
+    pattern = admin.get_item(TableName=backend.table, Key=key)["Item"]
+    body = pattern["body"]["S"]
+    for n in range(0, number, 25):
+        ids = [f"msg_{m:05}" for m in range(n, min(n + 25, number))]
+        items = [
+            pattern
+            | {"sk": {"S": f"ITEM#{each}"}, "ord": {"S": pattern["ord"]["S"][:-5] + each[-5:]}}
+            | {"body": {"S": body.replace('"pattern"', f'"{each}"')}}
+            for each in ids
+        ]
+        admin.batch_write_item(RequestItems={backend.table: [{"PutRequest": {"Item": item}} for item in items]})
+
+
+def as_table(found: dict[str, Cost]) -> str:
+    lines = ["| operation | round trips | requests | RCU | WCU |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {name} | {cost.round_trips} | {cost.requests} | {cost.read:g} | {cost.write:g} |"
+        for name, cost in found.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.promise("S3")
+async def test_the_documented_costs_are_what_is_counted(counting: Counting) -> None:
+    found = await rows(counting.backend, counting.costs)
+    found["**first turn of a thread**"] = await cost_of_a_turn(counting, 0)
+    small = await cost_of_a_turn(counting, 20)
+    large = await cost_of_a_turn(counting, counting.long_thread)
+    assert small == large
+
+    found["**turn in a thread of 20 items**"] = found["**turn in a thread of 10 000 items**"] = small
+    documented = TABLE.search(DOCUMENT.read_text())
+    assert documented, "docs/data-model.md has no table of costs"
+    assert documented[1] == as_table(found), f"\n{as_table(found)}"
