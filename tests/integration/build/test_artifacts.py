@@ -29,6 +29,7 @@ SETTINGS = {
     "COGNITO_ISSUER": "https://cognito.example/pool",
     "COGNITO_JWKS_URL": "http://127.0.0.1:1/jwks.json",  # refused at once: the function starts without the pool's keys
     "COGNITO_CLIENT_ID": "client",
+    "ASSISTANT_TABLE": "assistant",
     "OPENAI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
     "AWS_DEFAULT_REGION": "eu-west-1",
 }
@@ -50,6 +51,7 @@ class TestForLambda:
             "attachments_s3",
             "chat_api",
             "coach",
+            "examples",
             "store_dynamo",
         }
 

@@ -1,0 +1,1 @@
+"""Assistants to begin from: each is one file and one setting, `ASSISTANT=examples.echo:build`."""
