@@ -1,0 +1,65 @@
+"""What a turn's metrics say, in CloudWatch's embedded format."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chat_api.metrics import count_turn
+from chat_api.turn_meter import TurnMeter
+
+
+@pytest.fixture(autouse=True)
+def namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ChatKit/test")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "chat")
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.promise("H9")
+def test_answered_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = TurnMeter(started=10.0, asked=10.02, spoke=10.5, ended=12.0, input_tokens=900, output_tokens=100)
+
+    count_turn(meter)
+
+    turn, end = lines(capsys)
+    values = {name: turn[name] for name in turn if name != "_aws"}
+    assert values == {
+        "service": "chat",
+        "Turns": [1.0],
+        "AddedTimeToFirstToken": [20.0],
+        "TimeToFirstToken": [500.0],
+        "TurnDuration": [2000.0],
+        "InputTokens": [900.0],
+        "OutputTokens": [100.0],
+    }
+    assert turn["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ChatKit/test"
+    assert turn["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    assert (end["outcome"], end["TurnsEnded"]) == ("answered", [1.0])
+
+
+@pytest.mark.promise("H9")
+def test_failed_turn_names_the_kind_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = TurnMeter()
+    meter.fail(RuntimeError("key sk-secret"))
+
+    count_turn(meter)
+
+    written = lines(capsys)
+    assert [line.get("kind") for line in written] == [None, None, "RuntimeError"]
+    assert "secret" not in str(written)
+
+
+def test_kind_of_an_explained_failure_is_its_cause() -> None:
+    meter = TurnMeter()
+    try:
+        raise ValueError("for the user") from TimeoutError()
+    except ValueError as error:
+        meter.fail(error)
+
+    assert meter.error == "TimeoutError"

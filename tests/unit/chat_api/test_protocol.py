@@ -1,0 +1,345 @@
+"""All 16 request types of ChatKit, each with the whole sequence of what it answers, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from chatkit.types import ChatKitReq
+
+from chat_api.dictation import MAX_AUDIO_BYTES
+from chat_api.timing import Timing
+from local.chatkit_client import Event, add_message, create_thread, get_thread
+from local.files import PNG
+from tests.fakes.asgi_exchange import Exchange
+from tests.fakes.everything import Everything
+from tests.unit.chat_api.conftest import Echo, World
+from tests.unit.chat_api.test_app import events
+
+ANSWER = ["thread.item.added", "thread.item.updated", "thread.item.updated", "thread.item.done"]
+AUDIO = base64.b64encode(b"OggS").decode()
+REQUEST_TYPES = {member.model_fields["type"].default for member in get_args(get_args(ChatKitReq)[0])}
+
+
+def request_of(type_: str, **params: Any) -> Event:
+    return {"type": type_, "params": params}
+
+
+@pytest.fixture
+def world(world_of: Callable[..., World]) -> World:
+    assistant = Everything()
+    assistant.title_given = None
+    return world_of(assistant)
+
+
+async def begin(world: World, words: str) -> tuple[str, Event]:
+    """Begin a conversation; return its id and its last item."""
+    stream = events(await world.post(create_thread(words)))
+    thread_id = stream[0]["thread"]["id"]
+    return thread_id, (await items(world, thread_id))[-1]
+
+
+async def items(world: World, thread_id: str) -> list[Event]:
+    page = await world.post(request_of("items.list", thread_id=thread_id, order="asc"))
+    return page.json()["data"]
+
+
+def types(stream: list[Event]) -> list[str]:
+    return [event["type"] for event in stream]
+
+
+class TestStreaming:
+    async def test_threads_create(self, world: World) -> None:
+        stream = events(await world.post(request_of("threads.create", **create_thread("hello")["params"])))
+
+        assert types(stream) == ["thread.created", "thread.item.done", "stream_options", *ANSWER]
+        assert stream[1]["item"]["type"] == "user_message"
+        assert stream[2]["stream_options"] == {"allow_cancel": True}
+
+    async def test_threads_add_user_message(self, world: World) -> None:
+        thread_id, _ = await begin(world, "hello")
+
+        stream = events(
+            await world.post(request_of("threads.add_user_message", **add_message(thread_id, "b")["params"]))
+        )
+
+        assert types(stream) == ["thread.item.done", "stream_options", *ANSWER]
+
+    async def test_threads_add_client_tool_output(self, world: World) -> None:
+        thread_id, call = await begin(world, "tool")
+        request = request_of("threads.add_client_tool_output", thread_id=thread_id, result={"opened": True})
+
+        stream = events(await world.post(request))
+        again = await world.post(request)
+
+        stored = await items(world, thread_id)
+        assert (call["type"], call["status"]) == ("client_tool_call", "pending")
+        assert types(stream) == ["stream_options", *ANSWER]
+        assert (stored[1]["status"], stored[1]["output"]) == ("completed", {"opened": True})
+        assert again.status_code == 409
+
+    async def test_threads_add_structured_input(self, world: World) -> None:
+        thread_id, form = await begin(world, "form")
+        answers = {"answers": {"q": {"values": ["a house"]}}}
+        request = request_of("threads.add_structured_input", thread_id=thread_id, item_id=form["id"], input=answers)
+
+        stream = events(await world.post(request))
+        again = await world.post(request)
+
+        assert types(stream) == ["stream_options", "thread.item.replaced", *ANSWER]
+        assert stream[1]["item"]["inputs"][0]["answer"]["values"] == ["a house"]
+        assert (await items(world, thread_id))[1]["status"] == "answered"
+        assert again.status_code == 409
+
+    async def test_threads_retry_after_item(self, world: World) -> None:
+        thread_id, _ = await begin(world, "hello")
+        question, old = await items(world, thread_id)
+        request = request_of("threads.retry_after_item", thread_id=thread_id, item_id=question["id"])
+
+        stream = events(await world.post(request))
+
+        stored = await items(world, thread_id)
+        assert types(stream) == ["stream_options", *ANSWER]
+        assert [item["type"] for item in stored] == ["user_message", "assistant_message"]
+        assert stored[1]["id"] != old["id"]
+
+    async def test_threads_custom_action(self, world: World) -> None:
+        thread_id, widget = await begin(world, "widget")
+        action = {"type": "set", "payload": {"amount": 5}}
+        request = request_of("threads.custom_action", thread_id=thread_id, item_id=widget["id"], action=action)
+
+        stream = events(await world.post(request))
+
+        assert types(stream) == ["stream_options", "thread.item.replaced", *ANSWER]
+        assert "'amount': 5" in (await items(world, thread_id))[1]["widget"]["children"][0]["value"]
+
+    async def test_effects_reach_the_client_and_hidden_items_do_not(self, world: World) -> None:
+        stream = events(await world.post(create_thread("effects")))
+
+        assert types(stream)[3:] == ["progress_update", "client_effect", "notice"]
+        assert len(await items(world, stream[0]["thread"]["id"])) == 1
+
+    async def test_failure_that_is_explained(self, world: World) -> None:
+        stream = events(await world.post(create_thread("fail")))
+
+        assert stream[-1] == {"type": "error", "code": "custom", "message": "the model is busy", "allow_retry": True}
+        assert (world.meters[0].outcome, world.meters[0].error) == ("failed", "CustomStreamError")
+
+    @pytest.mark.promise("H3")
+    async def test_failure_that_is_not(self, world: World) -> None:
+        response = await world.post(create_thread("crash"))
+
+        assert events(response)[-1] == {"type": "error", "code": "stream.error", "allow_retry": True}
+        assert "secret" not in response.text
+        assert (world.meters[0].outcome, world.meters[0].error) == ("failed", "RuntimeError")
+
+
+class TestJson:
+    async def test_threads_get_by_id_list_update_delete(self, world: World) -> None:
+        thread_id, _ = await begin(world, "hello")
+
+        renamed = await world.post(request_of("threads.update", thread_id=thread_id, title="mine"))
+        found = await world.post(request_of("threads.get_by_id", thread_id=thread_id))
+        listed = await world.post(request_of("threads.list", limit=9999, order="desc"))
+        deleted = await world.post(request_of("threads.delete", thread_id=thread_id))
+        gone = await world.post(get_thread(thread_id))
+
+        assert (renamed.json()["title"], found.json()["title"]) == ("mine", "mine")
+        assert len(found.json()["items"]["data"]) == 2
+        assert [thread["id"] for thread in listed.json()["data"]] == [thread_id]
+        assert (deleted.json(), gone.status_code) == ({}, 404)
+
+    async def test_items_list_pages(self, world: World) -> None:
+        thread_id, _ = await begin(world, "hello")
+
+        first = (await world.post(request_of("items.list", thread_id=thread_id, limit=1, order="desc"))).json()
+        rest = (
+            await world.post(request_of("items.list", thread_id=thread_id, after=first["after"], order="desc"))
+        ).json()
+
+        assert (first["has_more"], rest["has_more"]) == (True, False)
+        assert [item["type"] for item in first["data"] + rest["data"]] == ["assistant_message", "user_message"]
+
+    @pytest.mark.promise("H8")
+    async def test_items_feedback(self, world: World) -> None:
+        thread_id, answer = await begin(world, "hello")
+
+        def feedback(kind: str, item_id: str) -> Event:
+            return request_of("items.feedback", thread_id=thread_id, item_ids=[item_id], kind=kind)
+
+        given = await world.post(feedback("positive", answer["id"]))
+        foreign = await world.post(feedback("negative", answer["id"]), "bob")
+        unknown = await world.post(feedback("negative", "msg_none"))
+
+        assert (given.status_code, given.json()) == (200, {})
+        assert (foreign.status_code, unknown.status_code) == (404, 404)
+        assert world.kept.feedback.given == {(thread_id, answer["id"]): "positive"}
+
+    async def test_attachments_create_and_delete(self, world: World) -> None:
+        file = {"name": "a.png", "mime_type": "image/png", "size": len(PNG)}
+
+        created = (await world.post(request_of("attachments.create", **file))).json()
+        deleted = await world.post(request_of("attachments.delete", attachment_id=created["id"]))
+
+        assert created["upload_descriptor"]["method"] == "PUT"
+        assert deleted.json() == {}
+
+    async def test_input_transcribe(self, world: World) -> None:
+        request = request_of("input.transcribe", audio_base64=AUDIO, mime_type="audio/ogg;codecs=opus")
+
+        assert (await world.post(request)).json() == {"text": "audio/ogg OggS"}
+
+    @pytest.mark.parametrize(
+        ("audio", "mime_type", "status"),
+        [
+            (AUDIO, "audio/wav", 400),
+            ("not base64!", "audio/ogg", 400),
+            ("", "audio/ogg", 400),
+            (base64.b64encode(bytes(MAX_AUDIO_BYTES + 1)).decode(), "audio/ogg", 413),
+        ],
+    )
+    async def test_what_is_no_dictation_is_refused(self, world: World, audio: str, mime_type: str, status: int) -> None:
+        refused = await world.post(request_of("input.transcribe", audio_base64=audio, mime_type=mime_type))
+
+        assert refused.status_code == status
+        assert refused.json()["message"]
+
+    async def test_threads_sync_custom_action(self, world: World) -> None:
+        thread_id, widget = await begin(world, "widget")
+
+        def act(kind: str) -> Event:
+            action = {"type": kind, "payload": {}}
+            return request_of("threads.sync_custom_action", thread_id=thread_id, item_id=widget["id"], action=action)
+
+        done = await world.post(act("look"))
+        failed = await world.post(act("fail"))
+
+        assert done.json()["updated_item"]["id"] == widget["id"]
+        assert (failed.status_code, failed.json()["message"]) == (502, "not now")
+
+    def test_every_request_type_is_sent_by_a_test_of_this_file(self) -> None:
+        sent = re.findall(r'request_of\(\s*"([\w.]+)"', Path(__file__).read_text())
+
+        assert len(REQUEST_TYPES) == 16
+        assert set(sent) == REQUEST_TYPES
+
+
+class TestWhatTheAssistantCannotDo:
+    async def test_actions_dictation_and_mentions_are_refused(self, world_of: Callable[..., World]) -> None:
+        class Silent:
+            respond = Everything.respond
+            _answer = Everything._answer
+
+            def __init__(self) -> None:
+                self.turns: list[Any] = []
+
+        world = world_of(Silent())
+        thread_id, widget = await begin(world, "widget")
+        action = {"thread_id": thread_id, "item_id": widget["id"], "action": {"type": "x", "payload": {}}}
+        refused = [
+            await world.post({"type": "threads.custom_action", "params": action}),
+            await world.post({"type": "threads.sync_custom_action", "params": action}),
+            await world.post({"type": "input.transcribe", "params": {"audio_base64": AUDIO, "mime_type": "audio/ogg"}}),
+        ]
+        async with world.client() as client:
+            mentions = await client.get("/chatkit/entities")
+
+        assert [answer.status_code for answer in refused] == [400, 400, 400]
+        assert mentions.status_code == 404
+
+    @pytest.mark.parametrize(
+        ("options", "status"),
+        [
+            ({}, 200),
+            ({"model": "large", "tool_choice": {"id": "search"}}, 200),
+            ({"model": "huge"}, 400),
+            ({"tool_choice": {"id": "shell"}}, 400),
+        ],
+    )
+    @pytest.mark.promise("H3")
+    async def test_only_offered_models_and_tools_may_be_chosen(self, world: World, options: Event, status: int) -> None:
+        request = create_thread("hello")
+        request["params"]["input"]["inference_options"] = options
+
+        answer = await world.post(request)
+
+        assert answer.status_code == status
+        assert status == 200 or "small" in answer.json()["message"] or "search" in answer.json()["message"]
+
+    async def test_assistant_without_a_choice_offers_none(self, world_of: Callable[..., World]) -> None:
+        world = world_of(Echo())
+        request = create_thread("hello")
+        request["params"]["input"]["inference_options"] = {"model": "large"}
+
+        assert (await world.post(request)).status_code == 400
+
+
+class TestMentions:
+    async def test_entities_are_the_users(self, world: World) -> None:
+        async with world.client("ana") as client:
+            answer = await client.get("/chatkit/entities", params={"q": "gro"})
+        async with world.client(None) as client:
+            nobody = await client.get("/chatkit/entities", params={"q": "gro"})
+
+        assert answer.json() == [{"id": "ana", "title": "gro"}]
+        assert nobody.status_code == 401
+
+
+class TestTitles:
+    @pytest.fixture
+    def assistant(self, world: World) -> Everything:
+        world.assistant.title_given = "A title"
+        return world.assistant
+
+    @pytest.mark.promise("S12")
+    async def test_title_shows_without_reload(self, world: World, assistant: Everything) -> None:
+        stream = events(await world.post(create_thread("hello")))
+
+        updated = [event["thread"]["title"] for event in stream if event["type"] == "thread.updated"]
+        found = (await world.post(get_thread(stream[0]["thread"]["id"]))).json()
+        assert updated == ["A title"]
+        assert found["title"] == "A title"
+
+    @pytest.mark.promise("S12")
+    async def test_users_own_title_stays(self, world: World, assistant: Everything) -> None:
+        assistant.may_title.clear()
+        turn = Exchange(world.app, create_thread("hello"), {"x-auth-token": world.pool.token("ana")})
+        created = await turn.event("thread.created")
+        assert created is not None
+        thread_id = created["thread"]["id"]
+        await world.post(request_of("threads.update", thread_id=thread_id, title="My own"))
+        assistant.may_title.set()
+        stream = await turn.rest()
+
+        found = (await world.post(get_thread(thread_id))).json()
+        assert found["title"] == "My own"
+        assert "A title" not in str(stream)
+
+    async def test_titled_thread_is_not_titled_again(self, world: World, assistant: Everything) -> None:
+        thread_id, _ = await begin(world, "hello")
+        assistant.title_given = "Another"
+
+        stream = events(await world.post(add_message(thread_id, "and?")))
+
+        assert "thread.updated" not in types(stream)
+
+    async def test_answer_does_not_wait_for_a_slow_title(self, world_of: Callable[..., World]) -> None:
+        assistant = Everything()
+        assistant.may_title.clear()
+        world = world_of(assistant, timing=Timing(title_wait=0.01))
+
+        stream = events(await world.post(create_thread("hello")))
+
+        assert types(stream)[-1] == "thread.item.done"
+
+    async def test_failing_title_is_no_failing_turn(self, world: World, assistant: Everything) -> None:
+        assistant.title_given = "fail"
+
+        stream = events(await world.post(create_thread("hello")))
+
+        assert types(stream)[-1] == "thread.item.done"
+        assert world.meters[0].outcome == "answered"
