@@ -45,7 +45,7 @@ async def verify(console: Console, checks: Sequence[Check]) -> bool:
     build(BUILD)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder, MiniStack.start() as aws:
         console.print(f"· sam deploy to {aws.endpoint}")
-        with _operator(aws):
+        with operator(aws):
             deployment = sam_deploy(BUILD, Path(folder))
             publish(deployment.outputs(), _site(Path(folder)))
         async with running(aws, BUILD, Path(folder) / "function.log") as api:
@@ -102,7 +102,7 @@ def sam_deploy(folder: Path, scratch: Path) -> Deployment:
 
 
 @contextmanager
-def _operator(aws: MiniStack) -> Generator[None]:
+def operator(aws: MiniStack) -> Generator[None]:
     """Let every AWS client of this process and its children talk to `aws` as its operator."""
     wanted = {
         "AWS_ENDPOINT_URL": aws.endpoint,

@@ -1,0 +1,58 @@
+"""The real `sam deploy`, once for all tests of this folder: what it built, deployed, published and runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pytest_asyncio import is_async_test
+
+from local.ministack import MiniStack
+from ops import verify
+from ops.deployment import Deployment
+from ops.doctor import Stack
+from ops.patients import in_ministack
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A MiniStack with a stack that AWS's own CLI put there, and the folders it was built into."""
+
+    aws: MiniStack
+    deployment: Deployment
+    build: Path
+    outputs: dict[str, str]
+    log: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("deploy"))
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(300))
+            if is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    scratch = tmp_path_factory.mktemp("deploy")
+    build = scratch / "build"
+    verify.build(build)
+    with MiniStack.start() as aws:
+        with verify.operator(aws):
+            deployment = verify.sam_deploy(build, scratch)
+            outputs = deployment.outputs()
+        yield Deployed(aws, deployment, build, outputs, scratch / "sam.log")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def patient(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The deployed stack with the built function running in it, as the doctor sees it."""
+    log = tmp_path_factory.mktemp("function") / "function.log"
+    async with verify.running(deployed.aws, deployed.build, log) as api:
+        yield in_ministack(deployed.aws.endpoint, verify.STACK_NAME, api)

@@ -1,0 +1,199 @@
+"""What the real `sam deploy` makes of the template here: two passes, a site, and a stack that the doctor finds well."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ops import checks_api, checks_aws, checks_edge, verify
+from ops.cli import CHECKS
+from ops.deployment import NEW_SITE, Deployment, DeploymentError
+from ops.doctor import Check, Finding, Stack, State, examine
+from ops.publish import ASK_AGAIN, FOR_EVER, publish
+from tests.integration.deploy.conftest import Deployed
+
+BY_NAME = {check.name: check for check in CHECKS}
+NEVER_KNOWN_HERE = {
+    "API errors stay errors",
+    "the Function URL is closed",
+    "domain key",
+    "OpenAI key",
+    "alarms reach somebody",
+}
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """A frontend as Vite builds it."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><script src=/assets/app-1a2b.js></script>")
+    (tmp_path / "assets" / "app-1a2b.js").write_text("export {}")
+    return tmp_path
+
+
+@pytest.fixture
+def published(deployed: Deployed, dist: Path) -> None:
+    with verify.operator(deployed.aws):
+        publish(deployed.outputs, dist, domain_key="key")
+
+
+async def row(patient: Stack, check: Check | str) -> Finding:
+    (finding,) = await examine(patient, [BY_NAME[check] if isinstance(check, str) else check])
+    return finding
+
+
+class TestDeploy:
+    def test_a_new_stack_is_deployed_twice_and_knows_its_site(self, deployed: Deployed) -> None:
+        with verify.operator(deployed.aws):
+            parameters = deployed.deployment.parameters()
+            missing = deployed.deployment.missing_origin()
+
+        assert parameters["SiteOrigin"] == deployed.outputs["SiteUrl"] != NEW_SITE
+        assert parameters["Stage"] == "dev"
+        assert missing is None
+        assert deployed.log.read_text().count("Successfully created/updated stack") == 2
+
+    def test_a_stack_that_is_not_there_says_what_to_do(self, deployed: Deployed) -> None:
+        with verify.operator(deployed.aws), pytest.raises(DeploymentError, match="make deploy ENV=dev"):
+            Deployment("dev", "nowhere").outputs()
+
+    def test_an_unknown_environment_names_the_known_ones(self) -> None:
+        with pytest.raises(DeploymentError, match="dev, prod"):
+            Deployment.of("staging")
+
+
+@pytest.mark.usefixtures("published")
+class TestSite:
+    async def get(self, patient: Stack, path: str, **headers: str) -> httpx.Response:
+        async with patient.site() as http:
+            return await http.get(path, headers=headers)
+
+    async def test_every_file_says_how_long_it_may_be_kept(self, patient: Stack) -> None:
+        page = await self.get(patient, "/")
+        script = await self.get(patient, "/assets/app-1a2b.js")
+        config = await self.get(patient, "/config.json")
+
+        assert (page.headers["cache-control"], page.headers["content-type"]) == (ASK_AGAIN, "text/html; charset=utf-8")
+        assert script.headers["cache-control"] == FOR_EVER
+        assert "javascript" in script.headers["content-type"]
+        assert config.headers["cache-control"] == ASK_AGAIN
+
+    async def test_config_names_the_stack(self, patient: Stack) -> None:
+        config = (await self.get(patient, "/config.json")).json()
+
+        assert config["clientId"] == patient.outputs["UserPoolClientId"]
+        assert config["authority"].endswith(patient.outputs["UserPoolId"])
+        assert config["domainKey"] == "key"
+
+    async def test_a_view_is_the_page_and_a_missing_file_is_an_error(self, patient: Stack) -> None:
+        view = await self.get(patient, "/threads/thr_1")
+        missing = await self.get(patient, "/assets/gone.js")
+
+        assert (view.status_code, view.text) == (200, (await self.get(patient, "/")).text)
+        assert missing.status_code in (403, 404)
+
+    async def test_the_page_comes_with_its_policy(self, patient: Stack) -> None:
+        page = await self.get(patient, "/")
+
+        policy = page.headers["content-security-policy"]
+        assert f"https://{patient.outputs['BucketName']}.s3.eu-west-1.amazonaws.com" in policy
+        assert "${" not in policy
+        assert page.headers["x-frame-options"] == "DENY"
+
+    async def test_the_bucket_itself_is_closed(self, deployed: Deployed) -> None:
+        """Only CloudFront reads it: nobody without a key, and no other distribution."""
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{deployed.aws.endpoint}/{deployed.outputs['SiteBucketName']}/index.html")
+
+        assert answer.status_code == 403
+
+
+@pytest.mark.usefixtures("published")
+async def test_the_doctor_finds_it_well(patient: Stack) -> None:
+    findings = await examine(patient, CHECKS)
+
+    assert [each for each in findings if each.state is State.FAIL] == []
+    assert {each.name for each in findings if each.state is State.UNKNOWN} == NEVER_KNOWN_HERE
+
+
+class TestDoctorSeesWhatIsBroken:
+    """Each setting is broken in the account, found, and put right again."""
+
+    async def test_expiry_that_is_off(self, deployed: Deployed, patient: Stack) -> None:
+        with closing(deployed.aws.client("dynamodb")) as dynamodb:
+            off = {"AttributeName": "expires_at", "Enabled": False}
+            dynamodb.update_time_to_live(TableName=patient.outputs["TableName"], TimeToLiveSpecification=off)
+            finding = await row(patient, "table")
+            on = {**off, "Enabled": True}
+            dynamodb.update_time_to_live(TableName=patient.outputs["TableName"], TimeToLiveSpecification=on)
+
+        assert finding.state is State.FAIL
+        assert "time to live" in finding.found
+        assert (await row(patient, "table")).state is State.PASS
+
+    async def test_uploads_that_never_expire_and_a_public_bucket(self, deployed: Deployed, patient: Stack) -> None:
+        name = patient.outputs["BucketName"]
+        with closing(deployed.aws.client("s3")) as s3:
+            rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+            access = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+            s3.delete_bucket_lifecycle(Bucket=name)
+            s3.put_public_access_block(
+                Bucket=name, PublicAccessBlockConfiguration={**access, "BlockPublicPolicy": False}
+            )
+            finding = await row(patient, "bucket")
+            s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+            s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=access)
+
+        assert finding.state is State.FAIL
+        assert "lifecycle" in finding.found
+        assert "public access" in finding.found
+        assert (await row(patient, "bucket")).state is State.PASS
+
+    async def test_a_client_that_returns_elsewhere(self, deployed: Deployed, patient: Stack) -> None:
+        ids = {"UserPoolId": patient.outputs["UserPoolId"], "ClientId": patient.outputs["UserPoolClientId"]}
+        with closing(deployed.aws.client("cognito-idp")) as cognito:
+            client = cognito.describe_user_pool_client(**ids)["UserPoolClient"]
+            settings = {**ids, "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": client["AllowedOAuthScopes"]}
+            cognito.update_user_pool_client(**settings, CallbackURLs=["https://elsewhere.example/"])
+            finding = await row(patient, "sign-in client")
+            cognito.update_user_pool_client(**settings, CallbackURLs=client["CallbackURLs"])
+
+        assert finding.state is State.FAIL
+        assert "elsewhere.example" in finding.found
+
+    async def test_a_site_of_another_stack(self, deployed: Deployed, patient: Stack, published: None) -> None:
+        name = patient.outputs["SiteBucketName"]
+        with closing(deployed.aws.client("s3")) as s3:
+            config = s3.get_object(Bucket=name, Key="config.json")["Body"].read()
+            other = json.dumps({**json.loads(config), "clientId": "of-another-stack"})
+            s3.put_object(Bucket=name, Key="config.json", Body=other.encode())
+            finding = await row(patient, "site")
+            s3.put_object(Bucket=name, Key="config.json", Body=config)
+
+        assert finding.state is State.FAIL
+        assert "clientId" in finding.found
+
+    async def test_headers_that_are_gone(self, patient: Stack) -> None:
+        class Bare(httpx.AsyncClient):
+            async def get(self, *args: Any, **kwargs: Any) -> httpx.Response:
+                return httpx.Response(200, text="page")
+
+        finding = await row(dataclasses.replace(patient, site=Bare), "security headers")
+
+        assert finding.state is State.FAIL
+        assert "content-security-policy" in finding.found
+
+
+def test_every_row_is_made_to_fail_somewhere() -> None:
+    """Here or in tests/unit/ops; a check without a test of its failure may be blind."""
+    here = {"table", "bucket", "sign-in client", "site", "security headers"}
+    unit = {check.name for check in checks_api.CHECKS} | {"API errors stay errors", "the Function URL is closed"}
+    unit |= {"OpenAI key", "domain key", "alarms reach somebody"}
+
+    assert {check.name for check in (*checks_edge.CHECKS, *checks_aws.CHECKS, *checks_api.CHECKS)} == here | unit

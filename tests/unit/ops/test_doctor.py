@@ -1,0 +1,213 @@
+"""The doctor on an endpoint that speaks the protocol: well when it is well, and each fault is found in its own row."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from rich.console import Console
+
+from local.model_server import API_KEY
+from ops import checks_api, checks_aws, checks_edge
+from ops.doctor import Check, Finding, Stack, State, examine, show
+from tests.fakes.sick_api import OTHER_TOKEN, SITE, TOKEN, SickApi
+
+CHECKS = {check.name: check for check in (*checks_api.CHECKS, *checks_edge.CHECKS, *checks_aws.CHECKS)}
+HTTP = [check.name for check in checks_api.CHECKS]
+
+
+@pytest.fixture
+def api() -> Iterator[SickApi]:
+    with SickApi() as api:
+        yield api
+
+
+@pytest.fixture
+def stack(api: SickApi) -> Stack:
+    return Stack(
+        outputs={"ChatUrl": f"{api.url}/function-url/", "OpenAISecretArn": "arn"},
+        parameters={"SiteOrigin": SITE, "DomainName": "", "OpenAIModel": "gpt-9"},
+        api=api.url,
+        site=lambda: httpx.AsyncClient(base_url=api.url),
+        client=lambda service: Secrets(),
+        token=TOKEN,
+        other_token=OTHER_TOKEN,
+        openai=f"{api.url}/openai",
+    )
+
+
+class Secrets:
+    """Secrets Manager with one key."""
+
+    def __init__(self, key: str = "sk-good") -> None:
+        self.key = key
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:
+        assert SecretId == "arn"
+        return {"SecretString": self.key}
+
+    def close(self) -> None:
+        pass
+
+
+class Topics:
+    """SNS with some subscriptions."""
+
+    def __init__(self, subscriptions: list[dict[str, str]]) -> None:
+        self.subscriptions = subscriptions
+
+    def list_subscriptions(self) -> dict[str, Any]:
+        return {"Subscriptions": self.subscriptions}
+
+    def close(self) -> None:
+        pass
+
+
+async def row(stack: Stack, name: str) -> Finding:
+    (finding,) = await examine(stack, [CHECKS[name]])
+    return finding
+
+
+@pytest.mark.parametrize("name", [*HTTP, "API errors stay errors", "the Function URL is closed", "OpenAI key"])
+async def test_a_well_stack_passes(stack: Stack, name: str) -> None:
+    finding = await row(stack, name)
+
+    assert finding.state is State.PASS, finding
+    assert finding.found
+    assert not finding.advice
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        ("unhealthy", "health"),
+        ("refuses tokens", "sign-in"),
+        ("lets strangers in", "strangers are refused"),
+        ("forbids instead of 401", "strangers are refused"),
+        ("leaks threads", "a wrong user is refused"),
+        ("buffered", "streaming is incremental"),
+        ("one piece", "streaming is incremental"),
+        ("assistant fails", "streaming is incremental"),
+        ("takes no upload", "presigned upload"),
+        ("takes any upload", "wrong uploads are refused"),
+        ("no CORS", "CORS of the bucket"),
+        ("any origin", "CORS of the bucket"),
+        ("html errors", "API errors stay errors"),
+        ("open function url", "the Function URL is closed"),
+        ("openai refuses", "OpenAI key"),
+    ],
+)
+async def test_each_fault_fails_its_row_and_says_how_to_mend_it(
+    api: SickApi, stack: Stack, fault: str, name: str
+) -> None:
+    api.faults.add(fault)
+
+    finding = await row(stack, name)
+
+    assert finding.state is State.FAIL, finding
+    assert finding.advice == CHECKS[name].mend
+
+
+async def test_a_stack_that_is_gone_fails_and_does_not_raise(api: SickApi, stack: Stack) -> None:
+    gone = dataclasses.replace(stack, api="http://127.0.0.1:1")
+
+    findings = await examine(gone, [CHECKS[name] for name in HTTP])
+
+    assert {each.state for each in findings} == {State.FAIL}
+
+
+@pytest.mark.parametrize("name", [name for name in HTTP if name not in ("health", "strangers are refused")])
+async def test_without_a_token_what_needs_one_is_unknown_and_says_how_to_give_it(stack: Stack, name: str) -> None:
+    finding = await row(dataclasses.replace(stack, token=None), name)
+
+    assert finding.state is State.UNKNOWN
+    assert "CHATKIT_TOKEN" in finding.advice
+
+
+async def test_with_one_user_the_wrong_user_is_unknown(stack: Stack) -> None:
+    finding = await row(dataclasses.replace(stack, other_token=None), "a wrong user is refused")
+
+    assert finding.state is State.UNKNOWN
+    assert "CHATKIT_OTHER_TOKEN" in finding.advice
+
+
+async def test_the_doctor_leaves_no_thread_behind(api: SickApi, stack: Stack) -> None:
+    await examine(stack, [CHECKS["streaming is incremental"], CHECKS["a wrong user is refused"]])
+
+    assert api.deleted == ["thr_1", "thr_1"]
+
+
+class TestWhatCannotBeKnown:
+    @pytest.mark.parametrize("name", ["API errors stay errors", "the Function URL is closed"])
+    async def test_of_a_local_stack_the_edge_is_unknown(self, stack: Stack, name: str) -> None:
+        finding = await row(dataclasses.replace(stack, local=True), name)
+
+        assert finding.state is State.UNKNOWN
+
+    async def test_the_stand_in_model_says_nothing_of_openai(self, stack: Stack) -> None:
+        local = dataclasses.replace(stack, local=True, client=lambda _: Secrets(API_KEY))
+
+        assert (await row(local, "OpenAI key")).state is State.UNKNOWN
+
+    async def test_an_address_that_never_confirmed_fails(self, stack: Stack) -> None:
+        subscriptions = [{"Endpoint": "ops@example.com", "SubscriptionArn": "PendingConfirmation"}]
+        watched = dataclasses.replace(
+            stack,
+            parameters={**stack.parameters, "AlarmEmail": "ops@example.com"},
+            client=lambda _: Topics(subscriptions),
+        )
+
+        assert (await row(watched, "alarms reach somebody")).state is State.FAIL
+        subscriptions[0]["SubscriptionArn"] = "arn:aws:sns:eu-west-1:1:alarms:1"
+        assert (await row(watched, "alarms reach somebody")).state is State.PASS
+
+    async def test_alarms_without_an_address_are_unknown(self, stack: Stack) -> None:
+        assert (await row(stack, "alarms reach somebody")).state is State.UNKNOWN
+
+    @pytest.mark.parametrize(
+        "error",
+        [NoCredentialsError(), ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeTable")],
+    )
+    async def test_who_may_not_look_learns_nothing_wrong(self, stack: Stack, error: Exception) -> None:
+        finding = await row(dataclasses.replace(stack, client=_raising(error)), "table")
+
+        assert finding.state is State.UNKNOWN
+        assert finding.advice
+
+    async def test_the_domain_key_is_never_green(self, stack: Stack) -> None:
+        assert (await row(dataclasses.replace(stack, local=True), "domain key")).state is State.UNKNOWN
+        assert (await row(stack, "domain key")).state is State.FAIL
+
+
+def _raising(error: Exception) -> Callable[[str], Any]:
+    def client(service: str) -> Any:
+        raise error
+
+    return client
+
+
+class TestTable:
+    def test_only_pass_is_green_and_a_failure_is_told(self) -> None:
+        output = io.StringIO()
+        findings = [
+            Finding("a", State.PASS, "well"),
+            Finding("b", State.FAIL, "ill", "mend it"),
+            Finding("c", State.UNKNOWN, "dark", "look there"),
+        ]
+
+        well = show(findings, Console(file=output, width=120))
+
+        assert not well
+        assert "1 pass, 1 fail, 1 cannot be known here" in output.getvalue()
+        assert [state for state in State if "green" in state.value] == [State.PASS]
+
+    def test_unknown_alone_is_no_failure(self) -> None:
+        assert show([Finding("c", State.UNKNOWN, "dark", "look there")], Console(file=io.StringIO()))
+
+    def test_every_check_says_how_to_mend(self) -> None:
+        assert all(isinstance(check, Check) and check.mend for check in CHECKS.values())
