@@ -22,6 +22,8 @@ from jwt.exceptions import InvalidTokenError, PyJWKClientConnectionError, PyJWKC
 
 MAX_TOKEN_BYTES = 8192
 JWKS_TIMEOUT_SECONDS = 3
+KEYS_SECONDS = 3600
+REFRESH_SECONDS = 30
 CLOCK_LEEWAY_SECONDS = 5
 
 
@@ -71,16 +73,26 @@ def _token_in(name: bytes, value: str) -> str | None:
 
 
 class TokenVerifier:
-    """Verifies access tokens of one user pool and one client; keys are cached for five minutes.
+    """Verifies access tokens of one user pool and one client; keys are cached for an hour.
 
-    An unknown key id refreshes the keys at most every 30 s, so forged ids cannot cause a storm of requests.
+    An unknown key id refreshes the keys at most every `refresh_seconds`: forged ids cannot cause a storm of requests.
+    While the pool's keys cannot be fetched, those in the cache still hold.
     """
 
-    def __init__(self, issuer: str, client_id: str, jwks_url: str, required_group: str | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        client_id: str,
+        jwks_url: str,
+        required_group: str | None = None,
+        refresh_seconds: float = REFRESH_SECONDS,
+    ) -> None:
         self._issuer = issuer
         self._client_id = client_id
         self._required_group = required_group
-        self._keys = PyJWKClient(jwks_url, timeout=JWKS_TIMEOUT_SECONDS)
+        self._keys = PyJWKClient(
+            jwks_url, lifespan=KEYS_SECONDS, timeout=JWKS_TIMEOUT_SECONDS, cooldown_duration=refresh_seconds
+        )
 
     async def warm(self) -> None:
         """Fetch the pool's keys now rather than in the first request.

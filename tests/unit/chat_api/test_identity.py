@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chat_api.identity import (
+    JWKS_TIMEOUT_SECONDS,
     MAX_TOKEN_BYTES,
     Identity,
     IdentityError,
+    MissingGroupError,
     TokenVerifier,
     VerifierUnavailableError,
     check_authorizer,
@@ -98,9 +103,31 @@ async def test_key_address_in_the_token_is_not_followed(pool: UserPool, verifier
         assert attacker.fetches == 0
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é" * 100, "." * 50, "A" * (MAX_TOKEN_BYTES + 1)])
-async def test_garbage_is_refused(verifier: TokenVerifier, token: str) -> None:
+GARBAGE = {
+    "nothing": "",
+    "a letter": "x",
+    "three letters": "a.b.c",
+    "no ASCII": "é" * 100,
+    "dots": "." * 50,
+    "8 KB": "A" * MAX_TOKEN_BYTES,
+    "8 KB of header": f"{'A' * (MAX_TOKEN_BYTES - 4)}.A.A",
+    "more than 8 KB": "A" * (MAX_TOKEN_BYTES + 1),
+    "a header that is no object": "W10.e30.AA",
+    "a kid that is no text": base64.urlsafe_b64encode(b'{"alg":"RS256","kid":["key-1"]}').decode() + ".e30.AA",
+}
+
+
+@pytest.mark.parametrize("token", GARBAGE.values(), ids=GARBAGE.keys())
+async def test_garbage_is_refused_without_asking_the_pool(pool: UserPool, verifier: TokenVerifier, token: str) -> None:
     await refused(verifier, token)
+
+    assert pool.fetches == 0
+
+
+async def test_token_whose_signature_is_of_other_claims_is_refused(pool: UserPool, verifier: TokenVerifier) -> None:
+    ana, bob = pool.token("ana").split("."), pool.token("bob").split(".")
+
+    assert "signature" in (await refused(verifier, ".".join((ana[0], bob[1], ana[2])))).lower()
 
 
 async def test_missing_kid_is_refused(pool: UserPool, verifier: TokenVerifier) -> None:
@@ -115,6 +142,66 @@ async def test_unknown_kids_fetch_the_keys_once(pool: UserPool, verifier: TokenV
         await refused(verifier, pool.token("ana", headers={"kid": f"forged-{number}"}))
 
     assert pool.fetches == 1
+
+
+async def test_a_new_key_of_the_pool_is_found(pool: UserPool) -> None:
+    """Cognito rotates its keys: a kid that is not known yet makes the verifier ask again."""
+    verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url, refresh_seconds=0)
+    await verifier.verify(pool.token("ana"))
+    pool.rotate("key-2")
+
+    assert (await verifier.verify(pool.token("ana"))).user_id == "ana"
+    assert pool.fetches == 2
+
+
+async def test_keys_that_are_known_serve_while_the_pool_cannot_be_reached() -> None:
+    with UserPool() as pool:
+        verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
+        await verifier.warm()
+        token = pool.token("ana")
+
+    assert (await verifier.verify(token)).user_id == "ana"
+
+
+async def test_an_unreachable_pool_lets_no_unknown_key_in() -> None:
+    with UserPool() as pool:
+        verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
+        await verifier.warm()
+        pool.rotate("key-2")
+        token = pool.token("ana")
+
+    with pytest.raises((IdentityError, VerifierUnavailableError)):
+        await verifier.verify(token)
+
+
+async def test_a_silent_pool_does_not_block_the_others_and_is_given_up() -> None:
+    """The server accepts and never answers: other coroutines go on, and nobody waits longer than the timeout."""
+    with UserPool() as pool:
+        token = pool.token("ana")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json"
+        verifier = TokenVerifier(pool.issuer, pool.client_id, url)
+        waiting = asyncio.create_task(verifier.verify(token))
+        ticks = 0
+        while not waiting.done() and ticks < 10_000:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+        with pytest.raises(VerifierUnavailableError):
+            await waiting
+    assert ticks > 5
+    assert JWKS_TIMEOUT_SECONDS <= 3
+
+
+async def test_a_user_outside_the_required_group_is_known_and_refused(pool: UserPool) -> None:
+    verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url, required_group="family")
+    member: dict[str, Any] = {"cognito:groups": ["family", "admin"]}
+    other: dict[str, Any] = {"cognito:groups": ["Family"]}
+
+    assert (await verifier.verify(pool.token("ana", **member))).user_id == "ana"
+    for claims in ({}, other):
+        with pytest.raises(MissingGroupError):
+            await verifier.verify(pool.token("bob", **claims))
 
 
 async def test_unreachable_keys_let_nobody_in(pool: UserPool) -> None:
@@ -151,11 +238,25 @@ def test_token_is_found_in_either_header(given: list[tuple[bytes, bytes]]) -> No
         (headers(("authorization", "Basic abc")), "sign in"),
         (headers(("authorization", "Bearer abc"), ("x-auth-token", "abd")), "two different"),
         (headers(("x-auth-token", "abc"), ("X-AUTH-TOKEN", "abd")), "two different"),
+        (headers(("X-Auth-Token", "abc"), ("AUTHORIZATION", "bEaReR abd")), "two different"),
+        (headers(("authorization", "Bearer abc"), ("authorization", "Bearer abd")), "two different"),
+        (headers(("authorization", "bearerabc")), "sign in"),
+        (headers(("authorization", "")), "sign in"),
+        (headers(("x-auth-token\r\nx", "abc")), "sign in"),
+        (headers(("x_auth_token", "abc")), "sign in"),
+        (headers(("cookie", "x-auth-token=abc")), "sign in"),
     ],
 )
 def test_no_token_and_two_tokens_are_refused(given: list[tuple[bytes, bytes]], why: str) -> None:
     with pytest.raises(IdentityError, match=why):
         token_of(given)
+
+
+@pytest.mark.parametrize("value", ["", " ", "Bearer ", "abc, abd", "abc abd", "Basic abc"])
+async def test_what_is_no_single_token_is_refused(verifier: TokenVerifier, value: str) -> None:
+    """A proxy that folds repeated headers joins them with a comma."""
+    with pytest.raises(IdentityError):
+        await verifier.verify(token_of(headers(("x-auth-token", value))))
 
 
 def test_authorizer_that_saw_another_user_is_refused() -> None:
