@@ -8,6 +8,7 @@ async with ChatKitClient(url, token) as client:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import time
@@ -63,12 +64,13 @@ class ChatKitClient:
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, auth=BodyHash())
         self._headers = {"x-auth-token": token, "content-type": "application/json"}
 
-    async def stream(self, request: Event) -> AsyncIterator[Received]:
+    async def stream(self, request: Event, turn_id: str | None = None) -> AsyncIterator[Received]:
         """Yield the events of a streaming request as they arrive; comments are skipped.
 
+        `turn_id` (`new_turn_id()`) is what `cancel` takes, so that another task can stop the turn.
         Raises RefusedError when the answer is no event stream, httpx.HTTPError when the connection breaks.
         """
-        headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": f"turn_{uuid.uuid4().hex}"}
+        headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": turn_id or new_turn_id()}
         async with self._http.stream("POST", "/chatkit", json=request, headers=headers) as response:
             if response.status_code != 200 or "text/event-stream" not in response.headers.get("content-type", ""):
                 raise _refused(response.status_code, await response.aread())
@@ -86,6 +88,12 @@ class ChatKitClient:
         if response.status_code != 200:
             raise _refused(response.status_code, response.content)
         return cast(Event, response.json())
+
+    async def cancel(self, turn_id: str) -> None:
+        """Stop a running turn of this user; raises RefusedError."""
+        response = await self._http.post(f"/chatkit/turns/{turn_id}/cancel", headers=self._headers)
+        if response.status_code != 202:
+            raise _refused(response.status_code, response.content)
 
     async def upload(self, name: str, mime_type: str, content: bytes) -> Event:
         """Register a file, PUT its bytes where the answer says, and return the attachment; raises RefusedError."""
@@ -116,6 +124,11 @@ class ChatKitClient:
         await self._http.aclose()
 
 
+def new_turn_id() -> str:
+    """Return an id for one turn."""
+    return f"turn_{uuid.uuid4().hex}"
+
+
 def create_thread(text: str, attachments: tuple[str, ...] = ()) -> Event:
     """Return the request that begins a conversation."""
     return {"type": "threads.create", "params": {"input": _message(text, attachments)}}
@@ -130,6 +143,31 @@ def add_message(thread_id: str, text: str, attachments: tuple[str, ...] = ()) ->
 def get_thread(thread_id: str) -> Event:
     """Return the request for a whole conversation."""
     return {"type": "threads.get_by_id", "params": {"thread_id": thread_id}}
+
+
+def add_tool_output(thread_id: str, result: Any) -> Event:
+    """Return the request that answers the client tool call which waits in a conversation."""
+    return {"type": "threads.add_client_tool_output", "params": {"thread_id": thread_id, "result": result}}
+
+
+def add_form_answers(thread_id: str, item_id: str, answers: dict[str, str]) -> Event:
+    """Return the request that answers a form's questions, by their ids; without answers it is skipped."""
+    given = {name: {"values": [value]} for name, value in answers.items()}
+    sent = {"status": "answered" if given else "skipped", "answers": given}
+    params = {"thread_id": thread_id, "item_id": item_id, "input": sent}
+    return {"type": "threads.add_structured_input", "params": params}
+
+
+def act(thread_id: str, item_id: str, kind: str, payload: Any) -> Event:
+    """Return the request that carries out a card's action."""
+    params = {"thread_id": thread_id, "item_id": item_id, "action": {"type": kind, "payload": payload}}
+    return {"type": "threads.custom_action", "params": params}
+
+
+def transcribe(audio: bytes, mime_type: str) -> Event:
+    """Return the request that turns speech into text."""
+    params = {"audio_base64": base64.b64encode(audio).decode(), "mime_type": mime_type}
+    return {"type": "input.transcribe", "params": params}
 
 
 def _message(text: str, attachments: tuple[str, ...]) -> Event:

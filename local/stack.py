@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,13 @@ class Stack:
         """Stop the function's processes; the next request is answered by another one."""
         await self.function.stop_processes()
 
+    @asynccontextmanager
+    async def sibling(self, timeout_seconds: int, **environment: str) -> AsyncGenerator[str]:
+        """Yield the URL of the same function beside this one, with another timeout and other settings."""
+        function = _chat_function(self.aws, self.model, self.log, timeout_seconds, environment)
+        async with FunctionUrl(function) as front:
+            yield front.url
+
 
 @asynccontextmanager
 async def running_stack(
@@ -65,25 +72,32 @@ async def running_stack(
             report(f"  {setting.name}: {setting.found}")
         model = None if os.environ.get("OPENAI_API_KEY") else parts.enter_context(ModelServer.start())
         report(f"model: {model.url if model else 'OpenAI'}")
-        function = LocalFunction(
-            handler="chat_api.handler.handler",
-            code=[ROOT / "functions" / "chat", ROOT],
-            layer=ROOT / "layers" / "streaming",
-            environment={
-                **aws.chat_environment,
-                **aws.chat_credentials.environment(),
-                "AWS_REGION": REGION,
-                **({"OPENAI_BASE_URL": model.url} if model else {}),
-            },
-            timeout_seconds=TIMEOUT_SECONDS,
-            memory_mb=MEMORY_MB,
-            log=log,
-        )
+        function = _chat_function(aws, model, log, TIMEOUT_SECONDS, {})
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))
         report("janitor behind the table's stream")
         yield Stack(aws_server, aws, function, front.url, model, log)
+
+
+def _chat_function(
+    aws: LocalStack, model: ModelServer | None, log: Path, timeout_seconds: int, environment: Mapping[str, str]
+) -> LocalFunction:
+    return LocalFunction(
+        handler="chat_api.handler.handler",
+        code=[ROOT / "functions" / "chat", ROOT],
+        layer=ROOT / "layers" / "streaming",
+        environment={
+            **aws.chat_environment,
+            **aws.chat_credentials.environment(),
+            "AWS_REGION": REGION,
+            **({"OPENAI_BASE_URL": model.url} if model else {}),
+            **environment,
+        },
+        timeout_seconds=timeout_seconds,
+        memory_mb=MEMORY_MB,
+        log=log,
+    )
 
 
 @asynccontextmanager

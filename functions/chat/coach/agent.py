@@ -19,8 +19,10 @@ def build(settings: AssistantSettings) -> Spendo:
     Raises ValueError without a table: users' budgets must not live in one process's memory.
     """
     from coach.accounts_table import AccountsTable
+    from coach.readiness import get_ready
     from coach.spendo import Spendo
 
     if settings.table is None or settings.dynamodb is None:
         raise ValueError("the coach keeps accounts in a table: set ASSISTANT_TABLE")
+    get_ready()
     return Spendo(settings, AccountsTable(settings.table, settings.dynamodb))

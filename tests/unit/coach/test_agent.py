@@ -54,3 +54,15 @@ async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> No
 def test_without_a_table_it_does_not_start() -> None:
     with pytest.raises(ValueError, match="ASSISTANT_TABLE"):
         load_factory("coach.agent:build")(AssistantSettings("gpt-5.1", None, key))
+
+
+def test_nothing_is_left_to_build_for_the_first_turn() -> None:
+    code = "from coach.readiness import get_ready; print(get_ready() > 50, get_ready())"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | {"PYTHONPATH": "functions/chat"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "True 0"
