@@ -2,20 +2,34 @@
 
 /new            begin another conversation          /threads     the conversations there are
 /open NUMBER    go on with one of them              /file PATH   attach a file to the next message
+/save VALUE     fill in the form that was shown     Ctrl-C       stop the answer
 """
 
 from __future__ import annotations
 
 import asyncio
 import mimetypes
+import signal
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 
-from local.chatkit_client import ChatKitClient, Event, RefusedError, add_message, create_thread, get_thread
+from local.chat_items import asked, fields_of, item_text, text_of
+from local.chatkit_client import (
+    ChatKitClient,
+    Event,
+    RefusedError,
+    act,
+    add_form_answers,
+    add_message,
+    add_tool_output,
+    create_thread,
+    get_thread,
+    new_turn_id,
+)
 
-HELP = "/new · /threads · /open NUMBER · /file PATH · /quit"
+HELP = "/new · /threads · /open NUMBER · /file PATH · /save VALUE · /quit · Ctrl-C stops an answer"
 
 
 class Chat:
@@ -27,6 +41,8 @@ class Chat:
         self._thread_id: str | None = None
         self._threads = list[str]()
         self._files = list[str]()
+        self._card: Event | None = None
+        """The last form that was shown."""
 
     async def run(self) -> None:
         """Read lines until /quit or the end of the input."""
@@ -56,6 +72,8 @@ class Chat:
                 await self._open(self._threads[int(argument) - 1])
             case "/file":
                 await self._attach(argument)
+            case "/save" if self._card and self._thread_id:
+                await self._save(self._card, argument, self._thread_id)
             case _ if command.startswith("/"):
                 self._console.print(f"[dim]{HELP}[/dim]")
             case _:
@@ -73,6 +91,7 @@ class Chat:
             text = " ".join(part["text"] for part in item.get("content", []) if "text" in part)
             if text:
                 self._console.print(f"[dim]{'you' if item['type'] == 'user_message' else 'coach'} ›[/dim] {text}")
+            self._note(item_text(item))
         self._thread_id = thread_id
 
     async def _attach(self, path: str) -> None:
@@ -85,22 +104,56 @@ class Chat:
     async def _say(self, text: str) -> None:
         files, self._files = tuple(self._files), []
         request = add_message(self._thread_id, text, files) if self._thread_id else create_thread(text, files)
+        await self._turn(request)
+
+    async def _save(self, card: Event, value: str, thread_id: str) -> None:
+        action, fields = card["widget"]["confirm"]["action"], fields_of(card["widget"])
+        payload = {**action["payload"], **{field["name"]: value for field in fields}}
+        await self._turn(act(thread_id, card["id"], action["type"], payload))
+
+    async def _turn(self, request: Event) -> None:
+        """Show one answer; what waits for the page or for a form's answers is given, and the answer goes on."""
         self._console.print("[bold cyan]coach ›[/bold cyan] ", end="")
-        async for received in self._client.stream(request):
-            self._show(received.event, received.delta)
+        waiting = await self._stream(request)
         self._console.print()
+        if waiting is None or self._thread_id is None:
+            return
+        if waiting["type"] == "client_tool_call":
+            await self._turn(add_tool_output(self._thread_id, {"done": waiting["name"], **waiting["arguments"]}))
+        else:
+            answers = asked(waiting, self._console.input)
+            await self._turn(add_form_answers(self._thread_id, waiting["id"], answers))
+
+    async def _stream(self, request: Event) -> Event | None:
+        """Show the events as they come; return the item that waits for an answer of this side."""
+        turn_id, waiting = new_turn_id(), None
+        cancels = set[asyncio.Task[None]]()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, lambda: cancels.add(asyncio.create_task(self._client.cancel(turn_id))))
+        try:
+            async for received in self._client.stream(request, turn_id):
+                item = received.event.get("item", {})
+                if item.get("status") == "pending":
+                    waiting = item
+                self._show(received.event, received.delta)
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            await asyncio.gather(*cancels)
+        return waiting
 
     def _show(self, event: Event, delta: str) -> None:
-        match event["type"]:
-            case "thread.created":
-                self._thread_id = event["thread"]["id"]
-            case "progress_update":
-                self._console.print(f"[dim]{event['text']}[/dim]")
-            case "error":
-                retry = " You can try again." if event.get("allow_retry") else ""
-                self._console.print(f"[red]{event.get('message', 'The answer failed.')}{retry}[/red]", highlight=False)
-            case _:
-                self._console.print(delta, end="", markup=False, highlight=False)
+        if event["type"] == "thread.created":
+            self._thread_id = event["thread"]["id"]
+        if event["type"] in ("thread.item.done", "thread.item.replaced") and event["item"].get("widget", {}).get(
+            "confirm"
+        ):
+            self._card = event["item"]
+        self._console.print(delta, end="", markup=False, highlight=False)
+        self._note(text_of(event))
+
+    def _note(self, text: str) -> None:
+        if text:
+            self._console.print(f"\n{text}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _read(path: str) -> tuple[str, bytes]:
