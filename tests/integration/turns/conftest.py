@@ -1,0 +1,75 @@
+"""Turns on a real table (moto), without HTTP: the server, its guards and the records beside the conversations."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from attachments_s3 import S3AttachmentStore
+from chat_api.admission import Admission
+from chat_api.limits import Limits
+from chat_api.message_files import MessageFiles
+from chat_api.records import Records
+from chat_api.request_checks import RequestChecks
+from chat_api.server import AssistantServer, Guards
+from chat_api.settings import LimitSettings
+from chat_api.timing import Timing
+from store_dynamo import CLIENT_CONFIG, DynamoStore
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.rates import DynamoRates
+from store_dynamo.turns import DynamoTurns
+from tests.fakes.dynamo_backend import BUCKET, DynamoBackend, create_bucket, create_table
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[tuple[Any, Any]]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1", config=CLIENT_CONFIG)
+        s3 = boto3.client("s3", region_name="eu-west-1", config=CLIENT_CONFIG)
+        create_bucket(s3)
+        yield client, s3
+        client.close()
+        s3.close()
+
+
+@pytest.fixture
+async def backend(clients: tuple[Any, Any]) -> AsyncIterator[DynamoBackend]:
+    """A table of its own; moto is not thread-safe, so requests come from one thread."""
+    client, s3 = clients
+    table = f"chat-{uuid.uuid4()}"
+    create_table(client, table, stream=False)
+    backend = DynamoBackend(client, s3, table)
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        yield backend
+    backend.log.close()
+
+
+@dataclass
+class Service:
+    """One server on one table."""
+
+    server: AssistantServer
+    store: DynamoStore[Any]
+    turns: DynamoTurns[Any]
+    backend: DynamoBackend
+
+
+def service_of(backend: DynamoBackend, assistant: Any) -> Service:
+    shared: dict[str, Any] = {"table": backend.table, "client": backend.client, "user_of": backend.log.user_of}
+    store = backend.store()
+    turns = DynamoTurns[Any](**shared)
+    records = Records(turns, DynamoRates[Any](**shared), DynamoFeedback[Any](**shared), titles=store)
+    files: S3AttachmentStore[Any] = S3AttachmentStore(bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of)
+    message_files, limits = MessageFiles(store, files), Limits(records.rates, LimitSettings())
+    admission = Admission(RequestChecks(store, message_files, assistant), limits, turns, message_files)
+    guards = Guards(admission, limits, Timing(cancel_poll=0.01))
+    return Service(AssistantServer(store, files, assistant, guards, records), store, turns, backend)

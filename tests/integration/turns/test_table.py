@@ -1,0 +1,97 @@
+"""What a turn costs and leaves in the table."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from chatkit.server import StreamingResult
+from chatkit.types import ThreadStreamEvent
+
+from chat_api.assistant import Turn
+from chat_api.errors import RepeatedTurnError
+from local.chatkit_client import Event, add_message, create_thread
+from tests.fakes.assistants import Halting, spoken
+from tests.fakes.dynamo_backend import DynamoBackend
+from tests.fakes.request_log import Request
+from tests.fakes.turn import request_context
+from tests.integration.turns.conftest import Service, service_of
+
+ANA = request_context("ana")
+
+
+class Counting:
+    """Notes how many requests were made before it was asked."""
+
+    def __init__(self, backend: DynamoBackend) -> None:
+        self._backend = backend
+        self.before: list[Request] = []
+
+    async def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
+        self.before = list(self._backend.log.requests)
+        for event in spoken(thread, turn, ["done"]):
+            yield event
+
+
+async def run(service: Service, request: Event) -> list[Event]:
+    result = await service.server.process(json.dumps(request), ANA)
+    assert isinstance(result, StreamingResult)
+    return [json.loads(chunk.removeprefix(b"data: ")) async for chunk in result]
+
+
+def guarding(requests: list[Request]) -> list[str]:
+    """Return the kind of record of each write that is not to a thread or an item; all are under 1 KB, one unit each."""
+    written = [request.parameters for request in requests if request.operation in ("PutItem", "UpdateItem")]
+    kinds = [(params.get("Key") or params["Item"])["sk"]["S"].partition("#")[0] for params in written]
+    return sorted(kind for kind in kinds if kind in ("RATE", "TURN"))
+
+
+@pytest.mark.promise("H7")
+@pytest.mark.promise("H10")
+async def test_guards_cost_four_small_writes_before_the_first_token(backend: DynamoBackend) -> None:
+    assistant = Counting(backend)
+
+    await run(service_of(backend, assistant), create_thread("hello"))
+
+    assert guarding(assistant.before) == ["RATE"] * 3 + ["TURN"]
+    assert guarding(backend.log.requests) == guarding(assistant.before)  # and none after
+
+
+@pytest.mark.promise("H6")
+async def test_turn_is_stopped_through_its_record(backend: DynamoBackend) -> None:
+    assistant = Halting()
+    service = service_of(backend, assistant)
+    running = asyncio.create_task(run(service, create_thread("count")))
+    await assistant.reached.wait()
+
+    await service.server.cancel(ANA.turn_id, ANA)
+    events = await running
+
+    page = await service.store.load_thread_items(events[0]["thread"]["id"], None, 20, "asc", ANA)
+    looks = [request for request in backend.log.requests if request.operation == "GetItem" and is_turn(request)]
+    assert assistant.stopped.is_set()
+    assert [item.type for item in page.data] == ["user_message", "assistant_message", "sdk_hidden_context"]
+    assert looks
+    assert all(look.parameters["ConsistentRead"] for look in looks)  # of under 4 KB: one unit each
+
+
+def is_turn(request: Request) -> bool:
+    return request.parameters["Key"]["sk"]["S"].startswith("TURN#")
+
+
+@pytest.mark.promise("H10")
+async def test_claim_names_the_new_thread_and_a_refusal_gives_it_back(backend: DynamoBackend) -> None:
+    assistant = Halting()
+    assistant.go_on.set()
+    service = service_of(backend, assistant)
+
+    with pytest.raises(Exception, match="not found"):
+        await service.server.process(json.dumps(add_message("thr_missing", "hello")), ANA)
+    events = await run(service, create_thread("hello"))
+    with pytest.raises(RepeatedTurnError) as repeated:
+        await service.server.process(json.dumps(create_thread("hello")), ANA)
+
+    assert repeated.value.thread_id == events[0]["thread"]["id"]
