@@ -22,7 +22,7 @@ from local.model_server import API_KEY, ModelServer
 from tests.integration.model_server.conftest import MODEL, until
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
-SPENDING = {
+SPENDING: Any = {
     "type": "function",
     "name": "spending_by_category",
     "description": "Sum up spending.",
@@ -88,12 +88,42 @@ class TestEvents:
             "response.output_item.done",
         ]
 
+    async def test_picture_has_the_documented_sequence(self, client: openai.AsyncOpenAI) -> None:
+        events = await events_of(client, "draw a boat", tools=[{"type": "image_generation", "partial_images": 2}])
+        assert types_of(events)[2:8] == [
+            "response.output_item.added",
+            "response.image_generation_call.in_progress",
+            "response.image_generation_call.generating",
+            "response.image_generation_call.partial_image",
+            "response.image_generation_call.completed",
+            "response.output_item.done",
+        ]
+        partial = [event.partial_image_index for event in events if event.type.endswith(".partial_image")]
+        picture, words = events[-1].response.output
+        assert partial == [0, 1]
+        assert base64.b64decode(picture.result).startswith(b"\x89PNG")
+        assert words.type == "message"
+
+    async def test_a_forced_tool_is_called(self, client: openai.AsyncOpenAI) -> None:
+        forced: Any = {"type": "function", "name": "spending_by_category"}
+        answer = await client.responses.create(model=MODEL, input="hello", tools=[SPENDING], tool_choice=forced)
+        assert [(item.type, item.name) for item in answer.output] == [("function_call", "spending_by_category")]  # pyright: ignore
+
     @pytest.mark.parametrize(
         "text",
-        ["hello", "think: groceries?", "simulate refusal", "simulate source", "simulate failed", "simulate incomplete"],
+        [
+            "hello",
+            "think: groceries?",
+            "draw a boat",
+            "simulate refusal",
+            "simulate source",
+            "simulate failed",
+            "simulate incomplete",
+        ],
     )
     async def test_every_event_is_valid_and_numbered(self, client: openai.AsyncOpenAI, text: str) -> None:
-        events = await events_of(client, text, tools=[SPENDING], reasoning={"summary": "auto"})
+        tools = [SPENDING, {"type": "image_generation", "partial_images": 1}]
+        events = await events_of(client, text, tools=tools, reasoning={"summary": "auto"})
         for event in events:
             EVENT.validate_python(event.to_dict(), strict=True)
         assert [event.sequence_number for event in events] == list(range(len(events)))
