@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +14,9 @@ import attachments_s3.keys
 import coach.accounts_table
 import janitor
 import store_dynamo.keys
+from chat_api.metrics import count_turn
 from chat_api.settings import Settings, read_settings
+from chat_api.turn_meter import TurnMeter
 from local.template import TEMPLATE, Template, filter_patterns
 from store_dynamo.lifetime import TURN_LIFE
 
@@ -124,6 +127,27 @@ class TestJanitorsEvents:
         wanted = json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
 
         assert filter_patterns(template, "JanitorFunction") == [each["Pattern"] for each in wanted]
+
+
+class TestMetrics:
+    def test_what_alarms_and_dashboard_read_is_what_a_turn_writes(
+        self, template: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        variables = environment(template, "ChatFunction")
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
+        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ChatKit/stack")
+        body = properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
+
+        count_turn(TurnMeter(started=0, asked=1, spoke=2, ended=3, input_tokens=1, output_tokens=1))
+
+        line = next(each for each in map(json.loads, capsys.readouterr().out.splitlines()) if "Turns" in each)
+        (written,) = line["_aws"]["CloudWatchMetrics"]
+        names = {each["Name"] for each in written["Metrics"]}
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == {"Fn::Sub": "ChatKit/${AWS::StackName}"}
+        assert (written["Namespace"], written["Dimensions"]) == ("ChatKit/stack", [["service"]])
+        assert {each["Unit"] for each in written["Metrics"] if "Time" in each["Name"]} == {"Milliseconds"}
+        assert properties(template, "SlowFirstToken")["MetricName"] in names
+        assert set(re.findall(r'"ChatKit/[^"]*", "(\w+)", "service", "chat"', body)) <= names
 
 
 class TestLimits:
