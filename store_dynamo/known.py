@@ -53,11 +53,15 @@ class KnownThreads:
             return first if isinstance(thread, Thread) else last
         return None
 
-    def remember(self, thread: ThreadMetadata, context: Any, knowledge: Knowledge) -> None:
-        """Note what the caller who holds `thread` knows now."""
+    def remember_listed(self, thread: ThreadMetadata, knowledge: Knowledge) -> None:
+        """Note it for this object alone: a list of threads must not push running turns out of the memory."""
         if id(thread) not in self._objects:
             weakref.finalize(thread, self._objects.pop, id(thread), None).atexit = False
         self._objects[id(thread)] = knowledge
+
+    def remember(self, thread: ThreadMetadata, context: Any, knowledge: Knowledge) -> None:
+        """Note what the caller who holds `thread` knows now."""
+        self.remember_listed(thread, knowledge)
         key = (id(context), knowledge.place)
         _, first, _ = self._contexts.pop(key, (None, knowledge, None))
         self._contexts[key] = (context, first, knowledge)

@@ -34,7 +34,7 @@ CLIENT_CONFIG = Config(
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Exponential backoff with full jitter: 8 attempts wait 3 s on average and 6.4 s at most."""
+    """Exponential backoff with full jitter: 8 attempts wait 2.6 s on average and 5.2 s at most."""
 
     attempts: int = 8
     base_seconds: float = 0.05

@@ -119,7 +119,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         forward, size = is_forward(order), page_size(limit)
         if not size:
             return make_page([], None, more=False)
-        threads, more = await self._threads.page(self._user_of(context), after, size, context, forward=forward)
+        threads, more = await self._threads.page(self._user_of(context), after, size, forward=forward)
         return make_page(threads, threads[-1].id if threads else None, more=more)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:

@@ -102,7 +102,7 @@ class Threads:
         return replace(wanted, revision=wanted.revision + 1)
 
     async def page(
-        self, user_id: str, after: str | None, size: int, context: Any, *, forward: bool
+        self, user_id: str, after: str | None, size: int, *, forward: bool
     ) -> tuple[list[ThreadMetadata], bool]:
         """Return up to `size` threads behind the thread `after`, and whether there are more. Raises NotFoundError."""
         cursor = await self._table.get(thread_key(user_id, after)) if after is not None else None
@@ -124,7 +124,7 @@ class Threads:
                 continue  # deleted between the query and the reading of its overflow object
             if isinstance(each, BaseException):
                 raise each
-            self._known.remember(each[0], context, each[1])
+            self._known.remember_listed(*each)
             threads.append(each[0])
         return threads, len(records) > size
 
