@@ -258,6 +258,7 @@ class AttachmentStoreContract:
         ],
         ids=str.split("png pdf text html svg png-called-html"),
     )
+    @pytest.mark.feature("two-phase-upload")
     async def test_file_is_uploaded_verified_accepted_and_read(
         self, world: World, name: str, mime_type: str, data: bytes, disposition: str
     ) -> None:
@@ -422,6 +423,7 @@ class AttachmentStoreContract:
     # ── isolation and deletion ──────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.promise("A3")
+    @pytest.mark.feature("attachment-access")
     async def test_another_user_reaches_nothing(self, world: World) -> None:
         pending = await world.uploaded("a.png", "image/png", png())
         verified = await world.store.verify(pending, ANN)
@@ -473,6 +475,7 @@ class AttachmentStoreContract:
     # ── previews ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.promise("A5")
+    @pytest.mark.feature("previews")
     async def test_preview_is_minted_on_load_and_not_stored(self, world: World) -> None:
         created = await world.create("a.png", "image/png", len(png()))
         world.upload(created, png())
@@ -514,6 +517,7 @@ class AttachmentStoreContract:
         assert await world.store.read(accepted, ANN, 100) == b"# Hi"
 
     @pytest.mark.promise("A9")
+    @pytest.mark.feature("generated-images")
     async def test_generated_image_is_kept_in_s3_and_signed_on_load(self, world: World) -> None:
         with world.requests(1):
             url = await world.store.images.put(base64.b64encode(png()).decode(), ANN)
@@ -549,6 +553,7 @@ class AttachmentStoreContract:
     # ── the model ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.promise("A8")
+    @pytest.mark.feature("attachment-input")
     async def test_images_and_pdfs_go_inline(self, world: World) -> None:
         image = await world.accepted("a.png", "image/png", png())
         paper = await world.accepted("Rechnung.pdf", "application/pdf", pdf())

@@ -102,6 +102,7 @@ async def add_all(store: Any, items: Sequence[ThreadItem], caller: Caller) -> No
         await store.add_thread_item("thr_1", item, caller)
 
 
+@pytest.mark.feature("store")
 class StoreContract:
     """One class, every backend."""
 
@@ -165,6 +166,7 @@ class StoreContract:
 
     @pytest.mark.promise("S6")
     @pytest.mark.parametrize("status", [ActiveStatus(), LockedStatus(reason=UNICODE), ClosedStatus()])
+    @pytest.mark.feature("thread-metadata")
     async def test_thread_fields_come_back(self, store: Any, alice: Caller, status: Any) -> None:
         saved = thread(
             title=UNICODE,
@@ -243,6 +245,7 @@ class StoreContract:
 
     @pytest.mark.promise("S1")
     @pytest.mark.parametrize("who", ["foreign", "unknown"])
+    @pytest.mark.feature("isolation")
     async def test_what_is_not_ones_own_is_not_there(self, own: Any, alice: Caller, bob: Caller, who: str) -> None:
         await own.add_thread_item("thr_1", note("i"), alice)
         await own.save_attachment(file("a"), alice)
@@ -713,6 +716,7 @@ class StoreContract:
     # S11: ids
 
     @pytest.mark.promise("S11")
+    @pytest.mark.feature("own-ids")
     def test_ids_sort_by_time_and_cannot_be_guessed(self, store: Any, alice: Caller) -> None:
         kinds = ["message", "tool_call", "task", "workflow", "attachment", "sdk_hidden_context"]
         made = [store.generate_item_id("message", thread(), alice) for _ in range(1_000)]

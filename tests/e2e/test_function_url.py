@@ -30,6 +30,7 @@ async def ask(client: ChatKitClient, request: Event) -> list[Received]:
 
 
 @pytest.mark.promise("L1")
+@pytest.mark.feature("endpoint")
 async def test_every_delta_arrives_when_the_model_sends_it(stack: Stack, ana: ChatKitClient) -> None:
     assert stack.model is not None
     await ask(ana, create_thread("hello"))  # the process is warm now
@@ -78,6 +79,7 @@ async def test_body_over_lambdas_limit_never_reaches_the_function(stack: Stack) 
 
 
 @pytest.mark.promise("H1")
+@pytest.mark.feature("user-identification")
 async def test_only_this_pools_access_tokens_are_taken(stack: Stack) -> None:
     create_user(stack.aws, "tokens@example.com", PASSWORD)
     tokens = sign_in(stack.aws, "tokens@example.com", PASSWORD)

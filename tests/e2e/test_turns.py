@@ -36,6 +36,7 @@ async def items(client: ChatKitClient, thread_id: str) -> list[Event]:
 
 
 @pytest.mark.promise("H6")
+@pytest.mark.feature("stop")
 async def test_stop_ends_the_model_and_keeps_the_answer_so_far(stack: Stack, ana: ChatKitClient) -> None:
     assert stack.model is not None
     turn_id, heard, stopped_at, thread_id = new_turn_id(), "", 0.0, ""
@@ -74,6 +75,7 @@ async def test_only_the_owner_stops_a_turn(stack: Stack, ana: ChatKitClient, tok
 
 @pytest.mark.slow
 @pytest.mark.promise("H5")
+@pytest.mark.feature("deadline")
 async def test_deadline_keeps_the_answer_so_far_and_offers_a_retry(stack: Stack, token_of: TokenOf) -> None:
     async with variant(stack, timeout_seconds=6) as url, ChatKitClient(url, token_of("late")) as client:
         received = await ask(client, create_thread("simulate slow 0.5"))
@@ -92,6 +94,7 @@ async def test_deadline_keeps_the_answer_so_far_and_offers_a_retry(stack: Stack,
 
 
 @pytest.mark.promise("H7")
+@pytest.mark.feature("rate-limits")
 async def test_limit_is_refused_with_a_message(stack: Stack, token_of: TokenOf) -> None:
     limits = json.dumps({"turns_per_minute": 2})
     async with variant(stack, LIMITS=limits) as url, ChatKitClient(url, token_of("eager")) as client:
@@ -110,6 +113,7 @@ async def refusal_of(client: ChatKitClient, request: Event) -> RefusedError | No
 
 
 @pytest.mark.promise("H10")
+@pytest.mark.feature("one-turn-once")
 async def test_same_turn_twice_runs_once(stack: Stack, token_of: TokenOf) -> None:
     headers = {"x-auth-token": token_of("twice"), "x-turn-id": new_turn_id()}
     async with httpx.AsyncClient(base_url=stack.url, headers=headers, timeout=60) as http:
@@ -133,6 +137,7 @@ async def test_two_turns_of_one_thread_at_once_both_end(ana: ChatKitClient) -> N
 
 
 @pytest.mark.promise("S12")
+@pytest.mark.feature("titles")
 async def test_title_appears_with_the_first_answer_and_a_rename_stays(ana: ChatKitClient) -> None:
     received = await ask(ana, create_thread("How much did I spend on groceries?"))
     thread_id = received[0].event["thread"]["id"]
@@ -147,6 +152,7 @@ async def test_title_appears_with_the_first_answer_and_a_rename_stays(ana: ChatK
 
 
 @pytest.mark.promise("H8")
+@pytest.mark.feature("items.feedback")
 async def test_feedback_and_retry(ana: ChatKitClient, stack: Stack, token_of: TokenOf) -> None:
     thread_id = (await ask(ana, create_thread("hello")))[0].event["thread"]["id"]
     question, answer = await items(ana, thread_id)
@@ -167,6 +173,7 @@ async def test_feedback_and_retry(ana: ChatKitClient, stack: Stack, token_of: To
 
 @pytest.mark.slow
 @pytest.mark.promise("H4")
+@pytest.mark.feature("keep-alive")
 async def test_silence_is_filled(stack: Stack, token_of: TokenOf) -> None:
     turn_id, body = new_turn_id(), b""
     headers = {"x-auth-token": token_of("patient"), "x-turn-id": turn_id}

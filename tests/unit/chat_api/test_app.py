@@ -34,6 +34,7 @@ async def threads(world: World, user: str = "ana") -> list[Any]:
     return (await world.post({"type": "threads.list", "params": {}}, user)).json()["data"]
 
 
+@pytest.mark.feature("endpoint")
 async def test_health_needs_no_user(world: World) -> None:
     async with world.client(None) as client:
         response = await client.get("/chatkit")
@@ -41,6 +42,7 @@ async def test_health_needs_no_user(world: World) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.feature("endpoint")
 async def test_turn_is_streamed_and_stored(world: World) -> None:
     stream = events(await world.post(create_thread("hello")))
     thread = (await world.post(get_thread(stream[0]["thread"]["id"]))).json()
@@ -51,6 +53,7 @@ async def test_turn_is_streamed_and_stored(world: World) -> None:
 
 @pytest.mark.promise("H1")
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic YTpi"}])
+@pytest.mark.feature("user-identification")
 async def test_nobody_gets_401_that_says_how(world: World, headers: dict[str, str]) -> None:
     response = await world.post(create_thread("hello"), None, **headers)
 
@@ -69,6 +72,7 @@ async def test_two_different_tokens_are_refused(world: World) -> None:
 
 
 @pytest.mark.promise("H2")
+@pytest.mark.feature("server-context")
 async def test_assistant_gets_the_verified_user(world: World) -> None:
     await world.post(create_thread("hello"), "ana", **{"accept-language": "de-CH,de;q=0.9", "x-turn-id": "turn-12345"})
 
@@ -142,6 +146,7 @@ def about(thread_id: str, item_id: str = "msg_none") -> list[Event]:
 
 @pytest.mark.promise("S1")
 @pytest.mark.promise("H3")
+@pytest.mark.feature("isolation")
 async def test_foreign_thread_is_as_unknown_as_a_missing_one(world: World) -> None:
     thread_id = await begin(world, "bob")
     for request in about(thread_id) + about("thr_missing"):
@@ -165,6 +170,7 @@ async def test_item_of_another_kind_is_refused(world: World) -> None:
 
 @pytest.mark.promise("H8")
 @pytest.mark.parametrize("status", [LockedStatus(reason="a review"), ClosedStatus()])
+@pytest.mark.feature("thread-status")
 async def test_thread_that_is_not_active_takes_no_message(world: World, status: Any) -> None:
     thread_id = await begin(world)
     context = request_context("ana")
@@ -238,6 +244,7 @@ async def test_other_methods_and_paths_are_refused_as_json(world: World, method:
         assert (await client.get("/elsewhere")).json()["message"] == "Not Found"
 
 
+@pytest.mark.feature("cors")
 async def test_no_cors_headers_unless_origins_are_set(world: World) -> None:
     preflight = {
         "origin": "https://app.example",

@@ -19,6 +19,7 @@ async def post_file(world: World, name: str, data: bytes, mime: str, field: str 
         return await client.post("/chatkit/attachments", files={field: (name, data, mime)})
 
 
+@pytest.mark.feature("direct-upload")
 async def test_posted_file_can_be_sent(world: World) -> None:
     posted = (await post_file(world, "a.png", PNG, "image/png")).json()
     stream = events(await world.post(create_thread("look", (posted["id"],))))

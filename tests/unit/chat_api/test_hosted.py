@@ -44,6 +44,7 @@ async def hosted(sessions: Sessions) -> AsyncIterator[HostedMode]:
     await mode.close()
 
 
+@pytest.mark.feature("hosted-session")
 async def test_session_is_of_the_tokens_user(world_of: WorldOf, hosted: HostedMode, sessions: Sessions) -> None:
     world = world_of(Echo(), hosted=hosted)
     async with world.client("ana") as client:

@@ -47,6 +47,7 @@ async def refused(verifier: TokenVerifier, token: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.feature("user-identification")
 async def test_access_token_gives_sub_name_and_groups(pool: UserPool, verifier: TokenVerifier) -> None:
     groups: dict[str, Any] = {"cognito:groups": ["admin"]}
     token = pool.token("ana", **groups)

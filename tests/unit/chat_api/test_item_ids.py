@@ -43,6 +43,7 @@ def ids(stream: list[Event], kind: str) -> list[str]:
 
 @pytest.mark.promise("S11")
 @pytest.mark.parametrize("names", [("__fake_id__", "__fake_id__"), ("msg_1", "msg_2"), ("msg_1", "msg_1")])
+@pytest.mark.feature("openai-compatible")
 async def test_ids_that_repeat_are_replaced(world_of: WorldOf, names: tuple[str, str]) -> None:
     world = world_of(Numbering(*names))
 

@@ -62,6 +62,7 @@ async def upload(world: World) -> httpx.Response:
         ("transcriptions_per_day", DICTATION),
     ],
 )
+@pytest.mark.feature("rate-limits")
 async def test_user_over_a_limit_is_told_when_to_come_back(world_of: WorldOf, limit: str, request_: Event) -> None:
     world = world_of(Hearing(), limits=only(**{limit: 2}))
 
@@ -101,6 +102,7 @@ async def test_direct_uploads_count_too(world_of: WorldOf) -> None:
 
 
 @pytest.mark.promise("H7")
+@pytest.mark.feature("rate-limits")
 async def test_days_budget_is_everybodys(world_of: WorldOf) -> None:
     world = world_of(Echo(), limits=only(all_turns_per_day=2))
 

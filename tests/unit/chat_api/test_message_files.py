@@ -34,6 +34,7 @@ async def uploaded(world: World, user: str = "ana") -> str:
     return attachment["id"]
 
 
+@pytest.mark.feature("two-phase-upload")
 async def test_file_arrives_without_its_descriptor(world: World) -> None:
     file_id = await uploaded(world)
 
@@ -85,6 +86,7 @@ async def too_many(world: World) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("case", [missing, foreign, unfinished, mismatching, another_content, claimed, twice, too_many])
+@pytest.mark.feature("attachment-access")
 async def test_message_with_a_bad_file_is_refused_and_stores_nothing(world: World, case: Any) -> None:
     files, status, why = await case(world)
     before = await threads(world)
@@ -138,6 +140,7 @@ async def test_linked_file_is_not_deleted_alone(world: World) -> None:
     assert (linked.status_code, free.status_code, unknown.status_code) == (422, 200, 200)
 
 
+@pytest.mark.feature("attachment-input")
 async def test_model_gets_the_accepted_file(world: World) -> None:
     attachment = await register(world, name="b.pdf", mime="application/pdf", size=len(PDF))
     put(world, attachment, PDF, mime="application/pdf")

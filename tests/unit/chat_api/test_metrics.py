@@ -22,6 +22,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.promise("H9")
+@pytest.mark.feature("usage-metrics")
 def test_answered_turn(capsys: pytest.CaptureFixture[str]) -> None:
     meter = TurnMeter(started=10.0, asked=10.02, spoke=10.5, ended=12.0, input_tokens=900, output_tokens=100)
 

@@ -18,6 +18,7 @@ async def gated(gate: asyncio.Event) -> AsyncGenerator[bytes, None]:
 
 
 @pytest.mark.promise("H4")
+@pytest.mark.feature("keep-alive")
 async def test_silence_is_filled_between_events() -> None:
     gate, chunks = asyncio.Event(), list[bytes]()
 

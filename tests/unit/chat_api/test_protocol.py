@@ -53,6 +53,7 @@ def types(stream: list[Event]) -> list[str]:
 
 
 class TestStreaming:
+    @pytest.mark.feature("threads.create")
     async def test_threads_create(self, world: World) -> None:
         stream = events(await world.post(request_of("threads.create", **create_thread("hello")["params"])))
 
@@ -60,6 +61,7 @@ class TestStreaming:
         assert stream[1]["item"]["type"] == "user_message"
         assert stream[2]["stream_options"] == {"allow_cancel": True}
 
+    @pytest.mark.feature("threads.add_user_message")
     async def test_threads_add_user_message(self, world: World) -> None:
         thread_id, _ = await begin(world, "hello")
 
@@ -69,6 +71,7 @@ class TestStreaming:
 
         assert types(stream) == ["thread.item.done", "stream_options", *ANSWER]
 
+    @pytest.mark.feature("threads.add_client_tool_output")
     async def test_threads_add_client_tool_output(self, world: World) -> None:
         thread_id, call = await begin(world, "tool")
         request = request_of("threads.add_client_tool_output", thread_id=thread_id, result={"opened": True})
@@ -82,6 +85,7 @@ class TestStreaming:
         assert (stored[1]["status"], stored[1]["output"]) == ("completed", {"opened": True})
         assert again.status_code == 409
 
+    @pytest.mark.feature("threads.add_structured_input")
     async def test_threads_add_structured_input(self, world: World) -> None:
         thread_id, form = await begin(world, "form")
         answers = {"answers": {"q": {"values": ["a house"]}}}
@@ -95,6 +99,7 @@ class TestStreaming:
         assert (await items(world, thread_id))[1]["status"] == "answered"
         assert again.status_code == 409
 
+    @pytest.mark.feature("threads.retry_after_item")
     async def test_threads_retry_after_item(self, world: World) -> None:
         thread_id, _ = await begin(world, "hello")
         question, old = await items(world, thread_id)
@@ -107,6 +112,7 @@ class TestStreaming:
         assert [item["type"] for item in stored] == ["user_message", "assistant_message"]
         assert stored[1]["id"] != old["id"]
 
+    @pytest.mark.feature("threads.custom_action")
     async def test_threads_custom_action(self, world: World) -> None:
         thread_id, widget = await begin(world, "widget")
         action = {"type": "set", "payload": {"amount": 5}}
@@ -117,6 +123,8 @@ class TestStreaming:
         assert types(stream) == ["stream_options", "thread.item.replaced", *ANSWER]
         assert "'amount': 5" in (await items(world, thread_id))[1]["widget"]["children"][0]["value"]
 
+    @pytest.mark.feature("hidden-context")
+    @pytest.mark.feature("client-effects")
     async def test_effects_reach_the_client_and_hidden_items_do_not(self, world: World) -> None:
         stream = events(await world.post(create_thread("effects")))
 
@@ -139,6 +147,10 @@ class TestStreaming:
 
 
 class TestJson:
+    @pytest.mark.feature("threads.get_by_id")
+    @pytest.mark.feature("threads.list")
+    @pytest.mark.feature("threads.update")
+    @pytest.mark.feature("threads.delete")
     async def test_threads_get_by_id_list_update_delete(self, world: World) -> None:
         thread_id, _ = await begin(world, "hello")
 
@@ -153,6 +165,7 @@ class TestJson:
         assert [thread["id"] for thread in listed.json()["data"]] == [thread_id]
         assert (deleted.json(), gone.status_code) == ({}, 404)
 
+    @pytest.mark.feature("items.list")
     async def test_items_list_pages(self, world: World) -> None:
         thread_id, _ = await begin(world, "hello")
 
@@ -165,6 +178,7 @@ class TestJson:
         assert [item["type"] for item in first["data"] + rest["data"]] == ["assistant_message", "user_message"]
 
     @pytest.mark.promise("H8")
+    @pytest.mark.feature("items.feedback")
     async def test_items_feedback(self, world: World) -> None:
         thread_id, answer = await begin(world, "hello")
 
@@ -179,6 +193,8 @@ class TestJson:
         assert (foreign.status_code, unknown.status_code) == (404, 404)
         assert world.kept.feedback.given == {(thread_id, answer["id"]): "positive"}
 
+    @pytest.mark.feature("attachments.create")
+    @pytest.mark.feature("attachments.delete")
     async def test_attachments_create_and_delete(self, world: World) -> None:
         file = {"name": "a.png", "mime_type": "image/png", "size": len(PNG)}
 
@@ -188,6 +204,7 @@ class TestJson:
         assert created["upload_descriptor"]["method"] == "PUT"
         assert deleted.json() == {}
 
+    @pytest.mark.feature("input.transcribe")
     async def test_input_transcribe(self, world: World) -> None:
         request = request_of("input.transcribe", audio_base64=AUDIO, mime_type="audio/ogg;codecs=opus")
 
@@ -208,6 +225,7 @@ class TestJson:
         assert refused.status_code == status
         assert refused.json()["message"]
 
+    @pytest.mark.feature("threads.sync_custom_action")
     async def test_threads_sync_custom_action(self, world: World) -> None:
         thread_id, widget = await begin(world, "widget")
 
@@ -261,6 +279,7 @@ class TestWhatTheAssistantCannotDo:
         ],
     )
     @pytest.mark.promise("H3")
+    @pytest.mark.feature("inference-options")
     async def test_only_offered_models_and_tools_may_be_chosen(self, world: World, options: Event, status: int) -> None:
         request = create_thread("hello")
         request["params"]["input"]["inference_options"] = options
@@ -279,6 +298,7 @@ class TestWhatTheAssistantCannotDo:
 
 
 class TestMentions:
+    @pytest.mark.feature("mentions")
     async def test_entities_are_the_users(self, world: World) -> None:
         async with world.client("ana") as client:
             answer = await client.get("/chatkit/entities", params={"q": "gro"})
@@ -296,6 +316,7 @@ class TestTitles:
         return world.assistant
 
     @pytest.mark.promise("S12")
+    @pytest.mark.feature("titles")
     async def test_title_shows_without_reload(self, world: World, assistant: Everything) -> None:
         stream = events(await world.post(create_thread("hello")))
 

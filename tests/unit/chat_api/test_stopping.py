@@ -72,6 +72,7 @@ async def quiet() -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.promise("H6")
+@pytest.mark.feature("stop")
 class TestWhereverTheTurnIs:
     async def test_silent_model(self, world_of: WorldOf) -> None:
         assistant = Halting()
@@ -253,6 +254,7 @@ class TestWhereverTheTurnIs:
 @pytest.mark.usefixtures("quiet")
 class TestOtherOrders:
     @pytest.mark.promise("H5")
+    @pytest.mark.feature("deadline")
     async def test_deadline_stores_the_answer_and_offers_a_retry(self, world_of: WorldOf) -> None:
         assistant = Halting()
         world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=1000))
