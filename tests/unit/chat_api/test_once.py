@@ -37,6 +37,7 @@ async def test_second_arrival_is_told_the_thread(world: World) -> None:
 
 
 @pytest.mark.promise("H10")
+@pytest.mark.feature("one-turn-once")
 async def test_of_many_arrivals_at_once_one_runs(world: World) -> None:
     answers = await asyncio.gather(*(world.post(create_thread("hello"), **TURN) for _ in range(6)))
 
@@ -72,22 +73,30 @@ async def all_items_after(world: World, request: Event) -> list[list[Event]]:
 
 @pytest.mark.promise("H10")
 @pytest.mark.promise("A3")
-async def test_second_arrival_leaves_the_firsts_files_alone(world_of: WorldOf) -> None:
-    assistant = Halting()
-    world = world_of(assistant)
+async def test_second_arrival_leaves_the_firsts_files_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world.client() as client:
         form = {"file": ("a.png", PNG, "image/png")}
         file_id = (await client.post("/chatkit/attachments", files=form)).json()["id"]
     request = create_thread("look", (file_id,))
+    admitted, may_go_on = asyncio.Event(), asyncio.Event()
+    save_thread = world.store.save_thread
+
+    async def slow(*args: Any) -> None:
+        admitted.set()
+        await may_go_on.wait()
+        await save_thread(*args)
+
+    monkeypatch.setattr(world.store, "save_thread", slow)
     first = Exchange(world.app, request, {"x-auth-token": world.pool.token("ana"), **TURN})
-    await assistant.reached.wait()
+    await admitted.wait()  # it has the file, and its message is not stored yet
 
     second = await world.post(request, **TURN)
     stolen = await world.post(create_thread("mine", (file_id,)))
-    assistant.go_on.set()
-    await first.rest()
+    may_go_on.set()
+    events = await first.rest()
 
     assert (second.status_code, stolen.status_code) == (409, 409)
+    assert "error" not in [event["type"] for event in events]
 
 
 @pytest.mark.promise("H10")
