@@ -1,0 +1,175 @@
+"""Deletion, retention, and attachments that nobody sends (S8, S10, A3, A6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from chatkit.store import NotFoundError
+from chatkit.types import Page
+
+from store_dynamo.errors import AttachmentClaimedError
+from tests.contracts.store_setting import Caller, Clock, StoreSetting, thread_ids
+from tests.fakes.chatkit_models import (
+    NOON,
+    file,
+    note,
+    thread,
+)
+
+
+class Lifetime(StoreSetting):
+    @pytest.mark.promise("S8")
+    async def test_a_deleted_thread_is_nowhere(self, own: Any, alice: Caller) -> None:
+        await own.save_thread(thread("thr_2", title="stays"), alice)
+        await own.add_thread_item("thr_1", note("i"), alice)
+        await own.save_attachment(file("a", thread_id="thr_1"), alice)
+        held = await own.load_thread("thr_1", alice)
+
+        await own.delete_thread("thr_1", alice)
+
+        late = [
+            lambda: own.load_thread("thr_1", alice),
+            lambda: own.add_thread_item("thr_1", note("late"), alice),
+            lambda: own.save_item("thr_1", note("i", content="late"), alice),
+            lambda: own.save_thread(held, alice),
+            lambda: own.save_thread(held.model_copy(), Caller(alice.user_id, "another request")),
+            lambda: own.save_attachment(file("late", thread_id="thr_1"), alice),
+            lambda: own.set_automatic_title("thr_1", "late", alice),
+            lambda: own.load_threads(9, "thr_1", "asc", alice),
+        ]
+        for call in late:
+            with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
+                await call()
+        for call in (lambda: own.load_item("thr_1", "i", alice), lambda: own.load_attachment("a", alice)):
+            with pytest.raises(NotFoundError):
+                await call()
+        for after in (None, "i"):
+            assert (await own.load_thread_items("thr_1", after, 9, "asc", alice)) == Page(data=[])
+        await own.delete_thread_item("thr_1", "i", alice)
+        assert await thread_ids(own, alice) == ["thr_2"]
+
+    @pytest.mark.promise("S8")
+    async def test_a_thread_deleted_while_a_turn_writes_stays_deleted(self, own: Any, alice: Caller) -> None:
+        turn, written = Caller(alice.user_id, "turn"), asyncio.Event()
+        held = await own.load_thread("thr_1", turn)
+
+        async def run() -> None:
+            for n in range(1_000):
+                held.metadata["step"] = n
+                await own.add_thread_item("thr_1", note(f"i{n}"), turn)
+                await own.save_thread(held, turn)
+                written.set()
+                await asyncio.sleep(0)
+
+        running = asyncio.create_task(run())
+        await written.wait()
+        await own.delete_thread("thr_1", alice)
+
+        with pytest.raises(NotFoundError):
+            await running
+        assert await thread_ids(own, alice) == []
+        assert (await own.load_thread_items("thr_1", None, 9, "asc", alice)).data == []
+
+    @pytest.mark.promise("S10")
+    async def test_a_thread_expires_after_its_last_message(self, make_store: Callable[..., Any], alice: Caller) -> None:
+        clock = Clock()
+        store = make_store(clock=clock, retention=timedelta(days=30))
+        await store.save_thread(thread(), alice)
+        await store.save_attachment(file("a", thread_id="thr_1"), alice)
+        clock.advance(timedelta(days=20))
+        await store.add_thread_item("thr_1", note("i"), alice)
+        clock.advance(timedelta(days=29))
+        await store.save_thread(await store.load_thread("thr_1", alice), alice)
+        assert await thread_ids(store, alice) == ["thr_1"]
+
+        clock.advance(timedelta(days=1))
+
+        for call in (
+            lambda: store.load_thread("thr_1", alice),
+            lambda: store.load_item("thr_1", "i", alice),
+            lambda: store.load_attachment("a", alice),
+            lambda: store.add_thread_item("thr_1", note("late"), alice),
+            lambda: store.save_item("thr_1", note("i"), alice),
+            lambda: store.save_thread(thread(title="late"), alice),
+        ):
+            with pytest.raises(NotFoundError):
+                await call()
+        assert await thread_ids(store, alice) == []
+        assert (await store.load_thread_items("thr_1", None, 9, "asc", alice)).data == []
+
+    @pytest.mark.promise("S10")
+    @pytest.mark.parametrize("order", ["asc", "desc"])
+    async def test_pages_of_threads_are_full_among_expired_ones(
+        self, make_store: Callable[..., Any], alice: Caller, order: str
+    ) -> None:
+        clock = Clock()
+        store = make_store(clock=clock, retention=timedelta(days=30))
+        for n in range(12):
+            await store.save_thread(thread(f"t{n:02}", NOON + timedelta(seconds=n)), alice)
+        clock.advance(timedelta(days=20))
+        for n in (3, 4, 9):
+            await store.add_thread_item(f"t{n:02}", note("i"), alice)
+        clock.advance(timedelta(days=20))
+
+        page = await store.load_threads(2, None, order, alice)
+
+        alive = ["t03", "t04", "t09"] if order == "asc" else ["t09", "t04", "t03"]
+        assert ([each.id for each in page.data], page.has_more) == (alive[:2], True)
+        assert await thread_ids(store, alice, order, 1) == alive
+
+    @pytest.mark.promise("S10")
+    async def test_without_retention_nothing_expires(self, make_store: Callable[..., Any], alice: Caller) -> None:
+        clock = Clock()
+        store = make_store(clock=clock)
+        await store.save_thread(thread(), alice)
+        clock.advance(timedelta(days=36_500))
+
+        assert await thread_ids(store, alice) == ["thr_1"]
+
+    @pytest.mark.promise("A3")
+    async def test_an_attachment_is_claimed_by_one_turn(self, own: Any, alice: Caller) -> None:
+        await own.save_attachment(file("a"), alice)
+        await own.claim_attachment("a", "turn-1", alice)
+        await own.claim_attachment("a", "turn-1", alice)
+        await own.release_attachment("a", "turn-2", alice)
+        with pytest.raises(AttachmentClaimedError) as caught:
+            await own.claim_attachment("a", "turn-2", alice)
+        assert caught.value.attachment_id == "a"
+
+        await own.release_attachment("a", "turn-1", alice)
+        await own.claim_attachment("a", "turn-2", alice)
+        await own.save_attachment(file("a", thread_id="thr_1"), alice)
+        await own.release_attachment("a", "turn-2", alice)
+        with pytest.raises(AttachmentClaimedError):
+            await own.claim_attachment("a", "turn-3", alice)
+
+    @pytest.mark.promise("A3")
+    async def test_an_attachment_of_a_message_cannot_be_claimed(self, own: Any, alice: Caller) -> None:
+        await own.save_attachment(file("a", thread_id="thr_1"), alice)
+
+        with pytest.raises(AttachmentClaimedError):
+            await own.claim_attachment("a", "turn-1", alice)
+
+    @pytest.mark.promise("A6")
+    async def test_an_attachment_expires_until_it_has_a_thread(
+        self, make_store: Callable[..., Any], alice: Caller
+    ) -> None:
+        clock = Clock()
+        store = make_store(clock=clock)
+        await store.save_thread(thread(), alice)
+        await store.save_attachment(file("unsent"), alice)
+        await store.save_attachment(file("sent"), alice)
+        await store.save_attachment(file("sent", thread_id="thr_1"), alice)
+        clock.advance(timedelta(hours=23, minutes=30))
+        with pytest.raises(NotFoundError):
+            await store.claim_attachment("unsent", "turn", alice)
+        assert await store.load_attachment("unsent", alice) == file("unsent")
+        clock.advance(timedelta(hours=1))
+
+        assert await store.load_attachment("sent", alice) == file("sent", thread_id="thr_1")
+        with pytest.raises(NotFoundError):
+            await store.load_attachment("unsent", alice)
