@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
+from attachments_s3 import s3_config
 from chat_api.assistant import AssistantSettings
 from chat_api.identity import TokenVerifier
 from coach.accounts_table import AccountsTable
@@ -17,9 +21,9 @@ from coach.spendo import Spendo
 from local.model_server import API_KEY, ModelServer
 from tests.fakes.accounts import accounts_table
 from tests.fakes.user_pool import UserPool
-from tests.unit.chat_api.conftest import World, make_world, pool, s3, verifier
+from tests.unit.chat_api.conftest import BUCKET, World, make_world, pool, verifier
 
-__all__ = ["pool", "s3", "verifier"]
+__all__ = ["pool", "verifier"]
 
 TODAY = date(2026, 5, 20)
 USER = "ana"
@@ -113,6 +117,16 @@ def _events(stream: str) -> list[Event]:
 def model() -> Iterator[ModelServer]:
     with ModelServer.start(delay_seconds=0.001) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """Buckets that are gone with this module: other tests have one of the same name."""
+    key: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
+    with mock_aws(), closing(boto3.client("s3", config=s3_config(), **key)) as client:
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+            client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield client
 
 
 @pytest.fixture(scope="module")

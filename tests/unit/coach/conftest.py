@@ -10,7 +10,7 @@ from coach.accounts_table import AccountsTable
 from tests.fakes.accounts import accounts_table
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def accounts() -> Iterator[AccountsTable]:
     with accounts_table() as table:
         yield table
