@@ -19,6 +19,7 @@ from ops.publish import publish
 from ops.verify import verify
 
 DIST = ROOT / "frontend" / "dist"
+LOG_COLUMNS = 140
 CHECKS = (*checks_api.CHECKS, *checks_edge.CHECKS, *checks_aws.CHECKS)
 
 
@@ -30,7 +31,7 @@ def main() -> int:
         "env", nargs="?", default="", help="an environment of samconfig.toml; doctor: empty is make dev"
     )
     given = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else LOG_COLUMNS)
     try:
         return 0 if _run(given.command, given.env, console) else 1
     except DeploymentError as error:

@@ -52,17 +52,18 @@ async def verify(console: Console, checks: Sequence[Check]) -> bool:
             console.print("· the built function answers; examining")
             findings = await examine(in_ministack(aws.endpoint, STACK_NAME, api), checks)
     well = show(findings, console)
-    console.print("\nWhat only a deployed stack can tell, and how (`make deploy ENV=dev` first):", style="bold")
+    console.print("\nWhat this machine cannot tell, and what tells it (`make deploy ENV=dev` first):", style="bold")
     for finding in findings:
         if finding.state is State.UNKNOWN:
-            console.print(f"  {finding.name}: {finding.advice}", highlight=False)
+            console.print(f"  {finding.name}: {finding.advice}", highlight=False, soft_wrap=True)
     for what, command in ONLY_ON_AWS:
-        console.print(f"  {what}: {command}", highlight=False)
+        console.print(f"  {what}: {command}", highlight=False, soft_wrap=True)
     return well
 
 
 ONLY_ON_AWS = (
     ("CloudFront signs for the Function URL, and streams", "CHATKIT_TOKEN=… make doctor ENV=dev"),
+    ("expiry, backups and lifecycle by CloudFormation itself", "make doctor ENV=dev, rows table and bucket"),
     ("a cold start on arm64, with and without SnapStart", "make logs ENV=dev, field initDurationMs of REPORT"),
     ("the sign-in pages' look", "open output SiteUrl and sign in"),
     ("Entry=rest-api streams through API Gateway", "deploy with Entry=rest-api, then make doctor ENV=dev"),
