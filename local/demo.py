@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Coroutine
+from itertools import chain
 from typing import Any, TypeVar
 
 import httpx
@@ -61,7 +62,7 @@ class Demo:
             await self._step("another process has the whole conversation", self._history(client, answer))
             await self._step("a follow-up is answered with the history known", self._follow_up(client, answer))
             await self._step("files: register, PUT, send; a wrong size is refused", self._files(client, answer))
-            for name, step in (*feature_steps(stack, client, answer.thread_id), *guard_steps(stack, client, cleo)):
+            for name, step in chain(feature_steps(stack, client, answer.thread_id), guard_steps(stack, client, cleo)):
                 if detail := await self._step(name, step):
                     self._detail(detail)
         async with ChatKitClient(stack.url, bob.access_token) as stranger:

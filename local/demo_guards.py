@@ -20,7 +20,8 @@ from local.model_server import ModelServer
 from local.sign_in import Tokens
 from local.stack import Stack
 
-SLOW = "simulate slow 0.2"
+SLOW, SLOWER = "simulate slow 0.2", "simulate slow 0.5"
+"""The second takes half a minute: the order to stop may have to wait for another process to start."""
 STOP_SECONDS = 1.0
 """How long a stop may take to reach the model (promise H6)."""
 SHORT_TIMEOUT_SECONDS = 6
@@ -38,7 +39,7 @@ def guard_steps(stack: Stack, client: ChatKitClient, other: Tokens) -> Iterator[
 async def _stop(stack: Stack, model: ModelServer, client: ChatKitClient) -> str:
     turn_id, answer, asked = new_turn_id(), Answer(time.time()), len(model.requests)
     stopped_at: float | None = None
-    async for received in client.stream(create_thread(SLOW), turn_id):
+    async for received in client.stream(create_thread(SLOWER), turn_id):
         answer.received.append(received)
         if len(answer.deltas) == 3 and stopped_at is None:
             await client.cancel(turn_id)  # by another process: this one is busy
