@@ -9,7 +9,7 @@ from contextlib import closing
 import psutil
 import pytest
 
-from local.chatkit_client import ChatKitClient, RefusedError, add_message, create_thread
+from local.chatkit_client import ChatKitClient, Event, RefusedError, add_message, create_thread
 from local.files import PDF, PNG
 from local.stack import Stack
 from tests.e2e.test_function_url import ask
@@ -90,5 +90,5 @@ async def test_files_of_every_size_pass_and_the_function_stays_small(stack: Stac
     assert process.memory_info().rss - before < 300 * MB
 
 
-async def _paper(ana: ChatKitClient, size: int) -> dict[str, object]:
+async def _paper(ana: ChatKitClient, size: int) -> Event:
     return await ana.upload("paper.pdf", "application/pdf", PDF + b"%" * (size - len(PDF)))
