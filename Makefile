@@ -32,10 +32,12 @@ $(UV):
 	@$(UV) pip sync --require-hashes --python .tools/$*/bin/python $<
 	@touch $@
 
-.PHONY: install ministack sam
+.PHONY: install ministack sam dynamodb-local
 install: .venv/.installed ## Install the project's own environment (.venv)
 ministack: .tools/ministack/.installed ## Install the local AWS
 sam: .tools/sam/.installed ## Install the SAM CLI
+dynamodb-local: install ## Fetch AWS's DynamoDB Local; needs a JDK and Maven, and says so where they are missing
+	@$(RUN) -m local.dynamodb_local fetch || test -z "$$CI"
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
@@ -52,8 +54,8 @@ token: install ## A fresh access token of the demo user, for curl
 # --- proving ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test check format mutants bench bench-quick
-test: install ministack sam ## All tests
-	@$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+test: install ministack sam dynamodb-local ## All tests
+	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed ## Format, lint, types, template
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
@@ -64,12 +66,12 @@ check: install sam .tools/checkov/.installed ## Format, lint, types, template
 format: install ## Format and sort imports
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
-mutants: install ministack sam ## Break each promise on purpose and see its test go red
+mutants: install ministack sam dynamodb-local ## Break each promise on purpose and see its test go red
 	@$(RUN) -m tests.mutants.run $(ARGS)
-bench: install ministack ## Figures beside the peers: table, JSON, plots in bench/results
+bench: install ministack dynamodb-local ## Figures beside the peers: table, JSON, plots in bench/results
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.store
-bench-quick: install ministack ## The same with fewer rounds
+bench-quick: install ministack dynamodb-local ## The same with fewer rounds
 	@$(RUN) -m bench.streaming --quick
 	@$(RUN) -m bench.store --quick
 

@@ -67,6 +67,6 @@ async def _make(
     try:
         title = await assistant.title(message)
         return await titles.set_automatic_title(thread_id, title, context) if title else None
-    except Exception:
-        logger.warning("the conversation stays without a title", exc_info=True)
+    except Exception as error:  # the model's refusal may quote the message: its kind is enough
+        logger.warning("the conversation stays without a title: %s", type(error).__name__)
         return None

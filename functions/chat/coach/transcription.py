@@ -8,12 +8,20 @@ from __future__ import annotations
 import openai
 from chatkit.types import AudioInput
 
+from coach.failures import explain
+
 MODEL = "gpt-4o-mini-transcribe"
 SUFFIXES = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a", "audio/wav": "wav", "audio/mpeg": "mp3"}
 
 
 async def transcribe(client: openai.AsyncOpenAI, audio: AudioInput) -> str:
-    """Return what was said. The endpoint knows a format by the name's ending. Raises openai.OpenAIError."""
+    """Return what was said. The endpoint knows a format by the name's ending.
+
+    Raises CustomStreamError with what the user is told.
+    """
     name = f"speech.{SUFFIXES.get(audio.media_type, 'webm')}"
-    result = await client.audio.transcriptions.create(model=MODEL, file=(name, audio.data, audio.media_type))
+    try:
+        result = await client.audio.transcriptions.create(model=MODEL, file=(name, audio.data, audio.media_type))
+    except openai.OpenAIError as error:
+        raise explain(error) from error
     return result.text.strip()

@@ -14,6 +14,7 @@ from coach.tools.goals import goal_plan
 from local.files import PNG
 from local.model_audio import spoken
 from tests.integration.coach.conftest import TODAY, USER, Talk, Told
+from tests.unit.chat_api.conftest import BUCKET
 
 
 def without_title(told: Told) -> list[str]:
@@ -182,7 +183,7 @@ class TestPictures:
         assert "/generated/" in final
         assert [update["progress"] for update in told.updates("generated_image.updated")] == [0.0, 0.5]
         key = final.partition("?")[0].partition("/generated/")[2]
-        kept = talk.world.s3.get_object(Bucket="files", Key=f"generated/{key}")["Body"].read()
+        kept = talk.world.s3.get_object(Bucket=BUCKET, Key=f"generated/{key}")["Body"].read()
         assert kept == PNG
         (stored,) = talk.world.store._threads.values()
         assert not any("base64" in item.body or "X-Amz" in item.body for item in stored.items.values())

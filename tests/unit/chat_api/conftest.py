@@ -38,7 +38,7 @@ from tests.fakes.memory_records import MemoryRecords
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.user_pool import UserPool
 
-BUCKET = "files"
+BUCKET = "chat-api-files"
 
 
 @dataclass
@@ -94,7 +94,7 @@ def pool() -> Iterator[UserPool]:
         yield pool
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
     with mock_aws():
         client = boto3.client(
