@@ -24,7 +24,7 @@ from tests.fakes.memory_store import MemoryStore
 
 
 def request_context(user_id: str = "user-1") -> RequestContext:
-    """Return the context of a verified user with a minute left."""
+    """Return the context of a verified user with an hour left: modules make one when tests are collected."""
     return RequestContext(
         user_id=user_id,
         username=f"{user_id}@example.com",
@@ -32,7 +32,7 @@ def request_context(user_id: str = "user-1") -> RequestContext:
         locale="en",
         request_id="request-1",
         turn_id="turn-1",
-        deadline=datetime.now(UTC) + timedelta(seconds=60),
+        deadline=datetime.now(UTC) + timedelta(hours=1),
     )
 
 
