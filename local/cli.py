@@ -19,6 +19,7 @@ from local.stack import STATE, running_stack
 
 DEV_PORT = 8787
 DEV_FILE = STATE / "dev.json"
+PICTURE_COLUMNS = 128
 NOT_RUNNING = "nothing is running here: start `make dev` in another terminal first"
 USER, PASSWORD = "demo@example.com", "Correct-Horse-7-Battery"
 
@@ -50,7 +51,7 @@ def main() -> int:
     parser.add_argument("command", choices=["demo", "dev", "chat", "token"])
     parser.add_argument("--picture", metavar="FILE.svg", help="draw what `demo` printed")
     arguments = parser.parse_args()
-    console = Console(record=arguments.picture is not None)
+    console = Console(record=arguments.picture is not None, width=PICTURE_COLUMNS if arguments.picture else None)
     match arguments.command:
         case "demo":
             done = asyncio.run(Demo(console).run())
