@@ -126,7 +126,7 @@ class Chat:
 
     async def _stream(self, request: Event) -> Event | None:
         """Show the events as they come; return the item that waits for an answer of this side."""
-        turn_id, waiting = new_turn_id(), None
+        turn_id, waiting, title = new_turn_id(), None, None
         cancels = set[asyncio.Task[None]]()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, lambda: cancels.add(asyncio.create_task(self._client.cancel(turn_id))))
@@ -135,7 +135,12 @@ class Chat:
                 item = received.event.get("item", {})
                 if item.get("status") == "pending":
                     waiting = item
-                self._show(received.event, received.delta)
+                if received.event["type"] == "thread.updated":
+                    title = received.event  # comes at any time, also between two words: shown behind the answer
+                else:
+                    self._show(received.event, received.delta)
+            if title:
+                self._show(title, "")
         finally:
             loop.remove_signal_handler(signal.SIGINT)
             await asyncio.gather(*cancels)
