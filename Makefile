@@ -85,9 +85,10 @@ format: install ## Format and sort imports
 	@$(RUN) -m ruff check --fix .
 mutants: install ministack sam dynamodb-local ## Break each promise on purpose and see its test go red
 	@$(RUN) -m tests.mutants.run $(ARGS)
-bench: install ministack dynamodb-local ## Figures beside the peers: table, JSON, plots in bench/results
+bench: install ministack dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.store
+	@$(RUN) -m bench.report
 bench-quick: install ministack dynamodb-local ## The same with fewer rounds
 	@$(RUN) -m bench.streaming --quick
 	@$(RUN) -m bench.store --quick

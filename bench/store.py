@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import platform
 import statistics
 import sys
 import time
@@ -22,13 +20,14 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from chatkit.types import AssistantMessageContent, AssistantMessageItem, ThreadMetadata
 from rich.console import Console
 from rich.table import Table as Printed
 
+from bench import results
+from bench.sections.store import LARGEST_RATIO
 from local.dynamodb_local import DynamoDBLocal
 from local.ministack import MiniStack
 from store_dynamo import CLIENT_CONFIG, DynamoStore, table_definition
@@ -38,10 +37,8 @@ from store_dynamo.records import dump, item_kind, schema
 from store_dynamo.requests import Backoff
 from store_dynamo.table import Table
 
-RESULTS = Path(__file__).parent / "results" / "store.json"
 SHORT, LONG = 100, 10_000
 ROUNDS = 200
-LARGEST_RATIO = 1.2
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 TEXT = "A sentence of an ordinary length, as people write them. " * 5
 
@@ -192,15 +189,9 @@ def main() -> int:
     for each in broken:
         console.print(f"[red]{each}")
     if not arguments.quick:
-        about = {
-            "at": datetime.now(UTC).date().isoformat(),
-            "server": arguments.server,
-            "rounds": ROUNDS,
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-        }
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(about | figures, indent=1) + "\n")
+        results.write(
+            "store", {"server": arguments.server, "rounds": ROUNDS} | figures, packages=["boto3", "openai-chatkit"]
+        )
     return 1 if broken else 0
 
 
