@@ -73,6 +73,8 @@ MORE = {
     "generated-images": "A picture of the model, partial ones first, kept in S3",
     "transcription": "Speech to text by the model",
     "mentions": "Things to @-mention, resolved for the model by the server",
+    "composer": "The composer offers what the server allows: models, tools, dictation, mentions, files",
+    "overview": "What a panel beside the chat shows of the user's money",
     "quoted-text": "The text that a message refers to",
     "hidden-context": "What the model knows and the client does not see",
     "annotations": "Sources under an answer",

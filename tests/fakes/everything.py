@@ -29,7 +29,7 @@ from chatkit.types import (
 )
 from chatkit.widgets import Card, Text
 
-from chat_api.assistant import Entity, Turn
+from chat_api.assistant import Entity, ModelOption, ToolOption, Turn
 from tests.fakes.assistants import spoken
 
 
@@ -40,8 +40,8 @@ def card(text: str) -> Card:
 class Everything:
     """`form`, `tool`, `widget`, `effects`, `fail`, `crash`; to anything else it answers in two pieces."""
 
-    allowed_models = ("small", "large")
-    allowed_tools = ("search",)
+    models = (ModelOption(id="small", label="Small"), ModelOption(id="large", label="Large"))
+    tools = (ToolOption(id="search", label="Search", icon="search"),)
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
@@ -112,3 +112,8 @@ class Everything:
 
     async def entities(self, query: str, turn: Turn) -> list[Entity]:
         return [Entity(id=turn.context.user_id, title=query)]
+
+    async def overview(self, turn: Turn) -> dict[str, Any]:
+        if turn.context.user_id == "unlucky":
+            raise CustomStreamError("no money today", allow_retry=True)
+        return {"user": turn.context.user_id}

@@ -6,6 +6,8 @@ GET  /chatkit                       {"status": "ok"}
 POST /chatkit                       one request of the ChatKit protocol; answers JSON or an event stream
 POST /chatkit/turns/{turn}/cancel   stop a running turn; 202, also when it is over
 GET  /chatkit/entities?q=           what can be mentioned
+GET  /chatkit/composer              what the composer may offer: models, tools, dictation, mentions, attachments
+GET  /chatkit/overview              what the assistant shows of the user beside the chat
 GET  /chatkit/attachments           what may be attached
 POST /chatkit/attachments           one file, directly
 POST /chatkit/session               hosted mode: a client secret
@@ -92,6 +94,8 @@ class Routes:
         router.add_api_route("", self.chatkit, methods=["POST"])
         router.add_api_route("/turns/{turn_id}/cancel", self.cancel, methods=["POST"])
         router.add_api_route("/entities", self.entities, methods=["GET"])
+        router.add_api_route("/composer", self.composer, methods=["GET"])
+        router.add_api_route("/overview", self.overview, methods=["GET"])
         router.add_api_route("/attachments", self.attachment_policy, methods=["GET"])
         router.add_api_route("/attachments", self.upload, methods=["POST"])
         router.add_api_route("/session", self.session, methods=["POST"])
@@ -117,6 +121,15 @@ class Routes:
         context = await self._context(request)
         query = request.query_params.get("q", "")[:MAX_QUERY_CHARS]
         return JSONResponse(await self.server.entities(query, context), headers=NOT_STORED)
+
+    async def composer(self, request: Request) -> Response:
+        await self._context(request)
+        offered = {**self.server.composer(), "attachments": self.policy.public()}
+        return JSONResponse(offered, headers=NOT_STORED)
+
+    async def overview(self, request: Request) -> Response:
+        context = await self._context(request)
+        return JSONResponse(await self.server.overview(context), headers=NOT_STORED)
 
     async def attachment_policy(self) -> dict[str, Any]:
         return self.policy.public()

@@ -14,7 +14,7 @@ user only: `turn.store` is bound to the context that the verified token gave.
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, runtime_checkable
 
@@ -96,6 +96,23 @@ class Entity(TypedDict):
     data: NotRequired[dict[str, str]]
 
 
+class ModelOption(TypedDict):
+    """A model to choose, in the shape of ChatKit.js's `ModelOption`."""
+
+    id: str
+    label: str
+    description: NotRequired[str]
+
+
+class ToolOption(TypedDict):
+    """A tool to choose; `icon` is one of ChatKit's names, `placeholder` stands in the composer while it is chosen."""
+
+    id: str
+    label: str
+    icon: NotRequired[str]
+    placeholder: NotRequired[str]
+
+
 class Assistant(Protocol):
     """Anything that answers: the only method that must exist."""
 
@@ -154,9 +171,24 @@ class Choosing(Protocol):
     """An assistant that lets users choose a model or a tool; any other choice is refused."""
 
     @property
-    def allowed_models(self) -> Collection[str]: ...
+    def models(self) -> Sequence[ModelOption]:
+        """The default first."""
+        ...
+
     @property
-    def allowed_tools(self) -> Collection[str]: ...
+    def tools(self) -> Sequence[ToolOption]: ...
+
+
+@runtime_checkable
+class Surveying(Protocol):
+    """An assistant with something to show of the user beside the chat (`GET /chatkit/overview`)."""
+
+    async def overview(self, turn: Turn) -> Mapping[str, Any]:
+        """Return it as JSON takes it; what it looks like is between the assistant and its frontend.
+
+        Raises CustomStreamError with what the user is told.
+        """
+        ...
 
 
 @runtime_checkable

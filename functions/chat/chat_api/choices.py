@@ -1,19 +1,31 @@
-"""A user's choice of model and tool for one message: only what the assistant offers."""
+"""What the assistant offers the composer; a user's choice of model and tool for one message is among it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from chatkit.types import InferenceOptions
 
-from chat_api.assistant import Assistant, Choosing
+from chat_api.assistant import Assistant, Choosing, Mentioning, Transcribing
 from chat_api.errors import InvalidRequestError
+
+
+def offered(assistant: Assistant) -> dict[str, Any]:
+    """Return what a frontend needs to show it: models, tools, and whether one can dictate and mention."""
+    choosing = isinstance(assistant, Choosing)
+    return {
+        "models": list(assistant.models) if choosing else [],
+        "tools": list(assistant.tools) if choosing else [],
+        "dictation": isinstance(assistant, Transcribing),
+        "mentions": isinstance(assistant, Mentioning),
+    }
 
 
 def check_choices(options: InferenceOptions, assistant: Assistant) -> None:
     """Raise InvalidRequestError for a model or tool that `assistant` does not offer."""
-    models: Collection[str] = assistant.allowed_models if isinstance(assistant, Choosing) else ()
-    tools: Collection[str] = assistant.allowed_tools if isinstance(assistant, Choosing) else ()
+    models: Collection[str] = [each["id"] for each in assistant.models] if isinstance(assistant, Choosing) else ()
+    tools: Collection[str] = [each["id"] for each in assistant.tools] if isinstance(assistant, Choosing) else ()
     _check("model", options.model, models)
     _check("tool_choice.id", options.tool_choice and options.tool_choice.id, tools)
 

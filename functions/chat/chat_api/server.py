@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 from chatkit.errors import ErrorCode
 from chatkit.server import NonStreamingResult, StreamingResult
@@ -21,9 +22,10 @@ from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_s
 
 from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
-from chat_api.assistant import Assistant, Entity, Mentioning, Turn
+from chat_api.assistant import Assistant, Entity, Mentioning, Surveying, Turn
 from chat_api.bound_store import BoundStore
 from chat_api.chatkit_run import ChatKitRun
+from chat_api.choices import offered
 from chat_api.context import RequestContext
 from chat_api.errors import NotFoundRequestError
 from chat_api.limits import Limits
@@ -117,6 +119,16 @@ class AssistantServer:
         if not isinstance(self._assistant, Mentioning):
             raise NotFoundRequestError("this assistant has nothing to mention")
         return await self._assistant.entities(query, self._run("", context).turn)
+
+    def composer(self) -> dict[str, Any]:
+        """Return what the assistant offers the composer."""
+        return offered(self._assistant)
+
+    async def overview(self, context: RequestContext) -> Mapping[str, Any]:
+        """Return what the assistant shows of the user beside the chat. Raises NotFoundRequestError for nothing."""
+        if not isinstance(self._assistant, Surveying):
+            raise NotFoundRequestError("this assistant has no overview")
+        return await self._assistant.overview(self._run("", context).turn)
 
     async def count_session(self, context: RequestContext) -> None:
         """Count a session of hosted mode as a turn; OpenAI limits what it does. Raises TooManyRequestsError."""

@@ -1,6 +1,7 @@
 """What a user may choose below the composer: a model, and a tool that must be used.
 
-choice = Choice.of(items, allowed_models)
+models("gpt-5.1")                        # what the composer's menu shows, the default first
+choice = Choice.of(items, ("gpt-5.1", "gpt-4.1"))
 choice.model, choice.tool
 """
 
@@ -11,8 +12,28 @@ from dataclasses import dataclass
 
 from chatkit.types import ThreadItem, UserMessageItem
 
-MODELS = ("gpt-5.1", "gpt-5-mini", "gpt-4.1")
-TOOLS = ("spending_by_category", "balances", "analyze_spending", "image_generation", "web_search")
+from chat_api.assistant import ModelOption, ToolOption
+
+MODELS = (
+    ModelOption(id="gpt-5.1", label="GPT-5.1", description="Thinks before it answers"),
+    ModelOption(id="gpt-5-mini", label="GPT-5 mini", description="Quick, for everyday questions"),
+    ModelOption(id="gpt-4.1", label="GPT-4.1", description="Answers without thinking first"),
+)
+TOOLS = (
+    ToolOption(id="spending_by_category", label="Spending", icon="chart", placeholder="What did you spend it on?"),
+    ToolOption(id="balances", label="Balances", icon="suitcase"),
+    ToolOption(id="analyze_spending", label="Analysis", icon="analytics", placeholder="What should be looked into?"),
+    ToolOption(id="image_generation", label="Draw a picture", icon="images", placeholder="Describe the picture"),
+    ToolOption(id="web_search", label="Search the web", icon="globe", placeholder="What should be searched for?"),
+)
+TOOL_IDS = frozenset(tool["id"] for tool in TOOLS)
+
+
+def models(default: str) -> tuple[ModelOption, ...]:
+    """Return the models to choose from: the operator's own choice, then the others."""
+    named = {model["id"]: model for model in MODELS}
+    first = named.pop(default, ModelOption(id=default, label=default))
+    return (first, *named.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +54,5 @@ class Choice:
             if isinstance(item, UserMessageItem):
                 options, newest = item.inference_options, item is items[-1]
                 tool = options.tool_choice.id if options.tool_choice and newest else None
-                return cls(options.model if options.model in models else None, tool if tool in TOOLS else None)
+                return cls(options.model if options.model in models else None, tool if tool in TOOL_IDS else None)
         return cls()

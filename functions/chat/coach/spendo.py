@@ -30,13 +30,14 @@ from chatkit.types import (
 
 from chat_api.assistant import AssistantSettings, Entity, Turn
 from coach import actions, choices
-from coach.accounts_table import AccountsTable
+from coach.accounts_table import AccountsTable, AccountsUnavailableError
 from coach.choices import Choice
 from coach.context import CoachContext
 from coach.entities import entities
 from coach.failures import explain
 from coach.history import newest_items, whole_attachments, whole_picture
 from coach.instructions import INSTRUCTIONS
+from coach.overview import overview
 from coach.pictures import PictureConverter
 from coach.run_events import run_events
 from coach.thread_items import CoachItemConverter
@@ -58,7 +59,7 @@ def _today() -> date:
 class Spendo:
     """The coach; one per process, for all users. `close()` it when the process ends."""
 
-    allowed_tools = choices.TOOLS
+    tools = choices.TOOLS
 
     def __init__(
         self, settings: AssistantSettings, accounts: AccountsTable, today: Callable[[], date] = _today
@@ -72,7 +73,7 @@ class Spendo:
             base_url=settings.openai_base_url,
             timeout=openai.Timeout(SILENCE_LIMIT_SECONDS, connect=CONNECT_LIMIT_SECONDS),
         )
-        self.allowed_models = tuple(dict.fromkeys((settings.openai_model, *choices.MODELS)))
+        self.models = choices.models(settings.openai_model)
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
@@ -90,7 +91,7 @@ class Spendo:
             accounts=self._accounts,
         )
         result = Runner.run_streamed(
-            self._agent(Choice.of(items, self.allowed_models)),
+            self._agent(Choice.of(items, [model["id"] for model in self.models])),
             await converter.to_agent_input(items),
             context=context,
             max_turns=MAX_MODEL_CALLS,
@@ -138,6 +139,14 @@ class Spendo:
     async def entities(self, query: str, turn: Turn) -> list[Entity]:
         """Return the accounts and categories that fit what was typed after the @."""
         return entities(query)
+
+    async def overview(self, turn: Turn) -> dict[str, Any]:
+        """Return the user's money for the panel beside the chat. Raises CustomStreamError."""
+        try:
+            finances = await self._accounts.read(turn.context.user_id, self._today())
+        except AccountsUnavailableError as error:
+            raise CustomStreamError("Your accounts cannot be reached right now.", allow_retry=True) from error
+        return overview(finances, self._today())
 
     async def close(self) -> None:
         """Close the connections to the model."""

@@ -265,9 +265,14 @@ class TestWhatTheAssistantCannotDo:
         ]
         async with world.client() as client:
             mentions = await client.get("/chatkit/entities")
+            overview = await client.get("/chatkit/overview")
+            composer = (await client.get("/chatkit/composer")).json()
 
         assert [answer.status_code for answer in refused] == [400, 400, 400]
-        assert mentions.status_code == 404
+        assert (mentions.status_code, overview.status_code) == (404, 404)
+        assert overview.json()["message"] == "this assistant has no overview"
+        assert composer.pop("attachments")["enabled"] is True
+        assert composer == {"models": [], "tools": [], "dictation": False, "mentions": False}
 
     @pytest.mark.parametrize(
         ("options", "status"),
@@ -307,6 +312,48 @@ class TestMentions:
 
         assert answer.json() == [{"id": "ana", "title": "gro"}]
         assert nobody.status_code == 401
+
+
+class TestTheComposer:
+    @pytest.mark.feature("composer")
+    async def test_shows_what_the_assistant_offers_and_the_policy_allows(self, world: World) -> None:
+        async with world.client("ana") as client:
+            composer = (await client.get("/chatkit/composer")).json()
+            policy = (await client.get("/chatkit/attachments")).json()
+
+        assert composer == {
+            "models": [{"id": "small", "label": "Small"}, {"id": "large", "label": "Large"}],
+            "tools": [{"id": "search", "label": "Search", "icon": "search"}],
+            "dictation": True,
+            "mentions": True,
+            "attachments": policy,
+        }
+
+    @pytest.mark.promise("H1")
+    async def test_is_for_users(self, world: World) -> None:
+        async with world.client(None) as client:
+            assert (await client.get("/chatkit/composer")).status_code == 401
+
+
+class TestTheOverview:
+    @pytest.mark.feature("overview")
+    async def test_is_the_users_own(self, world: World) -> None:
+        async with world.client("ana") as client:
+            answer = await client.get("/chatkit/overview")
+
+        assert answer.json() == {"user": "ana"}
+        assert answer.headers["cache-control"] == "no-store"
+
+    @pytest.mark.promise("H1")
+    async def test_is_for_users(self, world: World) -> None:
+        async with world.client(None) as client:
+            assert (await client.get("/chatkit/overview")).status_code == 401
+
+    async def test_says_what_the_assistant_says_when_it_fails(self, world: World) -> None:
+        async with world.client("unlucky") as client:
+            answer = await client.get("/chatkit/overview")
+
+        assert (answer.status_code, answer.json()["message"]) == (502, "no money today")
 
 
 class TestTitles:

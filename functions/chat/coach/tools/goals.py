@@ -26,18 +26,24 @@ MONTHS_OBSERVED = 6
 def goal_plan(ledger: Ledger, today: date, amount_dollars: int, months: int) -> dict[str, Any]:
     """Return what a goal takes each month, beside what the user saved and had left in a mean month of the last six."""
     amount, months = max(amount_dollars, 0) * 100, max(months, 1)
-    after = months_before(today, MONTHS_OBSERVED)
-    recent = [each for each in ledger.transactions if each.on > after]
-    earned = sum(each.cents for each in recent if each.payee == "Salary")
-    saved = sum(each.cents for each in recent if each.account != "cash")
-    spent = ledger.spent(None, after).cents
+    saved, left = mean_month(ledger, today)
     return {
         "amount": dollars(amount),
         "months": months,
         "needed_per_month": dollars(-(-amount // months)),
-        "saved_per_month": dollars(round(saved / MONTHS_OBSERVED)),
-        "left_per_month": dollars(round((earned - spent - saved) / MONTHS_OBSERVED)),
+        "saved_per_month": dollars(saved),
+        "left_per_month": dollars(left),
     }
+
+
+def mean_month(ledger: Ledger, today: date) -> tuple[int, int]:
+    """Return the cents that the user saved, and those left over, in a mean month of the last six."""
+    after = months_before(today, MONTHS_OBSERVED)
+    recent = [each for each in ledger.transactions if each.on > after]
+    earned = sum(each.cents for each in recent if each.payee == "Salary")
+    saved = sum(each.cents for each in recent if each.account != "cash")
+    left = earned - ledger.spent(None, after).cents - saved
+    return round(saved / MONTHS_OBSERVED), round(left / MONTHS_OBSERVED)
 
 
 @function_tool
