@@ -56,13 +56,23 @@ sam: .tools/sam/.installed ## Install the SAM CLI
 dynamodb-local: install ## Fetch AWS's DynamoDB Local; needs a JDK and Maven, and says so where they are missing
 	@$(RUN) -m local.dynamodb_local fetch || test -z "$$CI"
 
+.PHONY: chromium
+chromium: # For the browser tests. In CI it is installed; elsewhere the machine's owner decides.
+	@command -v chromium >/dev/null || { \
+	  test -n "$$CI" && test "$$(id -u)" = 0 && echo "· installing Debian's chromium" && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null; } || { \
+	  echo "chromium is missing, the browser tests need it: apt-get install chromium"; exit 1; }
+
 # --- running ----------------------------------------------------------------------------------------------------------
 
-.PHONY: dev demo chat token
+.PHONY: dev dev-frontend demo chat token
 demo: install ministack ## One conversation through the whole local stack, checked step by step
 	@$(RUN) -m local.cli demo
-dev: install ministack ## The local stack, left running
-	@$(RUN) -m local.cli dev
+dev: install ministack frontend ## The local stack with its site at http://localhost:5173, left running
+	@$(RUN) -m local.cli dev $(if $(PORT),--port $(PORT))
+VITE := exec env PATH="$(CURDIR)/.tools/node/bin:$$PATH" frontend/node_modules/.bin/vite frontend
+dev-frontend: install ministack frontend/node_modules/.installed ## The same from the frontend's sources, reloaded on change
+	@$(RUN) -m local.cli dev --hot '$(VITE)' $(if $(PORT),--port $(PORT))
 chat: install ## A chat in the terminal with the stack that `make dev` runs
 	@$(RUN) -m local.cli chat
 token: install ## A fresh access token of the demo user, for curl
@@ -71,7 +81,7 @@ token: install ## A fresh access token of the demo user, for curl
 # --- proving ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test check format mutants bench bench-quick
-test: install ministack sam dynamodb-local ## All tests
+test: install ministack sam dynamodb-local frontend chromium ## All tests
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed ## Format, lint, types, template
 	@$(RUN) -m ruff format --check .

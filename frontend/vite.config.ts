@@ -3,6 +3,12 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [react()],
+  // `make dev-frontend`: this page in the edge's place, the API and the stack's configuration from behind it.
+  server: { port: Number(process.env.PORT ?? 5173), strictPort: true, proxy: edge(process.env.EDGE_URL) },
   build: { target: "es2022", sourcemap: false },
   test: { environment: "happy-dom", restoreMocks: true },
 });
+
+function edge(url?: string) {
+  return url ? { "/chatkit": url, "/config.json": url } : {};
+}

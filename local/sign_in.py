@@ -73,7 +73,7 @@ class UserPool(Protocol):
 
 def create_user(stack: UserPool, username: str, password: str, groups: Iterable[str] = ()) -> None:
     """Create a confirmed user, or give an existing one this password; `username` is an email address."""
-    with closing(_pool_client(stack)) as cognito:
+    with closing(pool_client(stack)) as cognito:
         with suppress(cognito.exceptions.UsernameExistsException):
             cognito.admin_create_user(
                 UserPoolId=stack.user_pool_id,
@@ -165,7 +165,7 @@ def _ensure_group(cognito: CognitoIdentityProviderClient, pool: str, group: str)
         cognito.create_group(UserPoolId=pool, GroupName=group)
 
 
-def _pool_client(stack: UserPool) -> CognitoIdentityProviderClient:
+def pool_client(stack: UserPool) -> CognitoIdentityProviderClient:
     """Return a client with the operator's key; nothing under test uses it."""
     return boto3.client(  # pyright: ignore[reportUnknownMemberType]
         "cognito-idp",

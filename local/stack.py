@@ -55,18 +55,20 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(
-    report: Report, port: int = 0, keep: bool = False, log: Path | None = None
+    report: Report, port: int = 0, keep: bool = False, log: Path | None = None, site_origin: str | None = None
 ) -> AsyncGenerator[Stack]:
     """Start AWS, the model and the function; stop them in reverse.
 
     `port` is the Function URL's (0: a free one); with `keep` tables and files outlive the run, in `.local/`.
+    `site_origin` is where a frontend will be (`local.site`); None leaves the template's default.
     """
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as parts:
         aws_server = parts.enter_context(MiniStack.start(state_dir=STATE / "aws" if keep else None))
         report(f"local AWS on {aws_server.endpoint}")
-        aws = deploy(aws_server, openai_api_key=os.environ.get("OPENAI_API_KEY", API_KEY))
+        parameters = {"SiteOrigin": site_origin} if site_origin else {}
+        aws = deploy(aws_server, parameters, openai_api_key=os.environ.get("OPENAI_API_KEY", API_KEY))
         report(f"template.yaml deployed: table {aws.table}, bucket {aws.bucket}, user pool {aws.user_pool_id}")
         for setting in aws.settings_read_back:
             report(f"  {setting.name}: {setting.found}")
