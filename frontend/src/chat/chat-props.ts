@@ -38,6 +38,9 @@ export interface ChatProps {
   theme: "light" | "dark";
   /** BCP 47. */
   locale: string;
+  /** The chat's name for screen readers. */
+  frameTitle: string;
+  placeholder: string;
   greeting: string;
   prompts: { label: string; prompt: string; icon?: string }[];
   disclaimer: string;

@@ -1,0 +1,49 @@
+import { useEffect, useState } from "react";
+import { AuthProvider } from "react-oidc-context";
+import { loadConfig, type RuntimeConfig } from "./config";
+import { returnToPlace } from "./identity/return-to";
+import { SignInGate } from "./identity/SignInGate";
+import { Session } from "./identity/session";
+import { useLanguage } from "./preferences/language";
+import { useTheme } from "./preferences/theme";
+import { Failure } from "./shell/Failure";
+import { SignedIn } from "./shell/SignedIn";
+import { Splash } from "./shell/Splash";
+
+/** From nothing to the page: configuration, sign-in, then chat and panel. */
+export function App() {
+  const { words, language } = useLanguage();
+  useTheme();
+  const [stack, setStack] = useState<{ config: RuntimeConfig; session: Session } | "failed" | null>(null);
+  const [attempt, setAttempt] = useState(0);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt loads anew
+  useEffect(() => {
+    let current = true;
+    setStack(null);
+    loadConfig().then(
+      (config) => current && setStack({ config, session: new Session(config) }),
+      () => current && setStack("failed"),
+    );
+    return () => {
+      current = false;
+    };
+  }, [attempt]);
+
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+
+  if (stack === null) return <Splash>{words.start.loading}</Splash>;
+  if (stack === "failed") {
+    const { unconfigured, tryAgain } = words.start;
+    return <Failure message={unconfigured} action={tryAgain} onAction={() => setAttempt(attempt + 1)} />;
+  }
+  return (
+    <AuthProvider userManager={stack.session.manager} onSigninCallback={returnToPlace}>
+      <SignInGate session={stack.session}>
+        <SignedIn config={stack.config} session={stack.session} />
+      </SignInGate>
+    </AuthProvider>
+  );
+}

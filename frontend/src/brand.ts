@@ -1,0 +1,52 @@
+/**
+ * Everything that is Spendo's: bring your own assistant, and change this file.
+ *
+ * What the assistant offers the composer (models, tools, dictation, mentions, files) comes from the server.
+ */
+import type { Language } from "./preferences/language";
+
+export const NAME = "Spendo";
+
+/** Used for buttons and marks, here and in ChatKit; 4.5:1 against the page's background in its theme. */
+export const ACCENT = { light: "#0b6b50", dark: "#4fd1a5" };
+
+export interface Brand {
+  tagline: string;
+  greeting: string;
+  placeholder: string;
+  /** `icon` is one of ChatKit's names. */
+  prompts: { label: string; prompt: string; icon?: string }[];
+  /** Below the composer. */
+  disclaimer: string;
+}
+
+export const BRAND: Record<Language, Brand> = {
+  en: {
+    tagline: "Your money, in plain words.",
+    greeting: "What would you like to know about your money?",
+    placeholder: "Ask about your money",
+    prompts: [
+      { label: "How much do I have?", prompt: "What are my balances?", icon: "suitcase" },
+      { label: "Where does my money go?", prompt: "What did I spend by category in the last 3 months?", icon: "chart" },
+      { label: "Set a budget for dining", prompt: "Set a budget for dining", icon: "settings-slider" },
+      { label: "Plan a goal", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
+    ],
+    disclaimer: "Spendo can be wrong, and gives no financial advice. The figures are a demo's.",
+  },
+  de: {
+    tagline: "Ihr Geld, in klaren Worten.",
+    greeting: "Was möchten Sie über Ihr Geld wissen?",
+    placeholder: "Fragen Sie nach Ihrem Geld",
+    prompts: [
+      { label: "Wie viel habe ich?", prompt: "What are my balances?", icon: "suitcase" },
+      {
+        label: "Wofür gebe ich Geld aus?",
+        prompt: "What did I spend by category in the last 3 months?",
+        icon: "chart",
+      },
+      { label: "Budget für Restaurants setzen", prompt: "Set a budget for dining", icon: "settings-slider" },
+      { label: "Ein Ziel planen", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
+    ],
+    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind erfunden.",
+  },
+};

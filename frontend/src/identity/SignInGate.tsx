@@ -1,0 +1,24 @@
+import { type ReactNode, useEffect } from "react";
+import { hasAuthParams, useAuth } from "react-oidc-context";
+import { useLanguage } from "../preferences/language";
+import { Splash } from "../shell/Splash";
+import { clearAnswer } from "./return-to";
+import { SignInPage } from "./SignInPage";
+import type { Session } from "./session";
+
+/**
+ * Shows its children to a person who is signed in. One whose access token has expired counts as such: the next request
+ * renews it, and ends the session if it cannot.
+ */
+export function SignInGate({ session, children }: { session: Session; children: ReactNode }) {
+  const { words } = useLanguage();
+  const auth = useAuth();
+  useEffect(() => {
+    if (auth.error && hasAuthParams()) clearAnswer();
+  }, [auth.error]);
+
+  if (auth.user) return children;
+  if (auth.isLoading) return <Splash>{words.identity.signingIn}</Splash>;
+  const notice = session.expired ? words.identity.sessionEnded : auth.error ? words.identity.failed : undefined;
+  return <SignInPage notice={notice} onSignIn={() => void session.signIn()} />;
+}

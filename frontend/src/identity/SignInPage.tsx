@@ -1,0 +1,20 @@
+import { BRAND, NAME } from "../brand";
+import { useLanguage } from "../preferences/language";
+import { Logo } from "../shell/Logo";
+import { Notice } from "../shell/Notice";
+
+/** What a visitor sees who is not signed in; `notice` says why, when that is not obvious. */
+export function SignInPage({ notice, onSignIn }: { notice?: string | undefined; onSignIn: () => void }) {
+  const { language, words } = useLanguage();
+  return (
+    <main className="centered">
+      <Logo />
+      <h1>{NAME}</h1>
+      <p className="muted">{BRAND[language].tagline}</p>
+      {notice && <Notice>{notice}</Notice>}
+      <button type="button" className="primary" onClick={onSignIn}>
+        {words.identity.signIn}
+      </button>
+    </main>
+  );
+}

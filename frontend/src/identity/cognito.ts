@@ -1,0 +1,22 @@
+import type { OidcMetadata } from "oidc-client-ts";
+import type { RuntimeConfig } from "../config";
+
+/**
+ * Cognito's endpoints. Its own discovery document lacks `end_session_endpoint`, and fetching it would cost every visit a
+ * request: the paths are fixed. https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+ */
+export function cognitoMetadata({ authority, signInDomain }: RuntimeConfig): Partial<OidcMetadata> {
+  return {
+    issuer: authority,
+    authorization_endpoint: `${signInDomain}/oauth2/authorize`,
+    token_endpoint: `${signInDomain}/oauth2/token`,
+    revocation_endpoint: `${signInDomain}/oauth2/revoke`,
+    userinfo_endpoint: `${signInDomain}/oauth2/userInfo`,
+  };
+}
+
+/** Where the browser goes to end Cognito's own session; it comes back to the site. */
+export function logoutUrl({ signInDomain, clientId, redirectUri }: RuntimeConfig): string {
+  const query = new URLSearchParams({ client_id: clientId, logout_uri: redirectUri });
+  return `${signInDomain}/logout?${query}`;
+}

@@ -1,0 +1,102 @@
+import { ErrorResponse, type User, UserManager, WebStorageStateStore } from "oidc-client-ts";
+import { SessionEndedError, type TokenSource } from "../api/api-fetch";
+import type { RuntimeConfig } from "../config";
+import { cognitoMetadata, logoutUrl } from "./cognito";
+
+/** A token that is about to expire is renewed before it is used: the request it goes with takes time, too. */
+const RENEW_BEFORE_SECONDS = 60;
+const REVOKE_WITHIN_MS = 2_000;
+
+/** Return oidc-client-ts' manager: code with PKCE, everything in this tab's sessionStorage (docs/decisions/0030). */
+export function createUserManager(config: RuntimeConfig): UserManager {
+  const store = () => new WebStorageStateStore({ store: sessionStorage });
+  return new UserManager({
+    authority: config.authority,
+    metadata: cognitoMetadata(config),
+    client_id: config.clientId,
+    redirect_uri: config.redirectUri,
+    response_type: "code",
+    scope: "openid email profile",
+    userStore: store(),
+    stateStore: store(),
+    automaticSilentRenew: false, // Session renews when a token is needed, not by a timer in a sleeping tab
+    revokeTokenTypes: ["refresh_token"],
+  });
+}
+
+/** One person's session in this tab: gives access tokens, renews them by the refresh token, ends. */
+export class Session implements TokenSource {
+  readonly manager: UserManager;
+  readonly #config: RuntimeConfig;
+  #renewal: Promise<string> | undefined;
+  #expired = false;
+
+  constructor(config: RuntimeConfig, manager = createUserManager(config)) {
+    this.#config = config;
+    this.manager = manager;
+  }
+
+  /** Whether the session ended by itself: nobody signed out. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
+  async current(): Promise<string> {
+    const user = await this.#user();
+    const fresh = (user.expires_in ?? RENEW_BEFORE_SECONDS + 1) > RENEW_BEFORE_SECONDS;
+    return fresh ? user.access_token : this.#renew();
+  }
+
+  async renewed(refused: string): Promise<string> {
+    const user = await this.#user();
+    return user.access_token === refused ? this.#renew() : user.access_token;
+  }
+
+  end(): void {
+    this.#expired = true;
+    void this.manager.removeUser();
+  }
+
+  /** Go to the sign-in page and come back to where the browser is now. */
+  async signIn(): Promise<void> {
+    this.#expired = false;
+    const { pathname, search, hash } = location;
+    await this.manager.signinRedirect({ state: { returnTo: pathname + search + hash } });
+  }
+
+  /** Revoke the refresh token as far as it can be done at once, forget everything, and end Cognito's session. */
+  async signOut(): Promise<void> {
+    const revoked = this.manager.revokeTokens().catch(() => undefined);
+    await Promise.race([revoked, new Promise((resolve) => setTimeout(resolve, REVOKE_WITHIN_MS))]);
+    await this.manager.removeUser();
+    sessionStorage.clear();
+    location.assign(logoutUrl(this.#config));
+  }
+
+  async #user(): Promise<User> {
+    const user = await this.manager.getUser();
+    if (!user) throw new SessionEndedError();
+    return user;
+  }
+
+  /** Renew once for all who wait; rejects with SessionEndedError when Cognito refuses. */
+  #renew(): Promise<string> {
+    this.#renewal ??= this.#askForRenewal().finally(() => {
+      this.#renewal = undefined;
+    });
+    return this.#renewal;
+  }
+
+  async #askForRenewal(): Promise<string> {
+    const { refresh_token } = await this.#user();
+    try {
+      // Without a refresh token signinSilent would open a frame, which Cognito forbids.
+      const user = refresh_token ? await this.manager.signinSilent() : null;
+      if (user) return user.access_token;
+    } catch (error) {
+      if (!(error instanceof ErrorResponse)) throw error; // not reached: the session may well be alive
+    }
+    this.end();
+    throw new SessionEndedError();
+  }
+}

@@ -1,0 +1,45 @@
+import { useLanguage } from "../preferences/language";
+import { Notice } from "../shell/Notice";
+import { amountsOf } from "./amounts";
+import { BudgetsPage } from "./BudgetsPage";
+import { GoalsPage } from "./GoalsPage";
+import { OverviewPage, type PageProps } from "./OverviewPage";
+import { PAGES, type Page } from "./overview";
+import { Tabs } from "./Tabs";
+import { TransactionsPage } from "./TransactionsPage";
+import type { OverviewState } from "./use-overview";
+
+const SHOWS: Record<Page, (props: PageProps) => React.ReactNode> = {
+  overview: OverviewPage,
+  transactions: TransactionsPage,
+  budgets: BudgetsPage,
+  goals: GoalsPage,
+};
+
+/** "My money": what the assistant talks about, beside it. */
+export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
+  const { words, locale } = useLanguage();
+  const { overview, failure, refresh } = state;
+  const Shown = SHOWS[page];
+  return (
+    <Tabs names={PAGES} labels={words.panel.pages} shown={page} onShow={onPage}>
+      {failure && (
+        <div className="panel-failure">
+          <Notice>{words.panel.failed}</Notice>
+          <button type="button" onClick={refresh}>
+            {words.panel.refresh}
+          </button>
+        </div>
+      )}
+      {overview && <Shown overview={overview} amounts={amountsOf(locale, overview.currency)} marked={marked} />}
+      {!overview && !failure && <p className="muted">{words.start.loading}</p>}
+    </Tabs>
+  );
+}
+
+interface MoneyPanelProps {
+  state: OverviewState;
+  page: Page;
+  onPage: (page: Page) => void;
+  marked: string | null;
+}

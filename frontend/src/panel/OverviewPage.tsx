@@ -1,0 +1,55 @@
+import { useLanguage } from "../preferences/language";
+import type { Amounts } from "./amounts";
+import { Bar } from "./Bar";
+import type { Overview } from "./overview";
+
+/** Balances, and the month's spending by category beside the month before. */
+export function OverviewPage({ overview, amounts, marked }: PageProps) {
+  const { panel } = useLanguage().words;
+  const total = overview.accounts.reduce((sum, { cents }) => sum + cents, 0);
+  const spending = overview.categories.toSorted((a, b) => b.spent - a.spent);
+  const most = Math.max(...spending.map(({ spent }) => spent), 1);
+  return (
+    <>
+      <section aria-labelledby="balances">
+        <h3 id="balances">{panel.balances}</h3>
+        <p className="total">
+          <span className="muted">{panel.total}</span> {amounts.money(total)}
+        </p>
+        <ul className="rows">
+          {overview.accounts.map(({ id, label, cents }) => (
+            <li key={id} className="row">
+              <span>{label}</span>
+              <span className="figure">{amounts.money(cents)}</span>
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section aria-labelledby="spending">
+        <h3 id="spending">
+          {panel.spending}{" "}
+          <span className="muted">{panel.period(amounts.day(overview.since), amounts.day(overview.until))}</span>
+        </h3>
+        <ul className="rows">
+          {spending.map(({ id, label, spent, spent_before }) => (
+            <li key={id} data-marked={id === marked} title={panel.before(amounts.money(spent_before))}>
+              <span className="row">
+                <span>{label}</span>
+                <span className="figure">{amounts.money(spent)}</span>
+              </span>
+              <Bar part={spent} whole={most} />
+              <small className="muted">{panel.before(amounts.round(spent_before))}</small>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </>
+  );
+}
+
+export interface PageProps {
+  overview: Overview;
+  amounts: Amounts;
+  /** The category that the assistant has highlighted. */
+  marked: string | null;
+}

@@ -1,0 +1,27 @@
+import { useLanguage } from "../preferences/language";
+import type { PageProps } from "./OverviewPage";
+
+/** The newest bookings. */
+export function TransactionsPage({ overview, amounts, marked }: PageProps) {
+  const { panel } = useLanguage().words;
+  const labels = new Map(overview.categories.map(({ id, label }) => [id, label]));
+  if (overview.transactions.length === 0) return <p className="muted">{panel.noTransactions}</p>;
+  return (
+    <ul className="rows">
+      {overview.transactions.map(({ on, payee, cents, category }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: bookings have no id, and the list is replaced whole
+        <li key={index} className="row" data-marked={category !== null && category === marked}>
+          <span>
+            {payee}
+            <small className="muted">
+              {amounts.day(on)} · {category ? labels.get(category) : panel.income}
+            </small>
+          </span>
+          <span className="figure" data-in={cents > 0}>
+            {amounts.money(cents)}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

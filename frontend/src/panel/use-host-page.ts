@@ -1,0 +1,50 @@
+import { useMemo, useState } from "react";
+import type { HostPage } from "../chat/chat-props";
+import { currentWords } from "../preferences/language";
+import { isPage, type Page } from "./overview";
+
+export interface PanelState {
+  page: Page;
+  marked: string | null;
+  /** What just happened in the panel, for those who do not see it. */
+  announcement: string;
+  host: HostPage;
+  showPage: (page: Page) => void;
+}
+
+/** The panel as the assistant's client tools and effects reach it. `onOpen` makes it visible, `onTurnEnd` renews it. */
+export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelState {
+  const [page, showPage] = useState<Page>("overview");
+  const [marked, mark] = useState<string | null>(null);
+  const [announcement, announce] = useState("");
+
+  const host = useMemo<HostPage>(() => {
+    const highlight = (category: unknown) => {
+      if (typeof category !== "string") return;
+      mark(category);
+      announce(currentWords().panel.highlighted(category));
+    };
+    return {
+      async onClientTool(name, params) {
+        if (name !== "open_page") return { error: `this page has no tool ${name}` };
+        if (!isPage(params.page)) return { error: `there is no page ${params.page}` };
+        showPage(params.page);
+        onOpen();
+        const { pages, pageOpened } = currentWords().panel;
+        announce(pageOpened(pages[params.page]));
+        return { opened: params.page };
+      },
+      onEffect(name, data) {
+        if (name === "highlight") highlight(data.category);
+        if (name === "mention") {
+          if (data.kind === "category") highlight(data.name);
+          showPage("overview");
+          onOpen();
+        }
+      },
+      onTurnEnd,
+    };
+  }, [onOpen, onTurnEnd]);
+
+  return { page, marked, announcement, host, showPage };
+}

@@ -1,0 +1,25 @@
+import { useEffect, useSyncExternalStore } from "react";
+import { createPreference, usePreference } from "./preference";
+
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+const themePreference = createPreference<Theme>("theme", THEMES, () => "system");
+const DARK = "(prefers-color-scheme: dark)";
+
+/** The theme that was chosen, and the one that is shown; the page's `data-theme` follows. */
+export function useTheme(): { theme: Theme; setTheme: (theme: Theme) => void; shown: "light" | "dark" } {
+  const [theme, setTheme] = usePreference(themePreference);
+  const systemIsDark = useSyncExternalStore(onSystemChange, () => matchMedia(DARK).matches);
+  const shown = theme === "system" ? (systemIsDark ? "dark" : "light") : theme;
+  useEffect(() => {
+    document.documentElement.dataset.theme = shown;
+  }, [shown]);
+  return { theme, setTheme, shown };
+}
+
+function onSystemChange(listener: () => void): () => void {
+  const query = matchMedia(DARK);
+  query.addEventListener("change", listener);
+  return () => query.removeEventListener("change", listener);
+}

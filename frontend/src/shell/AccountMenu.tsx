@@ -1,0 +1,57 @@
+import { type FocusEvent, type KeyboardEvent, useRef, useState } from "react";
+import { useAuth } from "react-oidc-context";
+import type { Session } from "../identity/session";
+import { LANGUAGES, type Language, useLanguage } from "../preferences/language";
+import { THEMES, type Theme, useTheme } from "../preferences/theme";
+import { Choice } from "./Choice";
+import { PersonIcon } from "./icons";
+
+/** Who is signed in, appearance, language, sign out. Escape or a look elsewhere closes it. */
+export function AccountMenu({ session }: { session: Session }) {
+  const { words, language, setLanguage } = useLanguage();
+  const { theme, setTheme } = useTheme();
+  const { user } = useAuth();
+  const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const name = user?.profile.email ?? user?.profile.sub ?? "";
+
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.key !== "Escape" || !open) return;
+    setOpen(false);
+    button.current?.focus();
+  }
+  function onBlur(event: FocusEvent<HTMLElement>) {
+    if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) setOpen(false);
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: listens to what is inside
+    <div className="account" onKeyDown={onKeyDown} onBlur={onBlur}>
+      <button ref={button} type="button" aria-expanded={open} aria-controls="account" onClick={() => setOpen(!open)}>
+        <PersonIcon />
+        <span className="wide">{words.identity.account}</span>
+      </button>
+      <div id="account" className="menu" hidden={!open}>
+        <p className="muted">{words.identity.signedInAs(name)}</p>
+        <Choice<Theme>
+          legend={words.shell.theme}
+          options={THEMES.map((value) => ({ value, label: words.shell.themes[value] }))}
+          chosen={theme}
+          onChoose={setTheme}
+        />
+        <Choice<Language>
+          legend={words.shell.language}
+          options={(Object.keys(LANGUAGES) as Language[]).map((value) => ({
+            value,
+            label: LANGUAGES[value].languageName,
+          }))}
+          chosen={language}
+          onChoose={setLanguage}
+        />
+        <button type="button" onClick={() => void session.signOut()}>
+          {words.identity.signOut}
+        </button>
+      </div>
+    </div>
+  );
+}

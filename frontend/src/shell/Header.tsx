@@ -1,0 +1,31 @@
+import { NAME } from "../brand";
+import type { Session } from "../identity/session";
+import { useLanguage } from "../preferences/language";
+import { AccountMenu } from "./AccountMenu";
+import { PanelIcon } from "./icons";
+import { Logo } from "./Logo";
+
+interface HeaderProps {
+  session: Session;
+  /** Null where the assistant has nothing to show. */
+  panel: { open: boolean; toggle: () => void } | null;
+}
+
+export function Header({ session, panel }: HeaderProps) {
+  const { words } = useLanguage();
+  return (
+    <header className="header">
+      <h1 className="name">
+        <Logo size={28} />
+        {NAME}
+      </h1>
+      {panel && (
+        <button type="button" aria-expanded={panel.open} aria-controls="panel" onClick={panel.toggle}>
+          <PanelIcon />
+          {words.panel.title}
+        </button>
+      )}
+      <AccountMenu session={session} />
+    </header>
+  );
+}

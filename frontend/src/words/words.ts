@@ -1,0 +1,4 @@
+import type { en } from "./en";
+
+/** The page's words in one language. */
+export type Words = typeof en;
