@@ -34,10 +34,20 @@ export function App() {
     document.documentElement.lang = language;
   }, [language]);
 
-  if (stack === null) return <Splash>{words.start.loading}</Splash>;
+  if (stack === null) {
+    return (
+      <main className="whole">
+        <Splash text={words.start.loading} />
+      </main>
+    );
+  }
   if (stack === "failed") {
     const { unconfigured, tryAgain } = words.start;
-    return <Failure message={unconfigured} action={tryAgain} onAction={() => setAttempt(attempt + 1)} />;
+    return (
+      <main className="whole">
+        <Failure message={unconfigured} action={tryAgain} onAction={() => setAttempt(attempt + 1)} />
+      </main>
+    );
   }
   return (
     <AuthProvider userManager={stack.session.manager} onSigninCallback={returnToPlace}>

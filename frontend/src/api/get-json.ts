@@ -1,6 +1,6 @@
 import type { ApiFetch } from "./api-fetch";
 
-/** A request that the API refused; the message is the API's, or ours in the user's language. */
+/** A request that the API refused; the message is for the user. */
 export class RefusedError extends Error {
   override name = "RefusedError";
   readonly status: number;
@@ -11,9 +11,19 @@ export class RefusedError extends Error {
   }
 }
 
-/** GET a JSON document of the API. Rejects with RefusedError. */
-export async function getJson<T>(api: ApiFetch, url: string): Promise<T> {
+const PAUSES_MS = [500, 2_000];
+
+/**
+ * GET a JSON document of the API; a function that is busy or just starting (429, 5xx) is asked three times.
+ * Rejects with RefusedError.
+ */
+export async function getJson<T>(api: ApiFetch, url: string, pauses = PAUSES_MS): Promise<T> {
   const answer = await api(url);
+  const [pause, ...later] = pauses;
+  if (pause !== undefined && (answer.status === 429 || answer.status >= 500)) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    return getJson(api, url, later);
+  }
   const body: unknown = await answer.json();
   if (!answer.ok) throw new RefusedError(answer.status, (body as { message: string }).message);
   return body as T;

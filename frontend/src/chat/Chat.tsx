@@ -25,9 +25,9 @@ export function Chat(props: ChatProps) {
   }, []);
 
   if (kind === "official") return <OfficialChat {...props} onDead={fallBack} />;
-  if (kind === "loading") return <Splash>{words.chat.loading}</Splash>;
+  if (kind === "loading") return <Splash text={words.chat.loading} />;
   return (
-    <Suspense fallback={<Splash>{words.chat.loading}</Splash>}>
+    <Suspense fallback={<Splash text={words.chat.loading} />}>
       <p className="plain-note">{words.chat.plain}</p>
       <PlainChat {...props} />
     </Suspense>

@@ -18,7 +18,13 @@ export function SignInGate({ session, children }: { session: Session; children: 
   }, [auth.error]);
 
   if (auth.user) return children;
-  if (auth.isLoading) return <Splash>{words.identity.signingIn}</Splash>;
+  if (auth.isLoading) {
+    return (
+      <main className="whole">
+        <Splash text={words.identity.signingIn} />
+      </main>
+    );
+  }
   const notice = session.expired ? words.identity.sessionEnded : auth.error ? words.identity.failed : undefined;
   return <SignInPage notice={notice} onSignIn={() => void session.signIn()} />;
 }

@@ -7,7 +7,7 @@ import { Notice } from "../shell/Notice";
 export function SignInPage({ notice, onSignIn }: { notice?: string | undefined; onSignIn: () => void }) {
   const { language, words } = useLanguage();
   return (
-    <main className="centered">
+    <main className="whole centered">
       <Logo />
       <h1>{NAME}</h1>
       <p className="muted">{BRAND[language].tagline}</p>

@@ -1,5 +1,5 @@
 import { ErrorResponse, type User, UserManager, WebStorageStateStore } from "oidc-client-ts";
-import { SessionEndedError, type TokenSource } from "../api/api-fetch";
+import { SessionEndedError, type TokenSource } from "../api/authorized-fetch";
 import type { RuntimeConfig } from "../config";
 import { cognitoMetadata, logoutUrl } from "./cognito";
 

@@ -19,11 +19,11 @@ const SHOWS: Record<Page, (props: PageProps) => React.ReactNode> = {
 /** "My money": what the assistant talks about, beside it. */
 export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
   const { words, locale } = useLanguage();
-  const { overview, failure, refresh } = state;
+  const { overview, failed, refresh } = state;
   const Shown = SHOWS[page];
   return (
     <Tabs names={PAGES} labels={words.panel.pages} shown={page} onShow={onPage}>
-      {failure && (
+      {failed && (
         <div className="panel-failure">
           <Notice>{words.panel.failed}</Notice>
           <button type="button" onClick={refresh}>
@@ -32,7 +32,7 @@ export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
         </div>
       )}
       {overview && <Shown overview={overview} amounts={amountsOf(locale, overview.currency)} marked={marked} />}
-      {!overview && !failure && <p className="muted">{words.start.loading}</p>}
+      {!overview && !failed && <p className="muted">{words.start.loading}</p>}
     </Tabs>
   );
 }

@@ -13,6 +13,10 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
   override render() {
     if (!this.state.failed) return this.props.children;
     const { failed, reload } = currentWords().start;
-    return <Failure message={failed} action={reload} onAction={() => location.reload()} />;
+    return (
+      <main className="whole">
+        <Failure message={failed} action={reload} onAction={() => location.reload()} />
+      </main>
+    );
   }
 }

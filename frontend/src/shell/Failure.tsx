@@ -1,14 +1,20 @@
 import { Logo } from "./Logo";
 
-/** The whole page when it cannot be shown: what happened, and the one thing that can be done. */
-export function Failure({ message, action, onAction }: { message: string; action: string; onAction: () => void }) {
+/** What is shown in the place of something that cannot be: what happened, and the one thing that can be done. */
+export function Failure({ message, action, onAction }: FailureProps) {
   return (
-    <main className="centered" role="alert">
+    <div className="centered">
       <Logo />
-      <p>{message}</p>
+      <p role="alert">{message}</p>
       <button type="button" className="primary" onClick={onAction}>
         {action}
       </button>
-    </main>
+    </div>
   );
+}
+
+interface FailureProps {
+  message: string;
+  action: string;
+  onAction: () => void;
 }

@@ -1,9 +1,8 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { createApiFetch } from "../api/api-fetch";
-import { getJson } from "../api/get-json";
 import { BRAND } from "../brand";
 import { Chat } from "../chat/Chat";
-import type { Composer } from "../chat/chat-props";
+import { useComposer } from "../chat/use-composer";
 import type { RuntimeConfig } from "../config";
 import type { Session } from "../identity/session";
 import { MoneyPanel } from "../panel/MoneyPanel";
@@ -15,67 +14,42 @@ import { Failure } from "./Failure";
 import { Header } from "./Header";
 import { Splash } from "./Splash";
 
-/** The page of a person who is signed in: header, chat, and the panel beside it (on a phone, above it when asked for). */
+const BESIDE = "(width >= 60rem)";
+
+/** The page of a person who is signed in: header, chat, and the panel beside it (on a phone, over it when asked for). */
 export function SignedIn({ config, session }: { config: RuntimeConfig; session: Session }) {
+  const { apiUrl } = config;
   const { words, language, locale } = useLanguage();
   const { shown: theme } = useTheme();
-  const api = useMemo(
-    () => createApiFetch({ apiUrl: config.apiUrl, tokens: session, words: currentWords }),
-    [config, session],
-  );
-  const [composer, setComposer] = useState<Composer | "failed" | null>(null);
-  const [attempt, setAttempt] = useState(0);
-  const [panelOpen, setPanelOpen] = useState(() => matchMedia("(min-width: 60rem)").matches);
-  const overview = useOverview(api, config.apiUrl);
-  const { refresh } = overview;
+  const api = useMemo(() => createApiFetch({ apiUrl, tokens: session, words: currentWords }), [apiUrl, session]);
+  const { composer, retry } = useComposer(api, apiUrl);
+  // One after the other: each request at the same time would start a function of its own.
+  const overview = useOverview(api, apiUrl, composer !== null);
+  const [panelOpen, setPanelOpen] = useState(() => matchMedia(BESIDE).matches);
   const openPanel = useCallback(() => setPanelOpen(true), []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: refresh is the same function at heart
-  const renew = useCallback(() => refresh(), []);
-  const { page, marked, announcement, host, showPage } = useHostPage(openPanel, renew);
+  const { page, showPage, marked, announcement, host } = useHostPage(openPanel, overview.refresh);
+  const panel = overview.absent ? null : { open: panelOpen, toggle: () => setPanelOpen(!panelOpen) };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt loads anew
-  useEffect(() => {
-    let current = true;
-    getJson<Composer>(api, `${config.apiUrl}/composer`).then(
-      (loaded) => current && setComposer(loaded),
-      () => current && setComposer("failed"),
-    );
-    return () => {
-      current = false;
-    };
-  }, [api, config, attempt]);
-
-  const hasPanel = !overview.absent;
   return (
-    <div className="app" data-panel={hasPanel && panelOpen}>
+    <div className="app" data-panel={panel?.open ?? false}>
       <a className="skip" href="#chat">
         {words.shell.skipToChat}
       </a>
-      <Header session={session} panel={hasPanel ? { open: panelOpen, toggle: () => setPanelOpen(!panelOpen) } : null} />
+      <Header session={session} panel={panel} />
       <main id="chat" tabIndex={-1}>
-        {composer === null && <Splash>{words.chat.loading}</Splash>}
+        {composer === null && <Splash text={words.chat.loading} />}
         {composer === "failed" && (
-          <Failure
-            message={words.start.unavailable}
-            action={words.start.tryAgain}
-            onAction={() => setAttempt(attempt + 1)}
-          />
+          <Failure message={words.start.unavailable} action={words.start.tryAgain} onAction={retry} />
         )}
         {composer !== null && composer !== "failed" && (
           <Chat
-            api={api}
-            config={config}
-            composer={composer}
-            host={host}
-            theme={theme}
-            locale={locale}
+            {...{ api, config, composer, host, theme, locale, ...BRAND[language] }}
             frameTitle={words.chat.frameTitle}
-            {...BRAND[language]}
           />
         )}
       </main>
-      {hasPanel && (
-        <aside id="panel" aria-label={words.panel.title} hidden={!panelOpen}>
+      {panel && (
+        <aside id="panel" aria-label={words.panel.title} hidden={!panel.open}>
           <MoneyPanel state={overview} page={page} onPage={showPage} marked={marked} />
         </aside>
       )}

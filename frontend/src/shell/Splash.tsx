@@ -1,14 +1,13 @@
-import type { ReactNode } from "react";
 import { Logo } from "./Logo";
 
-/** The whole page while something is awaited. */
-export function Splash({ children }: { children: ReactNode }) {
+/** What is shown while something is awaited. */
+export function Splash({ text }: { text: string }) {
   return (
-    <main className="centered" aria-busy="true">
+    <div className="centered" aria-busy="true">
       <Logo />
       <p className="muted" role="status">
-        {children}
+        {text}
       </p>
-    </main>
+    </div>
   );
 }

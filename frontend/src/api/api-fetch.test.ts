@@ -1,0 +1,438 @@
+// @vitest-environment node
+import { createHash } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { json, LocalServer, stream } from "../testing/local-server";
+import { en } from "../words/en";
+import { type ApiFetch, createApiFetch } from "./api-fetch";
+import { SessionEndedError, type TokenSource } from "./authorized-fetch";
+
+const HELLO = JSON.stringify({ type: "threads.create", params: { input: { content: "hello" } } });
+const LIST = JSON.stringify({ type: "threads.list", params: {} });
+const post = (body: BodyInit, more: RequestInit = {}): RequestInit => ({ method: "POST", body, ...more });
+
+function sha256(body: Buffer): string {
+  return createHash("sha256").update(body).digest("hex");
+}
+
+/** Gives `first`, and `second` when that is refused. */
+class Tokens implements TokenSource {
+  token = "first";
+  ended = false;
+  renewals = 0;
+
+  async current() {
+    if (this.ended) throw new SessionEndedError();
+    return this.token;
+  }
+
+  async renewed() {
+    this.renewals += 1;
+    this.token = "second";
+    return this.token;
+  }
+
+  end() {
+    this.ended = true;
+  }
+}
+
+let server: LocalServer;
+let tokens: Tokens;
+let api: ApiFetch;
+
+beforeEach(async () => {
+  server = await LocalServer.start((_, response) => json(response, 200, {}));
+  vi.stubGlobal("location", new URL(`${server.url}/page`));
+  vi.stubGlobal("navigator", { onLine: true });
+  tokens = new Tokens();
+  api = createApiFetch({ apiUrl: "/chatkit", tokens, words: () => en });
+});
+
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await server.stop();
+});
+
+/** Answers turns with a stream that stays open, everything else at once; returns the streams. */
+function openStreams(): ServerResponse[] {
+  const open: ServerResponse[] = [];
+  server.handle = ({ path }, response) => {
+    if (path === "/chatkit") open.push(stream(response, { type: "thread.created" }));
+    else json(response, 202, {});
+  };
+  return open;
+}
+
+const cancelled = (turnId: unknown) => `POST /chatkit/turns/${turnId}/cancel`;
+const turnIdOf = (index: number) => server.arrived[index]?.headers["x-turn-id"];
+/** Wait until the server has seen `count` requests. */
+const seen = (count: number) => vi.waitFor(() => expect(server.arrived).toHaveLength(count));
+
+describe("a request to the API", () => {
+  test("carries the token and the hash of the bytes that arrive", async () => {
+    await api("/chatkit", post(LIST, { headers: { "Content-Type": "application/json", "Accept-Language": "de" } }));
+
+    const [{ headers, body }] = server.arrived as [(typeof server.arrived)[0]];
+    expect(body.toString()).toBe(LIST);
+    expect(headers).toMatchObject({
+      "x-auth-token": "first",
+      "x-amz-content-sha256": sha256(body),
+      "content-type": "application/json",
+      "accept-language": "de",
+    });
+    expect(headers.authorization).toBeUndefined();
+    expect(headers["x-turn-id"]).toBeUndefined();
+  });
+
+  test.each<[string, () => BodyInit, string | RegExp]>([
+    ["text", () => "grüße", "text/plain;charset=UTF-8"],
+    ["a blob", () => new Blob([new Uint8Array([0, 255, 10])], { type: "image/png" }), "image/png"],
+    ["bytes", () => new Uint8Array([1, 2, 3]), /^$/],
+    ["fields", () => new URLSearchParams({ a: "ä" }), "application/x-www-form-urlencoded;charset=UTF-8"],
+  ])("takes %s as its body", async (_, body, type) => {
+    await api("/chatkit", post(body()));
+
+    const { headers, body: arrived } = server.arrived[0] as (typeof server.arrived)[0];
+    expect(headers["x-amz-content-sha256"]).toBe(sha256(arrived));
+    expect(headers["content-type"] ?? "").toMatch(type);
+  });
+
+  test("sends a form with its boundary, whatever type its caller thought of", async () => {
+    const form = new FormData();
+    form.append("file", new File(["bytes"], "note.txt", { type: "text/plain" }));
+
+    await api("/chatkit/attachments", post(form, { headers: { "content-type": "multipart/form-data" } }));
+
+    const { headers, body } = server.arrived[0] as (typeof server.arrived)[0];
+    expect(headers["x-amz-content-sha256"]).toBe(sha256(body));
+    const boundary = /boundary=(.+)$/.exec(headers["content-type"] ?? "")?.[1];
+    expect(body.toString()).toContain(`--${boundary}`);
+    expect(body.toString()).toContain('filename="note.txt"');
+  });
+
+  test("without a body has no hash", async () => {
+    await api("/chatkit/entities?q=a");
+
+    expect(server.arrived[0]?.headers["x-amz-content-sha256"]).toBeUndefined();
+    expect(server.arrived[0]?.headers["x-auth-token"]).toBe("first");
+  });
+});
+
+describe("a refused token", () => {
+  beforeEach(() => {
+    server.handle = ({ headers }, response) =>
+      headers["x-auth-token"] === "second" ? void stream(response).end() : json(response, 401, { message: "expired" });
+  });
+
+  test("is renewed, and the same turn sent once more", async () => {
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect(answer.status).toBe(200);
+    expect(server.arrived.map(({ headers }) => headers["x-auth-token"])).toEqual(["first", "second"]);
+    expect(turnIdOf(1)).toBe(turnIdOf(0));
+    expect(server.arrived[1]?.body.toString()).toBe(HELLO);
+  });
+
+  test("ends the session when the fresh one is refused, too", async () => {
+    server.handle = (_, response) => json(response, 401, { message: "who are you?" });
+
+    const answer = await api("/chatkit", post(LIST));
+
+    expect([answer.status, tokens.ended, server.arrived.length]).toEqual([401, true, 2]);
+    expect(await answer.json()).toEqual({ message: en.api.status(401) });
+  });
+
+  test("is said clearly when the session is over", async () => {
+    tokens.end();
+
+    const answer = await api("/chatkit", post(LIST));
+
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toEqual({ message: en.api.sessionEnded });
+    expect(server.arrived).toEqual([]);
+  });
+});
+
+describe("a turn", () => {
+  test("said twice is two turns", async () => {
+    server.handle = (_, response) => void stream(response).end();
+    for (let time = 0; time < 2; time += 1) await (await api("/chatkit", post(HELLO))).text();
+
+    expect(turnIdOf(0)).toMatch(/^[\w-]{8,64}$/);
+    expect(turnIdOf(1)).not.toBe(turnIdOf(0));
+  });
+
+  test("keeps its id when it is posted again after a 5xx", async () => {
+    const answers = [503, 500, 200];
+    server.handle = (_, response) => {
+      const status = answers.shift() ?? 200;
+      return status === 200 ? void stream(response).end() : json(response, status, { message: "no", request_id: "r" });
+    };
+    for (let time = 0; time < 4; time += 1) await (await api("/chatkit", post(HELLO))).text();
+
+    expect(turnIdOf(1)).toBe(turnIdOf(0));
+    expect(turnIdOf(2)).toBe(turnIdOf(0));
+    expect(turnIdOf(3)).not.toBe(turnIdOf(0));
+  });
+
+  test("keeps its id after a 200 that is no stream, which is told as a 502", async () => {
+    server.handle = (_, response) => void response.writeHead(200, { "content-type": "text/html" }).end("<p>hotel wifi");
+
+    const answers = [await api("/chatkit", post(HELLO)), await api("/chatkit", post(HELLO))];
+
+    expect(answers.map(({ status }) => status)).toEqual([502, 502]);
+    expect(await answers[0]?.json()).toEqual({ message: en.api.status(502) });
+    expect(turnIdOf(1)).toBe(turnIdOf(0));
+  });
+
+  test("keeps its id when nothing was answered", async () => {
+    server.handle = (_, response) => void response.destroy();
+    const answer = await api("/chatkit", post(HELLO));
+    server.handle = (_, response) => void stream(response).end();
+    await api("/chatkit", post(HELLO));
+
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ message: en.api.unreachable });
+    expect(turnIdOf(server.arrived.length - 1)).toBe(turnIdOf(0));
+  });
+
+  test("gets a new id after a refusal: nothing was begun", async () => {
+    server.handle = (_, response) => json(response, 409, { message: "closed", request_id: "r" });
+    for (let time = 0; time < 2; time += 1) await api("/chatkit", post(HELLO));
+
+    expect(turnIdOf(1)).not.toBe(turnIdOf(0));
+  });
+
+  test("while the same words are still being answered is another one", async () => {
+    const open = openStreams();
+    const [one, two] = await Promise.all([api("/chatkit", post(HELLO)), api("/chatkit", post(HELLO))]);
+    for (const each of open) each.end();
+    await Promise.all([one.text(), two.text()]);
+
+    expect(turnIdOf(1)).not.toBe(turnIdOf(0));
+  });
+
+  test("is passed on as it comes", async () => {
+    const open = openStreams();
+    const reader = ((await api("/chatkit", post(HELLO))).body as ReadableStream<Uint8Array>).getReader();
+    const next = async () => new TextDecoder().decode((await reader.read()).value);
+
+    expect(await next()).toBe('data: {"type":"thread.created"}\n\n');
+    open[0]?.write(": keep-alive\n");
+    expect(await next()).toBe(": keep-alive\n");
+    open[0]?.end("data: 2\n\n");
+    expect(await next()).toBe("data: 2\n\n");
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  test("whose connection is lost ends with an event that says so", async () => {
+    const open = openStreams();
+    const answer = await api("/chatkit", post(HELLO));
+    const text = answer.text();
+    open[0]?.write('data: {"type":"a"}\n', () => open[0]?.write('\ndata: {"type":"cut o', () => open[0]?.destroy()));
+
+    const events = (await text).split("\n\n").filter(Boolean);
+    expect(events.slice(0, 2)).toEqual(['data: {"type":"thread.created"}', 'data: {"type":"a"}']);
+    expect(JSON.parse((events[2] as string).replace("data: ", ""))).toEqual({
+      type: "error",
+      code: "custom",
+      message: en.api.connectionLost,
+      allow_retry: false,
+    });
+    expect(server.arrived).toHaveLength(1); // the server goes on, and nobody stops it
+  });
+});
+
+describe("stopping", () => {
+  test("a stream tells the server, with token and hash", async () => {
+    openStreams();
+    const abort = new AbortController();
+    const answer = await api("/chatkit", post(HELLO, { signal: abort.signal }));
+    abort.abort();
+
+    await expect(answer.text()).rejects.toThrow();
+    await seen(2);
+    expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
+    expect(server.arrived[1]?.headers).toMatchObject({
+      "x-auth-token": "first",
+      "x-amz-content-sha256": sha256(Buffer.alloc(0)),
+    });
+  });
+
+  test("before the answer begins tells it, too", async () => {
+    server.handle = ({ path }, response) => {
+      if (path === "/chatkit") abort.abort();
+      else json(response, 202, {});
+    };
+    const abort = new AbortController();
+
+    await expect(api("/chatkit", post(HELLO, { signal: abort.signal }))).rejects.toThrow();
+    await seen(2);
+    expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
+  });
+
+  test("by leaving the stream tells it", async () => {
+    openStreams();
+    const answer = await api("/chatkit", post(HELLO));
+    await answer.body?.cancel();
+
+    await seen(2);
+    expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
+  });
+
+  test("after the end, or before anything was sent, tells nothing", async () => {
+    server.handle = (_, response) => void stream(response).end();
+    const late = new AbortController();
+    await (await api("/chatkit", post(HELLO, { signal: late.signal }))).text();
+    late.abort();
+    await expect(api("/chatkit", post(HELLO, { signal: AbortSignal.abort() }))).rejects.toThrow();
+    const waiting = new AbortController();
+    const token = Promise.withResolvers<string>();
+    tokens.current = () => token.promise;
+    const early = api("/chatkit", post(HELLO, { signal: waiting.signal }));
+    await new Promise((resolve) => setTimeout(resolve));
+    waiting.abort();
+    token.resolve("first");
+    await expect(early).rejects.toThrow();
+    await api("/chatkit/entities");
+
+    expect(server.paths()).toEqual(["POST /chatkit", "GET /chatkit/entities"]);
+  });
+
+  test("one of two streams stops that one", async () => {
+    const open = openStreams();
+    const abort = new AbortController();
+    const stopped = await api("/chatkit", post(HELLO, { signal: abort.signal }));
+    const other = await api("/chatkit", post(HELLO, { signal: new AbortController().signal }));
+    abort.abort();
+    await expect(stopped.text()).rejects.toThrow();
+    await seen(3);
+    open[1]?.end("data: last\n\n");
+
+    expect(await other.text()).toContain("data: last");
+    expect(server.paths().slice(2)).toEqual([cancelled(turnIdOf(0))]);
+  });
+
+  test("a request that is no turn tells nothing", async () => {
+    const abort = new AbortController();
+    server.handle = () => abort.abort();
+
+    await expect(api("/chatkit", post(LIST, { signal: abort.signal }))).rejects.toThrow();
+    server.handle = (_, response) => json(response, 200, {});
+    await api("/chatkit/entities");
+
+    expect(server.paths()).toEqual(["POST /chatkit", "GET /chatkit/entities"]);
+  });
+
+  test("works where the browser refuses another request that outlives the page", async () => {
+    openStreams();
+    const real = fetch;
+    vi.stubGlobal("fetch", (url: URL, init: RequestInit) =>
+      init.keepalive ? Promise.reject(new TypeError("keepalive quota exceeded")) : real(url, init),
+    );
+    await (await api("/chatkit", post(HELLO))).body?.cancel();
+
+    await seen(2);
+    expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
+  });
+});
+
+describe("a refusal", () => {
+  test("of the API is passed on as it is", async () => {
+    const refused = { message: "this conversation is closed", request_id: "r-1" };
+    server.handle = (_, response) => json(response, 409, refused, { "x-request-id": "r-1" });
+
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect([answer.status, answer.headers.get("x-request-id")]).toEqual([409, "r-1"]);
+    expect(await answer.json()).toEqual(refused);
+  });
+
+  test("of a limit says when to come back", async () => {
+    server.handle = (_, response) =>
+      json(response, 429, { message: "20 turns a minute.", request_id: "r" }, { "retry-after": "41" });
+
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "41"]);
+    expect(await answer.json()).toEqual({ message: "20 turns a minute. Try again in 41 s." });
+  });
+
+  test.each([
+    [502, "text/html", "<h1>Bad gateway</h1>"],
+    [403, "text/xml", "<Error><Code>AccessDenied</Code></Error>"],
+    [429, "application/json", '{"Reason":"ConcurrentInvocationLimitExceeded","message":"Rate Exceeded."}'],
+    [413, "application/json", '{"message":null}'],
+  ])("that is AWS's own (%i) is put in words", async (status, type, body) => {
+    server.handle = (_, response) => void response.writeHead(status, { "content-type": type }).end(body);
+
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toEqual({ message: en.api.status(status) });
+  });
+
+  test("while offline is not to be tried again", async () => {
+    vi.stubGlobal("navigator", { onLine: false });
+    server.handle = (_, response) => void response.destroy();
+
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect(answer.status).toBe(408);
+    expect(await answer.json()).toEqual({ message: en.api.offline });
+  });
+});
+
+describe("an upload to another origin", () => {
+  let bucket: LocalServer;
+
+  beforeEach(async () => {
+    bucket = await LocalServer.start((_, response) => void response.writeHead(200).end());
+  });
+  afterEach(() => bucket.stop());
+
+  const signed = () =>
+    `${bucket.url}/pending/file?X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=s`;
+  const headers = {
+    "Content-Type": "image/png",
+    "chatkit-frame-instance-id": "frame",
+    "x-auth-token": "secret",
+    "x-amz-acl": "public-read",
+    Accept: "*/*",
+  };
+
+  test("gets the signed headers and nothing of ours", async () => {
+    const answer = await api(signed(), { method: "PUT", body: new Blob(["bytes"]), headers });
+
+    const { headers: sent, body } = bucket.arrived[0] as (typeof bucket.arrived)[0];
+    expect(answer.status).toBe(200);
+    expect(body.toString()).toBe("bytes");
+    expect(sent).toMatchObject({ "content-type": "image/png", "content-length": "5" });
+    for (const name of ["chatkit-frame-instance-id", "x-auth-token", "x-amz-acl", "x-amz-content-sha256", "cookie"]) {
+      expect(sent[name]).toBeUndefined();
+    }
+    expect(server.arrived).toEqual([]);
+  });
+
+  test("gets no token when its path looks like the API's", async () => {
+    await api(`${bucket.url}/chatkit`, post(HELLO, { headers }));
+
+    expect(bucket.arrived[0]?.headers["x-auth-token"]).toBeUndefined();
+  });
+
+  test("that the bucket refuses is put in words", async () => {
+    bucket.handle = (_, response) =>
+      void response.writeHead(403, { "content-type": "application/xml" }).end("<Error/>");
+
+    const answer = await api(signed(), { method: "PUT", body: "x", headers });
+
+    expect(await answer.json()).toEqual({ message: en.api.status(403) });
+  });
+
+  test("of this page's origin beside the API gets no token", async () => {
+    await api("/chatkitten");
+
+    expect(server.arrived[0]?.headers["x-auth-token"]).toBeUndefined();
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import { TurnIds } from "./turn-ids";
+
+/** Ids t1, t2 … and a clock that the test sets. */
+function turnIds() {
+  const clock = { now: 0 };
+  let count = 0;
+  const ids = new TurnIds(
+    () => clock.now,
+    () => {
+      count += 1;
+      return `t${count}`;
+    },
+  );
+  return { clock, ids };
+}
+
+describe("the id of a turn", () => {
+  test("is the failed attempt's when the same body comes again", () => {
+    const { ids } = turnIds();
+    const first = ids.begin("hash");
+    first.failed();
+
+    expect([first.id, ids.begin("hash").id, ids.begin("hash").id]).toEqual(["t1", "t1", "t2"]);
+  });
+
+  test("is another body's own", () => {
+    const { ids } = turnIds();
+    ids.begin("hash").failed();
+
+    expect(ids.begin("other").id).toBe("t2");
+  });
+
+  test("is new when a person says it again, later", () => {
+    const { ids, clock } = turnIds();
+    ids.begin("hash").failed();
+    clock.now = 20_001;
+
+    expect(ids.begin("hash").id).toBe("t2");
+  });
+
+  test("is kept for the five times that ChatKit posts again, and no more", () => {
+    const { ids, clock } = turnIds();
+    const sent = Array.from({ length: 8 }, () => {
+      clock.now += 10_000;
+      const attempt = ids.begin("hash");
+      attempt.failed();
+      return attempt.id;
+    });
+
+    expect(sent).toEqual(["t1", "t1", "t1", "t1", "t1", "t1", "t2", "t2"]);
+  });
+
+  test("is by default one that the server takes", () => {
+    expect(new TurnIds().begin("hash").id).toMatch(/^[\w-]{8,64}$/);
+  });
+});

@@ -1,0 +1,117 @@
+// @vitest-environment node
+import { User } from "oidc-client-ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { SessionEndedError } from "../api/authorized-fetch";
+import { FakeCognito } from "../testing/fake-cognito";
+import { MemoryStorage } from "../testing/memory-storage";
+import { Session } from "./session";
+
+let cognito: FakeCognito;
+let session: Session;
+let went: string[];
+
+beforeEach(async () => {
+  cognito = await FakeCognito.start();
+  went = [];
+  vi.stubGlobal("sessionStorage", new MemoryStorage());
+  vi.stubGlobal("location", { pathname: "/", search: "", hash: "", assign: (url: string) => went.push(url) });
+  session = new Session(cognito.config);
+});
+
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await cognito.server.stop();
+});
+
+/** Someone signed in whose access token `a0` is good for so long. */
+async function signedIn(seconds: number, refreshToken = "r1") {
+  await session.manager.storeUser(
+    new User({
+      access_token: "a0",
+      token_type: "Bearer",
+      refresh_token: refreshToken,
+      profile: { sub: "ada", iss: "i", aud: "client", exp: 0, iat: 0 },
+      expires_at: Math.floor(Date.now() / 1000) + seconds,
+    }),
+  );
+}
+
+describe("an access token", () => {
+  test("is used while it is good", async () => {
+    await signedIn(3600);
+
+    expect(await session.current()).toBe("a0");
+    expect(cognito.asked).toEqual([]);
+  });
+
+  test("is renewed by the refresh token before it expires, once for all who wait", async () => {
+    await signedIn(30);
+
+    expect(await Promise.all([session.current(), session.current(), session.renewed("a0")])).toEqual([
+      "a1",
+      "a1",
+      "a1",
+    ]);
+    expect(cognito.asked).toHaveLength(1);
+    expect(Object.fromEntries(cognito.asked[0] as URLSearchParams)).toMatchObject({
+      grant_type: "refresh_token",
+      refresh_token: "r1",
+      client_id: "client",
+    });
+  });
+
+  test("that was refused is renewed, unless another one has come meanwhile", async () => {
+    await signedIn(3600);
+
+    expect(await session.renewed("a0")).toBe("a1");
+    expect(await session.renewed("a0")).toBe("a1");
+    expect(await session.current()).toBe("a1");
+    expect(cognito.asked).toHaveLength(1);
+  });
+});
+
+describe("a session", () => {
+  test("ends when Cognito refuses to renew it", async () => {
+    await signedIn(-5);
+    cognito.refusal = { status: 400, body: { error: "invalid_grant" } };
+
+    await expect(session.current()).rejects.toThrow(SessionEndedError);
+    expect(session.expired).toBe(true);
+    expect(await session.manager.getUser()).toBeNull();
+    await expect(session.current()).rejects.toThrow(SessionEndedError);
+  });
+
+  test("ends without a refresh token", async () => {
+    await signedIn(-5, "");
+
+    await expect(session.current()).rejects.toThrow(SessionEndedError);
+    expect(session.expired).toBe(true);
+  });
+
+  test("outlives a moment in which Cognito cannot be reached", async () => {
+    await signedIn(-5);
+    cognito.refusal = { status: 503, body: {} };
+    await expect(session.current()).rejects.not.toThrow(SessionEndedError);
+    expect(session.expired).toBe(false);
+    cognito.refusal = null;
+
+    expect(await session.current()).toBe("a1");
+  });
+
+  test("ends at Cognito, too, when the user signs out; the id token goes nowhere", async () => {
+    await signedIn(3600);
+    sessionStorage.setItem("open-thread", "t");
+
+    await session.signOut();
+
+    const { url, arrived } = cognito.server;
+    expect(went).toEqual([`${url}/logout?client_id=client&logout_uri=http%3A%2F%2Flocalhost%3A3000%2F`]);
+    const revocation = arrived.find(({ path, method }) => path === "/oauth2/revoke" && method === "POST");
+    expect(Object.fromEntries(new URLSearchParams(revocation?.body.toString()))).toMatchObject({
+      token: "r1",
+      client_id: "client",
+    });
+    expect(sessionStorage.length).toBe(0);
+    expect(session.expired).toBe(false);
+  });
+});

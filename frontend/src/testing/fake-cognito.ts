@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import type { RuntimeConfig } from "../config";
+import { json, LocalServer } from "./local-server";
+
+/** Cognito's token and revocation endpoints over HTTP: gives a1, a2 … and remembers what it was asked. */
+export class FakeCognito {
+  readonly server: LocalServer;
+  /** What the token endpoint answers in the place of tokens. */
+  refusal: { status: number; body: object } | null = null;
+  #given = 0;
+
+  private constructor(server: LocalServer) {
+    this.server = server;
+    server.handle = ({ path, method, body }, response) => {
+      const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
+      if (method === "OPTIONS") return json(response, 200, {}, cors);
+      if (path !== "/oauth2/token") return json(response, 200, {}, cors);
+      if (this.refusal) return json(response, this.refusal.status, this.refusal.body, cors);
+      return json(response, 200, this.#tokens(new URLSearchParams(body.toString())), cors);
+    };
+  }
+
+  static async start(): Promise<FakeCognito> {
+    return new FakeCognito(await LocalServer.start(() => undefined));
+  }
+
+  get config(): RuntimeConfig {
+    return {
+      apiUrl: "/chatkit",
+      authority: "https://cognito-idp.eu-west-1.amazonaws.com/pool",
+      clientId: "client",
+      signInDomain: this.server.url,
+      redirectUri: "http://localhost:3000/",
+      domainKey: "",
+    };
+  }
+
+  /** What was posted to the token endpoint. */
+  get asked(): URLSearchParams[] {
+    const posts = this.server.arrived.filter(({ path, method }) => path === "/oauth2/token" && method === "POST");
+    return posts.map(({ body }) => new URLSearchParams(body.toString()));
+  }
+
+  #tokens(fields: URLSearchParams) {
+    this.#given += 1;
+    const first = fields.get("grant_type") === "authorization_code";
+    return {
+      access_token: `a${this.#given}`,
+      id_token: idToken({ sub: "ada", email: "ada@example.com" }),
+      token_type: "Bearer",
+      expires_in: 3600,
+      ...(first && { refresh_token: "r1" }),
+    };
+  }
+}
+
+/** An unsigned token: the page reads its claims and trusts them for display only. */
+export function idToken(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  return `${part({ alg: "RS256" })}.${part({ iat: now, exp: now + 3600, ...claims })}.signature`;
+}
+
+/** The challenge that belongs to a PKCE verifier (RFC 7636). */
+export function challengeOf(verifier: string): string {
+  return createHash("sha256").update(verifier).digest("base64url");
+}
