@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
@@ -25,12 +25,13 @@ TIMEOUT_SECONDS = 60
 
 
 class RefusedError(Exception):
-    """The endpoint answered with a status of 400 or more; `message` is what it said."""
+    """The endpoint answered with a status of 400 or more; `message` is what it said, `thread_id` what it named."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, thread_id: str | None = None) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status
         self.message = message
+        self.thread_id = thread_id
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ class BodyHash(httpx.Auth):
 class ChatKitClient:
     """One signed-in user's connection to one endpoint; close it, or use it as an async context manager."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, auth=BodyHash())
+    def __init__(self, url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, auth=BodyHash(), transport=transport)
         self._headers = {"x-auth-token": token, "content-type": "application/json"}
 
-    async def stream(self, request: Event, turn_id: str | None = None) -> AsyncIterator[Received]:
+    async def stream(self, request: Event, turn_id: str | None = None) -> AsyncGenerator[Received]:
         """Yield the events of a streaming request as they arrive; comments are skipped.
 
         `turn_id` (`new_turn_id()`) is what `cancel` takes, so that another task can stop the turn.
@@ -177,6 +178,7 @@ def _message(text: str, attachments: tuple[str, ...]) -> Event:
 
 def _refused(status: int, body: bytes) -> RefusedError:
     try:
-        return RefusedError(status, str(json.loads(body)["message"]))
+        answer = json.loads(body)
+        return RefusedError(status, str(answer["message"]), answer.get("thread_id"))
     except (ValueError, KeyError, TypeError):
         return RefusedError(status, body.decode("utf-8", "replace")[:200])

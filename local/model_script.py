@@ -42,8 +42,11 @@ def play(body: Mapping[str, Any]) -> Script | Failure:
 
 def _converse(request: Request) -> Script:
     question = request.question.lower()
+    received = "Thank you, I received " + " and ".join(_describe(part) for part in request.attachments) + "."
+    if repeat := re.search(r"\brepeat: (.+)", request.question, re.DOTALL):
+        return _say(f"{repeat[1]} {received}" if request.attachments else repeat[1])
     if request.attachments:
-        return _say("Thank you, I received " + " and ".join(_describe(part) for part in request.attachments) + ".")
+        return _say(received)
     if re.search(r"\b(did|have) i (just )?(ask|say|said)", question):
         return _say(_recall(request.questions[:-1]))
     if request.form_answers == {}:

@@ -104,6 +104,12 @@ class TestEvents:
         assert base64.b64decode(picture.result).startswith(b"\x89PNG")
         assert words.type == "message"
 
+    async def test_what_is_to_be_repeated_is(self, client: openai.AsyncOpenAI) -> None:
+        answer = await client.responses.create(
+            model=MODEL, input="repeat: groceries, balances\nand a title", tools=[SPENDING]
+        )
+        assert answer.output_text == "groceries, balances\nand a title"
+
     async def test_a_forced_tool_is_called(self, client: openai.AsyncOpenAI) -> None:
         forced: Any = {"type": "function", "name": "spending_by_category"}
         answer = await client.responses.create(model=MODEL, input="hello", tools=[SPENDING], tool_choice=forced)
