@@ -1,0 +1,90 @@
+"""The security matrix's main cells through the local stack: real tokens, real processes, streamed answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from local.payload import HttpRequest, HttpResponse
+from local.sign_in import create_user, sign_in
+from local.stack import Stack
+from tests.e2e.conftest import PASSWORD
+from tests.fakes.user_pool import UserPool
+from tests.fuzz.belongings import Belongings, acquire
+from tests.fuzz.recorded import Headers, Recorded
+from tests.security.matrix import OTHERS, ROWS, UNKNOWN
+
+ANA, BOB = "matrix-ana@example.com", "matrix-bob@example.com"
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two users of the stack with everything that users have; `token` is ana's."""
+
+    http: httpx.Client
+    token: str
+    ana: Belongings
+    bob: Belongings
+    bad_tokens: dict[str, Headers]
+
+    def ask(self, request: Recorded, headers: Headers | None = None) -> HttpResponse:
+        """Send a request in ana's name, or with other headers than her token's."""
+        own = (("x-auth-token", self.token),)
+        return send(self.http, request.to(self.ana, self.bob, *(own if headers is None else headers)))
+
+
+def send(http: httpx.Client, request: HttpRequest) -> HttpResponse:
+    answer = http.request(request.method, request.target, headers=request.headers, content=request.body)
+    return HttpResponse(answer.status_code, list(answer.headers.items()), answer.content)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def two(stack: Stack) -> AsyncIterator[Two]:
+    for name in (ANA, BOB):
+        create_user(stack.aws, name, PASSWORD)
+    ana, bob = (sign_in(stack.aws, name, PASSWORD) for name in (ANA, BOB))
+    header, payload, _ = ana.access_token.split(".")
+    with UserPool() as stranger:
+        forged = stranger.token("ana", iss=stack.aws.issuer, client_id=stack.aws.client_id)
+    bad = {
+        "none": (),
+        "garbage": (("x-auth-token", "not.a.token"),),
+        "an ID token": (("x-auth-token", ana.id_token),),
+        "another's signature": (("x-auth-token", f"{header}.{payload}.{bob.access_token.split('.')[2]}"),),
+        "a forged one": (("authorization", f"Bearer {forged}"),),
+        "two": (("x-auth-token", ana.access_token), ("authorization", f"Bearer {bob.access_token}")),
+    }
+    with httpx.Client(base_url=stack.url, timeout=60) as http:
+        have = partial(asyncio.to_thread, acquire, partial(send, http))  # the front runs in this loop
+        belongings = await have(ana.access_token, "ana"), await have(bob.access_token, "bob")
+        yield Two(http, ana.access_token, *belongings, bad)
+
+
+@pytest.mark.promise("H1")
+async def test_bad_tokens_open_nothing(two: Two) -> None:
+    statuses = {
+        (name, kind): (await asyncio.to_thread(two.ask, row.request, headers)).status
+        for name, row in ROWS.items()
+        for kind, headers in two.bad_tokens.items()
+    }
+
+    assert {cell: status for cell, status in statuses.items() if status != ROWS[cell[0]].refused()} == {}
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.places()])
+async def test_another_users_ids_are_unknown(two: Two, name: str) -> None:
+    row = ROWS[name]
+    for place in row.places():
+        others, unknown = [
+            await asyncio.to_thread(two.ask, row.with_id(place, ids[row.kind(place)])) for ids in (OTHERS, UNKNOWN)
+        ]
+
+        assert (others.status, unknown.status) == (row.foreign(place), row.foreign(place)), place
+        assert two.bob.mark.encode() not in others.body

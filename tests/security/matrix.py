@@ -1,0 +1,197 @@
+"""Who may ask what: a row for each request type and route, from the code's own lists, and a column for each attack.
+
+    row = ROWS["threads.update"]
+    row.refused()                                   # 401, with any bad token
+    row.foreign(("params", "thread_id"))            # 404, with another user's id there
+
+`python -m tests.security.matrix` writes the table of docs/security.md; a test compares it.
+
+A row is a recorded request (`tests/fuzz/requests`). With a bad token it is answered 401, unless the route is public.
+Wherever the request has an id, it is in turn another user's, or one that was deleted. And all free-form data of the
+request, fields that do not exist, its URL and headers are filled with another user's ids: without effect.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from tests.fuzz.recorded import REQUEST_TYPES, Recorded, recorded
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "security.md"
+BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matrix -->\n"
+
+PUBLIC = {("GET", "/chatkit"), ("GET", "/chatkit/attachments")}
+PROTOCOL = ("POST", "/chatkit")
+OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202}
+"""What a request's own user gets, where it is not 200."""
+
+ID_FIELDS = {
+    "thread_id": "thread",
+    "item_id": "item",
+    "item_ids": "item",
+    "attachment_id": "file",
+    "attachments": "file",
+    "after": "item",
+    "turn": "turn",
+}
+"""Fields that hold ids, and of what; a test finds those of ChatKit's models that are missing here."""
+IDEMPOTENT = {
+    ("threads.delete", "thread_id"),
+    ("attachments.delete", "attachment_id"),
+    ("items.list", "thread_id"),
+}
+"""What is answered as for something that never existed: a delete has nothing to do, a page is empty."""
+
+OTHERS = {"thread": "~other.thread~", "item": "~other.answer~", "file": "~other.sent_file~", "turn": "~other.turn~"}
+DELETED = {"thread": "~own.gone_thread~", "item": "~own.gone_item~", "file": "~own.gone_file~"}
+UNKNOWN = {
+    "thread": "thr_18eb000000000000000000000000000000ff",
+    "item": "msg_18eb000000000000000000000000000000ff",
+    "file": "atc_01a200000000000000000000000000ff",
+    "turn": "turn_000000000000000000000000000000ff",
+}
+NESTED = {name: f"~other.{name}~" for name in ("thread", "answer", "file", "turn")} | {"user_id": "bob", "sub": "bob"}
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request type, or one other route."""
+
+    request: Recorded
+
+    @property
+    def name(self) -> str:
+        """As the table has it: the type, or the method and the route."""
+        return self.request.name if self.request.name in REQUEST_TYPES else " ".join(self.route)
+
+    @property
+    def route(self) -> tuple[str, str]:
+        path = self.request.target.partition("?")[0]
+        return self.request.method, path.replace("~own.turn~", "{turn_id}")
+
+    @property
+    def public(self) -> bool:
+        return self.route in PUBLIC
+
+    @property
+    def own(self) -> int:
+        return OWN_STATUS.get(self.request.name, 200)
+
+    def refused(self) -> int:
+        """Return the status with any bad token."""
+        return self.own if self.public else 401
+
+    def foreign(self, place: Place) -> int:
+        """Return the status with an id at `place` that is another user's, or deleted."""
+        return self.own if (self.request.name, field_of(place)) in IDEMPOTENT else 404
+
+    def places(self) -> list[Place]:
+        """Return where the request has ids; ("turn",) is the path's."""
+        in_path: list[Place] = [("turn",)] if "~own.turn~" in self.request.target else []
+        return in_path + list(_places(self.request.body, ()))
+
+    def kind(self, place: Place) -> str:
+        """Return what the id at `place` is of."""
+        pages_of_threads = (self.request.name, field_of(place)) == ("threads.list", "after")
+        return "thread" if pages_of_threads else ID_FIELDS[field_of(place)]
+
+    def with_id(self, place: Place, id_: str) -> Recorded:
+        """Return the request with another id at `place`."""
+        if place == ("turn",):
+            return replace(self.request, target=self.request.target.replace("~own.turn~", id_))
+        body = copy.deepcopy(self.request.body)
+        inner = body
+        for step in place[:-1]:
+            inner = inner[step]
+        inner[place[-1]] = id_
+        return replace(self.request, body=body)
+
+    def nested(self) -> Recorded:
+        """Return the request with another user's ids wherever they should mean nothing."""
+        mark = "&" if "?" in self.request.target else "?"
+        target = f"{self.request.target}{mark}user_id=bob&sub=bob&thread_id=~other.thread~"
+        headers = (*self.request.headers, ("chatkit-user-id", "bob"), ("x-user-id", "bob"), ("cookie", "user=bob"))
+        body = copy.deepcopy(self.request.body)
+        if body is not None:
+            body |= {"metadata": NESTED, **NESTED}
+            body["params"] |= {name: id_ for name, id_ in NESTED.items() if name not in body["params"]}
+            _hide(body["params"])
+        return replace(self.request, target=target, headers=headers, body=body)
+
+
+def field_of(place: Place) -> str:
+    """Return the name of the field that a place is in."""
+    return next(step for step in reversed(place) if isinstance(step, str))
+
+
+def _hide(value: dict[str, Any]) -> None:
+    for name, inner in value.items():
+        if name in ("payload", "result", "data") and isinstance(inner, dict):
+            inner |= NESTED
+        elif name == "answers":
+            inner["other"] = {"values": list(NESTED.values())}
+        elif isinstance(inner, dict):
+            _hide(inner)
+
+
+def _places(value: Any, place: Place) -> Iterator[Place]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ID_FIELDS and isinstance(inner, str):
+                yield (*place, name)
+            else:
+                yield from _places(inner, (*place, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            if isinstance(inner, str) and place and place[-1] in ID_FIELDS:
+                yield (*place, index)
+            else:
+                yield from _places(inner, (*place, index))
+
+
+ROWS = {row.name: row for row in map(Row, recorded())}
+
+
+def routes_of(app: Any) -> set[tuple[str, str]]:
+    """Return every method and path that an app, or a router, answers; raises TypeError for a route of another kind."""
+    found: set[tuple[str, str]] = set()
+    for route in app.routes:
+        if router := getattr(route, "original_router", None):  # FastAPI keeps an included router whole
+            found |= routes_of(router)
+        elif isinstance(route, Route | APIRoute):
+            found |= {(method, route.path) for method in (route.methods or ()) if method != "HEAD"}
+        else:
+            raise TypeError(f"{type(route).__name__} is in no row")
+    return found
+
+
+def table() -> str:
+    """Return the matrix as Markdown: what is answered."""
+    head = ("request", "its user", "no token, or a bad one", "another's or a deleted id", "another's ids elsewhere")
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for row in sorted(ROWS.values(), key=lambda row: (row.request.name not in REQUEST_TYPES, row.name)):
+        places = {field_of(place): row.foreign(place) for place in row.places()}
+        foreign = ", ".join(f"`{field}`: {status}" for field, status in places.items()) or "has none"
+        refused = f"{row.refused()}, public" if row.public else str(row.refused())
+        lines.append(f"| `{row.name}` | {row.own} | {refused} | {foreign} | {row.own}, no effect |")
+    return "\n".join(lines) + "\n"
+
+
+def written() -> str:
+    """Return the table that the document has."""
+    return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0]
+
+
+if __name__ == "__main__":
+    text = DOCUMENT.read_text()
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    DOCUMENT.write_text(before + BEGIN + table() + END + after)

@@ -1,0 +1,249 @@
+"""Every request type and route × every bad token and every foreign id; rows and routes are the code's own lists."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from chatkit.types import ChatKitReq
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from local.payload import HttpRequest, HttpResponse
+from tests.fuzz.recorded import REQUEST_TYPES, Recorded
+from tests.fuzz.site import Site
+from tests.security.matrix import (
+    DELETED,
+    ID_FIELDS,
+    OTHERS,
+    PROTOCOL,
+    ROWS,
+    UNKNOWN,
+    Place,
+    field_of,
+    routes_of,
+    table,
+    written,
+)
+from tests.security.tokens import Headers, bad_tokens
+
+CELLS: Counter[tuple[str, str]] = Counter()
+PLACES = [(row.name, place) for row in ROWS.values() for place in row.places()]
+STRANGERS = [row.name for row in ROWS.values() if not row.public]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Site.open() as site:
+        yield site
+        _print_counts()
+
+
+@pytest.fixture(scope="module")
+def tokens(site: Site) -> dict[str, Headers]:
+    return bad_tokens(site.pool)
+
+
+def _print_counts() -> None:
+    columns = sorted({column for _, column in CELLS})
+    summary = Table("request", *columns, box=None, title="cells of the security matrix that held")
+    for name in ROWS:
+        summary.add_row(name, *(str(CELLS[name, column] or "·") for column in columns))
+    Console(width=120).print(summary)
+
+
+def ask(site: Site, request: Recorded, *headers: tuple[str, str]) -> tuple[HttpRequest, HttpResponse, str]:
+    """Send a request in ana's name; return it, the answer, and what was logged."""
+    site.log.take()
+    sent = request.to(site.ana, site.bob, *headers)
+    answer = site.send(sent)
+    return sent, answer, site.log.take()
+
+
+def ana(site: Site) -> tuple[str, str]:
+    return "x-auth-token", site.tokens["ana"]
+
+
+def assert_refusal(answer: HttpResponse, status: int) -> None:
+    headers, body = dict(answer.headers), json.loads(answer.body)
+    assert answer.status == status, body
+    assert re.search(r"\w+ \w+", body["message"]), body
+    assert body["request_id"] == headers["x-request-id"]
+    assert (status == 401) == ("www-authenticate" in headers)
+
+
+def assert_tells_nothing(site: Site, sent: HttpRequest, answer: HttpResponse, log: str) -> None:
+    """The answer has nothing of bob's that the request did not name, the log neither tokens nor anybody's words."""
+    named = sent.body.decode("latin-1") + sent.target
+    told = answer.body.decode("utf-8", "replace") + str(answer.headers)
+    assert [secret for secret in site.bob.secrets if secret in told and secret not in named] == []
+    tokens = [value for name, value in sent.headers if name in ("x-auth-token", "authorization")]
+    words = re.findall(r'"(?:text|title|quoted_text|audio_base64)": "([^"]{8,})"', named)
+    secret = [token.split()[-1] for token in tokens] + words + [site.ana.mark, site.bob.mark]
+    assert [each for each in secret if each in log] == []
+
+
+@pytest.mark.promise("H1")
+@pytest.mark.parametrize("name", ROWS)
+def test_bad_tokens(site: Site, tokens: dict[str, Headers], name: str) -> None:
+    row = ROWS[name]
+    for kind, headers in tokens.items():
+        sent, answer, log = ask(site, row.request, *headers)
+
+        assert answer.status == row.refused(), kind
+        if not row.public:
+            assert_refusal(answer, 401)
+        assert_tells_nothing(site, sent, answer, log)
+        CELLS[name, "bad token"] += 1
+    assert site.changed() == {}
+
+
+@pytest.mark.promise("H1")
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.public])
+def test_public_routes_answer_everybody_alike(site: Site, name: str) -> None:
+    _, nobody, _ = ask(site, ROWS[name].request)
+    _, somebody, _ = ask(site, ROWS[name].request, ana(site))
+
+    assert nobody.body == somebody.body
+    CELLS[name, "own"] += 1
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize(("name", "place"), PLACES, ids=[f"{name}-{field_of(place)}" for name, place in PLACES])
+def test_foreign_ids(site: Site, name: str, place: Place) -> None:
+    """Another user's id, and one's own that was deleted, are answered to the letter as one that never existed."""
+    row = ROWS[name]
+    kind = row.kind(place)
+    answers: dict[str, str] = {}
+    for column, ids in (("unknown", UNKNOWN), ("another's", OTHERS), ("deleted", DELETED)):
+        if kind in ids:
+            request = row.with_id(place, ids[kind])
+            sent, answer, log = ask(site, request, ana(site))
+            if answer.status >= 400:
+                assert_refusal(answer, row.foreign(place))
+            assert answer.status == row.foreign(place), (column, answer.body)
+            assert_tells_nothing(site, sent, answer, log)
+            answers[column] = _anonymous(answer, request, place, site)
+            CELLS[name, column] += 1
+    assert len(set(answers.values())) == 1, answers
+    assert site.changed() == {}
+
+
+def _anonymous(answer: HttpResponse, request: Recorded, place: Place, site: Site) -> str:
+    """Return the answer without the id that was asked for, and without the request's own."""
+    ids = {*UNKNOWN.values(), *site.ana.ids.values(), *site.bob.ids.values()}
+    text = re.sub("|".join(map(re.escape, ids)), "ID", answer.body.decode())
+    return re.sub(r'"request_id":"[^"]+"', "", text)
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("column", ["own", "nested"])
+@pytest.mark.parametrize("name", STRANGERS)
+def test_its_user_is_served_and_nobody_else_is_touched(site: Site, name: str, column: str) -> None:
+    """What a row tries to do works for its user, also with another user's ids where they mean nothing."""
+    row = ROWS[name]
+    before = {place: value for place, value in site.snapshot.dump.items() if _is_bobs(place)}
+
+    try:
+        sent, answer, log = ask(site, row.request if column == "own" else row.nested(), ana(site))
+        after = {place: value for place, value in site.clients.dump().items() if _is_bobs(place)}
+        strangers = [place for place in site.changed() if not _is_anas(place)]
+    finally:
+        site.restore()
+
+    assert answer.status == row.own, answer.body
+    assert b'"type":"error"' not in answer.body
+    assert_tells_nothing(site, sent, answer, log)
+    assert after == before
+    assert strangers == []
+    CELLS[name, column] += 1
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if "x-turn-id" in dict(row.request.headers)])
+def test_another_users_turn_id_is_just_a_name(site: Site, name: str) -> None:
+    """Turns are a user's own: with bob's id ana's turn is hers; her own, which has run, is refused."""
+    row = ROWS[name]
+
+    def with_turn(turn: str) -> Recorded:
+        return replace(row.request, headers=(*_without_turn(row.request), ("x-turn-id", turn)))
+
+    _, repeated, _ = ask(site, with_turn("~own.turn~"), ana(site))
+    assert_refusal(repeated, 409)
+    assert site.changed() == {}
+    try:
+        _, taken, _ = ask(site, with_turn("~other.turn~"), ana(site))
+        strangers = [place for place in site.changed() if not _is_anas(place)]
+    finally:
+        site.restore()
+    assert taken.status == 200
+    assert strangers == []
+    CELLS[name, "turn"] += 1
+
+
+def _without_turn(request: Recorded) -> Headers:
+    return tuple(pair for pair in request.headers if pair[0] != "x-turn-id")
+
+
+def _is_anas(place: str) -> bool:
+    return re.match(r"(chat USER#ana(#| )|accounts ana |object \w+/ana/)", place) is not None
+
+
+def _is_bobs(place: str) -> bool:
+    return re.match(r"(chat USER#bob(#| )|accounts bob |object \w+/bob/)", place) is not None
+
+
+def test_users_data_are_told_apart(site: Site) -> None:
+    """Each record and object is one user's, and carries that user's mark where users write."""
+    dump = site.snapshot.dump
+    marked = [place for place, value in dump.items() if site.bob.mark in value]
+
+    assert [place for place in dump if _is_anas(place) == _is_bobs(place)] == []
+    assert len(marked) > 5
+    assert all(_is_bobs(place) for place in marked)
+
+
+class TestNothingIsForgotten:
+    def test_each_request_type_has_a_row(self) -> None:
+        assert {row.name for row in ROWS.values() if row.route == PROTOCOL} == REQUEST_TYPES
+
+    def test_each_route_has_a_row(self, site: Site) -> None:
+        assert {row.route for row in ROWS.values()} == routes_of(site.app)
+
+    @pytest.mark.parametrize("name", sorted(REQUEST_TYPES))
+    def test_each_field_for_an_id_is_tried(self, name: str) -> None:
+        """Every field of ChatKit's model that is named as ids are has a value in the row."""
+        model = next(each for each in _models() if each.model_fields["type"].default == name)
+        tried = {field_of(place) for place in ROWS[name].places()}
+
+        assert tried == set(_id_fields(model)) - {"turn"}
+
+    def test_the_document_has_the_table(self) -> None:
+        assert written() == table(), "run python -m tests.security.matrix"
+
+
+def _models() -> tuple[Any, ...]:
+    return get_args(get_args(ChatKitReq)[0])
+
+
+def _id_fields(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> Iterator[str]:
+    model.model_rebuild()  # ChatKit's models name others that come after them
+    for name, field in model.model_fields.items():
+        if name in ID_FIELDS or re.search(r"_ids?$", name):
+            yield name
+        for inner in _classes(field.annotation):
+            if issubclass(inner, BaseModel) and inner not in seen:
+                yield from _id_fields(inner, seen | {model})
+
+
+def _classes(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _classes(part)
