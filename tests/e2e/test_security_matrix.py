@@ -61,9 +61,10 @@ async def two(stack: Stack) -> AsyncIterator[Two]:
         "two": (("x-auth-token", ana.access_token), ("authorization", f"Bearer {bob.access_token}")),
     }
     with httpx.Client(base_url=stack.url, timeout=60) as http:
-        have = partial(asyncio.to_thread, acquire, partial(send, http))  # the front runs in this loop
-        belongings = await have(ana.access_token, "ana"), await have(bob.access_token, "bob")
-        yield Two(http, ana.access_token, *belongings, bad)
+        sending = partial(send, http)  # in threads: the front runs in this loop
+        anas = await asyncio.to_thread(acquire, sending, ana.access_token, "ana")
+        bobs = await asyncio.to_thread(acquire, sending, bob.access_token, "bob")
+        yield Two(http, ana.access_token, anas, bobs, bad)
 
 
 @pytest.mark.promise("H1")

@@ -62,7 +62,8 @@ def create_app(
         for hook in on_stop:
             await hook()
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    # A redirect to the path without its slash would name the Function URL, which is not where the browser came from.
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.include_router(Routes(server, verifier, policy, hosted).router())
     for error in HANDLED:
         app.add_exception_handler(error, refuse)

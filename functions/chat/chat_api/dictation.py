@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from chatkit.types import InputTranscribeParams
 
@@ -22,7 +21,7 @@ def check_audio(params: InputTranscribeParams) -> None:
         raise InvalidRequestError(f"params.mime_type: {' or '.join(MEDIA_TYPES)}")
     try:
         size = len(base64.b64decode(params.audio_base64, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:  # not ASCII, or binascii.Error
         raise InvalidRequestError("params.audio_base64: not base64") from error
     if not size:
         raise InvalidRequestError("params.audio_base64: nothing was recorded")

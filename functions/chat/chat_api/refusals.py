@@ -46,6 +46,11 @@ STATUS: dict[type[Exception], int] = {
 }
 """CustomStreamError is what the assistant says when it fails in a request that does not stream."""
 HANDLED = (*STATUS, HTTPException)
+PLAIN = {
+    404: "there is nothing at this address; the protocol is spoken at POST /chatkit",
+    405: "this address takes other methods only; they are in the header `allow`",
+}
+"""For what the router refuses, in words."""
 UNAVAILABLE = "a service that is needed for this does not answer now; try again in a moment"
 
 
@@ -56,7 +61,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     status = _status(error)
     match error:
         case HTTPException():
-            body["message"] = str(error.detail)
+            body["message"] = PLAIN.get(status) or str(error.detail)
             headers.update(error.headers or {})
         case CustomStreamError():
             body["message"] = error.message

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from chatkit.types import ChatKitReq
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from chat_api.errors import InvalidRequestError
 
 _REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 FAULTS_SHOWN = 5
+MAX_NAME_CHARS = 64
 
 
 def parse(body: str | bytes | bytearray) -> ChatKitReq:
@@ -29,6 +31,14 @@ def parse(body: str | bytes | bytearray) -> ChatKitReq:
 
 def _describe(error: ValidationError) -> str:
     faults = error.errors(include_input=False, include_url=False)
-    shown = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in faults[:FAULTS_SHOWN]]
-    more = len(faults) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more else "")
+    more = len(faults) - FAULTS_SHOWN
+    return "; ".join(map(_fault, faults[:FAULTS_SHOWN])) + (f"; and {more} more" if more > 0 else "")
+
+
+def _fault(fault: ErrorDetails) -> str:
+    """Name one fault: where, in names that may be the client's own and of any length, and what should be there."""
+    place = ".".join(str(part)[:MAX_NAME_CHARS] for part in fault["loc"]) or "body"
+    if fault["type"] == "union_tag_invalid":  # pydantic's own words quote what was found
+        context = fault.get("ctx", {})
+        return f"{place}: {context['discriminator']} is none of the expected tags {context['expected_tags']}"
+    return f"{place}: {fault['msg']}"

@@ -240,8 +240,21 @@ async def test_huge_page_is_capped(world: World, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 async def test_other_methods_and_paths_are_refused_as_json(world: World, method: str) -> None:
     async with world.client() as client:
-        assert (await client.request(method, "/chatkit")).status_code == 405
-        assert (await client.get("/elsewhere")).json()["message"] == "Not Found"
+        other_method = await client.request(method, "/chatkit")
+        elsewhere = await client.get("/elsewhere")
+
+    assert (other_method.status_code, elsewhere.status_code) == (405, 404)
+    assert "takes other methods" in other_method.json()["message"]
+    assert "POST /chatkit" in elsewhere.json()["message"]
+
+
+async def test_no_request_is_sent_on_to_another_address(world: World) -> None:
+    """Behind CloudFront a redirect would name the Function URL, and the browser would take the token there."""
+    async with world.client() as client:
+        answers = [await client.post("/chatkit/", json={}), await client.get("/chatkit/attachments/")]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert all("location" not in answer.headers for answer in answers)
 
 
 @pytest.mark.feature("cors")

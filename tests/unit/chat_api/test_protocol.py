@@ -215,6 +215,7 @@ class TestJson:
         [
             (AUDIO, "audio/wav", 400),
             ("not base64!", "audio/ogg", 400),
+            ("ünïcödé", "audio/ogg", 400),
             ("", "audio/ogg", 400),
             (base64.b64encode(bytes(MAX_AUDIO_BYTES + 1)).decode(), "audio/ogg", 413),
         ],

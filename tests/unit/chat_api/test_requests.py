@@ -53,6 +53,19 @@ def test_value_is_not_quoted() -> None:
     assert "my secret" not in caught.value.message
 
 
+def test_unknown_type_is_not_quoted_and_a_refusal_is_short() -> None:
+    bodies: list[object] = [
+        {"type": "my secret " * 1000, "params": {}},
+        {"type": "threads.add_structured_input", "params": {"input": {"answers": {"my secret " * 1000: 1}}}},
+    ]
+    for body in bodies:
+        with pytest.raises(InvalidRequestError) as caught:
+            parse(json.dumps(body).encode())
+
+        assert len(caught.value.message) < 1000
+        assert "my secret my secret" * 5 not in caught.value.message
+
+
 @given(
     st.binary(max_size=200)
     | st.recursive(st.none() | st.text(), lambda x: st.dictionaries(st.text(), x)).map(
