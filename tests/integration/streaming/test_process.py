@@ -115,12 +115,12 @@ async def test_a_plain_handler_works_as_on_the_ordinary_runtime(function):
 
 
 @pytest.mark.promise("L9")
-async def test_a_broken_event_is_an_error_and_the_loop_goes_on(function):
+async def test_a_broken_event_is_refused_and_the_loop_goes_on(function):
     process = await function().start()
 
     broken = await run_in(process, event(body="a", isBase64Encoded=True))
 
-    assert broken.kind is Kind.ERROR
+    assert (broken.kind, json.loads(broken.body)["statusCode"]) == (Kind.BUFFERED, 400)
     assert prelude_of(await run_in(process, event(path="/hello")))["statusCode"] == 200
 
 

@@ -14,6 +14,7 @@ the first `next`, before a SnapStart snapshot, and a failure there is reported a
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Any, ClassVar, cast
 
@@ -33,6 +34,13 @@ ENTRY_VARIABLE = "LAMBDA_STREAMING_ENTRY"
 DEADLINE_MARGIN_SECONDS = 0.5
 MAX_DEADLINE_MARGIN = 0.2  # of the time that is left
 NOT_HTTP = {"message": "not an HTTP event: nothing was done"}
+MALFORMED = {
+    "statusCode": 400,
+    "headers": {"content-type": "application/json"},
+    "body": '{"message": "this is not an event of an HTTP entry: nothing was done"}',
+}
+
+_logger = logging.getLogger(__name__)
 
 
 class StreamableEvent(dict[str, Any]):
@@ -59,17 +67,22 @@ class StreamingMangum(Mangum):
         asyncio.set_event_loop(self.loop)  # LifespanCycle looks for it there
 
     def __call__(self, event: Any, context: LambdaContext) -> Any:
-        """Answer one event: with a StreamingResponse, a dict for the entry, or `NOT_HTTP`."""
-        handler = self._handler_of(event, context)
-        if handler is None:
-            return NOT_HTTP
-        scope, body = handler.scope, handler.body
+        """Answer one event: with a StreamingResponse, a dict for the entry, `NOT_HTTP` or `MALFORMED`."""
+        try:
+            handler = self._handler_of(event, context)
+            if handler is None:
+                return NOT_HTTP
+            scope, body = handler.scope, handler.body
+            entry = Entry.of(event, self._entry_setting) if isinstance(event, StreamableEvent) else None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # Entries make whole events; this is from somebody who may invoke the function himself.
+            _logger.warning("an event that no entry makes was refused: %s", type(error).__name__)
+            return MALFORMED
         scope["asgi"]["spec_version"] = "2.4"  # below it Starlette listens for a disconnect while it streams
         if self._lifespan is not None:
             scope["state"] = self._lifespan.lifespan_state.copy()
         seconds = context.get_remaining_time_in_millis() / 1000
         deadline = self.loop.time() + seconds - min(DEADLINE_MARGIN_SECONDS, seconds * MAX_DEADLINE_MARGIN)
-        entry = Entry.of(event, self._entry_setting) if isinstance(event, StreamableEvent) else None
         if entry is None:
             answer = BufferedAnswer()
             self.loop.run_until_complete(self._run(scope, body, deadline, answer))
