@@ -21,10 +21,9 @@ _logger = logging.getLogger(__name__)
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:
-    """Stop the application's lifespan and leave.
+    """Stop the application's lifespan and leave, whatever the process is doing.
 
-    Lambda grants time for it only if an extension is registered. The thread that polls cannot be joined, so the
-    interpreter's own way out would hang.
+    Lambda grants time for it only if an extension is registered.
     """
     try:
         StreamingMangum.close_all()

@@ -3,8 +3,8 @@
     bootstrap.run("package.module.handler", StreamingRuntimeClient("127.0.0.1:9001"))
 
 `bootstrap.run` keeps everything of the managed runtime (the loop, log formats, X-Ray, init errors, SnapStart hooks);
-only two extension points change. The marshaller marks events, so that a handler knows that its answer can be streamed,
-and lets a `StreamingResponse` pass; posting one runs the application.
+only three things change. Events are polled for in the main thread (`poll`); the marshaller marks them, so that a
+handler knows that its answer can be streamed, and lets a `StreamingResponse` pass; posting one runs the application.
 """
 
 # awslambdaric has no annotations.
@@ -13,23 +13,19 @@ and lets a `StreamingResponse` pass; posting one runs the application.
 from __future__ import annotations
 
 import logging
-import signal
-import socket
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import awslambdaric
 from awslambdaric import lambda_runtime_client
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+from awslambdaric.lambda_runtime_client import InvocationRequest, LambdaRuntimeClient
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 from lambda_streaming.adapter import StreamableEvent
 from lambda_streaming.errors import RuntimeClientError
+from lambda_streaming.poll import Poll
 from lambda_streaming.prelude import CONTENT_TYPE
 from lambda_streaming.streaming_response import StreamingResponse
-
-POLLED = b"\0"  # no signal has this number
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +44,7 @@ class StreamingMarshaller(LambdaMarshaller):
 
 
 class StreamingRuntimeClient(LambdaRuntimeClient):
-    """Polls as AWS's client does, posts streamed answers itself, and survives an answer that is refused."""
+    """Polls and posts streamed answers itself, buffered ones as AWS's client does, and survives one that is refused."""
 
     marshaller = StreamingMarshaller()
 
@@ -60,34 +56,23 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         """
         _check_runtime_client()
         super().__init__(address)
-        self._poller = ThreadPoolExecutor(1, "next")
+        self._poll = Poll(address)
 
     def wait_next_invocation(self) -> Any:
-        """Poll in a thread, or a signal would not be handled before the next event.
-
-        `use_thread_for_polling_next` does that too, with a new thread for every poll: 0.2 ms more to the first byte.
-        With one thread for all, the wait must be on a socket: on a lock, a signal just before it was missed (measured:
-        one SIGTERM in ten).
-        """
-        next_invocation = super().wait_next_invocation
-        woken, waker = socket.socketpair()
-
-        def poll() -> Any:
-            try:
-                return next_invocation()
-            finally:
-                waker.send(POLLED)
-
-        with woken, waker:
-            waker.setblocking(False)
-            previous = signal.set_wakeup_fd(waker.fileno())
-            try:
-                answer = self._poller.submit(poll)
-                while woken.recv(1) != POLLED:
-                    """A signal's number: Python has run its handler before it came here."""
-            finally:
-                signal.set_wakeup_fd(previous)
-            return answer.result()
+        """Wait for an event in this thread; signals are handled meanwhile."""
+        event, headers = self._poll.next()
+        return InvocationRequest(
+            invoke_id=headers.get("lambda-runtime-aws-request-id"),
+            x_amzn_trace_id=headers.get("lambda-runtime-trace-id"),
+            invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn"),
+            deadline_time_in_ms=int(headers.get("lambda-runtime-deadline-ms", "0")),
+            client_context=headers.get("lambda-runtime-client-context"),
+            cognito_identity=headers.get("lambda-runtime-cognito-identity"),
+            tenant_id=headers.get("lambda-runtime-aws-tenant-id"),
+            content_type=headers.get("content-type"),
+            event_body=event,
+            invocation_id=headers.get("lambda-runtime-invocation-id"),
+        )
 
     def post_invocation_result(
         self, invoke_id: str, result_data: Any, content_type: str = "application/json", invocation_id: str | None = None
@@ -97,14 +82,12 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         else:
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
 
-    def handle_exception(self, exc: Exception, func_to_retry: Any = None, use_backoff: bool = False) -> Any:
-        """Raise if polling failed; log if an answer was refused.
+    def handle_exception(self, exc: Exception, func_to_retry: Any = None, use_backoff: bool = False) -> None:
+        """Log that an answer was refused.
 
         A stale answer gets 410, one that is too large 413, and the process is as good as before. Should the Runtime API
         itself be broken, the next poll will say so.
         """
-        if func_to_retry is not None:
-            raise exc
         _logger.warning("the answer was not taken: %s", exc)
 
 

@@ -2,6 +2,7 @@
 
 LambdaStreamingError
 ├── RuntimeClientError         the layer is not complete
+├── PollError                  the Runtime API gave no event
 ├── ResponseError              the application did not send a response that can be sent on
 │   ├── UnexpectedMessageError
 │   ├── IncompleteResponseError
@@ -24,6 +25,14 @@ class RuntimeClientError(LambdaStreamingError):
         super().__init__(f"runtime_client must lie beside awslambdaric in {beside}, but is {module or 'missing'}")
         self.module = module
         self.beside = beside
+
+
+class PollError(LambdaStreamingError):
+    """The Runtime API gave no event; the process cannot go on."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no event from the Runtime API: {reason}")
+        self.reason = reason
 
 
 class ResponseError(LambdaStreamingError):

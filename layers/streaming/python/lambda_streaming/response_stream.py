@@ -54,9 +54,11 @@ class ResponseStream:
         self._reply: asyncio.Future[int] = self._loop.create_future()
         self._socket = socket.create_connection((host, int(port or 80)), CONNECT_SECONDS)
         self._socket.setblocking(False)
+        # asyncio's selectors write a socket out (repr: two calls to the kernel) when they look for it; not so a number
+        self._descriptor = self._socket.fileno()
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        self._loop.add_reader(self._socket, self._receive)
+        self._loop.add_reader(self._descriptor, self._receive)
 
     def start(self, status: int, headers: Headers) -> None:
         """Send the request's head and the whole prelude as one write."""
@@ -99,8 +101,8 @@ class ResponseStream:
 
     def close(self) -> None:
         """Drop the connection; without a reply also what the kernel still holds, so the body is seen to be cut."""
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_reader(self._descriptor)
+        self._loop.remove_writer(self._descriptor)
         if not self._reply.done():
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
@@ -114,7 +116,7 @@ class ResponseStream:
             self._raise_if_rejected()
             data = data[sent:]
             self._writable = self._loop.create_future()
-            self._loop.add_writer(self._socket, self._send_rest)
+            self._loop.add_writer(self._descriptor, self._send_rest)
         self._unsent += data
 
     def _send_rest(self) -> None:
@@ -134,7 +136,7 @@ class ResponseStream:
             return 0
 
     def _wake(self) -> None:
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_writer(self._descriptor)
         if self._writable is not None:
             self._writable.set_result(None)
             self._writable = None
@@ -154,13 +156,13 @@ class ResponseStream:
             self._hung_up("no HTTP reply")
 
     def _replied(self, status: int) -> None:
-        self._loop.remove_reader(self._socket)
+        self._loop.remove_reader(self._descriptor)
         self._reply.set_result(status)
         self._unsent.clear()
         self._wake()
 
     def _hung_up(self, reason: str) -> None:
-        self._loop.remove_reader(self._socket)
+        self._loop.remove_reader(self._descriptor)
         self._reply.set_exception(ResponseRejectedError(None, reason))
         self._reply.exception()  # retrieved: a writer that has finished will not ask
         self._unsent.clear()
