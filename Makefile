@@ -83,16 +83,19 @@ token: install ## A fresh access token of the demo user, for curl
 .PHONY: test check format mutants bench bench-quick
 test: install ministack sam dynamodb-local frontend chromium ## All tests
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
-check: install sam .tools/checkov/.installed ## Format, lint, types, template
+check: install sam .tools/checkov/.installed frontend ## Format, lint, types, template, the frontend's size
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m pyright
 	@.tools/sam/bin/sam validate --lint
 	@.venv/bin/cfn-lint template.yaml
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
-format: install ## Format and sort imports
+	@$(NPM) run --silent check
+	@$(NPM) run --silent size
+format: install frontend/node_modules/.installed ## Format and sort imports
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+	@$(NPM) run --silent format
 mutants: install ministack sam dynamodb-local ## Break each promise on purpose and see its test go red
 	@$(RUN) -m tests.mutants.run $(ARGS)
 bench: install ministack dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
@@ -109,9 +112,9 @@ bench-quick: install ministack dynamodb-local ## The same with fewer rounds
 build: install sam ## What `sam deploy` uploads, in .aws-sam
 	@.tools/sam/bin/sam build
 	@$(RUN) -m local.artifacts
-deploy: build ## Build, deploy, publish the frontend, print the address: make deploy ENV=dev
+deploy: build frontend ## Build, deploy, publish the frontend, print the address: make deploy ENV=dev
 	@$(RUN) -m ops.cli deploy $(or $(ENV),dev)
-publish: install ## Publish frontend/dist alone: make publish ENV=dev
+publish: install frontend ## Build the frontend and publish it alone: make publish ENV=dev
 	@$(RUN) -m ops.cli publish $(or $(ENV),dev)
 destroy: install sam ## Delete a stack; its data stays, and is named: make destroy ENV=dev
 	@$(RUN) -m ops.cli destroy $(ENV)

@@ -22,6 +22,13 @@ Tool = Mapping[str, Any]
 Arguments = dict[str, Any]
 
 PICTURE = base64.b64encode(PNG).decode()
+GERMAN = {
+    "kontostände": "balances",
+    "ausgegeben": "spent",
+    "monaten": "months",
+    "ein budget fürs essengehen": "set a budget for dining",
+    "ziel": "goal",
+}
 SOURCE = ("https://example.com/budget", "Budget guide")
 
 
@@ -30,11 +37,18 @@ def called(request: Request) -> tuple[Output, ...] | None:
     answers = request.form_answers
     if answers and "plan_goal" in request.tools:
         return (FunctionCall("plan_goal", _goal(answers)),)
-    question = request.question.lower()
+    question = in_english(request.question.lower())
     for name, pattern, arguments in RULES:
         if name in request.tools and (name == request.forced or (not request.forced and re.search(pattern, question))):
             return (FunctionCall(name, arguments(question, request.tools[name])),)
     return _hosted(request, question)
+
+
+def in_english(question: str) -> str:
+    """Return `question` with the words replaced that the page's German prompts are recognised by."""
+    for german, english in GERMAN.items():
+        question = question.replace(german, english)
+    return question
 
 
 def _hosted(request: Request, question: str) -> tuple[Output, ...] | None:

@@ -59,10 +59,9 @@ def _run(command: str, env: str, console: Console) -> bool:
 
 def _publish(deployment: Deployment, console: Console) -> None:
     outputs = deployment.outputs()
-    if (DIST / "index.html").exists():
-        console.print(f"· {publish(outputs, DIST)} files published")
-    else:
-        console.print("· no frontend/dist, so the site stays as it is")
+    if not (DIST / "index.html").exists():
+        raise DeploymentError("frontend/dist is missing: make frontend")
+    console.print(f"· {publish(outputs, DIST)} files published")
     console.print(f"[bold]{outputs['SiteUrl']}[/bold]  (the API: /chatkit)")
 
 

@@ -18,6 +18,8 @@ export interface Brand {
   prompts: { label: string; prompt: string; icon?: string }[];
   /** Below the composer. */
   disclaimer: string;
+  /** The panel's names of accounts and categories by their ids, where the server's English ones do not do. */
+  labels: Record<string, string>;
 }
 
 export const BRAND: Record<Language, Brand> = {
@@ -32,21 +34,44 @@ export const BRAND: Record<Language, Brand> = {
       { label: "Plan a goal", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
     ],
     disclaimer: "Spendo can be wrong, and gives no financial advice. The figures are a demo's.",
+    labels: {},
   },
   de: {
     tagline: "Ihr Geld, in klaren Worten.",
     greeting: "Was möchten Sie über Ihr Geld wissen?",
     placeholder: "Fragen Sie nach Ihrem Geld",
     prompts: [
-      { label: "Wie viel habe ich?", prompt: "What are my balances?", icon: "suitcase" },
+      { label: "Wie viel habe ich?", prompt: "Wie sind meine Kontostände?", icon: "suitcase" },
       {
-        label: "Wofür gebe ich Geld aus?",
-        prompt: "What did I spend by category in the last 3 months?",
+        label: "Wohin geht mein Geld?",
+        prompt: "Wofür habe ich in den letzten 3 Monaten Geld ausgegeben?",
         icon: "chart",
       },
-      { label: "Budget für Restaurants setzen", prompt: "Set a budget for dining", icon: "settings-slider" },
-      { label: "Ein Ziel planen", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
+      {
+        label: "Budget fürs Essengehen",
+        prompt: "Ich möchte ein Budget fürs Essengehen setzen",
+        icon: "settings-slider",
+      },
+      {
+        label: "Ein Ziel planen",
+        prompt: "Ich möchte für eine Reise sparen. Hilf mir, dieses Ziel zu planen.",
+        icon: "map-pin",
+      },
     ],
     disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind erfunden.",
+    labels: {
+      cash: "Girokonto",
+      savings: "Sparkonto",
+      investing: "Depot",
+      rent: "Miete",
+      groceries: "Lebensmittel",
+      dining: "Essengehen",
+      utilities: "Nebenkosten",
+      transport: "Verkehr",
+      shopping: "Einkäufe",
+      entertainment: "Unterhaltung",
+      health: "Gesundheit",
+      travel: "Reisen",
+    },
   },
 };

@@ -1,10 +1,12 @@
 import { useLanguage } from "../preferences/language";
 import { Bar } from "./Bar";
 import type { PageProps } from "./OverviewPage";
+import { useLabels } from "./use-labels";
 
 /** What was spent of each budget. */
 export function BudgetsPage({ overview, amounts, marked }: PageProps) {
   const { panel } = useLanguage().words;
+  const labelOf = useLabels();
   const budgets = overview.categories.filter(({ budget }) => budget !== null);
   if (budgets.length === 0) return <p className="muted">{panel.noBudgets}</p>;
   return (
@@ -14,7 +16,7 @@ export function BudgetsPage({ overview, amounts, marked }: PageProps) {
         return (
           <li key={id} data-marked={id === marked}>
             <span className="row">
-              <span>{label}</span>
+              <span>{labelOf({ id, label })}</span>
               <span className="figure">{panel.budgetOf(amounts.money(spent), amounts.money(budget ?? 0))}</span>
             </span>
             <Bar part={spent} whole={budget ?? 0} />

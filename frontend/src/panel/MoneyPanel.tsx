@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import { useLanguage } from "../preferences/language";
 import { Notice } from "../shell/Notice";
 import { amountsOf } from "./amounts";
@@ -21,6 +22,13 @@ export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
   const { words, locale } = useLanguage();
   const { overview, failed, refresh } = state;
   const Shown = SHOWS[page];
+  const marks = useRef<HTMLDivElement>(null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is marked is found in what they show
+  useEffect(() => {
+    marks.current?.querySelector("[data-marked=true]")?.scrollIntoView({ block: "nearest" });
+  }, [marked, page]);
+
   return (
     <Tabs names={PAGES} labels={words.panel.pages} shown={page} onShow={onPage}>
       {failed && (
@@ -31,7 +39,11 @@ export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
           </button>
         </div>
       )}
-      {overview && <Shown overview={overview} amounts={amountsOf(locale, overview.currency)} marked={marked} />}
+      {overview && (
+        <div ref={marks} className="shown-page">
+          <Shown overview={overview} amounts={amountsOf(locale, overview.currency)} marked={marked} />
+        </div>
+      )}
       {!overview && !failed && <p className="muted">{words.start.loading}</p>}
     </Tabs>
   );

@@ -2,11 +2,12 @@ import { useLanguage } from "../preferences/language";
 import type { Amounts } from "./amounts";
 import { Bar } from "./Bar";
 import type { Overview } from "./overview";
+import { useLabels } from "./use-labels";
 
 /** Balances, and the month's spending by category beside the month before. */
 export function OverviewPage({ overview, amounts, marked }: PageProps) {
   const { panel } = useLanguage().words;
-  const total = overview.accounts.reduce((sum, { cents }) => sum + cents, 0);
+  const labelOf = useLabels();
   const spending = overview.categories.toSorted((a, b) => b.spent - a.spent);
   const most = Math.max(...spending.map(({ spent }) => spent), 1);
   return (
@@ -14,12 +15,12 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
       <section aria-labelledby="balances">
         <h3 id="balances">{panel.balances}</h3>
         <p className="total">
-          <span className="muted">{panel.total}</span> {amounts.money(total)}
+          <span className="muted">{panel.total}</span> {amounts.money(sum(overview.accounts.map(({ cents }) => cents)))}
         </p>
         <ul className="rows">
           {overview.accounts.map(({ id, label, cents }) => (
             <li key={id} className="row">
-              <span>{label}</span>
+              <span>{labelOf({ id, label })}</span>
               <span className="figure">{amounts.money(cents)}</span>
             </li>
           ))}
@@ -30,11 +31,15 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
           {panel.spending}{" "}
           <span className="muted">{panel.period(amounts.day(overview.since), amounts.day(overview.until))}</span>
         </h3>
+        <p className="total">
+          <span className="muted">{panel.total}</span>{" "}
+          {amounts.money(sum(overview.categories.map(({ spent }) => spent)))}
+        </p>
         <ul className="rows">
           {spending.map(({ id, label, spent, spent_before }) => (
-            <li key={id} data-marked={id === marked} title={panel.before(amounts.money(spent_before))}>
+            <li key={id} data-marked={id === marked}>
               <span className="row">
-                <span>{label}</span>
+                <span>{labelOf({ id, label })}</span>
                 <span className="figure">{amounts.money(spent)}</span>
               </span>
               <Bar part={spent} whole={most} />
@@ -45,6 +50,10 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
       </section>
     </>
   );
+}
+
+function sum(cents: number[]): number {
+  return cents.reduce((before, each) => before + each, 0);
 }
 
 export interface PageProps {

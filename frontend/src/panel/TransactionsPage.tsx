@@ -1,10 +1,12 @@
 import { useLanguage } from "../preferences/language";
 import type { PageProps } from "./OverviewPage";
+import { useLabels } from "./use-labels";
 
 /** The newest bookings. */
 export function TransactionsPage({ overview, amounts, marked }: PageProps) {
   const { panel } = useLanguage().words;
-  const labels = new Map(overview.categories.map(({ id, label }) => [id, label]));
+  const labelOf = useLabels();
+  const labels = new Map(overview.categories.map((each) => [each.id, labelOf(each)]));
   if (overview.transactions.length === 0) return <p className="muted">{panel.noTransactions}</p>;
   return (
     <ul className="rows">

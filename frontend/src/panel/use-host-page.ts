@@ -1,6 +1,7 @@
 import { useMemo, useState } from "react";
+import { BRAND } from "../brand";
 import type { HostPage } from "../chat/chat-props";
-import { currentWords } from "../preferences/language";
+import { currentWords, languagePreference } from "../preferences/language";
 import { isPage, type Page } from "./overview";
 
 export interface PanelState {
@@ -22,7 +23,9 @@ export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelSta
     const highlight = (category: unknown) => {
       if (typeof category !== "string") return;
       mark(category);
-      announce(currentWords().panel.highlighted(category));
+      showPage("overview");
+      const name = BRAND[languagePreference.get()].labels[category] ?? category;
+      announce(currentWords().panel.highlighted(name));
     };
     return {
       async onClientTool(name, params) {
@@ -38,7 +41,7 @@ export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelSta
         if (name === "highlight") highlight(data.category);
         if (name === "mention") {
           if (data.kind === "category") highlight(data.name);
-          showPage("overview");
+          else showPage("overview");
           onOpen();
         }
       },

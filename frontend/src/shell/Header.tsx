@@ -1,5 +1,6 @@
 import { NAME } from "../brand";
 import type { Session } from "../identity/session";
+import type { PanelPlace } from "../panel/use-panel-place";
 import { useLanguage } from "../preferences/language";
 import { AccountMenu } from "./AccountMenu";
 import { PanelIcon } from "./icons";
@@ -8,7 +9,7 @@ import { Logo } from "./Logo";
 interface HeaderProps {
   session: Session;
   /** Null where the assistant has nothing to show. */
-  panel: { open: boolean; toggle: () => void } | null;
+  panel: Pick<PanelPlace, "open" | "toggle" | "button"> | null;
 }
 
 export function Header({ session, panel }: HeaderProps) {
@@ -20,7 +21,13 @@ export function Header({ session, panel }: HeaderProps) {
         {NAME}
       </h1>
       {panel && (
-        <button type="button" aria-expanded={panel.open} aria-controls="panel" onClick={panel.toggle}>
+        <button
+          type="button"
+          ref={panel.button}
+          aria-expanded={panel.open}
+          aria-controls="panel"
+          onClick={panel.toggle}
+        >
           <PanelIcon />
           {words.panel.title}
         </button>

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from "react";
+import { useMemo } from "react";
 import { createApiFetch } from "../api/api-fetch";
 import { BRAND } from "../brand";
 import { Chat } from "../chat/Chat";
@@ -8,13 +8,12 @@ import type { Session } from "../identity/session";
 import { MoneyPanel } from "../panel/MoneyPanel";
 import { useHostPage } from "../panel/use-host-page";
 import { useOverview } from "../panel/use-overview";
+import { usePanelPlace } from "../panel/use-panel-place";
 import { currentWords, useLanguage } from "../preferences/language";
 import { useTheme } from "../preferences/theme";
 import { Failure } from "./Failure";
 import { Header } from "./Header";
 import { Splash } from "./Splash";
-
-const BESIDE = "(width >= 60rem)";
 
 /** The page of a person who is signed in: header, chat, and the panel beside it (on a phone, over it when asked for). */
 export function SignedIn({ config, session }: { config: RuntimeConfig; session: Session }) {
@@ -25,10 +24,9 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
   const { composer, retry } = useComposer(api, apiUrl);
   // One after the other: each request at the same time would start a function of its own.
   const overview = useOverview(api, apiUrl, composer !== null);
-  const [panelOpen, setPanelOpen] = useState(() => matchMedia(BESIDE).matches);
-  const openPanel = useCallback(() => setPanelOpen(true), []);
-  const { page, showPage, marked, announcement, host } = useHostPage(openPanel, overview.refresh);
-  const panel = overview.absent ? null : { open: panelOpen, toggle: () => setPanelOpen(!panelOpen) };
+  const place = usePanelPlace();
+  const { page, showPage, marked, announcement, host } = useHostPage(place.show, overview.refresh);
+  const panel = overview.absent ? null : place;
 
   return (
     <div className="app" data-panel={panel?.open ?? false}>
@@ -36,7 +34,7 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
         {words.shell.skipToChat}
       </a>
       <Header session={session} panel={panel} />
-      <main id="chat" tabIndex={-1}>
+      <main id="chat" tabIndex={-1} inert={panel?.covers ?? false}>
         {composer === null && <Splash text={words.chat.loading} />}
         {composer === "failed" && (
           <Failure message={words.start.unavailable} action={words.start.tryAgain} onAction={retry} />
@@ -49,7 +47,13 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
         )}
       </main>
       {panel && (
-        <aside id="panel" aria-label={words.panel.title} hidden={!panel.open}>
+        <aside
+          id="panel"
+          ref={panel.ref}
+          aria-label={words.panel.title}
+          hidden={!panel.open}
+          onKeyDown={panel.onKeyDown}
+        >
           <MoneyPanel state={overview} page={page} onPage={showPage} marked={marked} />
         </aside>
       )}

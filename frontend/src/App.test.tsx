@@ -1,0 +1,170 @@
+import { render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { User } from "oidc-client-ts";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { App } from "./App";
+import { createUserManager } from "./identity/session";
+import { languagePreference } from "./preferences/language";
+import { ErrorBoundary } from "./shell/ErrorBoundary";
+import { chatProps } from "./testing/chat-props";
+import { OVERVIEW } from "./testing/overview";
+
+const { config, composer } = chatProps();
+
+vi.mock("./chat/chatkit-script", async (original) => ({
+  ...(await original<object>()),
+  loadChatKit: () => Promise.reject(new Error("blocked")),
+}));
+vi.mock("./plain-chat/PlainChat", () => ({
+  default: ({ greeting, theme }: { greeting: string; theme: string }) => (
+    <p>
+      {greeting} ({theme})
+    </p>
+  ),
+}));
+
+/** What the stack answers, by path; a request for anything else fails. */
+let answers: Record<string, () => Response>;
+let asked: string[];
+
+function Broken(): never {
+  throw new Error("a fault");
+}
+
+const json = (body: unknown, status = 200) =>
+  new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+
+beforeEach(() => {
+  languagePreference.set("en");
+  sessionStorage.clear();
+  asked = [];
+  answers = {
+    "/config.json": () => json(config),
+    "/chatkit/composer": () => json(composer),
+    "/chatkit/overview": () => json(OVERVIEW),
+  };
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (url) => {
+    const { pathname } = new URL(String(url), location.href);
+    asked.push(pathname);
+    const answer = answers[pathname];
+    if (!answer) throw new TypeError("failed to fetch");
+    return answer();
+  });
+});
+
+async function signIn() {
+  const user = new User({
+    access_token: "a0",
+    token_type: "Bearer",
+    refresh_token: "r1",
+    profile: { sub: "ada", email: "ada@example.com", iss: "i", aud: "client", exp: 0, iat: 0 },
+    expires_at: Math.floor(Date.now() / 1000) + 3600,
+  });
+  await createUserManager(config).storeUser(user);
+}
+
+describe("the page", () => {
+  test("without its configuration says so, and tries again", async () => {
+    delete answers["/config.json"];
+    render(<App />);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/not set up/);
+
+    answers["/config.json"] = () => json(config);
+    await userEvent.click(screen.getByRole("button", { name: "Try again" }));
+
+    expect(await screen.findByRole("button", { name: "Sign in" })).toBeTruthy();
+  });
+
+  test("with a fault in our code is not blank", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    render(
+      <ErrorBoundary>
+        <Broken />
+      </ErrorBoundary>,
+    );
+
+    expect(screen.getByRole("alert").textContent).toMatch(/went wrong/);
+    expect(screen.getByRole("button", { name: "Reload the page" })).toBeTruthy();
+  });
+});
+
+describe("someone who is signed in", () => {
+  beforeEach(signIn);
+
+  test("sees the chat, and the panel's button; one request goes after the other", async () => {
+    render(<App />);
+
+    expect(await screen.findByText(/What would you like to know/)).toBeTruthy();
+    expect(screen.getByRole("button", { name: "My money" })).toBeTruthy();
+    await waitFor(() => expect(asked).toEqual(["/config.json", "/chatkit/composer", "/chatkit/overview"]));
+  });
+
+  test("of an assistant without figures sees the chat alone", async () => {
+    answers["/chatkit/overview"] = () => json({ message: "this assistant has no overview", request_id: "r" }, 404);
+    render(<App />);
+    await screen.findByText(/What would you like to know/);
+
+    await waitFor(() => expect(screen.queryByRole("button", { name: "My money" })).toBeNull());
+    expect(document.querySelector("#panel")).toBeNull();
+  });
+
+  test("is told when the chat cannot start, and tries again", async () => {
+    answers["/chatkit/composer"] = () => json({ message: "no", request_id: "r" }, 403);
+    render(<App />);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/cannot be started/);
+
+    answers["/chatkit/composer"] = () => json(composer);
+    await userEvent.click(screen.getByRole("button", { name: "Try again" }));
+
+    expect(await screen.findByText(/What would you like to know/)).toBeTruthy();
+  });
+
+  test("opens the panel over the chat on a small screen, and Escape closes it", async () => {
+    window.happyDOM?.setViewport({ width: 375 });
+    render(<App />);
+    const button = await screen.findByRole("button", { name: "My money" });
+    expect(button.getAttribute("aria-expanded")).toBe("false");
+
+    await userEvent.click(button);
+
+    expect(document.activeElement?.textContent).toBe("Overview");
+    expect(document.querySelector("main")?.hasAttribute("inert")).toBe(true);
+    await userEvent.keyboard("{Escape}");
+    expect(document.activeElement).toBe(button);
+    expect(document.querySelector("main")?.hasAttribute("inert")).toBe(false);
+  });
+
+  test("chooses appearance and language, and both last", async () => {
+    render(<App />);
+    await userEvent.click(await screen.findByRole("button", { name: "Account" }));
+    expect(screen.getByText("Signed in as ada@example.com")).toBeTruthy();
+
+    await userEvent.click(screen.getByRole("radio", { name: "Dark" }));
+    await userEvent.click(screen.getByRole("radio", { name: "Deutsch" }));
+
+    expect(await screen.findByText("Was möchten Sie über Ihr Geld wissen? (dark)")).toBeTruthy();
+    expect([document.documentElement.dataset.theme, document.documentElement.lang]).toEqual(["dark", "de"]);
+    expect([localStorage.getItem("theme"), localStorage.getItem("language")]).toEqual(["dark", "de"]);
+    await userEvent.keyboard("{Escape}");
+    expect(screen.queryByRole("button", { name: "Abmelden" })).toBeNull();
+    expect(document.activeElement?.textContent).toBe("Konto");
+  });
+
+  test("sees the panel beside the chat where there is room", async () => {
+    window.happyDOM?.setViewport({ width: 1280 });
+    render(<App />);
+
+    expect((await screen.findByRole("button", { name: "My money" })).getAttribute("aria-expanded")).toBe("true");
+    expect(screen.getByRole("complementary", { name: "My money" })).toBeTruthy();
+    expect(document.querySelector("main")?.hasAttribute("inert")).toBe(false);
+  });
+
+  test("is led back to the sign-in when the API no longer takes any token", async () => {
+    answers["/chatkit/composer"] = () => json({ message: "no", request_id: "r" }, 401);
+    answers["/oauth2/token"] = () => json({ error: "invalid_grant" }, 400);
+    render(<App />);
+
+    expect(await screen.findByText(/session has ended/)).toBeTruthy();
+    expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
+  });
+});

@@ -1,0 +1,117 @@
+import type { ChatKitOptions, CustomApiConfig } from "@openai/chatkit";
+import { act, render, screen, waitFor } from "@testing-library/react";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { languagePreference } from "../preferences/language";
+import { chatProps } from "../testing/chat-props";
+import { Chat } from "./Chat";
+import { CHATKIT_ELEMENT, loadChatKit } from "./chatkit-script";
+import { OfficialChat } from "./OfficialChat";
+import { openThread } from "./open-thread";
+
+vi.mock("./chatkit-script", async (original) => ({ ...(await original<object>()), loadChatKit: vi.fn() }));
+vi.mock("../plain-chat/PlainChat", () => ({
+  default: ({ greeting }: { greeting: string }) => <p>plain: {greeting}</p>,
+}));
+
+/** Stands for OpenAI's element: keeps what it was told. */
+class Element extends HTMLElement {
+  options: ChatKitOptions | null = null;
+  setOptions(options: ChatKitOptions) {
+    this.options = options;
+  }
+  fetch(url: string) {
+    const { api } = this.options as { api: CustomApiConfig };
+    return api.fetch?.(url);
+  }
+  tell(name: string, detail: unknown) {
+    act(() => void this.dispatchEvent(new CustomEvent(`chatkit.${name}`, { detail })));
+  }
+}
+customElements.define(CHATKIT_ELEMENT, Element);
+const element = () => document.querySelector(CHATKIT_ELEMENT) as Element;
+
+beforeEach(() => {
+  languagePreference.set("en");
+  sessionStorage.clear();
+});
+
+describe("the chat", () => {
+  test("is ChatKit's where its script can be loaded", async () => {
+    vi.mocked(loadChatKit).mockResolvedValue();
+    render(<Chat {...chatProps()} />);
+
+    await waitFor(() => expect(element()?.options?.startScreen?.greeting).toBe("Hello"));
+    expect(screen.queryByText(/simple view/)).toBeNull();
+  });
+
+  test("is the plain one where it is blocked, and says so", async () => {
+    vi.mocked(loadChatKit).mockRejectedValue(new Error("blocked"));
+    render(<Chat {...chatProps()} />);
+
+    expect(await screen.findByText("plain: Hello")).toBeTruthy();
+    expect(screen.getByText(/simple view/)).toBeTruthy();
+    expect(element()).toBeNull();
+  });
+
+  test("is the plain one when ChatKit's frame stays dead", async () => {
+    vi.useFakeTimers();
+    vi.mocked(loadChatKit).mockResolvedValue();
+    render(<Chat {...chatProps()} />);
+    await act(async () => undefined);
+    act(() => void vi.advanceTimersByTime(20_000));
+    vi.useRealTimers();
+
+    expect(await screen.findByText("plain: Hello")).toBeTruthy();
+  });
+});
+
+describe("ChatKit's element", () => {
+  const props = chatProps();
+  const host = { onClientTool: vi.fn(), onEffect: vi.fn(), onTurnEnd: vi.fn() };
+
+  test("tells the page of effects and of ended turns", () => {
+    render(<OfficialChat {...props} host={host} onDead={vi.fn()} />);
+
+    element().tell("effect", { name: "highlight", data: { category: "rent" } });
+    element().tell("response.end", undefined);
+
+    expect(host.onEffect).toHaveBeenCalledWith("highlight", { category: "rent" });
+    expect(host.onTurnEnd).toHaveBeenCalledOnce();
+  });
+
+  test("opens the conversation that was open", () => {
+    const first = render(<OfficialChat {...props} onDead={vi.fn()} />);
+    expect(element().options?.initialThread).toBeNull();
+    element().tell("thread.change", { threadId: "thread-1" });
+    first.unmount();
+    const second = render(<OfficialChat {...props} onDead={vi.fn()} />);
+
+    expect(element().options?.initialThread).toBe("thread-1");
+    element().tell("thread.change", { threadId: null });
+    second.unmount();
+    expect(openThread.get()).toBeNull();
+  });
+
+  test.each(["ready", "request"])("is alive after its first %s", (sign) => {
+    vi.useFakeTimers();
+    const onDead = vi.fn();
+    render(<OfficialChat {...props} onDead={onDead} />);
+    if (sign === "ready") element().tell("ready", undefined);
+    else void element().fetch("/chatkit");
+    vi.advanceTimersByTime(60_000);
+    vi.useRealTimers();
+
+    expect(onDead).not.toHaveBeenCalled();
+  });
+});
+
+test("another user does not find the last one's conversation open", () => {
+  openThread.claim("ada");
+  openThread.set("thread-1");
+  openThread.claim("ada");
+  expect(openThread.get()).toBe("thread-1");
+
+  openThread.claim("bob");
+
+  expect(openThread.get()).toBeNull();
+});

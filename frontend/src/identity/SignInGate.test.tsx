@@ -1,0 +1,136 @@
+import { render, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { User } from "oidc-client-ts";
+import { AuthProvider } from "react-oidc-context";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { languagePreference } from "../preferences/language";
+import { challengeOf, FakeCognito } from "../testing/fake-cognito";
+import { returnToPlace } from "./return-to";
+import { SignInGate } from "./SignInGate";
+import { Session } from "./session";
+
+let cognito: FakeCognito;
+let session: Session;
+let went: URL[];
+
+beforeEach(async () => {
+  cognito = await FakeCognito.start();
+  sessionStorage.clear();
+  localStorage.clear();
+  history.replaceState(null, "", "/");
+  languagePreference.set("en");
+  went = [];
+  vi.spyOn(location, "assign").mockImplementation((url) => void went.push(new URL(url)));
+  session = new Session(cognito.config);
+});
+
+afterEach(() => cognito.server.stop());
+
+function gate() {
+  return render(
+    <AuthProvider userManager={session.manager} onSigninCallback={returnToPlace}>
+      <SignInGate session={session}>
+        <p>inside</p>
+      </SignInGate>
+    </AuthProvider>,
+  );
+}
+
+/** Someone whose access token is good for so long. */
+function user(seconds: number): User {
+  return new User({
+    access_token: "a0",
+    token_type: "Bearer",
+    refresh_token: "r1",
+    profile: { sub: "ada", iss: "i", aud: "client", exp: 0, iat: 0 },
+    expires_at: Math.floor(Date.now() / 1000) + seconds,
+  });
+}
+
+/** Press the button, and return what the page asks Cognito for. */
+async function leave(): Promise<URLSearchParams> {
+  await userEvent.click(await screen.findByRole("button", { name: "Sign in" }));
+  await waitFor(() => expect(went).toHaveLength(1));
+  return (went[0] as URL).searchParams;
+}
+
+describe("a visitor", () => {
+  test("is shown the way in, and goes to Cognito with PKCE", async () => {
+    gate();
+
+    const asked = await leave();
+
+    expect(went[0]?.href.startsWith(`${cognito.server.url}/oauth2/authorize?`)).toBe(true);
+    expect(Object.fromEntries(asked)).toMatchObject({
+      response_type: "code",
+      client_id: "client",
+      redirect_uri: "http://localhost:3000/",
+      scope: "openid email profile",
+      code_challenge_method: "S256",
+    });
+    expect(screen.queryByText("inside")).toBeNull();
+  });
+
+  test("comes back signed in, to the place that was left", async () => {
+    history.replaceState(null, "", "/?from=mail#chat");
+    const before = gate();
+    const asked = await leave();
+    before.unmount();
+    history.replaceState(null, "", `/?code=abc&state=${asked.get("state")}`);
+    session = new Session(cognito.config);
+
+    gate();
+
+    expect(await screen.findByText("inside")).toBeTruthy();
+    expect(location.pathname + location.search + location.hash).toBe("/?from=mail#chat");
+    const [exchange] = cognito.asked as [URLSearchParams];
+    expect(exchange.get("code")).toBe("abc");
+    expect(challengeOf(exchange.get("code_verifier") ?? "")).toBe(asked.get("code_challenge"));
+    expect(await session.current()).toBe("a1");
+  });
+
+  test("whom Cognito refuses may try again", async () => {
+    const before = gate();
+    const state = (await leave()).get("state");
+    before.unmount();
+    history.replaceState(null, "", `/?error=access_denied&state=${state}`);
+    session = new Session(cognito.config);
+
+    gate();
+
+    expect(await screen.findByText(/did not work/)).toBeTruthy();
+    expect(location.search).toBe("");
+    expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
+  });
+});
+
+describe("someone who is signed in", () => {
+  test("is let in, also when the access token has expired: it can be renewed", async () => {
+    await session.manager.storeUser(user(-60));
+
+    gate();
+
+    expect(await screen.findByText("inside")).toBeTruthy();
+  });
+
+  test("is asked to sign in again when the session cannot be renewed, and told why", async () => {
+    await session.manager.storeUser(user(-60));
+    cognito.refusal = { status: 400, body: { error: "invalid_grant" } };
+    gate();
+    await screen.findByText("inside");
+
+    await session.current().catch(() => undefined);
+
+    expect((await screen.findByRole("status")).textContent).toMatch(/session has ended/);
+    expect(screen.queryByText("inside")).toBeNull();
+  });
+
+  test("leaves no token in localStorage", async () => {
+    await session.manager.storeUser(user(3600));
+    gate();
+    await screen.findByText("inside");
+
+    expect(localStorage.length).toBe(1); // the language
+    expect(sessionStorage.length).toBe(1);
+  });
+});

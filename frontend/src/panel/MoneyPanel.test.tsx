@@ -1,0 +1,131 @@
+import { render, screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { useState } from "react";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { languagePreference } from "../preferences/language";
+import { OVERVIEW } from "../testing/overview";
+import { MoneyPanel } from "./MoneyPanel";
+import type { Page } from "./overview";
+import type { OverviewState } from "./use-overview";
+
+const STATE: OverviewState = { overview: OVERVIEW, failed: false, absent: false, refresh: () => undefined };
+
+function Panel({
+  state = STATE,
+  first = "overview",
+  marked = null,
+}: {
+  state?: OverviewState;
+  first?: Page;
+  marked?: string | null;
+}) {
+  const [page, setPage] = useState<Page>(first);
+  return <MoneyPanel state={state} page={page} onPage={setPage} marked={marked} />;
+}
+
+/** The texts of the shown page's rows. */
+const rows = () => screen.getAllByRole("listitem").map((row) => row.textContent);
+
+beforeEach(() => languagePreference.set("en"));
+afterEach(() => languagePreference.set("en"));
+
+describe("the panel", () => {
+  test("shows balances, and spending with the most first beside the month before", () => {
+    render(<Panel />);
+
+    expect(rows()).toEqual([
+      "Cash$9,477.90",
+      "Savings$43,225.25",
+      "Groceries$816.15$785 the month before",
+      "Dining$480.90$633 the month before",
+      "Travel$0.00$0 the month before",
+    ]);
+    expect(screen.getByText("$52,703.15")).toBeTruthy();
+    expect(screen.getByText("Oct 26 – Nov 25")).toBeTruthy();
+  });
+
+  test("shows bookings with day and category", () => {
+    render(<Panel first="transactions" />);
+
+    expect(rows()).toEqual(["Luigi'sNov 24 · Dining-$32.50", "SalaryNov 1 · Income and transfers$5,000.00"]);
+  });
+
+  test("shows what is left of budgets, and what is over", () => {
+    render(<Panel first="budgets" />);
+
+    expect(rows()).toEqual(["Dining$480.90 of $400.00$80.90 over", "Groceries$816.15 of $900.00$83.85 left"]);
+  });
+
+  test("says how to get a budget when there is none", () => {
+    const categories = OVERVIEW.categories.map((each) => ({ ...each, budget: null }));
+    render(<Panel first="budgets" state={{ ...STATE, overview: { ...OVERVIEW, categories } }} />);
+
+    expect(screen.getByText(/No budgets yet/)).toBeTruthy();
+  });
+
+  test("shows what a month leaves for a goal", () => {
+    render(<Panel first="goals" />);
+
+    expect(rows()).toEqual(["You save in a usual month$1,200.00", "Left over in a usual month$345.67"]);
+  });
+
+  test("marks what the assistant highlights, and shows where it is", () => {
+    const shown = vi.spyOn(Element.prototype, "scrollIntoView");
+    render(<Panel marked="dining" />);
+
+    const marked = screen.getAllByRole("listitem").filter((row) => row.dataset.marked === "true");
+    expect(marked.map((row) => row.textContent)).toEqual(["Dining$480.90$633 the month before"]);
+    expect(shown.mock.contexts).toEqual(marked);
+  });
+
+  test("is told in the page's language", () => {
+    languagePreference.set("de");
+    render(<Panel first="budgets" />);
+
+    expect(screen.getByRole("tab", { selected: true }).textContent).toBe("Budgets");
+    expect(rows()[0]).toMatch(/^Essengehen480,90.\$ von 400,00.\$80,90.\$ darüber$/);
+  });
+});
+
+describe("its tabs", () => {
+  test("are one stop of the keyboard, with arrows between them", async () => {
+    const user = userEvent.setup();
+    render(<Panel />);
+
+    await user.tab();
+    expect(document.activeElement?.textContent).toBe("Overview");
+    await user.keyboard("{ArrowRight}");
+    expect(document.activeElement?.textContent).toBe("Transactions");
+    expect(screen.getByRole("tabpanel", { name: "Transactions" })).toBeTruthy();
+    await user.keyboard("{End}");
+    expect(screen.getByRole("tabpanel", { name: "Goals" })).toBeTruthy();
+    await user.keyboard("{ArrowRight}");
+    expect(screen.getByRole("tabpanel", { name: "Overview" })).toBeTruthy();
+    await user.tab();
+    expect(document.activeElement?.getAttribute("role")).toBe("tabpanel");
+  });
+});
+
+describe("without figures", () => {
+  test("it waits", () => {
+    render(<Panel state={{ ...STATE, overview: null }} />);
+
+    expect(screen.getByText("Loading…")).toBeTruthy();
+  });
+
+  test("it says so, and asks again", async () => {
+    const refresh = vi.fn();
+    render(<Panel state={{ ...STATE, overview: null, failed: true, refresh }} />);
+
+    expect(screen.getByRole("status").textContent).toMatch(/cannot be shown/);
+    await userEvent.click(screen.getByRole("button", { name: "Refresh" }));
+    expect(refresh).toHaveBeenCalledOnce();
+  });
+
+  test("that are newer it keeps the ones it has", () => {
+    render(<Panel state={{ ...STATE, failed: true }} />);
+
+    expect(within(screen.getByRole("tabpanel")).getByRole("status")).toBeTruthy();
+    expect(rows()).toHaveLength(5);
+  });
+});

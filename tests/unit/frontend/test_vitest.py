@@ -1,0 +1,48 @@
+"""The frontend's own tests, run by vitest, so that their result counts like that of all others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.ministack import ROOT
+
+FRONTEND = ROOT / "frontend"
+LIMIT_SECONDS = 280
+
+
+@pytest.mark.timeout(LIMIT_SECONDS + 20)
+def test_the_frontends_tests_pass(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    report = tmp_path / "vitest.json"
+    command = ["node_modules/.bin/vitest", "run", "--reporter=json", f"--outputFile={report}"]
+    path = f"{ROOT / '.tools' / 'node' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        command,
+        cwd=FRONTEND,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+    assert report.exists(), f"vitest did not run (make frontend?):\n{run.stdout}{run.stderr}"
+    results: dict[str, Any] = json.loads(report.read_text())
+
+    record_property("vitest", f"{results['numPassedTests']} passed in {len(results['testResults'])} files")
+    failures = [failure for file in results["testResults"] for failure in _failures(file)]
+    assert not failures, "\n\n".join(failures)
+    assert run.returncode == 0, f"{run.stdout}{run.stderr}"
+    assert results["numPassedTests"] == results["numTotalTests"], "tests were skipped"
+
+
+def _failures(file: dict[str, Any]) -> list[str]:
+    name = Path(file["name"]).relative_to(FRONTEND)
+    failed = [test for test in file["assertionResults"] if test["status"] == "failed"]
+    told = [f"{name}: {test['fullName']}\n" + "\n".join(test["failureMessages"]) for test in failed]
+    return told or ([f"{name}: {file['message']}"] if file["status"] == "failed" else [])
