@@ -128,10 +128,10 @@ describe("someone who is signed in", () => {
     await userEvent.click(button);
 
     expect(document.activeElement?.textContent).toBe("Overview");
-    expect(document.querySelector("main")?.hasAttribute("inert")).toBe(true);
+    expect(screen.getByRole("main").querySelector("[inert]")).not.toBeNull();
     await userEvent.keyboard("{Escape}");
     expect(document.activeElement).toBe(button);
-    expect(document.querySelector("main")?.hasAttribute("inert")).toBe(false);
+    expect(screen.getByRole("main").querySelector("[inert]")).toBeNull();
   });
 
   test("chooses appearance and language, and both last", async () => {
@@ -156,7 +156,7 @@ describe("someone who is signed in", () => {
 
     expect((await screen.findByRole("button", { name: "My money" })).getAttribute("aria-expanded")).toBe("true");
     expect(screen.getByRole("complementary", { name: "My money" })).toBeTruthy();
-    expect(document.querySelector("main")?.hasAttribute("inert")).toBe(false);
+    expect(screen.getByRole("main").querySelector("[inert]")).toBeNull();
   });
 
   test("is led back to the sign-in when the API no longer takes any token", async () => {

@@ -13,7 +13,7 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
   return (
     <>
       <section aria-labelledby="balances">
-        <h3 id="balances">{panel.balances}</h3>
+        <h2 id="balances">{panel.balances}</h2>
         <p className="total">
           <span className="muted">{panel.total}</span> {amounts.money(sum(overview.accounts.map(({ cents }) => cents)))}
         </p>
@@ -27,10 +27,10 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
         </ul>
       </section>
       <section aria-labelledby="spending">
-        <h3 id="spending">
+        <h2 id="spending">
           {panel.spending}{" "}
           <span className="muted">{panel.period(amounts.day(overview.since), amounts.day(overview.until))}</span>
-        </h3>
+        </h2>
         <p className="total">
           <span className="muted">{panel.total}</span>{" "}
           {amounts.money(sum(overview.categories.map(({ spent }) => spent)))}

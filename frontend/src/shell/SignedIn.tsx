@@ -34,17 +34,19 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
         {words.shell.skipToChat}
       </a>
       <Header session={session} panel={panel} />
-      <main id="chat" tabIndex={-1} inert={panel?.covers ?? false}>
-        {composer === null && <Splash text={words.chat.loading} />}
-        {composer === "failed" && (
-          <Failure message={words.start.unavailable} action={words.start.tryAgain} onAction={retry} />
-        )}
-        {composer !== null && composer !== "failed" && (
-          <Chat
-            {...{ api, config, composer, host, theme, locale, ...BRAND[language] }}
-            frameTitle={words.chat.frameTitle}
-          />
-        )}
+      <main id="chat" tabIndex={-1}>
+        <div className="chat-area" inert={panel?.covers ?? false}>
+          {composer === null && <Splash text={words.chat.loading} />}
+          {composer === "failed" && (
+            <Failure message={words.start.unavailable} action={words.start.tryAgain} onAction={retry} />
+          )}
+          {composer !== null && composer !== "failed" && (
+            <Chat
+              {...{ api, config, composer, host, theme, locale, ...BRAND[language] }}
+              frameTitle={words.chat.frameTitle}
+            />
+          )}
+        </div>
       </main>
       {panel && (
         <aside

@@ -1,0 +1,33 @@
+import { User } from "oidc-client-ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { returnToPlace } from "./return-to";
+
+function cameBackWith(userState: unknown): string {
+  const user = new User({
+    access_token: "a",
+    token_type: "Bearer",
+    profile: { sub: "ada", iss: "i", aud: "c", exp: 0, iat: 0 },
+    userState,
+  });
+  returnToPlace(user);
+  return location.pathname + location.search + location.hash;
+}
+
+describe("after the sign-in the address", () => {
+  beforeEach(() => history.replaceState(null, "", "/page?code=abc&state=xyz"));
+
+  test("is the one that was left", () => {
+    expect(cameBackWith({ returnTo: "/other?a=b#c" })).toBe("/other?a=b#c");
+  });
+
+  test.each([undefined, null, "/text", {}, { returnTo: 7 }, { returnTo: "https://evil.example/" }])(
+    "has no code in it, whatever the state is: %j",
+    (state) => {
+      expect(cameBackWith(state)).toBe("/page");
+    },
+  );
+
+  test.each(["//evil.example/", "/\\evil.example/", "javascript:alert(1)"])("leads nowhere else: %s", (returnTo) => {
+    expect(cameBackWith({ returnTo })).toBe("/page");
+  });
+});
