@@ -119,6 +119,17 @@ describe("someone who is signed in", () => {
     expect(await screen.findByText(/What would you like to know/)).toBeTruthy();
   });
 
+  test("closes the account's menu by a click elsewhere", async () => {
+    render(<App />);
+    await userEvent.click(await screen.findByRole("button", { name: "Account" }));
+    await userEvent.click(screen.getByRole("radio", { name: "Light" }));
+    expect(screen.getByRole("button", { name: "Sign out" })).toBeTruthy();
+
+    await userEvent.click(screen.getByRole("main"));
+
+    expect(screen.queryByRole("button", { name: "Sign out" })).toBeNull();
+  });
+
   test("opens the panel over the chat on a small screen, and Escape closes it", async () => {
     window.happyDOM?.setViewport({ width: 375 });
     render(<App />);

@@ -15,8 +15,10 @@ vi.mock("../plain-chat/PlainChat", () => ({
 
 /** Stands for OpenAI's element: keeps what it was told. */
 class Element extends HTMLElement {
+  static refuses = false;
   options: ChatKitOptions | null = null;
   setOptions(options: ChatKitOptions) {
+    if (Element.refuses) throw new Error("this domain is not registered");
     this.options = options;
   }
   fetch(url: string) {
@@ -60,6 +62,41 @@ describe("the chat", () => {
     await act(async () => undefined);
     act(() => void vi.advanceTimersByTime(20_000));
     vi.useRealTimers();
+
+    expect(await screen.findByText("plain: Hello")).toBeTruthy();
+  });
+});
+
+describe("the chat is the plain one when ChatKit", () => {
+  beforeEach(() => vi.mocked(loadChatKit).mockResolvedValue());
+
+  test("has no domain key", async () => {
+    const { config } = chatProps();
+    render(<Chat {...chatProps({ config: { ...config, domainKey: "" } })} />);
+
+    expect(await screen.findByText("plain: Hello")).toBeTruthy();
+  });
+
+  test("takes no options", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    Element.refuses = true;
+    render(<Chat {...chatProps()} />);
+
+    expect(await screen.findByText("plain: Hello")).toBeTruthy();
+    Element.refuses = false;
+  });
+
+  test("fails before it is alive, and not later", async () => {
+    const first = render(<Chat {...chatProps()} />);
+    await waitFor(() => expect(element()).not.toBeNull());
+    element().tell("ready", undefined);
+    element().tell("error", { error: new Error("a request failed") });
+    expect(element()).not.toBeNull();
+    first.unmount();
+    render(<Chat {...chatProps()} />);
+    await waitFor(() => expect(element()).not.toBeNull());
+
+    element().tell("error", { error: new Error("domain verification failed") });
 
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
   });

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useLanguage } from "../preferences/language";
+import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { Splash } from "../shell/Splash";
 import type { ChatProps } from "./chat-props";
 import { loadChatKit } from "./chatkit-script";
@@ -7,14 +8,15 @@ import { OfficialChat } from "./OfficialChat";
 
 const PlainChat = lazy(() => import("../plain-chat/PlainChat"));
 
-/** ChatKit's own chat, or the plain one where its script or frame cannot be loaded. */
+/** ChatKit's own chat, or the plain one where its script or frame cannot be had. ChatKit wants a domain key. */
 export function Chat(props: ChatProps) {
   const { words } = useLanguage();
-  const [kind, setKind] = useState<"loading" | "official" | "plain">("loading");
+  const [kind, setKind] = useState<"loading" | "official" | "plain">(props.config.domainKey ? "loading" : "plain");
   const fallBack = useCallback(() => setKind("plain"), []);
 
   useEffect(() => {
-    let current = true;
+    let current = kind === "loading";
+    if (!current) return;
     loadChatKit().then(
       () => current && setKind("official"),
       () => current && setKind("plain"),
@@ -22,14 +24,19 @@ export function Chat(props: ChatProps) {
     return () => {
       current = false;
     };
-  }, []);
+  }, [kind]);
 
-  if (kind === "official") return <OfficialChat {...props} onDead={fallBack} />;
-  if (kind === "loading") return <Splash text={words.chat.loading} />;
-  return (
+  const plain = (
     <Suspense fallback={<Splash text={words.chat.loading} />}>
       <p className="plain-note">{words.chat.plain}</p>
       <PlainChat {...props} />
     </Suspense>
+  );
+  if (kind === "loading") return <Splash text={words.chat.loading} />;
+  if (kind === "plain") return plain;
+  return (
+    <ErrorBoundary fallback={plain}>
+      <OfficialChat {...props} onDead={fallBack} />
+    </ErrorBoundary>
   );
 }

@@ -27,6 +27,7 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
   const { control } = useChatKit({
     ...chatKitOptions({ ...props, api }, { threadId }),
     onReady: show,
+    onError: () => alive.current || onDead(), // later ones are of a request, and shown in the chat
     onEffect: ({ name, data }) => props.host.onEffect(name, data ?? {}),
     onResponseEnd: () => props.host.onTurnEnd(),
     onThreadChange: ({ threadId }) => openThread.set(threadId),

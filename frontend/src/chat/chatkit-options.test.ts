@@ -20,7 +20,7 @@ describe("what ChatKit is told", () => {
       startScreen: { greeting: "Hello", prompts: [{ label: "Balances", icon: "suitcase" }] },
       composer: {
         placeholder: "Ask",
-        models: [{ id: "gpt-5.1", label: "GPT-5.1" }],
+        models: [{ id: "gpt-5.1", label: "GPT-5.1", default: true }],
         tools: [{ id: "balances", label: "Balances", icon: "suitcase", placeholderOverride: "Which?" }],
         dictation: { enabled: true },
         attachments: { enabled: true, maxCount: 10, maxSize: { "image/png": 20_000_000, "*": 50_000_000 } },
@@ -29,10 +29,16 @@ describe("what ChatKit is told", () => {
     });
   });
 
-  test("leaves mentions out where the assistant knows none", () => {
-    const { composer } = chatProps();
+  test("leaves out what the assistant does not offer", () => {
+    const { attachments } = chatProps().composer;
+    const composer = { models: [], tools: [], dictation: false, mentions: false, attachments };
 
-    expect(chatKitOptions(chatProps({ composer: { ...composer, mentions: false } }), NEW).entities).toBeUndefined();
+    const options = chatKitOptions(chatProps({ composer }), NEW);
+
+    expect(options.entities).toBeUndefined();
+    expect(options.composer).not.toHaveProperty("models");
+    expect(options.composer).not.toHaveProperty("tools");
+    expect(options.composer?.dictation).toEqual({ enabled: false });
   });
 
   test("sends everything through our fetch", async () => {

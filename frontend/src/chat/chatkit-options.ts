@@ -27,13 +27,10 @@ export function chatKitOptions(props: ChatProps, open: { threadId: string | null
     composer: {
       placeholder: props.placeholder,
       attachments: attachments(composer.attachments),
-      models: composer.models,
-      tools: composer.tools.map(({ id, label, icon, placeholder }) => ({
-        id,
-        label,
-        icon: (icon ?? "cube") as ChatKitIcon,
-        ...(placeholder && { placeholderOverride: placeholder }),
-      })),
+      ...(composer.models.length > 0 && {
+        models: composer.models.map((model, n) => ({ ...model, default: n === 0 })),
+      }),
+      ...(composer.tools.length > 0 && { tools: composer.tools.map(tool) }),
       dictation: { enabled: composer.dictation },
     },
     disclaimer: { text: props.disclaimer },
@@ -44,6 +41,11 @@ export function chatKitOptions(props: ChatProps, open: { threadId: string | null
 
 function withIcon({ label, prompt, icon }: ChatProps["prompts"][number]) {
   return { label, prompt, ...(icon && { icon: icon as ChatKitIcon }) };
+}
+
+function tool({ id, label, icon, placeholder }: ChatProps["composer"]["tools"][number]) {
+  const shown = { id, label, icon: (icon ?? "cube") as ChatKitIcon };
+  return placeholder ? { ...shown, placeholderOverride: placeholder } : shown;
 }
 
 /** ChatKit takes one limit, or one by type; ours differ by type. */

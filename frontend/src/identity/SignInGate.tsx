@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { hasAuthParams, useAuth } from "react-oidc-context";
 import { useLanguage } from "../preferences/language";
 import { Splash } from "../shell/Splash";
@@ -13,6 +13,7 @@ import type { Session } from "./session";
 export function SignInGate({ session, children }: { session: Session; children: ReactNode }) {
   const { words } = useLanguage();
   const auth = useAuth();
+  const [stuck, setStuck] = useState(false);
   useEffect(() => {
     if (auth.error && hasAuthParams()) clearAnswer();
   }, [auth.error]);
@@ -25,6 +26,10 @@ export function SignInGate({ session, children }: { session: Session; children: 
       </main>
     );
   }
-  const notice = session.expired ? words.identity.sessionEnded : auth.error ? words.identity.failed : undefined;
-  return <SignInPage notice={notice} onSignIn={() => void session.signIn()} />;
+  const notice = session.expired
+    ? words.identity.sessionEnded
+    : auth.error || stuck
+      ? words.identity.failed
+      : undefined;
+  return <SignInPage notice={notice} onSignIn={() => session.signIn().catch(() => setStuck(true))} />;
 }

@@ -1,4 +1,4 @@
-import { type FocusEvent, type KeyboardEvent, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useAuth } from "react-oidc-context";
 import type { Session } from "../identity/session";
 import { LANGUAGES, type Language, useLanguage } from "../preferences/language";
@@ -12,8 +12,21 @@ export function AccountMenu({ session }: { session: Session }) {
   const { theme, setTheme } = useTheme();
   const { user } = useAuth();
   const [open, setOpen] = useState(false);
+  const menu = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const name = user?.profile.email ?? user?.profile.sub ?? "";
+
+  useEffect(() => {
+    if (!open) return;
+    const close = (event: Event) => {
+      if (!(event.target instanceof Node && menu.current?.contains(event.target))) setOpen(false);
+    };
+    // A click into ChatKit's frame is no event of this page, but takes its focus.
+    for (const name of ["pointerdown", "blur"]) addEventListener(name, close);
+    return () => {
+      for (const name of ["pointerdown", "blur"]) removeEventListener(name, close);
+    };
+  }, [open]);
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.key !== "Escape" || !open) return;
@@ -26,7 +39,7 @@ export function AccountMenu({ session }: { session: Session }) {
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: listens to what is inside
-    <div className="account" onKeyDown={onKeyDown} onBlur={onBlur}>
+    <div ref={menu} className="account" onKeyDown={onKeyDown} onBlur={onBlur}>
       <button ref={button} type="button" aria-expanded={open} aria-controls="account" onClick={() => setOpen(!open)}>
         <PersonIcon />
         <span className="wide">{words.identity.account}</span>

@@ -2,8 +2,14 @@ import { Component, type ReactNode } from "react";
 import { currentWords } from "../preferences/language";
 import { Failure } from "./Failure";
 
-/** Keeps a fault in our code from leaving a blank page. */
-export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
+interface ErrorBoundaryProps {
+  children: ReactNode;
+  /** Shown in the children's place when they fail; the whole page's failure when it is left out. */
+  fallback?: ReactNode;
+}
+
+/** Keeps a fault from leaving a blank page. */
+export class ErrorBoundary extends Component<ErrorBoundaryProps, { failed: boolean }> {
   override state = { failed: false };
 
   static getDerivedStateFromError() {
@@ -11,12 +17,16 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
   }
 
   override render() {
-    if (!this.state.failed) return this.props.children;
-    const { failed, reload } = currentWords().start;
-    return (
-      <main className="whole">
-        <Failure message={failed} action={reload} onAction={() => location.reload()} />
-      </main>
-    );
+    const { children, fallback = <WholePage /> } = this.props;
+    return this.state.failed ? fallback : children;
   }
+}
+
+function WholePage() {
+  const { failed, reload } = currentWords().start;
+  return (
+    <main className="whole">
+      <Failure message={failed} action={reload} onAction={() => location.reload()} />
+    </main>
+  );
 }

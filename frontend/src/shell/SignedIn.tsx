@@ -1,7 +1,8 @@
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { createApiFetch } from "../api/api-fetch";
 import { BRAND } from "../brand";
 import { Chat } from "../chat/Chat";
+import { loadChatKit } from "../chat/chatkit-script";
 import { useComposer } from "../chat/use-composer";
 import type { RuntimeConfig } from "../config";
 import type { Session } from "../identity/session";
@@ -21,6 +22,7 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
   const { words, language, locale } = useLanguage();
   const { shown: theme } = useTheme();
   const api = useMemo(() => createApiFetch({ apiUrl, tokens: session, words: currentWords }), [apiUrl, session]);
+  useEffect(() => void loadChatKit().catch(() => undefined), []); // meanwhile; `Chat` looks at what came of it
   const { composer, retry } = useComposer(api, apiUrl);
   // One after the other: each request at the same time would start a function of its own.
   const overview = useOverview(api, apiUrl, composer !== null);
