@@ -19,6 +19,7 @@ from local.stack import running_stack
 from tests.fuzz.belongings import BOUNDARY, multipart
 from tests.fuzz.recorded import Recorded
 
+GETS = ("/chatkit", "/chatkit/attachments", "/chatkit/composer", "/chatkit/overview", "/chatkit/entities?q=groc")
 PASSWORD = "Correct-Horse-7-Battery"
 KEPT_HEADERS = ("accept", "content-type", "x-turn-id")
 IDS = {"thread_id": "thread", "item_id": "card", "item_ids": "answer", "attachments": "file", "attachment_id": "file"}
@@ -61,7 +62,7 @@ class Recorder(ChatKitClient):
     async def other_routes(self) -> None:
         token = {"x-auth-token": self._headers["x-auth-token"]}
         form = {**token, "content-type": f"multipart/form-data; boundary={BOUNDARY}"}
-        for path in ("/chatkit", "/chatkit/attachments", "/chatkit/entities?q=groc"):
+        for path in GETS:
             await self._http.get(path, headers=token)
         await self._http.post("/chatkit/attachments", content=multipart("receipt.png", "image/png", PNG), headers=form)
         await self._http.post("/chatkit/session", headers=token)
