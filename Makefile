@@ -80,7 +80,7 @@ token: install ## A fresh access token of the demo user, for curl
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
-.PHONY: test check format mutants bench bench-quick
+.PHONY: test check format mutants bench bench-quick fuzz soak
 test: install ministack sam dynamodb-local frontend chromium ## All tests
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed frontend ## Format, lint, types, template, the frontend's size
@@ -98,6 +98,10 @@ format: install frontend/node_modules/.installed ## Format and sort imports
 	@$(NPM) run --silent format
 mutants: install ministack sam dynamodb-local ## Break each promise on purpose and see its test go red
 	@$(RUN) -m tests.mutants.run $(ARGS)
+fuzz: install ## Mutated requests against the whole backend in this process: make fuzz COUNT=5000 SEED=7
+	@$(RUN) -m tests.fuzz --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
+soak: install ## Load, faults and bad input for minutes; figures in bench/results
+	@$(RUN) -m tests.fuzz --count 50000 --publish
 bench: install ministack dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.store

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -107,14 +108,22 @@ class Snapshot:
         self.dump = clients.dump()
         self._objects = {key: clients.read(key[7:]) for key in self.dump if key.startswith("object ")}
 
-    def restore(self) -> None:
-        """Undo every change; it costs a scan and a write for each."""
+    def changes(self) -> dict[str, str]:
+        """Return what is new, gone or changed, by where it lies."""
         now = self._clients.dump()
-        for place in now.keys() - self.dump.keys():
-            self._delete(place)
-        for place, value in self.dump.items():
-            if now.get(place) != value:
-                self._put(place, value)
+        places = [place for place, value in self.dump.items() if now.get(place) != value]
+        changed = {place: "changed" if place in now else "gone" for place in places}
+        return changed | dict.fromkeys(now.keys() - self.dump.keys(), "new")
+
+    def restore(self) -> dict[str, str]:
+        """Undo every change and return what it was; it costs a scan and a write for each."""
+        changed = self.changes()
+        for place, kind in changed.items():
+            if kind == "new":
+                self._delete(place)
+            else:
+                self._put(place, self.dump[place])
+        return changed
 
     def _delete(self, place: str) -> None:
         kind, first, *rest = place.split(" ", 2)
@@ -205,18 +214,12 @@ class Site:
         return buffered_response(json.dumps(answer).encode())
 
     def changed(self) -> dict[str, str]:
-        """Return what is not as it was at the beginning."""
-        now = self.clients.dump()
-        places = now.keys() | self.snapshot.dump.keys()
-        return {
-            place: "changed" if place in now and place in self.snapshot.dump else "new" if place in now else "gone"
-            for place in places
-            if now.get(place) != self.snapshot.dump.get(place)
-        }
+        """Return what is not as it was at the beginning, by where it lies."""
+        return self.snapshot.changes()
 
-    def restore(self) -> None:
-        """Put everything back."""
-        self.snapshot.restore()
+    def restore(self) -> dict[str, str]:
+        """Put everything back; return what was not as at the beginning."""
+        return self.snapshot.restore()
 
     def close(self) -> None:
         self.handler.loop.run_until_complete(self._assistant.close())
@@ -300,6 +303,11 @@ def _app(clients: Clients, pool: UserPool, assistant: Spendo, hosted: HostedMode
     server = AssistantServer(store, files, assistant, guards, records)
     verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
     return create_app(server, verifier, files.policy, hosted=hosted)
+
+
+def is_of(user: str, place: str) -> bool:
+    """Say whether what lies at a place of a dump is a user's."""
+    return re.match(rf"(chat USER#{user}(#| )|accounts {user} |object \w+/{user}/)", place) is not None
 
 
 def _text(record: Mapping[str, Any]) -> str:

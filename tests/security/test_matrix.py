@@ -17,7 +17,7 @@ from rich.table import Table
 
 from local.payload import HttpRequest, HttpResponse
 from tests.fuzz.recorded import REQUEST_TYPES, Recorded
-from tests.fuzz.site import Site
+from tests.fuzz.site import Site, is_of
 from tests.security.matrix import (
     DELETED,
     ID_FIELDS,
@@ -148,12 +148,12 @@ def _anonymous(answer: HttpResponse, request: Recorded, place: Place, site: Site
 def test_its_user_is_served_and_nobody_else_is_touched(site: Site, name: str, column: str) -> None:
     """What a row tries to do works for its user, also with another user's ids where they mean nothing."""
     row = ROWS[name]
-    before = {place: value for place, value in site.snapshot.dump.items() if _is_bobs(place)}
+    before = {place: value for place, value in site.snapshot.dump.items() if is_of("bob", place)}
 
     try:
         sent, answer, log = ask(site, row.request if column == "own" else row.nested(), ana(site))
-        after = {place: value for place, value in site.clients.dump().items() if _is_bobs(place)}
-        strangers = [place for place in site.changed() if not _is_anas(place)]
+        after = {place: value for place, value in site.clients.dump().items() if is_of("bob", place)}
+        strangers = [place for place in site.changed() if not is_of("ana", place)]
     finally:
         site.restore()
 
@@ -179,7 +179,7 @@ def test_another_users_turn_id_is_just_a_name(site: Site, name: str) -> None:
     assert site.changed() == {}
     try:
         _, taken, _ = ask(site, with_turn("~other.turn~"), ana(site))
-        strangers = [place for place in site.changed() if not _is_anas(place)]
+        strangers = [place for place in site.changed() if not is_of("ana", place)]
     finally:
         site.restore()
     assert taken.status == 200
@@ -191,22 +191,14 @@ def _without_turn(request: Recorded) -> Headers:
     return tuple(pair for pair in request.headers if pair[0] != "x-turn-id")
 
 
-def _is_anas(place: str) -> bool:
-    return re.match(r"(chat USER#ana(#| )|accounts ana |object \w+/ana/)", place) is not None
-
-
-def _is_bobs(place: str) -> bool:
-    return re.match(r"(chat USER#bob(#| )|accounts bob |object \w+/bob/)", place) is not None
-
-
 def test_users_data_are_told_apart(site: Site) -> None:
     """Each record and object is one user's, and carries that user's mark where users write."""
     dump = site.snapshot.dump
     marked = [place for place, value in dump.items() if site.bob.mark in value]
 
-    assert [place for place in dump if _is_anas(place) == _is_bobs(place)] == []
+    assert [place for place in dump if is_of("ana", place) == is_of("bob", place)] == []
     assert len(marked) > 5
-    assert all(_is_bobs(place) for place in marked)
+    assert all(is_of("bob", place) for place in marked)
 
 
 class TestNothingIsForgotten:
