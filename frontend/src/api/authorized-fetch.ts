@@ -43,7 +43,6 @@ function send({ url, init, body, turnId, onSend }: ApiRequest, token: string): P
   if (body?.type && (init.body instanceof FormData || !headers.has("content-type"))) {
     headers.set("content-type", body.type);
   }
-  init.signal?.throwIfAborted();
   onSend?.();
   return fetch(url, { ...init, headers, body: body?.bytes ?? null });
 }

@@ -46,10 +46,7 @@ export async function turnFetch(request: ApiRequest, hash: string, ids: TurnIds,
     running = false;
   };
   signal?.addEventListener("abort", stop, { once: true });
-  const over = () => {
-    running = false;
-    signal?.removeEventListener("abort", stop);
-  };
+  const over = () => signal?.removeEventListener("abort", stop);
   const onSend = () => {
     running = true;
   };
