@@ -9,7 +9,8 @@ import { ErrorBoundary } from "./shell/ErrorBoundary";
 import { chatProps } from "./testing/chat-props";
 import { OVERVIEW } from "./testing/overview";
 
-const { config, composer } = chatProps();
+const { composer, config: elsewhere } = chatProps();
+const config = { ...elsewhere, redirectUri: `${location.origin}/` };
 
 vi.mock("./chat/chatkit-script", async (original) => ({
   ...(await original<object>()),
@@ -73,6 +74,15 @@ describe("the page", () => {
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));
 
     expect(await screen.findByRole("button", { name: "Sign in" })).toBeTruthy();
+  });
+
+  test("at another address than the one that sign-in returns to goes there", async () => {
+    const goes = vi.spyOn(location, "replace").mockImplementation(() => undefined);
+    answers["/config.json"] = () => json(elsewhere);
+    render(<App />);
+
+    await waitFor(() => expect(goes).toHaveBeenCalledWith(elsewhere.redirectUri));
+    expect(screen.queryByRole("button")).toBeNull();
   });
 
   test("with a fault in our code is not blank", async () => {

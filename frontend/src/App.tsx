@@ -22,7 +22,11 @@ export function App() {
     let current = true;
     setStack(null);
     loadConfig().then(
-      (config) => current && setStack({ config, session: new Session(config) }),
+      (config) => {
+        // Sign-in returns to one address only, and what it left in this tab is not found at another one.
+        if (new URL(config.redirectUri).origin !== location.origin) location.replace(config.redirectUri);
+        else if (current) setStack({ config, session: new Session(config) });
+      },
       () => current && setStack("failed"),
     );
     return () => {

@@ -1,0 +1,38 @@
+"""The page's start-screen prompts lead somewhere, also with the stand-in model, in every language of the page."""
+
+from __future__ import annotations
+
+import re
+
+from agents import FunctionTool
+
+from coach.tools import TOOLS
+from local.ministack import ROOT
+from local.model_request import Request
+from local.model_tools import called
+from local.responses_events import FunctionCall
+
+BRAND = (ROOT / "frontend" / "src" / "brand.ts").read_text()
+PROMPTS = re.findall(r'\bprompt:\s*"([^"]+)"', BRAND)
+OFFERED = [
+    {"type": "function", "name": tool.name, "parameters": tool.params_json_schema}
+    for tool in TOOLS
+    if isinstance(tool, FunctionTool)
+]
+
+
+def call(prompt: str) -> tuple[str, object]:
+    """Return the tool that the stand-in calls, and what it is asked; a goal is quoted in the user's own words."""
+    outputs = called(Request.read({"input": prompt, "tools": OFFERED}))
+    assert outputs, f"no tool for {prompt!r}"
+    (output,) = outputs
+    assert isinstance(output, FunctionCall)
+    return output.name, {name: value for name, value in output.arguments.items() if name != "goal"}
+
+
+def test_every_prompt_calls_a_tool_the_same_in_every_language() -> None:
+    half = len(PROMPTS) // 2
+    english, german = [call(prompt) for prompt in PROMPTS[:half]], [call(prompt) for prompt in PROMPTS[half:]]
+
+    assert english == german
+    assert [name for name, _ in english] == ["balances", "spending_by_category", "set_budget", "ask_about_goal"]
