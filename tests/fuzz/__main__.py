@@ -84,7 +84,7 @@ def main() -> int:
     if arguments.number is not None:
         return one(arguments.seed, arguments.number, console)
     started = time.perf_counter()
-    result = run(arguments.seed, arguments.count, arguments.workers, console)
+    result = run(arguments.seed, range(arguments.count), arguments.workers, console)
     seconds = time.perf_counter() - started
     report(result, arguments.seed, seconds, console)
     if arguments.publish:

@@ -1,6 +1,6 @@
 """Many batches in worker processes, each with a site of its own.
 
-    result = run(seed=1, count=50_000, workers=2, console=Console())
+    result = run(1, range(50_000), workers=2, console=Console())
 
 A batch's cases follow from the seed and their numbers, and each batch begins with the site as it was: which worker
 takes it, and when, makes no difference.
@@ -39,20 +39,20 @@ def work(seed: int, numbers: Sequence[int]) -> Result:
     return run_batch(_site, [Case.made(seed, number) for number in numbers], guard=True)
 
 
-def run(seed: int, count: int, workers: int, console: Console) -> Result:
-    """Run `count` cases in worker processes, with progress."""
-    total, batches = Result(), (range(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
+def run(seed: int, numbers: range, workers: int, console: Console) -> Result:
+    """Run the cases of these numbers in worker processes, with progress."""
+    total, batches = Result(), (numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         ProcessPoolExecutor(workers, get_context("spawn"), open_site) as pool,
         Progress(*columns, console=console, transient=True) as progress,
     ):
-        bar = progress.add_task("mutated requests", total=count)
+        bar = progress.add_task("mutated requests", total=len(numbers))
         waiting: dict[Future[Result], range] = {}
-        for numbers in _and_then_none(batches):
-            if numbers is not None:
-                waiting[pool.submit(work, seed, numbers)] = numbers
-            while waiting and (numbers is None or len(waiting) >= 2 * workers):
+        for batch in _and_then_none(batches):
+            if batch is not None:
+                waiting[pool.submit(work, seed, batch)] = batch
+            while waiting and (batch is None or len(waiting) >= 2 * workers):
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     where = waiting.pop(future)
