@@ -37,6 +37,8 @@ def hear(content_type: str, body: bytes) -> dict[str, Any] | Failure:
     if not name.lower().endswith(SUFFIXES) or not audio:
         message = f"Invalid file format. Supported formats: {list(SUFFIXES)}"
         return Failure(400, message, "unsupported_value", param="file")
+    if name.lower().endswith("webm") and not audio.startswith(EBML):
+        return Failure(400, "Audio file might be corrupted or unsupported", "invalid_value", param="file")
     said = re.search(rb"text=([^\0]+)", audio)
     text = said[1].decode("utf-8", "replace") if said else f"{len(audio)} bytes of {fields['file'].get_content_type()}"
     return {"text": text, "usage": {"type": "duration", "seconds": 1}}

@@ -128,7 +128,7 @@ class Spendo:
         return SyncCustomActionResponse(updated_item=changed)
 
     async def transcribe(self, audio: AudioInput, turn: Turn) -> TranscriptionResult:
-        """Return what was said. Raises openai.OpenAIError."""
+        """Return what was said. Raises InvalidRequestError or CustomStreamError."""
         return TranscriptionResult(text=await transcribe(self._client, audio))
 
     async def title(self, message: UserMessageItem) -> str | None:

@@ -209,6 +209,15 @@ class TestDictation:
         heard = await talk.call("input.transcribe", audio_base64=audio, mime_type="audio/mp4")
         assert heard == {"text": "10240 bytes of audio/mp4"}
 
+    @pytest.mark.promise("H3")
+    async def test_bytes_that_are_no_audio_are_the_request_s_fault(self, talk: Talk) -> None:
+        audio = base64.b64encode(b"these words are no sound").decode()
+        params = {"audio_base64": audio, "mime_type": "audio/webm"}
+        refused = await talk.world.post({"type": "input.transcribe", "params": params}, user=USER)
+
+        assert refused.status_code == 400
+        assert "record it again" in refused.json()["message"]
+
 
 class TestMentions:
     @pytest.mark.feature("mentions")

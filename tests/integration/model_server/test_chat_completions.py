@@ -91,6 +91,7 @@ class TestTranscriptions:
             ("gpt-0", "a.webm", b"x", openai.NotFoundError),
             ("whisper-1", "a.txt", b"x", openai.BadRequestError),
             ("whisper-1", "a.webm", b"", openai.BadRequestError),
+            ("whisper-1", "a.webm", b"no EBML header", openai.BadRequestError),
         ],
     )
     async def test_what_openai_refuses_is_refused(
