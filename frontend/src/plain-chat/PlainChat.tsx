@@ -1,6 +1,137 @@
+/**
+ * A small chat of our own for when ChatKit's script cannot load, on the same protocol and the same `fetch`.
+ *
+ * `session.ts` holds the conversation, `conversation.ts` says what each event makes of it, the rest draws.
+ */
+import { type DragEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { ChatProps } from "../chat/chat-props";
+import { Composer, type ComposerHandle } from "./Composer";
+import { History } from "./History";
+import { Icon } from "./Icon";
+import { useKeptThread } from "./kept-thread";
+import { ChatClient } from "./protocol";
+import { StartScreen } from "./StartScreen";
+import { ChatSession } from "./session";
+import { Transcript } from "./Transcript";
+import "./plain-chat.css";
 
-/** Stands here until the plain chat does. */
-export default function PlainChat({ greeting }: ChatProps) {
-  return <p>{greeting}</p>;
+export default function PlainChat(props: ChatProps) {
+  const { client, session } = useSession(props);
+  const now = useSyncExternalStore(session.subscribe, session.snapshot);
+  const composer = useRef<ComposerHandle>(null);
+  const [inHistory, showHistory] = useState(false);
+  const answering = now.phase === "answering";
+  useKeptThread(session, now.thread?.id);
+  useFocusAfter(answering, composer);
+
+  const begin = () => {
+    session.leave();
+    showHistory(false);
+    composer.current?.focus();
+  };
+  const open = (threadId: string) => {
+    showHistory(false);
+    if (threadId !== now.thread?.id) void session.open(threadId);
+    composer.current?.focus();
+  };
+  const drop = (event: DragEvent) => {
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    composer.current?.attach(event.dataTransfer.files);
+  };
+
+  return (
+    <section
+      className="pc"
+      data-theme={props.theme}
+      aria-label={props.frameTitle}
+      onKeyDown={(event) => event.key === "Escape" && answering && session.stop()}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={drop}
+    >
+      <header className="pc-header">
+        <button type="button" aria-label="History" aria-pressed={inHistory} onClick={() => showHistory(!inHistory)}>
+          <Icon name="history" />
+        </button>
+        <h2>{inHistory ? "History" : now.thread?.title}</h2>
+        <button type="button" aria-label="New conversation" onClick={begin}>
+          <Icon name="plus" />
+        </button>
+      </header>
+      {inHistory && (
+        <History
+          client={client}
+          locale={props.locale}
+          current={now.thread?.id}
+          onOpen={open}
+          onRenamed={(id, title) => id === now.thread?.id && session.renamed(title)}
+          onDeleted={(id) => id === now.thread?.id && session.leave()}
+        />
+      )}
+      <div className="pc-body" hidden={inHistory}>
+        {now.thread || now.items.length || now.failure || now.phase === "loading" ? (
+          <Transcript key={now.thread?.id} now={now} session={session} />
+        ) : (
+          <StartScreen
+            greeting={props.greeting}
+            prompts={props.prompts}
+            onPrompt={(text) => session.send(saying(text))}
+          />
+        )}
+        <Composer
+          client={client}
+          offer={props.composer}
+          placeholder={props.placeholder}
+          answering={answering}
+          mayStop={now.mayStop}
+          waiting={now.phase === "loading"}
+          closed={closedBecause(now.thread?.status)}
+          handle={composer}
+          onSend={(message) => session.send(message)}
+          onStop={() => session.stop()}
+        />
+      </div>
+      <p className="pc-unseen" role="status">
+        {answering ? (now.progress ?? "Answering") : ""}
+      </p>
+      {props.disclaimer && <p className="pc-disclaimer">{props.disclaimer}</p>}
+    </section>
+  );
+}
+
+/** One client and one session for as long as the chat is there; both use what the page gives now. */
+function useSession(props: ChatProps): { client: ChatClient; session: ChatSession } {
+  const latest = useRef(props);
+  useLayoutEffect(() => {
+    latest.current = props;
+  });
+  const [made] = useState(() => {
+    const client = new ChatClient((url, init) => latest.current.api(url, init), props.config.apiUrl);
+    return { client, session: new ChatSession(client, () => latest.current.host) };
+  });
+  return made;
+}
+
+/** When a turn has taken away what had the focus (a card's button), the composer gets it; no keyboard opens on a phone. */
+function useFocusAfter(answering: boolean, composer: { current: ComposerHandle | null }): void {
+  const before = useRef(answering);
+  useEffect(() => {
+    const ended = before.current && !answering;
+    before.current = answering;
+    if (ended && document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) {
+      composer.current?.focus();
+    }
+  }, [answering, composer]);
+}
+
+function saying(text: string) {
+  return {
+    input: { content: [{ type: "input_text" as const, text }], attachments: [], inference_options: {} },
+    attachments: [],
+  };
+}
+
+function closedBecause(status: { type: string; reason?: string } | undefined): string | null {
+  if (!status || status.type === "active") return null;
+  return status.reason ?? `This conversation is ${status.type}.`;
 }

@@ -1,0 +1,54 @@
+import { words } from "./widget-text";
+import type { WidgetNode } from "./wire";
+
+interface Series {
+  dataKey: string;
+  label?: string;
+}
+
+/** A chart as a table whose numbers have bars: read by eye and by ear alike, at any width. */
+export function BarChart({ node }: { node: WidgetNode }) {
+  const rows = Array.isArray(node.data) ? (node.data as Record<string, unknown>[]) : [];
+  const series = Array.isArray(node.series) ? (node.series as Series[]) : [];
+  const axis = node.xAxis as { dataKey?: string; labels?: Record<string, string> } | string | undefined;
+  const [key, labels] = typeof axis === "object" ? [axis.dataKey ?? "", axis.labels] : [axis ?? "", undefined];
+  const most = Math.max(0, ...rows.flatMap((row) => series.map(({ dataKey }) => Math.abs(Number(row[dataKey]) || 0))));
+  return (
+    <table className="pc-chart">
+      <thead className="pc-unseen">
+        <tr>
+          <th scope="col">{key}</th>
+          {series.map(({ dataKey, label }) => (
+            <th key={dataKey} scope="col">
+              {label ?? dataKey}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={words(row[key])}>
+            <th scope="row">{labels?.[words(row[key])] ?? words(row[key])}</th>
+            {series.map(({ dataKey }) => (
+              <td key={dataKey}>
+                <Bar value={Number(row[dataKey]) || 0} most={most} />
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Bar({ value, most }: { value: number; most: number }) {
+  const width = most ? `${(Math.abs(value) / most) * 100}%` : "0";
+  return (
+    <span className="pc-bar">
+      <span className="pc-bar-track">
+        <span className="pc-bar-fill" style={{ width }} />
+      </span>
+      <span>{value.toLocaleString(undefined, { maximumFractionDigits: 2 })}</span>
+    </span>
+  );
+}

@@ -1,0 +1,161 @@
+import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { Icon } from "./Icon";
+import type { ChatClient } from "./protocol";
+import type { Page, ThreadMetadata } from "./wire";
+
+const PAGE = 20;
+const UNTITLED = "Untitled conversation";
+
+interface HistoryProps {
+  client: ChatClient;
+  locale: string;
+  /** The conversation that is open. */
+  current: string | undefined;
+  onOpen(threadId: string): void;
+  onRenamed(threadId: string, title: string): void;
+  onDeleted(threadId: string): void;
+}
+
+/** The user's conversations, newest first: to open, rename and delete. */
+export function History({ client, locale, current, onOpen, onRenamed, onDeleted }: HistoryProps) {
+  const [page, setPage] = useState<Page<ThreadMetadata> | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const attempt = useCallback(async (work: () => Promise<void>) => {
+    setProblem(null);
+    await work().catch((error: unknown) => setProblem(error instanceof Error ? error.message : "That did not work."));
+  }, []);
+  const load = useCallback(
+    (after?: string) =>
+      attempt(async () => {
+        const next = await client.call("threads.list", { limit: PAGE, order: "desc", ...(after && { after }) });
+        setPage((shown) => (after && shown ? { ...next, data: [...shown.data, ...next.data] } : next));
+      }),
+    [client, attempt],
+  );
+  useEffect(() => void load(), [load]);
+
+  const rename = (id: string, title: string) =>
+    attempt(async () => {
+      await client.call("threads.update", { thread_id: id, title });
+      setPage(
+        (shown) => shown && { ...shown, data: shown.data.map((each) => (each.id === id ? { ...each, title } : each)) },
+      );
+      onRenamed(id, title);
+    });
+  const remove = (id: string) =>
+    attempt(async () => {
+      await client.call("threads.delete", { thread_id: id });
+      setPage((shown) => shown && { ...shown, data: shown.data.filter((each) => each.id !== id) });
+      onDeleted(id);
+    });
+
+  return (
+    <section className="pc-history" aria-label="History">
+      {problem && (
+        <div className="pc-failure" role="alert">
+          <p>{problem}</p>
+          {!page && (
+            <button type="button" className="pc-button" onClick={() => load()}>
+              Retry
+            </button>
+          )}
+        </div>
+      )}
+      {!page && !problem && <p className="pc-progress">Loading</p>}
+      {page?.data.length === 0 && <p className="pc-muted">There are no conversations yet.</p>}
+      <ul>
+        {page?.data.map((thread) => (
+          <Entry
+            key={thread.id}
+            thread={thread}
+            locale={locale}
+            isCurrent={thread.id === current}
+            onOpen={() => onOpen(thread.id)}
+            onRename={(title) => rename(thread.id, title)}
+            onDelete={() => remove(thread.id)}
+          />
+        ))}
+      </ul>
+      {page?.has_more && (
+        <button type="button" className="pc-button" onClick={() => load(page.after)}>
+          Show more
+        </button>
+      )}
+    </section>
+  );
+}
+
+interface EntryProps {
+  thread: ThreadMetadata;
+  locale: string;
+  isCurrent: boolean;
+  onOpen(): void;
+  onRename(title: string): void;
+  onDelete(): void;
+}
+
+function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryProps) {
+  const [mode, setMode] = useState<"shown" | "renaming" | "deleting">("shown");
+  const title = thread.title || UNTITLED;
+  if (mode === "renaming") {
+    const save = (event: FormEvent<HTMLFormElement>) => {
+      event.preventDefault();
+      const typed = String(new FormData(event.currentTarget).get("title")).trim();
+      if (typed && typed !== thread.title) onRename(typed);
+      setMode("shown");
+    };
+    return (
+      <li>
+        <form className="pc-row" onSubmit={save} onKeyDown={(event) => event.key === "Escape" && setMode("shown")}>
+          <input
+            className="pc-field"
+            name="title"
+            aria-label="New title"
+            defaultValue={thread.title}
+            maxLength={200}
+            ref={focused}
+          />
+          <button type="submit" className="pc-button pc-primary">
+            Save
+          </button>
+        </form>
+      </li>
+    );
+  }
+  if (mode === "deleting") {
+    return (
+      <li className="pc-row" role="alertdialog" aria-label={`Delete ${title}?`}>
+        <span className="pc-file-name">Delete “{title}”?</span>
+        <button type="button" className="pc-button pc-danger" onClick={onDelete}>
+          Delete
+        </button>
+        <button type="button" className="pc-button" onClick={() => setMode("shown")} ref={focused}>
+          Keep
+        </button>
+      </li>
+    );
+  }
+  return (
+    <li className="pc-row">
+      <button type="button" className="pc-open" aria-current={isCurrent || undefined} onClick={onOpen}>
+        <span>{title}</span>
+        <span className="pc-caption">{day(thread.created_at, locale)}</span>
+      </button>
+      <button type="button" aria-label={`Rename ${title}`} onClick={() => setMode("renaming")}>
+        <Icon name="rename" />
+      </button>
+      <button type="button" aria-label={`Delete ${title}`} onClick={() => setMode("deleting")}>
+        <Icon name="remove" />
+      </button>
+    </li>
+  );
+}
+
+/** What was asked for gets the focus as it appears. */
+const focused = (element: HTMLElement | null) => element?.focus();
+
+/** The server's times are UTC and do not say so. */
+function day(time: string, locale: string): string {
+  const date = new Date(/[Z+]/.test(time) ? time : `${time}Z`);
+  return Number.isNaN(date.getTime()) ? "" : new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(date);
+}

@@ -1,0 +1,26 @@
+import { Icon } from "./Icon";
+import type { Upload } from "./uploads";
+
+interface UploadListProps {
+  uploads: Upload[];
+  onRemove(upload: Upload): void;
+}
+
+/** The files of the message that is being written. */
+export function UploadList({ uploads, onRemove }: UploadListProps) {
+  if (!uploads.length) return null;
+  return (
+    <ul className="pc-files" aria-label="Files to send">
+      {uploads.map((upload) => (
+        <li key={upload.key} className="pc-file" aria-busy={!upload.ready}>
+          {upload.preview ? <img src={upload.preview} alt="" /> : <Icon name="file" />}
+          <span className="pc-file-name">{upload.name}</span>
+          {!upload.ready && <progress aria-label={`Uploading ${upload.name}`} />}
+          <button type="button" aria-label={`Remove ${upload.name}`} onClick={() => onRemove(upload)}>
+            <Icon name="close" />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * One conversation as it is shown: a value, and functions from one value to the next. No I/O.
+ *
+ *     let conversation = began(empty, message);
+ *     for await (const event of events) conversation = received(conversation, event);
+ *     conversation = ended(conversation);
+ */
+import { updated } from "./item-update";
+import type { Notice, Thread, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessage } from "./wire";
+
+export interface Failure {
+  message: string;
+  requestId?: string | undefined;
+  /** Whether doing the same again may help. */
+  retry: boolean;
+}
+
+export interface Conversation {
+  thread: ThreadMetadata | null;
+  /** Oldest first. */
+  items: ThreadItem[];
+  /** Where the items before the first one begin; null when there are none. */
+  older: string | null;
+  phase: "idle" | "loading" | "answering";
+  /** Whether the server lets a running turn be stopped. */
+  mayStop: boolean;
+  /** Ids of items that have begun to arrive and are not done. */
+  unfinished: string[];
+  progress: string | null;
+  notices: Notice[];
+  failure: Failure | null;
+}
+
+export const empty: Conversation = {
+  thread: null,
+  items: [],
+  older: null,
+  phase: "idle",
+  mayStop: true,
+  unfinished: [],
+  progress: null,
+  notices: [],
+  failure: null,
+};
+
+const atRest = { phase: "idle", progress: null, unfinished: [] } satisfies Partial<Conversation>;
+
+/** A message that was sent and is not yet confirmed has this id. */
+export const UNCONFIRMED = "unconfirmed";
+const CUT_OFF = "The answer was cut off.";
+const FAILED = "Something went wrong while answering.";
+
+/** Takes one event of a stream; unknown ones change nothing. */
+export function received(now: Conversation, event: ThreadStreamEvent): Conversation {
+  switch (event.type) {
+    case "thread.created":
+    case "thread.updated":
+      return { ...now, thread: metadata(event.thread) };
+    case "thread.item.added":
+      return { ...withItem(now, event.item), unfinished: [...now.unfinished, event.item.id] };
+    case "thread.item.done":
+    case "thread.item.replaced":
+      return { ...withItem(now, event.item), unfinished: now.unfinished.filter((id) => id !== event.item.id) };
+    case "thread.item.updated": {
+      const items = now.items.map((item) => (item.id === event.item_id ? updated(item, event.update) : item));
+      return { ...now, items, progress: null };
+    }
+    case "thread.item.removed":
+      return without(now, event.item_id);
+    case "stream_options":
+      return { ...now, mayStop: event.stream_options.allow_cancel };
+    case "progress_update":
+      return { ...now, progress: event.text || null };
+    case "notice":
+      return { ...now, notices: [...now.notices, event] };
+    case "error":
+      return { ...now, failure: { message: event.message || FAILED, retry: event.allow_retry } };
+    default:
+      return now;
+  }
+}
+
+/** A turn begins; `message` is shown until the server confirms it. */
+export function began(now: Conversation, message?: UserMessage): Conversation {
+  const items = now.items.filter((item) => item.id !== UNCONFIRMED);
+  return {
+    ...now,
+    items: message ? [...items, message] : items,
+    phase: "answering",
+    mayStop: true,
+    unfinished: [],
+    progress: null,
+    notices: [],
+    failure: null,
+  };
+}
+
+/** A turn ended by itself: a message that never came to its end was cut off by something between us and the server. */
+export function ended(now: Conversation): Conversation {
+  const cut = now.items.some((item) => item.type === "assistant_message" && now.unfinished.includes(item.id));
+  const failure = now.failure ?? (cut ? { message: CUT_OFF, retry: true } : null);
+  return { ...now, ...atRest, failure };
+}
+
+/** A turn was stopped by its user; what has arrived stays, and so does a message that was not confirmed. */
+export function stopped(now: Conversation): Conversation {
+  const items = now.items.map((item) => (item.id === UNCONFIRMED ? { ...item, id: crypto.randomUUID() } : item));
+  return { ...now, ...atRest, items };
+}
+
+export function failed(now: Conversation, failure: Failure): Conversation {
+  return { ...now, ...atRest, failure };
+}
+
+/** A conversation from the server; `older` as in Conversation. */
+export function opened(thread: ThreadMetadata, items: ThreadItem[], older: string | null): Conversation {
+  return { ...empty, thread, items, older };
+}
+
+export function withOlder(now: Conversation, items: ThreadItem[], older: string | null): Conversation {
+  const known = new Set(now.items.map((item) => item.id));
+  return { ...now, items: [...items.filter((item) => !known.has(item.id)), ...now.items], older };
+}
+
+/** The conversation as `threads.retry_after_item` makes it: all that follows the message is gone. */
+export function cutAfter(now: Conversation, itemId: string): Conversation {
+  return { ...now, items: now.items.slice(0, now.items.findIndex((item) => item.id === itemId) + 1) };
+}
+
+export function without(now: Conversation, itemId: string): Conversation {
+  return { ...now, items: now.items.filter((item) => item.id !== itemId) };
+}
+
+/** Puts an item in its place, or at the end when it is new; what the server confirms takes its draft's place. */
+export function withItem(now: Conversation, item: ThreadItem): Conversation {
+  const place = now.items.findIndex(
+    ({ id, type }) => id === item.id || (id === UNCONFIRMED && item.type === "user_message" && type === item.type),
+  );
+  const items = place < 0 ? [...now.items, item] : now.items.with(place, item);
+  return { ...now, items, progress: null };
+}
+
+/** The newest message that the server has of the user: what an answer can be tried again from. */
+export function lastQuestion(now: Conversation): UserMessage | undefined {
+  return now.items.findLast((item): item is UserMessage => item.type === "user_message" && item.thread_id !== "");
+}
+
+export function metadata({ items: _, ...thread }: Thread): ThreadMetadata {
+  return thread;
+}

@@ -1,0 +1,254 @@
+/**
+ * The conversation that is open, and what is done in it: the one place where requests, events and the host page meet.
+ * `useSyncExternalStore(session.subscribe, session.snapshot)` shows it.
+ */
+import type { HostPage } from "../chat/chat-props";
+import * as conversation from "./conversation";
+import { type Conversation, UNCONFIRMED } from "./conversation";
+import { type ChatClient, RequestError } from "./protocol";
+import type {
+  ActionConfig,
+  Answers,
+  Attachment,
+  StreamingRequest,
+  ThreadItem,
+  ThreadStreamEvent,
+  UserMessageInput,
+  WidgetItem,
+} from "./wire";
+
+const PAGE = 30;
+/** A client tool's answer may lead to the next call; an assistant that never ends is stopped here. */
+const MAX_TOOL_CALLS = 8;
+const LOST = "The connection was lost while the answer was coming.";
+
+export interface OutgoingMessage {
+  input: UserMessageInput;
+  attachments: Attachment[];
+}
+
+export class ChatSession {
+  private now: Conversation = conversation.empty;
+  private readonly watchers = new Set<() => void>();
+  private running: AbortController | null = null;
+  /** What "retry" does when it is more than to ask for another answer: the request may never have arrived. */
+  private again: (() => Promise<unknown>) | null = null;
+
+  constructor(
+    private readonly client: ChatClient,
+    private readonly host: () => HostPage,
+  ) {}
+
+  readonly snapshot = (): Conversation => this.now;
+
+  readonly subscribe = (watcher: () => void): (() => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
+
+  /** Sends a message; false when the server refused it, so that it can be written again. */
+  async send(message: OutgoingMessage): Promise<boolean> {
+    const thread = this.now.thread;
+    const { input } = message;
+    return this.turn(
+      thread
+        ? { type: "threads.add_user_message", params: { thread_id: thread.id, input } }
+        : { type: "threads.create", params: { input } },
+      message,
+    );
+  }
+
+  /** Does the last turn again: asks for another answer, or sends what perhaps never arrived. */
+  async retry(): Promise<void> {
+    const question = conversation.lastQuestion(this.now);
+    if (this.again) {
+      await this.again();
+    } else if (question) {
+      this.change(conversation.cutAfter(this.now, question.id));
+      const params = { thread_id: question.thread_id, item_id: question.id };
+      await this.turn({ type: "threads.retry_after_item", params });
+    }
+  }
+
+  /** Stops the running turn; the app's fetch tells the server. */
+  stop(): void {
+    if (this.now.mayStop) this.running?.abort();
+  }
+
+  /** Carries out a card's action. */
+  async act(item: WidgetItem, action: ActionConfig, payload: unknown): Promise<void> {
+    if (this.now.phase !== "idle") return;
+    if (action.handler === "client") {
+      await this.host().onClientTool(action.type, (payload ?? {}) as Record<string, unknown>);
+      return;
+    }
+    const sent = { type: action.type, payload };
+    const params = { thread_id: item.thread_id, item_id: item.id, action: sent };
+    if (action.streaming !== false) {
+      await this.turn({ type: "threads.custom_action", params });
+      return;
+    }
+    await this.work(
+      async () => {
+        const { updated_item } = await this.client.call("threads.sync_custom_action", params);
+        return updated_item ? conversation.withItem(this.now, updated_item) : this.now;
+      },
+      () => this.act(item, action, payload),
+    );
+    this.host().onTurnEnd();
+  }
+
+  async answer(item: ThreadItem, input: Answers): Promise<void> {
+    const params = { thread_id: item.thread_id, item_id: item.id, input };
+    await this.turn({ type: "threads.add_structured_input", params });
+  }
+
+  /** Raises RequestError. */
+  async rate(item: ThreadItem, kind: "positive" | "negative"): Promise<void> {
+    await this.client.call("items.feedback", { thread_id: item.thread_id, item_ids: [item.id], kind });
+  }
+
+  /** Shows a conversation at its end. A running turn goes on at the server, and is no longer shown. */
+  async open(threadId: string): Promise<void> {
+    this.leave();
+    await this.work(
+      async () => {
+        const { items, ...thread } = await this.client.call("threads.get_by_id", { thread_id: threadId });
+        if (!items.has_more) return conversation.opened(thread, items.data, null);
+        const newest = await this.client.call("items.list", { thread_id: threadId, limit: PAGE, order: "desc" });
+        return conversation.opened(thread, newest.data.toReversed(), cursor(newest));
+      },
+      () => this.open(threadId),
+    );
+  }
+
+  async loadOlder(): Promise<void> {
+    const { thread, older } = this.now;
+    if (!thread || !older || this.now.phase !== "idle") return;
+    await this.work(
+      async () => {
+        const params = { thread_id: thread.id, limit: PAGE, order: "desc", after: older } as const;
+        const page = await this.client.call("items.list", params);
+        return conversation.withOlder(this.now, page.data.toReversed(), cursor(page));
+      },
+      () => this.loadOlder(),
+    );
+  }
+
+  /** Begins a new conversation. */
+  leave(): void {
+    this.running = null;
+    this.again = null;
+    this.change(conversation.empty);
+  }
+
+  /** Shows a new title of the open conversation. */
+  renamed(title: string): void {
+    if (this.now.thread) this.change({ ...this.now, thread: { ...this.now.thread, title } });
+  }
+
+  private async turn(request: StreamingRequest, message?: OutgoingMessage): Promise<boolean> {
+    if (this.now.phase !== "idle") return false;
+    const run = new AbortController();
+    this.running = run;
+    this.again = () => this.turn(request, message);
+    this.change(conversation.began(this.now, message && unconfirmed(message)));
+    let accepted = true;
+    try {
+      await this.follow(request, run);
+      this.show(run, conversation.ended);
+    } catch (error) {
+      accepted = await this.fail(error, run, message);
+    }
+    if (this.running === run) this.running = null;
+    this.host().onTurnEnd();
+    return accepted;
+  }
+
+  /** Reads a turn's events; while it ends with a client tool's call, the page answers and the turn goes on. */
+  private async follow(request: StreamingRequest, run: AbortController): Promise<void> {
+    let next: StreamingRequest | null = request;
+    for (let calls = 0; next && calls <= MAX_TOOL_CALLS; calls++) {
+      const { requestId, events } = await this.client.stream(next, run.signal);
+      let last: ThreadItem | null = null;
+      for await (const event of events) {
+        this.take(event, run, requestId);
+        if (event.type === "thread.item.done") last = event.item;
+      }
+      next = await this.toolOutput(last);
+    }
+  }
+
+  private take(event: ThreadStreamEvent, run: AbortController, requestId: string | undefined): void {
+    if (event.type === "client_effect") this.host().onEffect(event.name, event.data ?? {});
+    if (this.running === run && event.type.startsWith("thread.item.")) this.again = null;
+    this.show(run, (now) => {
+      const next = conversation.received(now, event);
+      return event.type === "error" && next.failure ? { ...next, failure: { ...next.failure, requestId } } : next;
+    });
+  }
+
+  private async toolOutput(item: ThreadItem | null): Promise<StreamingRequest | null> {
+    if (item?.type !== "client_tool_call" || item.status !== "pending") return null;
+    const result = await this.host()
+      .onClientTool(item.name, item.arguments)
+      .catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
+    return { type: "threads.add_client_tool_output", params: { thread_id: item.thread_id, result } };
+  }
+
+  private async fail(error: unknown, run: AbortController, message?: OutgoingMessage): Promise<boolean> {
+    if (run.signal.aborted) {
+      this.show(run, conversation.stopped);
+      return true;
+    }
+    const repeated = error instanceof RequestError ? error.threadId : undefined;
+    if (repeated && this.running === run) {
+      await this.open(repeated);
+      return true;
+    }
+    const refused = error instanceof RequestError && error.refused;
+    if (refused && this.running === run) this.again = null;
+    this.show(run, (now) =>
+      conversation.failed(refused ? conversation.without(now, UNCONFIRMED) : now, failure(error)),
+    );
+    return !(refused && message);
+  }
+
+  /** Runs a request that is answered at once; its failure is shown where the conversation is. */
+  private async work(request: () => Promise<Conversation>, again: () => Promise<void>): Promise<void> {
+    const run = new AbortController();
+    this.running = run;
+    this.again = again;
+    this.change({ ...this.now, phase: "loading", failure: null });
+    try {
+      const next = await request();
+      this.show(run, () => ({ ...next, phase: "idle" }));
+    } catch (error) {
+      this.show(run, (now) => conversation.failed(now, failure(error)));
+    }
+  }
+
+  /** Changes what is shown, unless the user has gone on to something else. */
+  private show(run: AbortController, change: (now: Conversation) => Conversation): void {
+    if (this.running === run) this.change(change(this.now));
+  }
+
+  private change(next: Conversation): void {
+    this.now = next;
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+function cursor(page: { has_more: boolean; after?: string }): string | null {
+  return page.has_more ? (page.after ?? null) : null;
+}
+
+function failure(error: unknown): conversation.Failure {
+  if (!(error instanceof RequestError)) return { message: LOST, retry: true };
+  return { message: error.message, requestId: error.requestId, retry: !error.refused };
+}
+
+function unconfirmed({ input, attachments }: OutgoingMessage): ThreadItem & { type: "user_message" } {
+  const now = new Date().toISOString();
+  return { id: UNCONFIRMED, thread_id: "", created_at: now, type: "user_message", content: input.content, attachments };
+}

@@ -1,0 +1,95 @@
+import { useEffect, useRef, useState } from "react";
+import type { AttachmentPolicy } from "../chat/chat-props";
+import type { ChatClient } from "./protocol";
+import type { Attachment } from "./wire";
+
+/** One file on its way; `attachment` is there when the server knows it, `ready` when all bytes arrived. */
+export interface Upload {
+  key: string;
+  name: string;
+  /** Of the bytes here, for images. */
+  preview?: string | undefined;
+  attachment?: Attachment;
+  ready: boolean;
+}
+
+/** Says why a file may not be attached, or null. The server checks the same again, and the bytes as well. */
+export function objection(file: File, policy: AttachmentPolicy): string | null {
+  const type = acceptedType(file, policy.accept);
+  if (!type) return `${file.name}: files of this type cannot be attached.`;
+  if (!file.size) return `${file.name} is empty.`;
+  const limit = policy.maxSizes[type] ?? policy.maxSize;
+  if (file.size <= limit) return null;
+  return `${file.name} is too large: ${megabytes(file.size)} MB, ${megabytes(limit)} MB are allowed.`;
+}
+
+function acceptedType(file: File, accept: AttachmentPolicy["accept"]): string | undefined {
+  const declared = file.type.split(";")[0] ?? "";
+  if (accept[declared]) return declared;
+  const name = file.name.toLowerCase();
+  const byName = Object.keys(accept).find((type) => accept[type]?.some((extension) => name.endsWith(extension)));
+  return byName ?? (declared.startsWith("text/") && accept["text/plain"] ? "text/plain" : undefined);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 0);
+}
+
+/** The files of the message that is being written, in two phases: register, then put the bytes into the bucket. */
+export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProblem: (text: string) => void) {
+  const [uploads, setUploads] = useState<Upload[]>([]);
+  const running = useRef(new Map<string, AbortController>());
+  const change = (key: string, with_: Partial<Upload>) =>
+    setUploads((all) => all.map((upload) => (upload.key === key ? { ...upload, ...with_ } : upload)));
+
+  useEffect(
+    () => () => {
+      for (const run of running.current.values()) run.abort();
+    },
+    [],
+  );
+
+  async function start(key: string, file: File): Promise<void> {
+    const run = new AbortController();
+    running.current.set(key, run);
+    try {
+      const mime_type = file.type || "application/octet-stream";
+      const attachment = await client.call("attachments.create", { name: file.name, size: file.size, mime_type });
+      change(key, { attachment });
+      await client.upload(attachment, file, run.signal);
+      change(key, { ready: true });
+    } catch (error) {
+      if (run.signal.aborted) return;
+      setUploads((all) => all.filter((upload) => upload.key !== key));
+      onProblem(`${file.name}: ${error instanceof Error ? error.message : "the upload failed."}`);
+    } finally {
+      running.current.delete(key);
+    }
+  }
+
+  function add(files: Iterable<File>): void {
+    let room = policy.maxCount - uploads.length;
+    for (const file of files) {
+      const problem = room > 0 ? objection(file, policy) : `Only ${policy.maxCount} files can be attached.`;
+      if (problem) {
+        onProblem(problem);
+        continue;
+      }
+      room--;
+      const key = crypto.randomUUID();
+      const preview = file.type.startsWith("image/") ? URL.createObjectURL(file) : undefined;
+      setUploads((all) => [...all, { key, name: file.name, preview, ready: false }]);
+      void start(key, file);
+    }
+  }
+
+  function remove(upload: Upload): void {
+    running.current.get(upload.key)?.abort();
+    if (upload.preview) URL.revokeObjectURL(upload.preview);
+    setUploads((all) => all.filter(({ key }) => key !== upload.key));
+    // What the server keeps of it expires by itself, so a failure here loses nothing.
+    if (upload.attachment) client.call("attachments.delete", { attachment_id: upload.attachment.id }).catch(() => {});
+  }
+
+  return { uploads, add, remove, clear: () => setUploads([]), restore: setUploads };
+}
