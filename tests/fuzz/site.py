@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import re
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,7 @@ QUICK = Timing(cancel_poll=0.05, cancel_wait=0.0)
 MILLISECONDS = 20_000
 """What a request is given: an app that hangs is stopped, which is a failure like any other."""
 KEY: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
+ROOT_FORMAT = '{"level": "%(levelname)s", "location": "%(module)s:%(lineno)d", "message": "%(message)s"}'
 
 Dump = dict[str, str]
 
@@ -146,10 +148,16 @@ class Snapshot:
 
 
 class Log:
-    """What the function has written, as CloudWatch would get it, at the level that tells most."""
+    """What the function has written, as CloudWatch would get it, at the level that tells most.
+
+    What other libraries warn of goes to the root logger there, and comes here, too.
+    """
 
     def __init__(self) -> None:
         self._stream = io.StringIO()
+        self._root = logging.StreamHandler(self._stream)
+        self._root.setLevel(logging.WARNING)
+        self._root.setFormatter(logging.Formatter(ROOT_FORMAT))
 
     def take(self) -> str:
         """Return what was written since the last look."""
@@ -163,9 +171,11 @@ class Log:
         logs.configure_logs("DEBUG")
         handler: Any = logs._chat_api.registered_handler
         before = handler.setStream(self._stream)
+        logging.getLogger().addHandler(self._root)
         try:
             yield self
         finally:
+            logging.getLogger().removeHandler(self._root)
             handler.setStream(before)
             logs.configure_logs("INFO")
 
