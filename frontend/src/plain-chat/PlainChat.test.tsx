@@ -1,0 +1,536 @@
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { openThread } from "../chat/open-thread";
+import { chatProps } from "../testing/chat-props";
+import PlainChat from "./PlainChat";
+import { added, answer, card, created, delta, done, firstTurn, question, thread, toolCall } from "./testing/events";
+import { FakeServer, refusal } from "./testing/fake-server";
+import { recording } from "./testing/recording";
+import type { Thread, ThreadItem, ThreadStreamEvent } from "./wire";
+
+let server: FakeServer;
+let host: {
+  onClientTool: ReturnType<typeof vi.fn>;
+  onEffect: ReturnType<typeof vi.fn>;
+  onTurnEnd: ReturnType<typeof vi.fn>;
+};
+
+beforeEach(() => {
+  sessionStorage.clear();
+  server = new FakeServer();
+  host = { onClientTool: vi.fn(async () => ({ opened: true })), onEffect: vi.fn(), onTurnEnd: vi.fn() };
+});
+
+function show() {
+  const user = userEvent.setup();
+  const page = render(<PlainChat {...chatProps({ api: server.api, host: host as never })} />);
+  return { user, page };
+}
+
+const field = () => screen.getByRole("textbox", { name: "Message" }) as HTMLTextAreaElement;
+const log = () => screen.getByRole("log");
+const press = (name: string) => screen.getByRole("button", { name });
+
+async function say(user: ReturnType<typeof userEvent.setup>, text: string) {
+  await user.type(field(), `${text}{Enter}`);
+}
+
+/** Opens a conversation that the server has. */
+async function opened(items: ThreadItem[], more: Partial<Thread> = {}) {
+  openThread.set("thr_1");
+  server.answers("threads.get_by_id", { ...thread, ...more, items: { data: items, has_more: false } });
+  const shown = show();
+  await screen.findByRole("log");
+  await waitFor(() => expect(press("Send")).toBeTruthy());
+  if (items.length) await waitFor(() => expect(log().children.length).toBeGreaterThan(0));
+  return shown;
+}
+
+describe("a message", () => {
+  it("is shown at once, and its answer grows", async () => {
+    const live = server.live("threads.create");
+    const { user } = show();
+    await say(user, "Hello there");
+    expect(within(log()).getByText("Hello there")).toBeTruthy();
+    expect(field().value).toBe("");
+    const stream = await live;
+    for (const event of [created, done(question("Hello there")), added(answer("")), delta("Good ")]) stream.send(event);
+    expect(await screen.findByText("Good")).toBeTruthy();
+    stream.send(delta("morning"));
+    expect(await screen.findByText("Good morning")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Good answer" })).toBeNull();
+    stream.send(done(answer("Good morning")));
+    stream.end();
+    await waitFor(() => expect(press("Send")).toBeTruthy());
+    expect(within(log()).getAllByText("Hello there")).toHaveLength(1);
+    expect(host.onTurnEnd).toHaveBeenCalledTimes(1);
+    expect(openThread.get()).toBe("thr_1");
+  });
+
+  it("goes on in the same conversation, with the chosen model and tool", async () => {
+    server.streams("threads.create", firstTurn("Hi", "Hello")).streams("threads.add_user_message", []);
+    const { user } = show();
+    await say(user, "Hi");
+    await screen.findByText("Hello", { selector: "article *" });
+    await user.selectOptions(screen.getByRole("combobox", { name: "Model" }), "gpt-5.1");
+    await user.selectOptions(screen.getByRole("combobox", { name: "Tool" }), "balances");
+    await say(user, "More");
+    expect(server.of("threads.add_user_message")[0]?.params).toEqual({
+      thread_id: "thr_1",
+      input: {
+        content: [{ type: "input_text", text: "More" }],
+        attachments: [],
+        inference_options: { model: "gpt-5.1", tool_choice: { id: "balances" } },
+      },
+    });
+  });
+
+  it("is sent once however fast one presses", async () => {
+    void server.live("threads.create");
+    const { user } = show();
+    await user.type(field(), "Once{Enter}");
+    await user.type(field(), "Twice{Enter}{Enter}");
+    expect(server.requests).toHaveLength(1);
+    expect(field().value).toBe("Twice");
+  });
+
+  it("keeps its line breaks, and is no message when it is empty", async () => {
+    server.streams("threads.create", []);
+    const { user } = show();
+    await user.type(field(), "   {Enter}");
+    expect(server.requests).toHaveLength(0);
+    await user.clear(field());
+    await user.type(field(), "a{Shift>}{Enter}{/Shift}b{Enter}");
+    expect(server.of("threads.create")[0]?.params.input).toMatchObject({ content: [{ text: "a\nb" }] });
+  });
+
+  it("begins with a prompt of the start screen", async () => {
+    server.streams("threads.create", firstTurn("What are my balances?", "Enough"));
+    const { user } = show();
+    await user.click(press("Balances"));
+    expect(await screen.findByText("Enough")).toBeTruthy();
+  });
+
+  it("comes back into the field when the server refuses it", async () => {
+    server.on("threads.create", () => refusal(413, "The message is too long."));
+    const { user } = show();
+    await say(user, "Far too long");
+    expect((await screen.findByRole("alert")).textContent).toContain("The message is too long.");
+    expect(screen.getByText(/req_refused/)).toBeTruthy();
+    expect(field().value).toBe("Far too long");
+    expect(within(log()).queryByRole("article")).toBeNull();
+    expect(screen.queryByRole("button", { name: "Retry" })).toBeNull();
+  });
+
+  it("is sent again, the same, when it perhaps never arrived", async () => {
+    server.on("threads.create", () => refusal(503, "Not available"));
+    const { user } = show();
+    await say(user, "Hi");
+    await screen.findByRole("alert");
+    server.streams("threads.create", firstTurn("Hi", "Hello you"));
+    await user.click(press("Retry"));
+    expect(await screen.findByText("Hello you")).toBeTruthy();
+    const [first, second] = server.of("threads.create");
+    expect(second?.params).toEqual(first?.params);
+    expect(within(log()).getAllByText("Hi")).toHaveLength(1);
+  });
+
+  it("that was received before leads to where its answer is", async () => {
+    server.on("threads.create", () => refusal(409, "received before", { thread_id: "thr_1" }));
+    server.answers("threads.get_by_id", { ...thread, items: { data: [answer("Here it is")], has_more: false } });
+    const { user } = show();
+    await say(user, "Hi");
+    expect(await screen.findByText("Here it is")).toBeTruthy();
+  });
+});
+
+describe("a turn", () => {
+  it.each(["button", "Escape"])("is stopped by the %s, and what has come stays", async (how) => {
+    const live = server.live("threads.create");
+    const { user } = show();
+    await say(user, "Count");
+    const stream = await live;
+    for (const event of [created, done(question("Count")), added(answer("")), delta("one two")]) stream.send(event);
+    await screen.findByText("one two");
+    if (how === "button") await user.click(press("Stop"));
+    else await user.type(field(), "{Escape}");
+    await waitFor(() => expect(press("Send")).toBeTruthy());
+    expect(server.requests[0]?.signal?.aborted).toBe(true);
+    expect(screen.getByText("one two")).toBeTruthy();
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("that fails says why, with the request's id, and is tried again after the question", async () => {
+    const error: ThreadStreamEvent = {
+      type: "error",
+      code: "custom",
+      message: "The model is busy.",
+      allow_retry: true,
+    };
+    server.streams("threads.create", [created, done(question("Hi")), added(answer("")), delta("I was"), error]);
+    server.streams("threads.retry_after_item", [done(answer("Hello", "msg_b"))]);
+    const { user } = show();
+    await say(user, "Hi");
+    expect((await screen.findByRole("alert")).textContent).toContain("The model is busy.");
+    expect(screen.getByText(/req_stream/)).toBeTruthy();
+    await user.click(press("Retry"));
+    expect(await screen.findByText("Hello", { selector: "article *" })).toBeTruthy();
+    expect(screen.queryByText("I was")).toBeNull();
+    expect(server.of("threads.retry_after_item")[0]?.params).toEqual({ thread_id: "thr_1", item_id: "msg_q" });
+  });
+
+  it("that breaks can be tried again", async () => {
+    const live = server.live("threads.create");
+    const { user } = show();
+    await say(user, "Hi");
+    const stream = await live;
+    for (const event of [created, done(question("Hi"))]) stream.send(event);
+    await screen.findByText("Groceries");
+    stream.break();
+    expect((await screen.findByRole("alert")).textContent).toContain("connection was lost");
+    expect(press("Retry")).toBeTruthy();
+  });
+
+  it("lets the page answer a client tool, and goes on", async () => {
+    const call = toolCall("open_page", { page: "budgets" });
+    server.streams("threads.create", [created, done(question("Open")), done(call)]);
+    server.streams("threads.add_client_tool_output", [done(answer("It is open."))]);
+    const { user } = show();
+    await say(user, "Open");
+    expect(await screen.findByText("It is open.")).toBeTruthy();
+    expect(host.onClientTool).toHaveBeenCalledWith("open_page", { page: "budgets" });
+    expect(server.of("threads.add_client_tool_output")[0]?.params).toEqual({
+      thread_id: "thr_1",
+      result: { opened: true },
+    });
+  });
+
+  it("tells the assistant when the page could not do it", async () => {
+    host.onClientTool.mockRejectedValue(new Error("no such page"));
+    server.streams("threads.create", [created, done(toolCall("open_page", {}))]);
+    server.streams("threads.add_client_tool_output", [done(answer("I cannot."))]);
+    const { user } = show();
+    await say(user, "Open");
+    await screen.findByText("I cannot.");
+    expect(server.of("threads.add_client_tool_output")[0]?.params.result).toEqual({ error: "no such page" });
+  });
+
+  it("has effects in the page, and survives events that nobody knows", async () => {
+    const unknown = { type: "thread.sparkled", glitter: 3 } as unknown as ThreadStreamEvent;
+    const effect: ThreadStreamEvent = { type: "client_effect", name: "highlight", data: { category: "dining" } };
+    const odd = { ...(answer("?", "msg_x") as object), type: "hologram" } as unknown as ThreadItem;
+    server.streams("threads.create", [created, unknown, effect, done(odd), done(answer("Done"))]);
+    const { user } = show();
+    await say(user, "Highlight");
+    expect(await screen.findByText("Done")).toBeTruthy();
+    expect(host.onEffect).toHaveBeenCalledExactlyOnceWith("highlight", { category: "dining" });
+  });
+});
+
+describe("history", () => {
+  const page = (titles: string[], has_more = false, first = 1) => ({
+    data: titles.map((title, place) => ({ ...thread, id: `thr_${first + place}`, title })),
+    has_more,
+    after: "cursor",
+  });
+
+  it("lists, pages and opens conversations", async () => {
+    server.on("threads.list", ({ params }) =>
+      Response.json(params.after ? page(["Second"], false, 2) : page(["First"], true)),
+    );
+    server.answers("threads.get_by_id", {
+      ...thread,
+      id: "thr_2",
+      items: { data: [answer("Old words")], has_more: false },
+    });
+    const { user } = show();
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Show more" }));
+    expect(server.of("threads.list")[1]?.params).toMatchObject({ after: "cursor" });
+    await user.click(await screen.findByRole("button", { name: /^Second/ }));
+    expect(await screen.findByText("Old words")).toBeTruthy();
+    expect(server.of("threads.get_by_id")[0]?.params).toEqual({ thread_id: "thr_2" });
+  });
+
+  it("renames", async () => {
+    server.answers("threads.list", page(["First"])).answers("threads.update", thread);
+    const { user } = show();
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Rename First" }));
+    const title = screen.getByRole("textbox", { name: "New title" });
+    await user.clear(title);
+    await user.type(title, "Money{Enter}");
+    expect(await screen.findByText("Money")).toBeTruthy();
+    expect(server.of("threads.update")[0]?.params).toEqual({ thread_id: "thr_1", title: "Money" });
+  });
+
+  it("deletes only when it is confirmed", async () => {
+    server.answers("threads.list", page(["First"])).answers("threads.delete", {});
+    const { user } = show();
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Delete First" }));
+    await user.click(press("Keep"));
+    expect(server.of("threads.delete")).toHaveLength(0);
+    await user.click(press("Delete First"));
+    await user.click(press("Delete"));
+    await waitFor(() => expect(screen.queryByText("First")).toBeNull());
+    expect(server.of("threads.delete")[0]?.params).toEqual({ thread_id: "thr_1" });
+  });
+
+  it("opens the conversation of before a reload at its end, and earlier messages on demand", async () => {
+    openThread.set("thr_1");
+    server.answers("threads.get_by_id", { ...thread, items: { data: [question("first")], has_more: true } });
+    const pages = [
+      { data: [answer("newest", "c"), question("newer", "b")], has_more: true, after: "b" },
+      { data: [question("first", "a")], has_more: false },
+    ];
+    server.on("items.list", () => Response.json(pages[server.of("items.list").length - 1]));
+    const { user } = show();
+    expect(await screen.findByText("newest")).toBeTruthy();
+    expect(screen.queryByText("first")).toBeNull();
+    await user.click(press("Show earlier messages"));
+    await screen.findByText("first");
+    expect(server.of("items.list")[1]?.params).toMatchObject({ after: "b" });
+    expect(log().textContent).toMatch(/first.*newer.*newest/s);
+  });
+
+  it("begins anew when that conversation is gone", async () => {
+    openThread.set("thr_gone");
+    server.on("threads.get_by_id", () => refusal(404, "Thread thr_gone not found"));
+    show();
+    expect(await screen.findByText("Hello")).toBeTruthy();
+    expect(screen.queryByRole("alert")).toBeNull();
+    await waitFor(() => expect(openThread.get()).toBeNull());
+  });
+
+  it("lets nobody write in a closed conversation, and says why", async () => {
+    await opened([answer("Bye")], { status: { type: "closed", reason: "This case is solved." } });
+    await waitFor(() => expect(field().disabled).toBe(true));
+    expect(field().placeholder).toBe("This case is solved.");
+  });
+});
+
+describe("feedback", () => {
+  it("is sent, and taken back when it could not be saved", async () => {
+    server.answers("items.feedback", {});
+    const { user } = await opened([answer("Good advice")]);
+    await user.click(await screen.findByRole("button", { name: "Good answer" }));
+    expect(press("Good answer").getAttribute("aria-pressed")).toBe("true");
+    const params = { thread_id: "thr_1", item_ids: ["msg_a"], kind: "positive" };
+    expect(server.of("items.feedback")[0]?.params).toEqual(params);
+    server.on("items.feedback", () => refusal(503, "no"));
+    await user.click(press("Bad answer"));
+    expect((await screen.findByRole("alert")).textContent).toContain("not saved");
+    expect(press("Bad answer").getAttribute("aria-pressed")).toBe("false");
+  });
+});
+
+describe("files", () => {
+  const attachment = {
+    id: "atc_1",
+    type: "image",
+    name: "a.png",
+    mime_type: "image/png",
+    upload_descriptor: { url: "https://bucket.example/a", method: "PUT", headers: { "content-type": "image/png" } },
+  };
+  const image = (size: number, name = "a.png") => {
+    const file = new File(["x"], name, { type: "image/png" });
+    Object.defineProperty(file, "size", { value: size });
+    return file;
+  };
+  const chooser = () => screen.getByLabelText("Files") as HTMLInputElement;
+
+  it("go to the bucket first, then with the message", async () => {
+    server.answers("attachments.create", attachment).streams("threads.create", firstTurn("Look", "I see"));
+    const { user } = show();
+    await user.upload(chooser(), image(7));
+    await waitFor(() => expect(screen.queryByRole("progressbar")).toBeNull());
+    expect(server.of("attachments.create")[0]?.params).toEqual({ name: "a.png", size: 7, mime_type: "image/png" });
+    expect(server.others[0]).toMatchObject({
+      url: "https://bucket.example/a",
+      init: { method: "PUT", headers: { "content-type": "image/png" } },
+    });
+    await say(user, "Look");
+    expect(server.of("threads.create")[0]?.params.input).toMatchObject({ attachments: ["atc_1"] });
+  });
+
+  it("that are too large, of another type or too many are refused with a reason", async () => {
+    const { user } = show();
+    await user.upload(chooser(), image(20_000_001));
+    expect((await screen.findByRole("alert")).textContent).toMatch(/a\.png is too large.*20 MB/);
+    const free = userEvent.setup({ applyAccept: false });
+    await free.upload(chooser(), new File(["x"], "<img src=x onerror=alert(1)>.exe"));
+    expect((await screen.findByRole("alert")).textContent).toContain(
+      "<img src=x onerror=alert(1)>.exe: files of this type",
+    );
+    server.answers("attachments.create", attachment);
+    await user.upload(
+      chooser(),
+      Array.from({ length: 11 }, (_, place) => image(3, `${place}.png`)),
+    );
+    expect((await screen.findByRole("alert")).textContent).toContain("Only 10 files");
+    expect(server.of("attachments.create")).toHaveLength(10);
+  });
+
+  it("that the server does not take leave, with a reason", async () => {
+    server.on("attachments.create", () => refusal(422, "a.png is no image."));
+    const { user } = show();
+    await user.upload(chooser(), image(7));
+    expect((await screen.findByRole("alert")).textContent).toContain("a.png is no image.");
+    expect(screen.queryByRole("list", { name: "Files to send" })).toBeNull();
+  });
+
+  it("are removed at the server, too", async () => {
+    server.answers("attachments.create", attachment).answers("attachments.delete", {});
+    const { user } = show();
+    await user.upload(chooser(), image(7));
+    await waitFor(() => expect(screen.queryByRole("progressbar")).toBeNull());
+    await user.click(press("Remove a.png"));
+    expect(server.of("attachments.delete")[0]?.params).toEqual({ attachment_id: "atc_1" });
+    expect(screen.queryByText("a.png")).toBeNull();
+  });
+
+  it("are pasted", async () => {
+    server.answers("attachments.create", attachment);
+    const { user } = show();
+    await user.click(field());
+    const clipboard = new DataTransfer();
+    clipboard.items.add(image(7, "pasted.png"));
+    await user.paste(clipboard);
+    expect(await screen.findByText("pasted.png")).toBeTruthy();
+  });
+});
+
+describe("mentions", () => {
+  it("are chosen with the keyboard and sent as tags", async () => {
+    server.other = () =>
+      Response.json([{ id: "account:cash", title: "Cash", group: "Accounts", data: { name: "cash" } }]);
+    server.streams("threads.create", []);
+    const { user } = show();
+    await user.type(field(), "How much @ca");
+    await screen.findByRole("option", { name: /Cash/ });
+    expect(server.others.at(-1)?.url).toBe("/chatkit/entities?q=ca");
+    await user.keyboard("{Enter}left?{Enter}");
+    expect(server.of("threads.create")[0]?.params.input).toMatchObject({
+      content: [
+        { type: "input_text", text: "How much " },
+        { type: "input_tag", id: "account:cash", text: "Cash", data: { name: "cash" }, group: "Accounts" },
+        { type: "input_text", text: " left?" },
+      ],
+    });
+  });
+});
+
+describe("recorded cards and forms", () => {
+  const form = recording("budget")[0]?.events.find(
+    (event) => event.type === "thread.item.done" && event.item.type === "widget",
+  );
+  const item = (event: unknown) => (event as { item: ThreadItem }).item;
+
+  it("saves the budget's form with what is filled in, and shows the card", async () => {
+    const saved = recording("budget")[2]?.events ?? [];
+    server.streams("threads.custom_action", saved);
+    const { user } = await opened([item(form)]);
+    await user.click(await screen.findByRole("button", { name: "Save" }));
+    expect(server.of("threads.custom_action")).toHaveLength(0); // the amount is required
+    await user.type(screen.getByLabelText("Dollars a month"), "400");
+    await user.click(press("Save"));
+    expect(await screen.findByText("$400.00")).toBeTruthy();
+    expect(server.of("threads.custom_action")[0]?.params).toMatchObject({
+      item_id: item(form).id,
+      action: { type: "budget.save", payload: { category: "dining", amount: "400" } },
+    });
+  });
+
+  it("changes a card at once with an action that does not stream", async () => {
+    const shown = recording("budget")[2]?.events.find((event) => event.type === "thread.item.replaced");
+    server.answers("threads.sync_custom_action", recording("budget")[3]?.answer);
+    const { user } = await opened([item(shown)]);
+    await user.click(await screen.findByRole("button", { name: "Change" }));
+    expect(((await screen.findByLabelText("Dollars a month")) as HTMLInputElement).value).toBe("400.00");
+  });
+
+  it("answers the coach's questions, and skips them", async () => {
+    const asked = recording("goal")[0]?.events.find(
+      (event) => event.type === "thread.item.done" && event.item.type === "structured_input",
+    );
+    server.streams("threads.add_structured_input", recording("goal")[1]?.events ?? []);
+    const { user } = await opened([item(asked)]);
+    await user.type(await screen.findByLabelText(/how much does it cost/), "5000");
+    await user.click(screen.getByRole("radio", { name: "12 months" }));
+    await user.click(press("Send answers"));
+    expect(await screen.findByText("skipped")).toBeTruthy();
+    expect(server.of("threads.add_structured_input")[0]?.params.input).toEqual({
+      status: "answered",
+      answers: { amount: { values: ["5000"] }, horizon: { values: ["12 months"] } },
+    });
+  });
+
+  it("shows every recorded conversation", async () => {
+    for (const name of ["words", "analysis", "files", "trouble", "page"]) {
+      const items = recording(name).flatMap(({ events }) =>
+        events.flatMap((event) => (event.type === "thread.item.done" ? [event.item] : [])),
+      );
+      const { page } = await opened(items);
+      await waitFor(() => expect(log().textContent).not.toContain("cannot be shown"));
+      page.unmount();
+    }
+  });
+});
+
+describe("what must not do harm", () => {
+  const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+  const markdown = `${evil}\n\n[a](javascript:alert(1)) [b](data:text/html,x) ![spy](https://evil.example/?q=1) [ok](https://ok.example)`;
+
+  it("is inert in texts, cards, titles and names", async () => {
+    const widget = {
+      type: "Card",
+      children: [
+        { type: "Markdown", value: markdown },
+        { type: "Title", value: evil },
+        { type: "Image", src: "https://evil.example/pixel.png", alt: "pixel" },
+        { type: "Hologram", value: evil, children: [{ type: "Text", value: "inside" }] },
+      ],
+    };
+    const file = {
+      id: "f",
+      type: "file" as const,
+      name: evil,
+      mime_type: "image/png",
+      preview_url: "javascript:alert(1)",
+    };
+    await opened([question(evil, "q", [file]), answer(markdown), card(widget)], { title: evil });
+    await screen.findByText("inside");
+    expect(document.querySelectorAll("script, .pc img, [onerror]")).toHaveLength(0);
+    const links = [...document.querySelectorAll("a")].map((link) => [link.href, link.target, link.rel]);
+    expect(new Set(links.map(([href]) => href))).toEqual(new Set(["https://ok.example/"]));
+    expect(links[0]?.slice(1)).toEqual(["_blank", "noopener noreferrer"]);
+    expect(screen.getByRole("heading", { level: 2 }).textContent).toBe(evil);
+  });
+
+  it("loads images of the thread's own domains, this site and the server's files only", async () => {
+    const items = [
+      answer("![a](https://img.good.example/a.png) ![b](/b.png) ![c](https://good.example.evil.example/c.png)"),
+    ];
+    await opened(items, { allowed_image_domains: ["good.example"] });
+    await screen.findByAltText("a");
+    const shown = [...document.querySelectorAll("img")].map((image) => image.getAttribute("alt"));
+    expect(shown).toEqual(["a", "b"]);
+  });
+
+  it.each([
+    { type: "Card", children: "text" },
+    { type: "Chart", data: { no: "rows" }, series: null, xAxis: 3 },
+    { type: "Select", options: [null, { value: 3 }] },
+    { type: "Button", onClickAction: "no action", label: { no: "text" } },
+    { type: "Table", children: [{ type: "TableRow", children: [{ type: "Text", value: "cell" }] }] },
+    { type: "Chart", data: [null], series: [null], xAxis: "x" },
+    {},
+  ])("does not break the chat when a card is odd: $type", async (widget) => {
+    const silent = vi.spyOn(console, "error").mockImplementation(() => {});
+    await opened([card(widget as never), answer("Still here")]);
+    expect(await screen.findByText("Still here")).toBeTruthy();
+    silent.mockRestore();
+  });
+});
