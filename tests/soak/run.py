@@ -9,20 +9,12 @@ Both end with everything that is stored compared with everything that was seen, 
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
-import subprocess
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import psutil
-
-from local.ministack import ROOT
 from local.stack import Stack
 from tests.soak.course import course
 from tests.soak.faults import Phase, Ring
@@ -91,7 +83,7 @@ async def load(plan: LoadPlan, watch: Watch) -> Results:
         watch.phase_over(tally)
         warm_at = tally.started_at + plan.seconds * WARM_SHARE
         return {
-            **_circumstances(plan.scale),
+            **asdict(plan.scale),
             "think_seconds": plan.think_seconds,
             "load": tally.summary(),
             "check": {**after.summary(), **_size(stage.users)},
@@ -123,7 +115,7 @@ async def faults(plan: FaultPlan, watch: Watch) -> Results:
         await _each(stage.users, lambda user: user.check_everything(after))
         after.ended_at = time.monotonic()
         return {
-            **_circumstances(plan.scale),
+            **asdict(plan.scale),
             "phases": counts,
             "check": {**after.summary(), **_size(stage.users)},
             "cold_starts": len(stage.processes.function.cold_starts),
@@ -216,20 +208,4 @@ def _size(users: Sequence[User]) -> dict[str, int]:
         "conversations": sum(len(user.conversations) for user in users),
         "turns": len(turns),
         "answers": sum(len(turn.answers) for turn in turns),
-    }
-
-
-def _circumstances(scale: Scale) -> Results:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit.stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
-        "users": scale.users,
-        "processes": scale.processes,
-        "timeout_seconds": scale.timeout_seconds,
     }

@@ -14,8 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx
-
+from local.function_process import INIT_LIMIT_SECONDS, LocalFunction
 from local.lambda_url import FunctionUrl
 from local.sign_in import create_user, sign_in
 from local.stack import STATE, Stack, running_stack
@@ -81,7 +80,7 @@ async def raised(
         users = await _signed_in(stack, front.url, scale.users, report)
         for user in users:
             await parts.enter_async_context(user)
-        await _warm(front.url, scale.processes, report)
+        await _warm(function, report)
         yield Stage(stack, front.url, Processes(function), users)
 
 
@@ -102,9 +101,14 @@ async def _signed_in(stack: Stack, url: str, count: int, report: Callable[[str],
     return await asyncio.gather(*(one(number) for number in range(count)))
 
 
-async def _warm(url: str, processes: int, report: Callable[[str], None]) -> None:
-    """Start the processes, a few at a time: a cold start takes a core for seconds."""
-    async with httpx.AsyncClient(base_url=url, timeout=120) as http:
-        for started in range(STARTS_AT_ONCE, processes + STARTS_AT_ONCE, STARTS_AT_ONCE):
-            await asyncio.gather(*(http.get("/chatkit") for _ in range(min(started, processes))))
-            report(f"{min(started, processes)} of {processes} function processes are up")
+async def _warm(function: LocalFunction, report: Callable[[str], None]) -> None:
+    """Start all processes, a few at a time: a cold start takes a core for seconds, and would slow others down."""
+    started = [function._free_process() for _ in range(function.max_processes)]
+    for first in range(0, len(started), STARTS_AT_ONCE):
+        batch = started[first : first + STARTS_AT_ONCE]
+        for process in batch:
+            await process.start()
+        async with asyncio.timeout(INIT_LIMIT_SECONDS):
+            await asyncio.gather(*(process.api.polled.wait() for process in batch))
+        function._idle += batch
+        report(f"{len(function._idle)} of {len(started)} function processes are up")
