@@ -51,7 +51,7 @@ streams showed: ids, words, order, ends. The oracle (`tests/soak/oracle.py`) the
 
 What was interrupted may be stored in part, and then it is the part that was seen (stopped, out of time), or a beginning
 that holds it (the stream broke). `tests/unit/soak/test_oracle.py` shows the oracle each of these faults and sees it
-named; `tests/mutants` takes two of its eyes and sees those tests fail.
+named; `make mutants ARGS=soak` takes three of its eyes and sees those tests fail.
 """
 
 
