@@ -80,7 +80,7 @@ token: install ## A fresh access token of the demo user, for curl
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
-.PHONY: test check format mutants bench bench-quick fuzz soak
+.PHONY: test check format mutants bench bench-quick fuzz soak soak-quick
 test: install ministack sam dynamodb-local frontend chromium ## All tests
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed frontend ## Format, lint, types, template, the frontend's size
@@ -100,8 +100,11 @@ mutants: install ministack sam dynamodb-local ## Break each promise on purpose a
 	@$(RUN) -m tests.mutants.run $(ARGS)
 fuzz: install ## Mutated requests against the whole backend in this process: make fuzz COUNT=5000 SEED=7
 	@$(RUN) -m tests.fuzz --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
-soak: install ## Load, faults and bad input for minutes; figures in bench/results
+soak: install ministack ## 200 users for minutes, one fault after the other, bad input; docs/reliability.md of what was found
+	@$(RUN) -m tests.soak
 	@$(RUN) -m tests.fuzz --count 50000 --publish
+soak-quick: install ministack ## Load and faults in short: a few users, a few faults, nothing written
+	@$(RUN) -m tests.soak quick
 bench: install ministack dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.store

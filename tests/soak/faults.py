@@ -21,7 +21,16 @@ from tests.soak.user import Habits, SkewedToken, User
 
 MODEL_DELAY_SECONDS = 0.02
 THINK_SECONDS = 5.0
-TALK: Mapping[str, float] = {"new": 1.0, "follow": 6.0, "read": 1.0, "retry": 0.7}
+TALK: Mapping[str, float] = {
+    "new": 1,
+    "follow": 5,
+    "read": 1,
+    "list": 0.5,
+    "stop": 0.5,
+    "retry": 0.7,
+    "rename": 0.5,
+    "delete": 0.4,
+}
 
 
 @dataclass(frozen=True)

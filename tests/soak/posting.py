@@ -23,7 +23,7 @@ TIMES = 6
 TIMES_BUSY = 40
 WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 3.0
-BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectError, httpx.WriteError)
+BROKEN = (httpx.RemoteProtocolError, httpx.NetworkError, httpx.TimeoutException)
 
 
 class GivenUpError(Exception):
@@ -45,9 +45,9 @@ async def posted(send: Callable[[], Awaitable[T]], tally: Tally) -> T:
             end = _end_of(refusal)
             tally.refusals[_name(refusal)] += 1
             thread_id = refusal.thread_id
-        except BROKEN:
+        except BROKEN as error:
             end, thread_id = End.LOST, None
-            tally.refusals["no answer"] += 1
+            tally.refusals[f"no answer ({type(error).__name__})"] += 1
         perhaps_begun = perhaps_begun or end is End.LOST
         failed, busy = failed + (end is not End.BUSY), busy + (end is End.BUSY)
         if end in (End.REFUSED, End.REPEATED) or failed == TIMES or busy == TIMES_BUSY:

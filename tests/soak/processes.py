@@ -45,7 +45,8 @@ class Processes:
 
     @property
     def busy(self) -> list[FunctionProcess]:
-        return [each for each in self.alive if each not in self.function._idle]
+        """Those at work; not those that are starting."""
+        return [each for each in self.alive if each not in self.function._idle and each.api.polled.is_set()]
 
     def sample(self) -> Sample:
         """Measure and keep."""

@@ -47,6 +47,7 @@ streams showed: ids, words, order, ends. The oracle (`tests/soak/oracle.py`) the
 | reordered | items that do not stand in the order of their turns |
 | returned | something that was deleted, replaced by a retry, or refused |
 | unknown | something that no stream showed and no broken one can explain |
+| silent | a stream in which nothing came for a minute, no keep-alive either |
 | identity | a token of another time let in, a good one refused |
 
 What was interrupted may be stored in part, and then it is the part that was seen (stopped, out of time), or a beginning
@@ -92,7 +93,11 @@ def load_text(load: Result) -> str:
         ["requests that were sent again, almost all after Lambda's 429", f"{run['sent_again']:,}"],
         ["time to the first word, once let in", milliseconds(run["first_word_ms"])],
         ["from the answer to a stop until the stream's end", milliseconds(run["stop_ms"])],
-        ["compared in the end", f"{check['conversations']} conversations with {check['turns']} turns"],
+        [
+            "compared in the end",
+            f"{check['conversations']} conversations with {check['turns']} turns; {check['deleted']} were deleted, and "
+            "the janitor has left no record of them",
+        ],
         [
             "memory of a process after the first quarter",
             f"{memory['first_mb']} MB, in the end {memory['last_mb']} MB: {memory['mb_per_minute']:+.2f} MB a minute "

@@ -19,9 +19,11 @@ from local.stack import Stack
 from tests.soak.course import course
 from tests.soak.faults import Phase, Ring
 from tests.soak.key_server import KeyServer
+from tests.soak.ledger import Life
 from tests.soak.phases import PHASES
 from tests.soak.processes import Processes
 from tests.soak.proxy import FaultyProxy
+from tests.soak.residue import residue
 from tests.soak.stage import Scale, Stage, raised
 from tests.soak.tally import Tally
 from tests.soak.user import EVERYDAY, Habits, User
@@ -79,6 +81,7 @@ async def load(plan: LoadPlan, watch: Watch) -> Results:
         tally.ended_at = time.monotonic()
         watch.step("comparing everything that is stored with everything that was seen")
         await _each(stage.users, lambda user: user.check_everything(after))
+        after.violations += await residue(stage.stack, stage.users)
         after.ended_at = time.monotonic()
         watch.phase_over(tally)
         warm_at = tally.started_at + plan.seconds * WARM_SHARE
@@ -113,6 +116,7 @@ async def faults(plan: FaultPlan, watch: Watch) -> Results:
         after = Tally("check")
         watch.step("comparing everything that is stored with everything that was seen")
         await _each(stage.users, lambda user: user.check_everything(after))
+        after.violations += await residue(stage.stack, stage.users)
         after.ended_at = time.monotonic()
         return {
             **asdict(plan.scale),
@@ -206,6 +210,7 @@ def _size(users: Sequence[User]) -> dict[str, int]:
     return {
         "users": len(users),
         "conversations": sum(len(user.conversations) for user in users),
+        "deleted": sum(each.life is Life.DELETED for user in users for each in user.conversations),
         "turns": len(turns),
         "answers": sum(len(turn.answers) for turn in turns),
     }

@@ -17,6 +17,7 @@ from chat_api.server import OUT_OF_TIME
 from local.chatkit_client import ChatKitClient, Event, Received
 from tests.soak.ledger import Answer, Conversation, End, Life, Turn
 from tests.soak.oracle import Violation, text_of
+from tests.soak.posting import BROKEN
 from tests.soak.tally import Tally
 
 Cancel = Callable[[str], Awaitable[bool]]
@@ -64,9 +65,11 @@ class Take:
                     if self._manner.seconds_per_event:
                         await asyncio.sleep(self._manner.seconds_per_event)
             ended_at = time.monotonic()
-        except (httpx.RemoteProtocolError, httpx.ReadError):
+        except BROKEN as error:
             if not self._answer.confirmed:
                 raise  # before the response: nobody can tell what happened
+            if isinstance(error, httpx.TimeoutException):
+                self._complain("silent", self._answer.item_id, "nothing came for a minute, no keep-alive either")
             ended_at, self._answer.end = time.monotonic(), End.CUT
         stopped = await self._stopping if self._stopping else False
         self._conclude(stopped, ended_at)
