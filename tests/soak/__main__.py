@@ -23,7 +23,7 @@ from tests.soak.stage import LOG, Scale
 from tests.soak.verdict import goals
 
 LOAD = LoadPlan(Scale(users=200, processes=20), seconds=300, think_seconds=20)
-FAULTS = FaultPlan(Scale(users=60, processes=16, timeout_seconds=8), seconds_each=8)
+FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
 QUICK_PHASES = (
     "nothing",
     "process killed",
@@ -35,7 +35,7 @@ QUICK_PHASES = (
 )
 QUICK = FaultPlan(
     Scale(users=16, processes=6, timeout_seconds=8),
-    seconds_each=5,
+    seconds_each=4,
     phases=[phase for phase in PHASES if phase.name in QUICK_PHASES],
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ PHASES = (
         "5 % of the requests: 500, no answer, or carried out and the answer lost",
         begin=aws_fault(Fault(BROKEN, dynamodb, 0.05)),
     ),
-    Phase("DynamoDB down", "every request: 500", begin=aws_fault(Fault((Deed.FAIL,), dynamodb))),
+    Phase("DynamoDB down", "every request for 8 s: 500", begin=aws_fault(Fault((Deed.FAIL,), dynamodb))),
     Phase(
         "S3 failing",
         "30 % of the requests: SlowDown, no answer, or carried out and the answer lost",

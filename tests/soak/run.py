@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from local.stack import Stack
@@ -149,13 +150,14 @@ class Between:
 
 
 async def _suffer(phase: Phase, seconds: float, ring: Ring, stage: Stage, watch: Watch) -> Tally:
-    """Carry out one phase: break, let users live, heal, wait until all is quiet, compare."""
+    """Carry out one phase: break while users begin things, heal while they end them, wait, compare."""
     tally = Tally(phase.name)
     until = asyncio.get_running_loop().time() + seconds
     phase.begin(ring)
     try:
         lives = [user.live(phase.habits(), tally, until) for user in ring.users]
-        await _together(lives, tally, ring.processes, watch, until, phase, ring)
+        go_on = partial(_go_on, phase, ring)
+        await _together(lives, tally, ring.processes, watch, until, go_on)
     finally:
         ring.heal()
     await stage.idle()
@@ -165,16 +167,22 @@ async def _suffer(phase: Phase, seconds: float, ring: Ring, stage: Stage, watch:
     return tally
 
 
+def _go_on(phase: Phase, ring: Ring, left_seconds: float) -> None:
+    if left_seconds > 0:
+        phase.every_second(ring)
+    else:
+        ring.heal()
+
+
 async def _together(
     lives: Sequence[Coroutine[Any, Any, None]],
     tally: Tally,
     processes: Processes,
     watch: Watch,
     until: float,
-    phase: Phase | None = None,
-    ring: Ring | None = None,
+    every_second: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Run all lives to their ends; every second the fault goes on while its phase lasts, and somebody may look."""
+    """Run all lives to their ends; every second somebody may look, and do something, told the seconds left."""
     clock = asyncio.get_running_loop()
     everyone = asyncio.gather(*lives)
     sampled = 0.0
@@ -183,8 +191,7 @@ async def _together(
             while not everyone.done():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(everyone), 1.0)
-                if phase is not None and ring is not None and clock.time() < until:
-                    phase.every_second(ring)
+                every_second(until - clock.time())
                 if clock.time() - sampled >= SAMPLE_SECONDS:
                     processes.sample()
                     sampled = clock.time()
