@@ -21,10 +21,11 @@ def plot(runs: Mapping[str, Mapping[str, Any]], path: Path = PICTURE) -> None:
         turns, words, memory = (row[column] for row in grid)
         turns.set_title(title)
         _draw(turns, course, "turns a second", turns_per_second="all users together")
+        _name_phases(turns, course)
         _draw(words, course, "first word, ms", first_word_p50_ms="median", first_word_p95_ms="95th percentile")
         words.set_yscale("log")
         _draw(memory, course, "MB a process", pss_mb="proportional set size, mean")
-        memory.set_ylim(bottom=0)
+        memory.set_ylim(bottom=0, top=memory.get_ylim()[1] * 1.2)
         memory.set_xlabel("seconds")
     figure.savefig(path, dpi=100)  # pyright: ignore[reportUnknownMemberType]
     plt.close(figure)
@@ -35,13 +36,24 @@ def _draw(panel: Any, course: Mapping[str, Any], label: str, **series: str) -> N
     for name, title in series.items():
         points = [((n + 0.5) * step, value) for n, value in enumerate(course[name]) if value is not None]
         panel.plot([at for at, _ in points], [value for _, value in points], marker=".", label=title)
-    if len(course["phases"]) > 1:
-        for number, phase in enumerate(course["phases"]):
-            panel.axvspan(phase["from"], phase["to"], color="C3" if number % 2 else "C1", alpha=0.12)
+    for number, phase in enumerate(_phases(course)):
+        panel.axvspan(phase["from"], phase["to"], color="C3" if number % 2 else "C1", alpha=0.12)
+    panel.set_ylabel(label)
+    panel.legend(loc="best", fontsize=7)
+
+
+def _name_phases(panel: Any, course: Mapping[str, Any]) -> None:
+    """Write the phases' names above the curve."""
+    if phases := _phases(course):
+        panel.set_ylim(bottom=0, top=panel.get_ylim()[1] * 1.5)
+        for phase in phases:
             middle = (phase["from"] + phase["to"]) / 2
             panel.annotate(
-                phase["name"], (middle, 1), (0, -4), rotation=90, fontsize=7, ha="center", va="top",
-                xycoords=("data", "axes fraction"), textcoords="offset points",
+                phase["name"], (middle, 0.99), rotation=90, fontsize=7, ha="center", va="top",
+                xycoords=("data", "axes fraction"),
             )  # fmt: skip
-    panel.set_ylabel(label)
-    panel.legend(loc="lower right", fontsize=7)
+
+
+def _phases(course: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the phases, when there is more than one."""
+    return course["phases"] if len(course["phases"]) > 1 else []

@@ -14,6 +14,7 @@ from bench import results
 from bench.report import origin
 from bench.results import ROOT, Result
 from bench.section import Goal, table
+from tests.soak.meanings import MEANINGS
 from tests.soak.plot import plot
 from tests.soak.verdict import goals
 
@@ -89,7 +90,7 @@ def load_text(load: Result) -> str:
         ["turns", f"{run['turns']:,} ({run['turns'] / run['seconds']:.1f} a second)"],
         ["how they ended, as clients saw it", counts(run["clients_saw"])],
         ["what users did", counts(run["actions"])],
-        ["refusals", counts(run["refusals"]) or "none"],
+        ["refusals", counts({refusal(status): n for status, n in run["refusals"].items()}) or "none"],
         ["requests that were sent again, almost all after Lambda's 429", f"{run['sent_again']:,}"],
         ["time to the first word, once let in", milliseconds(run["first_word_ms"])],
         ["from the answer to a stop until the stream's end", milliseconds(run["stop_ms"])],
@@ -112,10 +113,12 @@ def faults_text(faults: Result) -> str:
     figures = faults.figures
     lead = (
         f"{figures['users']} users, {figures['processes']} processes, a function timeout of "
-        f"{figures['timeout_seconds']:.0f} s (so that turns have 4 s before they are cut). “Sent again” counts what a "
-        "client posted again after a 5xx, a lost connection or Lambda's own 429. “Came again” are requests of the "
-        "function that were broken and that it sent once more."
+        f"{figures['timeout_seconds']:.0f} s, so that a turn is stopped after four. What clients saw: how the turns "
+        "ended, then the refusals on the way there; a refused request is sent again by its client up to five times "
+        "after a 5xx or a lost connection, as ChatKit.js does, and until it gets through after Lambda's own 429. “Came "
+        "again” are requests of the function that were broken and that it sent once more."
     )
+    means = "\n".join(f"- **{name}**: {MEANINGS[name]}" for name in figures["phases"])
     rows = [fault_row(name, phase) for name, phase in figures["phases"].items()]
     head = [
         "fault",
@@ -131,18 +134,18 @@ def faults_text(faults: Result) -> str:
         f"In the end, all healed, {check['conversations']} conversations with {check['turns']} turns were compared "
         f"once more: {len(check['violations'])} violations. {figures['cold_starts']} processes were started."
     )
-    return "\n\n".join([lead, table(head, rows).replace("---:", "---"), tail])
+    return "\n\n".join([lead, table(head, rows).replace("---:", "---"), "In words:", means, tail])
 
 
 def fault_row(name: str, phase: Mapping[str, Any]) -> list[str]:
-    refused = {f"HTTP {status}" if status.isdigit() else status: n for status, n in phase["refusals"].items()}
-    saw = "; ".join(filter(None, [counts(phase["clients_saw"]), counts(refused)]))
-    tokens = {name: n for name, n in phase["actions"].items() if ": " in name}
+    refused = {refusal(status): n for status, n in phase["refusals"].items() if ": " not in status}
+    saw = "<br>".join(filter(None, [counts(phase["clients_saw"]), counts(refused)]))
+    tokens = {f"token {name}": n for name, n in phase["actions"].items() if ": " in name}
     return [
         name,
         phase["how"],
         f"{phase['turns']}",
-        "; ".join(filter(None, [saw, counts({f"token {each}": n for each, n in tokens.items()})])),
+        "<br>".join(filter(None, [saw, counts(tokens)])),
         counts(phase["stored"]),
         retried(phase),
         f"{len(phase['violations'])}",
@@ -160,7 +163,12 @@ def retried(phase: Mapping[str, Any]) -> str:
             parts.append(f"{title}: {counts(deeds)} of {found['requests']} requests{again}")
     if phase["sent_again"]:
         parts.append(f"clients: {phase['sent_again']} sent again")
-    return "; ".join(parts) or "nothing"
+    return "<br>".join(parts) or "nothing"
+
+
+def refusal(status: str) -> str:
+    """Return how a refusal is called in the table; every other 404 would be a violation."""
+    return {"404": "404 for what was deleted"}.get(status, status)
 
 
 def counts(found: Mapping[str, int]) -> str:

@@ -43,7 +43,9 @@ class RepeatedTurnError(ConflictError):
     """The turn runs or has run; `thread_id` is where."""
 
     def __init__(self, thread_id: str | None) -> None:
-        super().__init__("this message was received before; its answer is in the conversation")
+        super().__init__(
+            "this message was received before: look into the conversation, and send it anew if it is not there"
+        )
         self.thread_id = thread_id
 
 
