@@ -1,0 +1,56 @@
+"""docs/reliability.md is made of the results, whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from bench import results
+from tests.soak import report
+from tests.soak.meanings import MEANINGS
+from tests.soak.phases import PHASES
+from tests.soak.report import FAULTS, LOAD
+from tests.soak.verdict import goals
+
+RESULTS = {name: results.read(name) for name in (LOAD, FAULTS)}
+
+
+def test_the_document_is_what_the_results_make() -> None:
+    made = report.document(RESULTS[LOAD], RESULTS[FAULTS])
+
+    assert made == report.DOCUMENT.read_text(), "python -m tests.soak.report was not run"
+
+
+def doubled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: doubled(each) for name, each in value.items()}
+    return value * 2 if isinstance(value, int | float) else value
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_other_figures_make_another_document(name: str) -> None:
+    other = dataclasses.replace(RESULTS[name], figures=doubled(RESULTS[name].figures))
+    changed = RESULTS | {name: other}
+
+    assert report.document(changed[LOAD], changed[FAULTS]) != report.DOCUMENT.read_text()
+
+
+@pytest.mark.parametrize("part", ["load", "check"])
+def test_one_violation_misses_the_goal(part: str) -> None:
+    figures = dict(RESULTS[LOAD].figures)
+    figures[part] = {**figures[part], "violations": ["lost: user u001, thread thr_1, item msg_1: the answer of turn 1"]}
+
+    missed = [goal.key for goal in goals(dataclasses.replace(RESULTS[LOAD], figures=figures), None) if not goal.met]
+
+    assert missed == ["soak.load"]
+
+
+def test_every_goal_is_met() -> None:
+    assert [goal.key for goal in goals(RESULTS[LOAD], RESULTS[FAULTS]) if not goal.met] == []
+
+
+def test_every_fault_of_the_run_has_its_row() -> None:
+    assert list(RESULTS[FAULTS].figures["phases"]) == [phase.name for phase in PHASES]
+    assert [phase.name for phase in PHASES] == list(MEANINGS)
