@@ -3,10 +3,12 @@ import userEvent from "@testing-library/user-event";
 import { User } from "oidc-client-ts";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { App } from "./App";
+import { openThread } from "./chat/open-thread";
 import { createUserManager } from "./identity/session";
 import { languagePreference } from "./preferences/language";
 import { ErrorBoundary } from "./shell/ErrorBoundary";
 import { chatProps } from "./testing/chat-props";
+import { idToken } from "./testing/fake-cognito";
 import { OVERVIEW } from "./testing/overview";
 
 const { composer, config: elsewhere } = chatProps();
@@ -95,6 +97,33 @@ describe("the page", () => {
 
     expect(screen.getByRole("alert").textContent).toMatch(/went wrong/);
     expect(screen.getByRole("button", { name: "Reload the page" })).toBeTruthy();
+  });
+});
+
+describe("a sign-in", () => {
+  /** Come back from Cognito as this user. */
+  async function comeBack(sub: string) {
+    const went = vi.spyOn(location, "assign").mockImplementation(() => undefined);
+    void createUserManager(config).signinRedirect(); // it ends with the page
+    await waitFor(() => expect(went).toHaveBeenCalledOnce());
+    const state = new URL(String(went.mock.lastCall?.[0])).searchParams.get("state");
+    history.replaceState(null, "", `/?code=abc&state=${state}`);
+    const tokens = { access_token: "a1", id_token: idToken({ sub }), token_type: "Bearer", expires_in: 3600 };
+    answers["/oauth2/token"] = () => json(tokens);
+    const { unmount } = render(<App />);
+    await screen.findByText(/What would you like to know/);
+    unmount();
+    went.mockRestore();
+  }
+
+  test("of the same user finds the conversation that was open, another user's does not", async () => {
+    await comeBack("ada");
+    openThread.set("thread-1");
+
+    await comeBack("ada");
+    expect(openThread.get()).toBe("thread-1");
+    await comeBack("bob");
+    expect(openThread.get()).toBeNull();
   });
 });
 

@@ -1,5 +1,7 @@
+import type { User } from "oidc-client-ts";
 import { useEffect, useState } from "react";
 import { AuthProvider } from "react-oidc-context";
+import { openThread } from "./chat/open-thread";
 import { loadConfig, type RuntimeConfig } from "./config";
 import { returnToPlace } from "./identity/return-to";
 import { SignInGate } from "./identity/SignInGate";
@@ -9,6 +11,12 @@ import { useTheme } from "./preferences/theme";
 import { Failure } from "./shell/Failure";
 import { SignedIn } from "./shell/SignedIn";
 import { Splash } from "./shell/Splash";
+
+/** Put the browser back where it was; what was open in this tab may have been another user's. */
+function afterSignIn(user: User | undefined): void {
+  returnToPlace(user);
+  if (user) openThread.claim(user.profile.sub);
+}
 
 /** From nothing to the page: configuration, sign-in, then chat and panel. */
 export function App() {
@@ -54,7 +62,7 @@ export function App() {
     );
   }
   return (
-    <AuthProvider userManager={stack.session.manager} onSigninCallback={returnToPlace}>
+    <AuthProvider userManager={stack.session.manager} onSigninCallback={afterSignIn}>
       <SignInGate session={stack.session}>
         <SignedIn config={stack.config} session={stack.session} />
       </SignInGate>

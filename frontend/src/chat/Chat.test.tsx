@@ -43,7 +43,7 @@ describe("the chat", () => {
     render(<Chat {...chatProps()} />);
 
     await waitFor(() => expect(element()?.options?.startScreen?.greeting).toBe("Hello"));
-    expect(screen.queryByText(/simple view/)).toBeNull();
+    expect(screen.queryByText(/Simple view/)).toBeNull();
   });
 
   test("is the plain one where it is blocked, and says so", async () => {
@@ -51,7 +51,7 @@ describe("the chat", () => {
     render(<Chat {...chatProps()} />);
 
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
-    expect(screen.getByText(/simple view/)).toBeTruthy();
+    expect(screen.getByText(/Simple view/)).toBeTruthy();
     expect(element()).toBeNull();
   });
 

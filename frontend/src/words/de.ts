@@ -39,7 +39,7 @@ export const de: Words = {
   },
   chat: {
     frameTitle: "Chat",
-    plain: "In einfacher Ansicht, weil die von ChatKit nicht geladen werden konnte.",
+    plain: "Einfache Ansicht: ChatKit konnte nicht geladen werden.",
     loading: "Der Chat wird geladen …",
   },
   shell: {

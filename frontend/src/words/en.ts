@@ -38,7 +38,7 @@ export const en = {
   },
   chat: {
     frameTitle: "Chat",
-    plain: "Shown in a simple view, because ChatKit's own could not be loaded.",
+    plain: "Simple view: ChatKit could not be loaded.",
     loading: "Loading the chat…",
   },
   shell: {
