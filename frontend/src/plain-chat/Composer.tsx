@@ -180,7 +180,7 @@ export function Composer({
           </button>
         )}
         <Choice label="Tool" none="Any tool" options={offer.tools} value={tool} onChange={setTool} />
-        <Choice label="Model" none="Default model" options={offer.models} value={model} onChange={setModel} />
+        <Choice label="Model" none="Any model" options={offer.models} value={model} onChange={setModel} />
         <span className="pc-spacer" />
         {answering ? (
           <button key="main" type="button" className="pc-main" aria-label="Stop" disabled={!mayStop} onClick={onStop}>

@@ -36,7 +36,9 @@ function SentFile({ file }: { file: Attachment }) {
   return (
     <li className="pc-file">
       {preview ? <img src={preview} alt={file.name} /> : <Icon name="file" />}
-      <span className="pc-file-name">{file.name}</span>
+      <span className="pc-file-name" aria-hidden={preview !== undefined}>
+        {file.name}
+      </span>
     </li>
   );
 }

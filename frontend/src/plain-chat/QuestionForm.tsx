@@ -21,8 +21,8 @@ export function QuestionForm({ item, disabled, onAnswer }: QuestionFormProps) {
     });
   };
   return (
-    <form className="pc-card pc-col" onSubmit={submit} aria-label="Questions">
-      <fieldset className="pc-widget" disabled={disabled}>
+    <form className="pc-card" onSubmit={submit} aria-label="Questions">
+      <fieldset className="pc-widget pc-col" disabled={disabled}>
         {item.inputs.map((input) =>
           input.type === "multiple_choice" ? (
             <Choice key={input.id} input={input} />
