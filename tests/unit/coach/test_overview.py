@@ -91,6 +91,7 @@ class TestTheCoach:
         yield coach
         await coach.close()
 
+    @pytest.mark.promise("H2")
     @pytest.mark.feature("overview")
     async def test_shows_the_money_of_the_turns_user(self, coach: Spendo) -> None:
         assert isinstance(coach, Surveying)
