@@ -9,6 +9,7 @@ import type { OutgoingMessage } from "./session";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./uploads";
 import type { Entity } from "./wire";
+import { words } from "./words";
 
 /** What the chat around it asks of the composer. */
 export interface ComposerHandle {
@@ -108,7 +109,7 @@ export function Composer({
   return (
     <form
       className="pc-composer"
-      aria-label="Message"
+      aria-label={words().message}
       onSubmit={(event) => {
         event.preventDefault();
         void send();
@@ -127,7 +128,7 @@ export function Composer({
             ref={field}
             rows={1}
             value={text}
-            aria-label="Message"
+            aria-label={words().message}
             placeholder={closed ?? (offer.tools.find(({ id }) => id === tool)?.placeholder || placeholder)}
             disabled={closed !== null}
             onChange={(event) => {
@@ -148,7 +149,7 @@ export function Composer({
           <>
             <button
               type="button"
-              aria-label="Attach files"
+              aria-label={words().attach}
               disabled={closed !== null}
               onClick={() => files.current?.click()}
             >
@@ -159,7 +160,7 @@ export function Composer({
               type="file"
               hidden
               multiple
-              aria-label="Files"
+              aria-label={words().files}
               accept={Object.entries(offer.attachments.accept).flat(2).join(",")}
               onChange={(event) => {
                 attach([...(event.target.files ?? [])]);
@@ -171,7 +172,7 @@ export function Composer({
         {offer.dictation && (
           <button
             type="button"
-            aria-label={dictation.state === "recording" ? "Stop recording" : "Dictate"}
+            aria-label={dictation.state === "recording" ? words().stopRecording : words().dictate}
             aria-pressed={dictation.state === "recording"}
             disabled={closed !== null || dictation.state === "transcribing"}
             onClick={dictation.toggle}
@@ -179,15 +180,28 @@ export function Composer({
             <Icon name="microphone" />
           </button>
         )}
-        <Choice label="Tool" none="Any tool" options={offer.tools} value={tool} onChange={setTool} />
-        <Choice label="Model" none="Any model" options={offer.models} value={model} onChange={setModel} />
+        <Choice label={words().tool} none={words().anyTool} options={offer.tools} value={tool} onChange={setTool} />
+        <Choice
+          label={words().model}
+          none={words().anyModel}
+          options={offer.models}
+          value={model}
+          onChange={setModel}
+        />
         <span className="pc-spacer" />
         {answering ? (
-          <button key="main" type="button" className="pc-main" aria-label="Stop" disabled={!mayStop} onClick={onStop}>
+          <button
+            key="main"
+            type="button"
+            className="pc-main"
+            aria-label={words().stop}
+            disabled={!mayStop}
+            onClick={onStop}
+          >
             <Icon name="stop" />
           </button>
         ) : (
-          <button key="main" type="submit" className="pc-main" aria-label="Send" disabled={!sendable}>
+          <button key="main" type="submit" className="pc-main" aria-label={words().send} disabled={!sendable}>
             <Icon name="send" />
           </button>
         )}

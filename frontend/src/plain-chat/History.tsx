@@ -2,9 +2,9 @@ import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { Icon } from "./Icon";
 import type { ChatClient } from "./protocol";
 import type { Page, ThreadMetadata } from "./wire";
+import { words } from "./words";
 
 const PAGE = 20;
-const UNTITLED = "Untitled conversation";
 
 interface HistoryProps {
   client: ChatClient;
@@ -22,7 +22,7 @@ export function History({ client, locale, current, onOpen, onRenamed, onDeleted 
   const [problem, setProblem] = useState<string | null>(null);
   const attempt = useCallback(async (work: () => Promise<void>) => {
     setProblem(null);
-    await work().catch((error: unknown) => setProblem(error instanceof Error ? error.message : "That did not work."));
+    await work().catch((error: unknown) => setProblem(error instanceof Error ? error.message : words().didNotWork));
   }, []);
   const load = useCallback(
     (after?: string) =>
@@ -50,19 +50,19 @@ export function History({ client, locale, current, onOpen, onRenamed, onDeleted 
     });
 
   return (
-    <section className="pc-history" aria-label="History">
+    <section className="pc-history" aria-label={words().history}>
       {problem && (
         <div className="pc-failure" role="alert">
           <p>{problem}</p>
           {!page && (
             <button type="button" className="pc-button" onClick={() => load()}>
-              Retry
+              {words().retry}
             </button>
           )}
         </div>
       )}
-      {!page && !problem && <p className="pc-progress">Loading</p>}
-      {page?.data.length === 0 && <p className="pc-muted">There are no conversations yet.</p>}
+      {!page && !problem && <p className="pc-progress">{words().loading}</p>}
+      {page?.data.length === 0 && <p className="pc-muted">{words().none}</p>}
       <ul>
         {page?.data.map((thread) => (
           <Entry
@@ -78,7 +78,7 @@ export function History({ client, locale, current, onOpen, onRenamed, onDeleted 
       </ul>
       {page?.has_more && (
         <button type="button" className="pc-button" onClick={() => load(page.after)}>
-          Show more
+          {words().more}
         </button>
       )}
     </section>
@@ -96,7 +96,7 @@ interface EntryProps {
 
 function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryProps) {
   const [mode, setMode] = useState<"shown" | "renaming" | "deleting">("shown");
-  const title = thread.title || UNTITLED;
+  const title = thread.title || words().untitled;
   if (mode === "renaming") {
     const save = (event: FormEvent<HTMLFormElement>) => {
       event.preventDefault();
@@ -110,13 +110,13 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
           <input
             className="pc-field"
             name="title"
-            aria-label="New title"
+            aria-label={words().newTitle}
             defaultValue={thread.title}
             maxLength={200}
             ref={focused}
           />
           <button type="submit" className="pc-button pc-primary">
-            Save
+            {words().save}
           </button>
         </form>
       </li>
@@ -124,13 +124,13 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
   }
   if (mode === "deleting") {
     return (
-      <li className="pc-row" role="alertdialog" aria-label={`Delete ${title}?`}>
-        <span className="pc-file-name">Delete “{title}”?</span>
+      <li className="pc-row" role="alertdialog" aria-label={words().confirmDelete(title)}>
+        <span className="pc-file-name">{words().confirmDelete(title)}</span>
         <button type="button" className="pc-button pc-danger" onClick={onDelete}>
-          Delete
+          {words().deleteNow}
         </button>
         <button type="button" className="pc-button" onClick={() => setMode("shown")} ref={focused}>
-          Keep
+          {words().keep}
         </button>
       </li>
     );
@@ -141,10 +141,10 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
         <span>{title}</span>
         <span className="pc-caption">{day(thread.created_at, locale)}</span>
       </button>
-      <button type="button" aria-label={`Rename ${title}`} onClick={() => setMode("renaming")}>
+      <button type="button" aria-label={words().rename(title)} onClick={() => setMode("renaming")}>
         <Icon name="rename" />
       </button>
-      <button type="button" aria-label={`Delete ${title}`} onClick={() => setMode("deleting")}>
+      <button type="button" aria-label={words().delete(title)} onClick={() => setMode("deleting")}>
         <Icon name="remove" />
       </button>
     </li>

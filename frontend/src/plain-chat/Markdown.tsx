@@ -1,6 +1,7 @@
 import { lexer, type MarkedToken, type Token } from "marked";
 import { createContext, Fragment, type ReactNode, useContext, useMemo } from "react";
 import { imageAddress, linkAddress } from "./addresses";
+import { words } from "./words";
 
 /** Domains that images in texts and on cards may come from, beside this site's: the thread's `allowed_image_domains`. */
 export const ImageDomains = createContext<readonly string[]>([]);
@@ -42,7 +43,7 @@ function one(token: MarkedToken): ReactNode {
       return <code>{token.text}</code>;
     case "code":
       return (
-        <Scrollable label="Code">
+        <Scrollable label={words().code}>
           <pre>
             <code>{token.text}</code>
           </pre>
@@ -76,7 +77,7 @@ function Table({ header, rows }: { header: Cell[]; rows: Cell[][] }) {
     // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place
     row.map((cell, place) => <Tag key={place}>{all(cell.tokens)}</Tag>);
   return (
-    <Scrollable label="Table">
+    <Scrollable label={words().table}>
       <table>
         <thead>
           <tr>{cells(header, "th")}</tr>

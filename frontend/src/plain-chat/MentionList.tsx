@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
 import type { Entity } from "./wire";
+import { words } from "./words";
 
 interface MentionListProps {
   entities: Entity[];
@@ -38,7 +39,7 @@ export function MentionList({ entities, onChoose, onClose, children }: MentionLi
   return (
     <div className="pc-mentions">
       {chosen && (
-        <div id={list} role="listbox" aria-label="Mention">
+        <div id={list} role="listbox" aria-label={words().mention}>
           {entities.map((entity, place) => (
             <div
               key={entity.id}

@@ -3,13 +3,14 @@ import { fileAddress } from "./addresses";
 import { Icon } from "./Icon";
 import { Link, Markdown } from "./Markdown";
 import type { AssistantMessage, Attachment, Source, UserMessage } from "./wire";
+import { words } from "./words";
 
 export function UserMessageView({ item }: { item: UserMessage }) {
   return (
-    <article className="pc-user" aria-label="You said">
+    <article className="pc-user" aria-label={words().youSaid}>
       {item.quoted_text && <blockquote>{item.quoted_text}</blockquote>}
       {item.attachments.length > 0 && (
-        <ul className="pc-files" aria-label="Files">
+        <ul className="pc-files" aria-label={words().files}>
           {item.attachments.map((file) => (
             <SentFile key={file.id} file={file} />
           ))}
@@ -55,7 +56,7 @@ interface AnswerProps {
 export function AnswerView({ item, growing, onRate }: AnswerProps) {
   const sources = item.content.flatMap((part) => part.annotations.map(({ source }) => source));
   return (
-    <article className="pc-answer" aria-label="Answer" aria-busy={growing}>
+    <article className="pc-answer" aria-label={words().answer} aria-busy={growing}>
       {item.content.map((part, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: parts are known by their place, on the wire, too
         <Markdown key={place} text={part.text} />
@@ -68,7 +69,7 @@ export function AnswerView({ item, growing, onRate }: AnswerProps) {
 
 export function Sources({ sources }: { sources: Source[] }) {
   return (
-    <ol className="pc-sources" aria-label="Sources">
+    <ol className="pc-sources" aria-label={words().sources}>
       {sources.map((source, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: sources are numbered by their place
         <li key={place}>
@@ -89,7 +90,7 @@ function Rating({ onRate }: { onRate: AnswerProps["onRate"] }) {
     <div className="pc-rating">
       <button
         type="button"
-        aria-label="Good answer"
+        aria-label={words().good}
         aria-pressed={given === "positive"}
         onClick={() => rate("positive")}
       >
@@ -97,13 +98,13 @@ function Rating({ onRate }: { onRate: AnswerProps["onRate"] }) {
       </button>
       <button
         type="button"
-        aria-label="Bad answer"
+        aria-label={words().bad}
         aria-pressed={given === "negative"}
         onClick={() => rate("negative")}
       >
         <Icon name="bad" />
       </button>
-      {given === "failed" && <span role="alert">That was not saved.</span>}
+      {given === "failed" && <span role="alert">{words().notSaved}</span>}
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { openThread } from "../chat/open-thread";
+import { languagePreference } from "../preferences/language";
 import { chatProps } from "../testing/chat-props";
 import PlainChat from "./PlainChat";
 import { added, answer, card, created, delta, done, firstTurn, question, thread, toolCall } from "./testing/events";
@@ -18,6 +19,7 @@ let host: {
 
 beforeEach(() => {
   sessionStorage.clear();
+  languagePreference.set("en");
   server = new FakeServer();
   host = { onClientTool: vi.fn(async () => ({ opened: true })), onEffect: vi.fn(), onTurnEnd: vi.fn() };
 });
@@ -399,6 +401,17 @@ describe("files", () => {
     clipboard.items.add(image(7, "pasted.png"));
     await user.paste(clipboard);
     expect(await screen.findByText("pasted.png")).toBeTruthy();
+  });
+});
+
+describe("another language", () => {
+  it("is the page's", async () => {
+    languagePreference.set("de");
+    server.on("threads.create", () => refusal(503, "Nicht verfügbar"));
+    const { user } = show();
+    await user.type(screen.getByRole("textbox", { name: "Nachricht" }), "Hallo{Enter}");
+    expect(await screen.findByRole("button", { name: "Noch einmal versuchen" })).toBeTruthy();
+    expect(press("Verlauf")).toBeTruthy();
   });
 });
 

@@ -14,6 +14,7 @@ import { StartScreen } from "./StartScreen";
 import { ChatSession } from "./session";
 import { Transcript } from "./Transcript";
 import "./plain-chat.css";
+import { words } from "./words";
 
 export default function PlainChat(props: ChatProps) {
   const { client, session } = useSession(props);
@@ -50,11 +51,16 @@ export default function PlainChat(props: ChatProps) {
       onDrop={drop}
     >
       <header className="pc-header">
-        <button type="button" aria-label="History" aria-pressed={inHistory} onClick={() => showHistory(!inHistory)}>
+        <button
+          type="button"
+          aria-label={words().history}
+          aria-pressed={inHistory}
+          onClick={() => showHistory(!inHistory)}
+        >
           <Icon name="history" />
         </button>
-        <h2>{inHistory ? "History" : now.thread?.title}</h2>
-        <button type="button" aria-label="New conversation" onClick={begin}>
+        <h2>{inHistory ? words().history : now.thread?.title}</h2>
+        <button type="button" aria-label={words().newConversation} onClick={begin}>
           <Icon name="plus" />
         </button>
       </header>
@@ -70,7 +76,7 @@ export default function PlainChat(props: ChatProps) {
       )}
       <div className="pc-body" hidden={inHistory}>
         {now.thread || now.items.length || now.failure || now.phase === "loading" ? (
-          <Transcript key={now.thread?.id} now={now} session={session} />
+          <Transcript now={now} session={session} />
         ) : (
           <StartScreen
             greeting={props.greeting}
@@ -92,7 +98,7 @@ export default function PlainChat(props: ChatProps) {
         />
       </div>
       <p className="pc-unseen" role="status">
-        {answering ? (now.progress ?? "Answering") : ""}
+        {answering ? (now.progress ?? words().answering) : ""}
       </p>
       {props.disclaimer && <p className="pc-disclaimer">{props.disclaimer}</p>}
     </section>
@@ -133,5 +139,5 @@ function saying(text: string) {
 
 function closedBecause(status: { type: string; reason?: string } | undefined): string | null {
   if (!status || status.type === "active") return null;
-  return status.reason ?? `This conversation is ${status.type}.`;
+  return status.reason ?? words().closed;
 }

@@ -1,5 +1,6 @@
 import type { FormEvent } from "react";
 import type { Answers, Question, StructuredInputItem } from "./wire";
+import { words } from "./words";
 
 interface QuestionFormProps {
   item: StructuredInputItem;
@@ -21,7 +22,7 @@ export function QuestionForm({ item, disabled, onAnswer }: QuestionFormProps) {
     });
   };
   return (
-    <form className="pc-card" onSubmit={submit} aria-label="Questions">
+    <form className="pc-card" onSubmit={submit} aria-label={words().questions}>
       <fieldset className="pc-widget pc-col" disabled={disabled}>
         {item.inputs.map((input) =>
           input.type === "multiple_choice" ? (
@@ -36,10 +37,10 @@ export function QuestionForm({ item, disabled, onAnswer }: QuestionFormProps) {
         )}
         <div className="pc-row pc-actions">
           <button type="button" className="pc-button" onClick={() => onAnswer({ status: "skipped", answers: {} })}>
-            Skip
+            {words().skip}
           </button>
           <button type="submit" className="pc-button pc-primary">
-            Send answers
+            {words().sendAnswers}
           </button>
         </div>
       </fieldset>
@@ -60,8 +61,8 @@ function Choice({ input }: { input: Question }) {
       <input
         className="pc-field"
         name={`${input.id}.${OTHER}`}
-        aria-label={`${input.question} Something else`}
-        placeholder="Something else"
+        aria-label={`${input.question} ${words().somethingElse}`}
+        placeholder={words().somethingElse}
       />
     </fieldset>
   );
@@ -81,7 +82,7 @@ function Answered({ item }: { item: StructuredInputItem }) {
       {item.inputs.map(({ id, question, answer }) => (
         <div key={id}>
           <dt className="pc-caption">{question}</dt>
-          <dd>{answer?.values.length ? answer.values.join(", ") : "skipped"}</dd>
+          <dd>{answer?.values.length ? answer.values.join(", ") : words().skipped}</dd>
         </div>
       ))}
     </dl>

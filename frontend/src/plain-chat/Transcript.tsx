@@ -10,6 +10,7 @@ import { Widget } from "./Widget";
 import { TaskView, Workflow } from "./Workflow";
 import { textOf } from "./widget-text";
 import type { GeneratedImageItem, ThreadItem } from "./wire";
+import { words } from "./words";
 
 interface TranscriptProps {
   now: Conversation;
@@ -22,20 +23,23 @@ const NEAR_THE_END_PX = 80;
 export function Transcript({ now, session }: TranscriptProps) {
   const log = useRef<HTMLDivElement>(null);
   const [following, follow] = useState(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever something is added, not when `following` changes
+  const threadId = now.thread?.id;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation is read from its end
+  useEffect(() => follow(true), [threadId]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever something is added
   useEffect(() => {
     if (following) log.current?.scrollTo({ top: log.current.scrollHeight });
-  }, [now.items, now.failure, now.progress, now.notices]);
+  }, [now.items, now.failure, now.progress, now.notices, following]);
   const onScroll = () => {
     const place = log.current;
     if (place) follow(place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_THE_END_PX);
   };
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable
-    <div className="pc-log" ref={log} onScroll={onScroll} role="log" aria-label="Conversation" tabIndex={0}>
+    <div className="pc-log" ref={log} onScroll={onScroll} role="log" aria-label={words().conversation} tabIndex={0}>
       {now.older && (
         <button type="button" className="pc-button pc-older" onClick={() => session.loadOlder()}>
-          Show earlier messages
+          {words().earlier}
         </button>
       )}
       <ImageDomains value={now.thread?.allowed_image_domains ?? []}>
@@ -78,7 +82,7 @@ function Item({ item, now, session }: TranscriptProps & { item: ThreadItem }): R
     case "generated_image":
       return <GeneratedImage item={item} growing={growing} />;
     case "end_of_turn":
-      return <hr className="pc-end" aria-label="End of turn" />;
+      return <hr className="pc-end" aria-label={words().endOfTurn} />;
     default:
       return null; // client tool calls and hidden items are not for the eye, unknown ones not for us
   }
@@ -88,8 +92,10 @@ function GeneratedImage({ item, growing }: { item: GeneratedImageItem; growing: 
   const source = fileAddress(item.image?.url);
   return (
     <figure className="pc-image" aria-busy={growing}>
-      {source && <img src={source} alt={growing ? "Unfinished generated image" : "Generated"} />}
-      {growing && <progress aria-label="Image" {...(item.progress !== undefined && { value: item.progress })} />}
+      {source && <img src={source} alt={growing ? words().unfinished : words().generated} />}
+      {growing && (
+        <progress aria-label={words().image} {...(item.progress !== undefined && { value: item.progress })} />
+      )}
     </figure>
   );
 }
@@ -106,15 +112,15 @@ function Ending({ now, session }: TranscriptProps) {
         </p>
       ))}
       {answering && (now.progress || !now.unfinished.length) && (
-        <p className="pc-progress">{now.progress ?? "Working on it"}</p>
+        <p className="pc-progress">{now.progress ?? words().working}</p>
       )}
       {now.failure && (
         <div className="pc-failure" role="alert">
           <p>{now.failure.message}</p>
-          {now.failure.requestId && <p className="pc-caption">Request {now.failure.requestId}</p>}
+          {now.failure.requestId && <p className="pc-caption">{words().request(now.failure.requestId)}</p>}
           {now.failure.retry && (
             <button type="button" className="pc-button" onClick={() => session.retry()}>
-              Retry
+              {words().retry}
             </button>
           )}
         </div>
@@ -124,5 +130,5 @@ function Ending({ now, session }: TranscriptProps) {
 }
 
 function asText(item: ThreadItem): string {
-  return (item.type === "widget" && textOf(item.widget)) || "This cannot be shown.";
+  return (item.type === "widget" && textOf(item.widget)) || words().notShown;
 }

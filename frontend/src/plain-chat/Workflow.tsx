@@ -1,6 +1,7 @@
 import { Markdown } from "./Markdown";
 import { Sources } from "./Message";
 import type { Task, WorkflowItem } from "./wire";
+import { words } from "./words";
 
 /** The steps of an answer: one line, which opens. */
 export function Workflow({ item, growing }: { item: WorkflowItem; growing: boolean }) {
@@ -22,10 +23,9 @@ export function Workflow({ item, growing }: { item: WorkflowItem; growing: boole
   );
 }
 
-const STATES = { loading: "in progress", complete: "done", none: "" };
-
 export function TaskView({ task }: { task: Task }) {
-  const state = STATES[task.status_indicator ?? "none"];
+  const states = { loading: words().inProgress, complete: words().done, none: "" };
+  const state = states[task.status_indicator ?? "none"];
   return (
     <div className="pc-task" data-state={task.status_indicator}>
       <span>{task.title ?? task.queries?.join(", ")}</span>
@@ -39,6 +39,6 @@ export function TaskView({ task }: { task: Task }) {
 function summaryOf({ workflow }: WorkflowItem, growing: boolean): string {
   const { summary, tasks } = workflow;
   if (summary?.title) return summary.title;
-  if (summary?.duration !== undefined) return `Thought for ${Math.max(1, Math.round(summary.duration))} s`;
-  return (growing && tasks.at(-1)?.title) || (workflow.type === "reasoning" ? "Thinking" : "Steps");
+  if (summary?.duration !== undefined) return words().thought(Math.max(1, Math.round(summary.duration)));
+  return (growing && tasks.at(-1)?.title) || (workflow.type === "reasoning" ? words().thinking : words().steps);
 }

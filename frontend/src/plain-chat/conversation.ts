@@ -7,6 +7,7 @@
  */
 import { updated } from "./item-update";
 import type { Notice, Thread, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessage } from "./wire";
+import { words } from "./words";
 
 export interface Failure {
   message: string;
@@ -47,8 +48,6 @@ const atRest = { phase: "idle", progress: null, unfinished: [] } satisfies Parti
 
 /** A message that was sent and is not yet confirmed has this id. */
 export const UNCONFIRMED = "unconfirmed";
-const CUT_OFF = "The answer was cut off.";
-const FAILED = "Something went wrong while answering.";
 
 /** Takes one event of a stream; unknown ones change nothing. */
 export function received(now: Conversation, event: ThreadStreamEvent): Conversation {
@@ -74,7 +73,7 @@ export function received(now: Conversation, event: ThreadStreamEvent): Conversat
     case "notice":
       return { ...now, notices: [...now.notices, event] };
     case "error":
-      return { ...now, failure: { message: event.message || FAILED, retry: event.allow_retry } };
+      return { ...now, failure: { message: event.message || words().failed, retry: event.allow_retry } };
     default:
       return now;
   }
@@ -98,7 +97,7 @@ export function began(now: Conversation, message?: UserMessage): Conversation {
 /** A turn ended by itself: a message that never came to its end was cut off by something between us and the server. */
 export function ended(now: Conversation): Conversation {
   const cut = now.items.some((item) => item.type === "assistant_message" && now.unfinished.includes(item.id));
-  const failure = now.failure ?? (cut ? { message: CUT_OFF, retry: true } : null);
+  const failure = now.failure ?? (cut ? { message: words().cutOff, retry: true } : null);
   return { ...now, ...atRest, failure };
 }
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import type { ChatClient } from "./protocol";
+import { words } from "./words";
 
 type State = "off" | "recording" | "transcribing";
 
@@ -29,14 +30,14 @@ export function useDictation(client: ChatClient, onText: (text: string) => void,
       const params = { audio_base64: await base64(audio), mime_type: audio.type };
       onText((await client.call("input.transcribe", params)).text);
     } catch (error) {
-      onProblem(error instanceof Error ? error.message : "The recording was not understood.");
+      onProblem(error instanceof Error ? error.message : words().notUnderstood);
     }
     setState("off");
   }
 
   const toggle = () => {
     if (state === "recording") recorder.current?.stop();
-    else if (state === "off") record().catch(() => onProblem("The microphone cannot be used."));
+    else if (state === "off") record().catch(() => onProblem(words().noMicrophone));
   };
   return { state, toggle };
 }

@@ -9,6 +9,7 @@
 import { createParser } from "eventsource-parser";
 import type { ApiFetch } from "../api/api-fetch";
 import type { Attachment, Calls, Entity, StreamingRequest, ThreadStreamEvent } from "./wire";
+import { words } from "./words";
 
 /** A request was not carried out; `status` is 0 when no answer came. */
 export class RequestError extends Error {
@@ -50,7 +51,7 @@ export class ChatClient {
     const response = await this.post(request, "text/event-stream", signal);
     const requestId = response.headers.get("x-request-id") ?? undefined;
     if (!response.body || !response.headers.get("content-type")?.includes("text/event-stream")) {
-      throw new RequestError("The server gave an answer that cannot be read.", 502, requestId);
+      throw new RequestError(words().unreadable, 502, requestId);
     }
     return { requestId, events: eventsOf(response.body) };
   }
@@ -60,7 +61,7 @@ export class ChatClient {
     const to = attachment.upload_descriptor;
     if (!to) return;
     const response = await this.reached(to.url, { method: to.method, headers: to.headers, body: file, signal });
-    if (!response.ok) throw new RequestError("The upload was refused.", response.status);
+    if (!response.ok) throw new RequestError(words().uploadFailed, response.status);
   }
 
   async entities(query: string, signal: AbortSignal): Promise<Entity[]> {
@@ -86,7 +87,7 @@ export class ChatClient {
     } catch (error) {
       if (init.signal?.aborted) throw error;
       const known = error instanceof Error && !(error instanceof TypeError) && error.message;
-      throw new RequestError(known || "The server cannot be reached. Check your connection.", 0);
+      throw new RequestError(known || words().unreachable, 0);
     }
   }
 }
@@ -95,7 +96,7 @@ async function refusal(response: Response): Promise<RequestError> {
   const body = await response.json().catch(() => null);
   const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
   return new RequestError(
-    text(body?.message) ?? `The server answered with an error (${response.status}).`,
+    text(body?.message) ?? words().status(response.status),
     response.status,
     text(body?.request_id) ?? response.headers.get("x-request-id") ?? undefined,
     text(body?.thread_id),

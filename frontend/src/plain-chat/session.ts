@@ -16,11 +16,11 @@ import type {
   UserMessageInput,
   WidgetItem,
 } from "./wire";
+import { words } from "./words";
 
 const PAGE = 30;
 /** A client tool's answer may lead to the next call; an assistant that never ends is stopped here. */
 const MAX_TOOL_CALLS = 8;
-const LOST = "The connection was lost while the answer was coming.";
 
 export interface OutgoingMessage {
   input: UserMessageInput;
@@ -244,7 +244,7 @@ function cursor(page: { has_more: boolean; after?: string }): string | null {
 }
 
 function failure(error: unknown): conversation.Failure {
-  if (!(error instanceof RequestError)) return { message: LOST, retry: true };
+  if (!(error instanceof RequestError)) return { message: words().lost, retry: true };
   return { message: error.message, requestId: error.requestId, retry: !error.refused };
 }
 

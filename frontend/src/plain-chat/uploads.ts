@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import type { AttachmentPolicy } from "../chat/chat-props";
 import type { ChatClient } from "./protocol";
 import type { Attachment } from "./wire";
+import { words } from "./words";
 
 /** One file on its way; `attachment` is there when the server knows it, `ready` when all bytes arrived. */
 export interface Upload {
@@ -16,11 +17,11 @@ export interface Upload {
 /** Says why a file may not be attached, or null. The server checks the same again, and the bytes as well. */
 export function objection(file: File, policy: AttachmentPolicy): string | null {
   const type = acceptedType(file, policy.accept);
-  if (!type) return `${file.name}: files of this type cannot be attached.`;
-  if (!file.size) return `${file.name} is empty.`;
+  if (!type) return words().wrongType(file.name);
+  if (!file.size) return words().empty(file.name);
   const limit = policy.maxSizes[type] ?? policy.maxSize;
   if (file.size <= limit) return null;
-  return `${file.name} is too large: ${megabytes(file.size)} MB, ${megabytes(limit)} MB are allowed.`;
+  return words().tooLarge(file.name, megabytes(file.size), megabytes(limit));
 }
 
 function acceptedType(file: File, accept: AttachmentPolicy["accept"]): string | undefined {
@@ -61,7 +62,7 @@ export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProbl
     } catch (error) {
       if (run.signal.aborted) return;
       setUploads((all) => all.filter((upload) => upload.key !== key));
-      onProblem(`${file.name}: ${error instanceof Error ? error.message : "the upload failed."}`);
+      onProblem(`${file.name}: ${error instanceof Error ? error.message : words().uploadFailed}`);
     } finally {
       running.current.delete(key);
     }
@@ -70,7 +71,7 @@ export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProbl
   function add(files: Iterable<File>): void {
     let room = policy.maxCount - uploads.length;
     for (const file of files) {
-      const problem = room > 0 ? objection(file, policy) : `Only ${policy.maxCount} files can be attached.`;
+      const problem = room > 0 ? objection(file, policy) : words().tooMany(policy.maxCount);
       if (problem) {
         onProblem(problem);
         continue;

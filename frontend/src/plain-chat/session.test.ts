@@ -1,0 +1,54 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ChatClient } from "./protocol";
+import { ChatSession } from "./session";
+import { answer, created, done, firstTurn, thread } from "./testing/events";
+import { FakeServer } from "./testing/fake-server";
+
+const message = {
+  input: { content: [{ type: "input_text" as const, text: "Hi" }], attachments: [], inference_options: {} },
+  attachments: [],
+};
+let server: FakeServer;
+let session: ChatSession;
+const host = { onClientTool: vi.fn(), onEffect: vi.fn(), onTurnEnd: vi.fn() };
+
+beforeEach(() => {
+  server = new FakeServer();
+  session = new ChatSession(new ChatClient(server.api, "/chatkit"), () => host);
+});
+
+describe("a session", () => {
+  it("runs one turn at a time, however fast two are asked for", async () => {
+    server.streams("threads.create", firstTurn("Hi", "Hello"));
+    const sent = await Promise.all([session.send(message), session.send(message)]);
+    expect(sent).toEqual([true, false]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("lets a turn go on, unseen, when another conversation is opened", async () => {
+    const live = server.live("threads.create");
+    const other = { ...thread, id: "thr_2", items: { data: [answer("Old")], has_more: false } };
+    server.answers("threads.get_by_id", other);
+    const sending = session.send(message);
+    const stream = await live;
+    await session.open("thr_2");
+    for (const event of [created, done(answer("Late", "msg_late"))]) stream.send(event);
+    stream.end();
+    await sending;
+    expect(server.of("threads.create")[0]?.signal?.aborted).toBe(false);
+    expect(session.snapshot()).toMatchObject({ thread: { id: "thr_2" }, phase: "idle", failure: null });
+    expect(session.snapshot().items.map(({ id }) => id)).toEqual(["msg_a"]);
+  });
+
+  it("does not stop what the server says cannot be stopped", async () => {
+    const live = server.live("threads.create");
+    const sending = session.send(message);
+    const stream = await live;
+    stream.send({ type: "stream_options", stream_options: { allow_cancel: false } });
+    await vi.waitFor(() => expect(session.snapshot().mayStop).toBe(false));
+    session.stop();
+    expect(server.requests[0]?.signal?.aborted).toBe(false);
+    stream.end();
+    await sending;
+  });
+});
