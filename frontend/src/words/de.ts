@@ -39,7 +39,7 @@ export const de: Words = {
   },
   chat: {
     frameTitle: "Chat",
-    plain: "Einfache Ansicht: ChatKit konnte nicht geladen werden.",
+    plain: "Einfache Ansicht: ChatKit lädt nicht.",
     loading: "Der Chat wird geladen …",
   },
   shell: {
