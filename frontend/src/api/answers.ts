@@ -3,6 +3,9 @@ import type { Words } from "../words/words";
 /** What of an error answer is passed on when its body is replaced. */
 const KEPT_HEADERS = ["retry-after", "x-request-id", "www-authenticate"];
 
+/** Says that no answer came, with a status that ChatKit.js does not try again. */
+export const OFFLINE = 408;
+
 /** An answer as the API gives its refusals: ChatKit shows `message`. */
 export function refusal(status: number, message: string, headers: HeadersInit = {}): Response {
   const all = new Headers(headers);
@@ -12,7 +15,7 @@ export function refusal(status: number, message: string, headers: HeadersInit = 
 
 /** A request that was not answered: as a status that is not tried again when the browser knows that it is offline. */
 export function notAnswered(words: Words): Response {
-  return navigator.onLine === false ? refusal(408, words.api.offline) : refusal(503, words.api.unreachable);
+  return navigator.onLine === false ? refusal(OFFLINE, words.api.offline) : refusal(503, words.api.unreachable);
 }
 
 /**

@@ -197,6 +197,16 @@ describe("a turn", () => {
     expect(turnIdOf(server.arrived.length - 1)).toBe(turnIdOf(0));
   });
 
+  test("keeps its id when the connection went while it was sent: it may have arrived", async () => {
+    vi.stubGlobal("navigator", { onLine: false });
+    server.handle = (_, response) => void response.destroy();
+    expect((await api("/chatkit", post(HELLO))).status).toBe(408);
+    server.handle = (_, response) => void stream(response).end();
+    await api("/chatkit", post(HELLO));
+
+    expect(turnIdOf(server.arrived.length - 1)).toBe(turnIdOf(0));
+  });
+
   test("gets a new id after a refusal: nothing was begun", async () => {
     server.handle = (_, response) => json(response, 409, { message: "closed", request_id: "r" });
     for (let time = 0; time < 2; time += 1) await api("/chatkit", post(HELLO));

@@ -1,5 +1,5 @@
 import type { Words } from "../words/words";
-import { refusal } from "./answers";
+import { OFFLINE, refusal } from "./answers";
 import type { ApiRequest } from "./authorized-fetch";
 import type { SealedBody } from "./sealed-body";
 import type { TurnIds } from "./turn-ids";
@@ -60,7 +60,7 @@ export async function turnFetch(request: ApiRequest, hash: string, ids: TurnIds,
     });
   }
   over();
-  if (answer.ok || answer.status >= 500) attempt.failed();
+  if (answer.ok || answer.status >= 500 || answer.status === OFFLINE) attempt.failed();
   // ChatKit.js posts again after a 200 that is no event stream, and after a 5xx; only the latter can say why.
   return answer.ok ? refusal(502, doors.words().api.status(502)) : answer;
 }
