@@ -3,7 +3,7 @@ import type { Words } from "./words";
 export const de: Words = {
   languageName: "Deutsch",
   api: {
-    offline: "Sie sind offline. Ihre Nachricht wurde nicht gesendet; senden Sie sie mit Verbindung noch einmal.",
+    offline: "Sie sind offline. Versuchen Sie es noch einmal, wenn Sie verbunden sind.",
     unreachable: "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.",
     sessionEnded: "Ihre Sitzung ist beendet. Bitte melden Sie sich wieder an.",
     tryAgainIn: (seconds) => `Versuchen Sie es in ${seconds} s noch einmal.`,

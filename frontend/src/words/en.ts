@@ -2,7 +2,7 @@
 export const en = {
   languageName: "English",
   api: {
-    offline: "You are offline. Your message was not sent; send it again when you are connected.",
+    offline: "You are offline. Try again when you are connected.",
     unreachable: "The service cannot be reached. Check your connection and try again.",
     sessionEnded: "Your session has ended. Please sign in again.",
     tryAgainIn: (seconds: number) => `Try again in ${seconds} s.`,
