@@ -297,6 +297,25 @@ describe("history", () => {
     expect(log().textContent).toMatch(/first.*newer.*newest/s);
   });
 
+  it("says that a conversation is on its way, and tries again when it did not come", async () => {
+    openThread.set("thr_1");
+    let refuse = (_: Response) => {};
+    server.on(
+      "threads.get_by_id",
+      () =>
+        new Promise((resolve) => {
+          refuse = resolve;
+        }),
+    );
+    const { user } = show();
+    expect(await screen.findByText("Loading")).toBeTruthy();
+    refuse(refusal(503, "Not available"));
+    await user.click(await screen.findByRole("button", { name: "Retry" }));
+    refuse(Response.json({ ...thread, items: { data: [answer("Here")], has_more: false } }));
+    expect(await screen.findByText("Here")).toBeTruthy();
+    expect(openThread.get()).toBe("thr_1");
+  });
+
   it("begins anew when that conversation is gone", async () => {
     openThread.set("thr_gone");
     server.on("threads.get_by_id", () => refusal(404, "Thread thr_gone not found"));

@@ -111,6 +111,7 @@ function Ending({ now, session }: TranscriptProps) {
           {message}
         </p>
       ))}
+      {now.phase === "loading" && !now.items.length && <p className="pc-progress">{words().loading}</p>}
       {answering && (now.progress || !now.unfinished.length) && (
         <p className="pc-progress">{now.progress ?? words().working}</p>
       )}
