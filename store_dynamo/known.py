@@ -3,9 +3,9 @@
 `Store.save_thread` gets a bare model, so the store remembers, in this process,
 
 - for each model object it loaded or saved, what it held then (dropped with the object);
-- for each request context, what the request last loaded or saved of a thread, for objects never seen: a copy, or the
-  `Thread` that ChatKit makes before it saves a `ThreadMetadata` of it (server.py, ThreadsCreateReq). That `Thread`
-  knows what was first saved, whatever the same context has loaded since.
+- for each request context, as long as it lives, what the request last loaded or saved of a thread, for objects never
+  seen: a copy, or the `Thread` that ChatKit makes before it saves a `ThreadMetadata` of it (server.py,
+  ThreadsCreateReq). That `Thread` knows what was first saved, whatever the same context has loaded since.
 
 A thread that nothing is known of is saved as it is, like any upsert.
 """
@@ -21,7 +21,7 @@ from chatkit.types import Thread, ThreadMetadata
 
 from store_dynamo.records import Fields
 
-MAX_CONTEXTS = 1_024  # requests whose threads are remembered; a request has one or two
+MAX_CONTEXTS = 1_024  # requests whose threads are remembered, if it cannot be seen that they are over
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class KnownThreads:
 
     def __init__(self) -> None:
         self._objects: dict[int, Knowledge] = {}
-        # The context is kept with the entry, so that its id() is not given to another one.
+        # A context that cannot be referenced weakly is kept here, so that its id() is not given to another one.
         self._contexts: OrderedDict[tuple[int, tuple[str, str]], tuple[Any, Knowledge, Knowledge]] = OrderedDict()
 
     def recall(self, thread: ThreadMetadata, context: Any, place: tuple[str, str]) -> Knowledge | None:
@@ -63,7 +63,15 @@ class KnownThreads:
         """Note what the caller who holds `thread` knows now."""
         self.remember_listed(thread, knowledge)
         key = (id(context), knowledge.place)
-        _, first, _ = self._contexts.pop(key, (None, knowledge, None))
-        self._contexts[key] = (context, first, knowledge)
+        kept, first, _ = self._contexts.pop(key, None) or (self._kept(context, key), knowledge, None)
+        self._contexts[key] = (kept, first, knowledge)
         if len(self._contexts) > MAX_CONTEXTS:
             self._contexts.popitem(last=False)
+
+    def _kept(self, context: Any, key: tuple[int, tuple[str, str]]) -> Any:
+        """Forget the entry with its context, and return None; or return the context, where that cannot be seen."""
+        try:
+            weakref.finalize(context, self._contexts.pop, key, None).atexit = False
+        except TypeError:
+            return context
+        return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+from datetime import UTC, datetime
 
 import pytest
 from chatkit.types import Page, Thread
 
+from chat_api.context import RequestContext
 from store_dynamo.known import MAX_CONTEXTS, Knowledge, KnownThreads
 from tests.contracts.store import Caller
 from tests.fakes.chatkit_models import thread
@@ -44,11 +46,26 @@ def test_what_is_gone_is_forgotten() -> None:
         known.remember(thread(), caller, FIRST)
     gc.collect()
     for n in range(2 * MAX_CONTEXTS):
-        known.remember(thread(), Caller(f"user {n}"), FIRST)
+        known.remember(thread(), f"user {n}", FIRST)  # a string cannot be referenced weakly
     gc.collect()
 
     assert len(known._objects) == 0
     assert len(known._contexts) == MAX_CONTEXTS
+
+
+def test_a_request_that_is_over_is_forgotten() -> None:
+    known, running = KnownThreads(), request_context("running")
+    known.remember(thread(), running, FIRST)
+    for n in range(100):
+        known.remember(thread(), request_context(f"turn {n}"), SECOND)
+    gc.collect()
+
+    assert len(known._contexts) == 1
+    assert known.recall(thread(), running, PLACE) == FIRST
+
+
+def request_context(turn_id: str) -> RequestContext:
+    return RequestContext("alice", "alice", frozenset(), "en", "request", turn_id, datetime.now(UTC))
 
 
 @pytest.mark.promise("S12")
