@@ -78,7 +78,7 @@ function answerTo(input: Question, data: FormData): [string, { values: string[] 
 
 function Answered({ item }: { item: StructuredInputItem }) {
   return (
-    <dl className="pc-card pc-col">
+    <dl className="pc-col">
       {item.inputs.map(({ id, question, answer }) => (
         <div key={id}>
           <dt className="pc-caption">{question}</dt>
