@@ -17,7 +17,7 @@ from bench import results
 from bench.sections import streaming as section
 from bench.streaming import plots, web_adapter
 from bench.streaming.runs import IDLE_SECONDS, ROUNDS, Results, medians, run
-from bench.streaming.subjects import ADAPTER, subjects
+from bench.streaming.subjects import ADAPTER, application_alone_mb, subjects
 
 
 def measure(quick: bool, console: Console) -> Results:
@@ -28,18 +28,20 @@ def measure(quick: bool, console: Console) -> Results:
         return run(subjects(stack, adapter), rounds, scale, idle_seconds, lambda: progress.advance(bar))
 
 
-def figures_of(found: Results) -> dict[str, Any]:
+def figures_of(found: Results, application_mb: float) -> dict[str, Any]:
     """Return what is stored: a part for each subject."""
     return {
+        "application_mb": application_mb,
         "subjects": {
             name: {
                 "medians": asdict(medians(rounds)),
-                "footprint": asdict(found.footprints[name]),
+                "footprint": asdict(found.footprints[name])
+                | {"added_mb": found.footprints[name].memory_mb - application_mb},
                 "delayed_first_byte_ms": found.delayed_first_byte_ms[name],
                 "rounds": [asdict(one) for one in rounds],
             }
             for name, rounds in found.rounds.items()
-        }
+        },
     }
 
 
@@ -52,7 +54,7 @@ def with_last_adapter(figures: dict[str, Any]) -> dict[str, Any]:
     if kept is None:
         return figures
     since = last.figures.get("adapter_measured", {"at": last.measured_at, "commit": last.commit})
-    return {"subjects": figures["subjects"] | {ADAPTER: kept}, "adapter_measured": since}
+    return figures | {"subjects": figures["subjects"] | {ADAPTER: kept}, "adapter_measured": since}
 
 
 def main() -> None:
@@ -60,7 +62,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few requests and rounds; nothing is written")
     quick = parser.parse_args().quick
     console = Console()
-    figures = with_last_adapter(figures_of(measure(quick, console)))
+    figures = with_last_adapter(figures_of(measure(quick, console), application_alone_mb()))
     section.show(figures, console)
     if not quick:
         packages = ["awslambdaric", "mangum", "uvicorn", "h11"]

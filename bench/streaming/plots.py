@@ -1,4 +1,4 @@
-"""The picture: a panel for each figure that matters, a bar for each subject, a dot for each round."""
+"""The picture: a panel for each figure that matters, a bar for each subject."""
 
 from __future__ import annotations
 

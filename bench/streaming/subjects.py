@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.results import ROOT
 from bench.sections.streaming import ADAPTER, MANGUM, OURS, UVICORN
 from bench.streaming.exchange import Arrival, Request, Subject, read_message
+from bench.streaming.footprint import memory_mb
 from bench.streaming.runtime_api import RuntimeApi
 
 UVICORN_COMMAND = [sys.executable, "-m", "uvicorn", "bench.streaming.app:app", "--lifespan", "off", "--no-access-log"]
@@ -117,6 +118,15 @@ def web_adapter(binary: Path) -> Generator[Subject]:
         }
         with process([str(binary)], AWS_LAMBDA_RUNTIME_API=api.address, **settings, **lambda_s) as child:
             yield Invoked(api, [child.pid, server])
+
+
+def application_alone_mb() -> float:
+    """Return what the interpreter, asyncio and the application take without any runtime: nobody can do with less."""
+    program = "import asyncio, bench.streaming.app as a; print(flush=True); asyncio.run(asyncio.sleep(60))"
+    with process([sys.executable, "-c", f"import sys; sys.stdout = sys.stderr; {program}"]) as child:
+        assert child.stderr is not None
+        child.stderr.readline()
+        return memory_mb([child.pid])
 
 
 def subjects(stack: contextlib.ExitStack, adapter: Path | None) -> dict[str, Subject]:

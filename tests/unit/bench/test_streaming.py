@@ -85,14 +85,19 @@ def subject(value: float) -> dict[str, Any]:
     return {
         "medians": dict.fromkeys(names, value)
         | {"chunks_per_second": 1000 / value, "body_first_byte_ms": sizes, "body_last_byte_ms": sizes},
-        "footprint": {"memory_mb": value, "peak_mb": value, "idle_cpu_ms_per_minute": 0.0 if value < 2 else value},
+        "footprint": {
+            "memory_mb": value,
+            "added_mb": value,
+            "peak_mb": value,
+            "idle_cpu_ms_per_minute": 0.0 if value < 2 else value,
+        },
     }
 
 
 def test_goals_compare_with_the_adapter() -> None:
-    assert [goal.met for goal in goals({OURS: subject(1), ADAPTER: subject(2)})] == [True, True, True]
-    assert [goal.met for goal in goals({OURS: subject(2), ADAPTER: subject(2.5)})] == [False, False, True]
-    assert [goal.met for goal in goals({OURS: subject(3), ADAPTER: subject(2)})] == [False, False, False]
+    assert [goal.met for goal in goals({OURS: subject(1), ADAPTER: subject(2)})] == [True] * 4
+    assert [goal.met for goal in goals({OURS: subject(2), ADAPTER: subject(2.5)})] == [False, False, False, True]
+    assert [goal.met for goal in goals({OURS: subject(3), ADAPTER: subject(2)})] == [False] * 4
     assert goals({OURS: subject(1)}) == []
 
 
