@@ -108,10 +108,12 @@ soak-quick: install ministack ## Load and faults in short: a few users, a few fa
 bench: install ministack dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.store
+	@$(RUN) -m bench.cost
 	@$(RUN) -m bench.report
 bench-quick: install ministack dynamodb-local ## The same with fewer rounds
 	@$(RUN) -m bench.streaming --quick
 	@$(RUN) -m bench.store --quick
+	@$(RUN) -m bench.cost --quick
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 

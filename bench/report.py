@@ -18,7 +18,7 @@ from rich.console import Console
 from bench import results
 from bench.results import ROOT, Result
 from bench.section import Goal, Section, as_measured
-from bench.sections import store, streaming
+from bench.sections import cost, store, streaming
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 REASONS = ROOT / "bench" / "shortfalls.toml"
@@ -29,7 +29,7 @@ SECTIONS: Mapping[str, Callable[[Result], Section]] = {
     "cold_start": partial(as_measured, "Cold start"),
     "turn": partial(as_measured, "A turn"),
     "store": store.section,
-    "cost": partial(as_measured, "What 1 000 turns cost"),
+    "cost": cost.section,
 }
 HEAD = """\
 # Performance

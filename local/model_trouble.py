@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from local.responses_events import Ending, Message, Output
@@ -50,6 +51,7 @@ ERRORS = {
     500: Failure(500, "The server had an error while processing your request.", None, "server_error"),
     503: Failure(503, "The engine is currently overloaded, please try again later.", None, "server_error"),
 }
+PROSE = Path(__file__).parent.parent / "docs" / "turns.md"
 LONG = "Saving is a habit more than a sum, and every coin that you do not spend today is there for you tomorrow. "
 
 
@@ -61,6 +63,11 @@ def _long(value: str, delay_seconds: float | None = None) -> Script:
     words = int(value) if value.isdigit() else 200
     text = LONG * (words // len(LONG.split()) + 1)
     return Script((Message(" ".join(text.split()[:words])),), delay_seconds=delay_seconds)
+
+
+def _prose(value: str) -> Script:
+    """Say words that do not repeat themselves, as an answer's do: a stored body is compressed."""
+    return Script((Message(" ".join(PROSE.read_text().split()[: int(value or 200)])),))
 
 
 def _quota(_value: str) -> Failure:
@@ -80,6 +87,7 @@ SIMULATIONS: dict[str, Callable[[str], Script | Failure]] = {
     "silence": lambda _: Script((Message(LONG),), silence_seconds=SILENCE_SECONDS),
     "slow": lambda value: _long("60", float(value or 0.5)),  # simulate slow 0.2
     "long": _long,  # simulate long 500
+    "prose": _prose,  # simulate prose 500
     "cut": lambda value: Script((Message(LONG),), cut_after_deltas=int(float(value or 5))),
     "failed": lambda _: Script((Message("I was about to say"),), ending="failed"),
     "incomplete": lambda _: Script((Message("The answer is as long as"),), ending="incomplete"),
