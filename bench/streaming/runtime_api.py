@@ -43,9 +43,7 @@ class RuntimeApi:
             connection, data = self._next_request(acknowledge)
             if b"/runtime/invocation/next " in data:
                 self._poll = connection
-            elif b"/extension/register " in data:
-                connection.sendall(REGISTERED)
-            elif b"/extension/event/next " not in data:
+            else:
                 raise RuntimeError(f"the function did not start: {data[:500]!r}")
 
     def invoke(self, request: Request) -> Arrival:
@@ -70,7 +68,7 @@ class RuntimeApi:
         return Arrival(sent_ns, pieces)
 
     def _next_request(self, acknowledge: bool = True) -> tuple[socket.socket, bytes]:
-        """Return the first bytes of whatever comes next, and where it came from."""
+        """Return the first bytes of the runtime's next request, and where it came from."""
         while ready := self._selector.select(LIMIT_SECONDS):
             for key, _ in ready:
                 assert isinstance(key.fileobj, socket.socket)
@@ -79,7 +77,10 @@ class RuntimeApi:
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     self._selector.register(connection, selectors.EVENT_READ)
                 elif data := receive(key.fileobj, 4096, acknowledge):
-                    return key.fileobj, data
+                    if b"/extension/" not in data[:100]:
+                        return key.fileobj, data
+                    if b"/extension/register " in data:
+                        key.fileobj.sendall(REGISTERED)
                 else:
                     self._selector.unregister(key.fileobj)
                     key.fileobj.close()

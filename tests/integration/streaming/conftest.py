@@ -41,6 +41,11 @@ def event(name: str = "function_url_get", **fields: Any) -> dict[str, Any]:
     return loaded | fields
 
 
+def event_bytes() -> bytes:
+    """Return a Function URL's event as Lambda sends it."""
+    return json.dumps(event()).encode()
+
+
 async def eventually(predicate: Callable[[], object]) -> None:
     """Wait until `predicate` is true of another thread or process."""
     async with asyncio.timeout(LIMIT_SECONDS):
@@ -134,7 +139,7 @@ class Runtime:
     def _handle_one(self, handler: Any) -> None:
         client = StreamingRuntimeClient(self.api.address)
         connection = http.client.HTTPConnection(self.api.address)
-        with contextlib.closing(connection), bootstrap.StandardLogSink() as log_sink:
+        with contextlib.closing(client), contextlib.closing(connection), bootstrap.StandardLogSink() as log_sink:
             connection.request("GET", "/2018-06-01/runtime/invocation/next")
             reply = connection.getresponse()
             bootstrap.handle_event_request(

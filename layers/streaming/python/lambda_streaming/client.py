@@ -78,9 +78,15 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         self, invoke_id: str, result_data: Any, content_type: str = "application/json", invocation_id: str | None = None
     ) -> None:
         if isinstance(result_data, StreamingResponse):
-            result_data.post(self.lambda_runtime_address, invoke_id, invocation_id)
+            kept = result_data.post(self.lambda_runtime_address, invoke_id, invocation_id, self._poll.lend())
+            if kept is not None:
+                self._poll.take_back(kept)
         else:
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
+
+    def close(self) -> None:
+        """Close the connection that is kept between events."""
+        self._poll.close()
 
     def handle_exception(self, exc: Exception, func_to_retry: Any = None, use_backoff: bool = False) -> None:
         """Log that an answer was refused.

@@ -41,7 +41,6 @@ def request_head(host: str, request_id: str, invocation_id: str | None) -> bytes
         f"{RESPONSE_MODE_HEADER}: streaming",
         "Transfer-Encoding: chunked",
         f"Trailer: {ERROR_TYPE_TRAILER}, {ERROR_BODY_TRAILER}",
-        "Connection: close",
         *([f"{INVOCATION_ID_HEADER}: {invocation_id}"] if invocation_id else []),
     ]
     return "\r\n".join([*lines, "", ""]).encode()

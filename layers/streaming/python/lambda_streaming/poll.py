@@ -9,7 +9,8 @@ one that numbers of signals are written to (`signal.set_wakeup_fd`). A plain `re
 before it; when the wait was on a lock, one SIGTERM in ten, sent right after an event, was missed.
 
 The connection is made by the first call, so never before a SnapStart snapshot, and made anew if the server has closed
-it. Framing is by length or in chunks (RFC 9112, 6.3 and 7.1): Go's net/http, which serves the Runtime API, does both.
+it. A streamed answer goes over it too (`lend`): it has just been in use, so it cannot have died of idleness. Framing is
+by length or in chunks (RFC 9112, 6.3 and 7.1): Go's net/http, which serves the Runtime API, does both.
 """
 
 from __future__ import annotations
@@ -55,6 +56,16 @@ class Poll:
             if not self._asked(self._connection):
                 raise PollError("it hung up")
         return self._answer(self._connection)
+
+    def lend(self) -> socket.socket | None:
+        """Give the connection away, for the answer to the event that just came over it."""
+        connection, self._connection = self._connection, None
+        return connection
+
+    def take_back(self, connection: socket.socket) -> None:
+        """Take a connection on which everything has been answered."""
+        self.close()
+        self._connection = connection
 
     def close(self) -> None:
         if self._connection is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 from lambda_streaming.cycle import Answer
@@ -33,21 +34,28 @@ class StreamingResponse:
         self._deadline = deadline
         self._run = run
 
-    def post(self, address: str, request_id: str, invocation_id: str | None) -> None:
+    def post(
+        self, address: str, request_id: str, invocation_id: str | None, connection: socket.socket | None = None
+    ) -> socket.socket | None:
         """Run the application and stream its response to the Runtime API at `address`.
 
-        A refusal is logged, never raised: this invocation is over for Lambda, and the next one may come.
+        `connection` is one to it that is free; without, a new one is made. Returns it if it is free again. A refusal is
+        logged, never raised: this invocation is over for Lambda, and the next one may come.
         """
         try:
-            self._loop.run_until_complete(self._stream(address, request_id, invocation_id))
+            return self._loop.run_until_complete(self._stream(address, request_id, invocation_id, connection))
         except OSError as error:
             _logger.warning("the streamed answer to %s was not taken: %s", request_id, error)
+            return None
 
-    async def _stream(self, address: str, request_id: str, invocation_id: str | None) -> None:
-        stream = ResponseStream(address, self._entry, request_id, invocation_id)
+    async def _stream(
+        self, address: str, request_id: str, invocation_id: str | None, connection: socket.socket | None
+    ) -> socket.socket | None:
+        stream = ResponseStream(address, self._entry, request_id, invocation_id, connection)
         try:
             await self._run(stream)
             async with asyncio.timeout_at(self._deadline):  # a TimeoutError is an OSError
                 await stream.accepted()
+            return stream.detach()
         finally:
             stream.close()
