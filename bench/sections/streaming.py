@@ -58,7 +58,7 @@ ROWS = [
     *(Row(f"{size} in and out: first byte, ms", body("first_byte", size)) for size in SIZES),
     *(Row(f"{size} in and out: last byte, ms", body("last_byte", size)) for size in SIZES),
     Row("added latency of a token, ms", median("chunk_latency_ms"), streamed=True),
-    Row("… 99th percentile, ms", median("chunk_latency_p99_ms"), streamed=True),
+    Row("… 99th percentile, quietest round, ms", median("chunk_latency_p99_ms"), streamed=True),
     Row("tokens per second of one stream", median("chunks_per_second"), larger_is_better=True, streamed=True),
     Row("processor time of a token, µs", median("cpu_us_per_chunk"), streamed=True),
     MEMORY,
