@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-AS_OF = "November 2026"
+NOTED = "November 2026"
 REGION = "us-east-1"
 
 

@@ -15,7 +15,7 @@ from bench.cost.bill import (
     bill,
     units,
 )
-from bench.cost.prices import AS_OF, PRICES, REGION
+from bench.cost.prices import NOTED, PRICES, REGION
 from bench.results import Result
 from bench.section import Section, table
 
@@ -33,7 +33,7 @@ def section(result: Result) -> Section:
             [[line.price.what, line.arithmetic, dollars(line.dollars)] for line in bills[first]],
         ),
         ASSUMPTIONS,
-        f"The prices: {REGION}, first tier, without free tiers, as of {AS_OF}.",
+        f"The prices are list prices ({REGION}, first tier, no free tier), noted in {NOTED} and not checked with AWS:",
         table(["", "$", "for", "as quoted by"], [price_row(name) for name in PRICES]),
     ]
     return Section("What 1 000 turns cost", "\n\n".join(text))
@@ -68,7 +68,7 @@ Units are counted in real turns: the handler with its default settings and the s
 in the local AWS, in a thread of more than twenty items. DynamoDB's are calculated by AWS's rules from sizes and agree
 with what the server says, as in the [data model](data-model.md#what-it-costs). A two-second answer is 100 words in as
 many events, a twenty-second one 1 000; the file is an image of half a megabyte, whose registration is a second request.
-What is kept is priced for one month."""
+What is kept is priced for one month. Most of any turn is Lambda's memory waiting for the model."""
 
 ASSUMPTIONS = f"""\
 Assumed, not counted: a request takes {OVERHEAD_SECONDS} s beside the model's time; Lambda's own log lines are
