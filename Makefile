@@ -119,7 +119,7 @@ bench-quick: install ministack dynamodb-local ## The same with fewer rounds
 
 .PHONY: build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## What `sam deploy` uploads, in .aws-sam
-	@.tools/sam/bin/sam build
+	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m local.artifacts
 deploy: build frontend ## Build, deploy, publish the frontend, print the address: make deploy ENV=dev
 	@$(RUN) -m ops.cli deploy $(or $(ENV),dev)

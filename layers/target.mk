@@ -2,7 +2,7 @@
 # which `sam build` runs with ARTIFACTS_DIR set (Metadata: BuildMethod: makefile).
 #
 # BUILD_TARGET=lambda (default): wheels for Lambda's python3.13 on arm64, whatever this machine is.
-# BUILD_TARGET=local: wheels for this machine and the Python of .venv, so that the local front can run what was built:
+# BUILD_TARGET=local: wheels for this machine and the Python of .venv (or LOCAL_PYTHON), so that it can run what was built:
 #   BUILD_TARGET=local sam build --build-dir .aws-sam/local
 BUILD_TARGET ?= lambda
 SHELL := /bin/bash
@@ -13,12 +13,11 @@ UV := $(ROOT)/.venv/bin/uv
 
 ifeq ($(BUILD_TARGET),lambda)
 PLATFORM := --python-platform aarch64-manylinux_2_28 --python-version 3.13
-# Bytecode holds only for the minor version that wrote it. Looked for, never downloaded; PYTHON_3_13=/path names one.
-PYTHON_3_13 ?= $(shell $(UV) python find --no-python-downloads 3.13 2>/dev/null)
-COMPILER := $(PYTHON_3_13)
+COMPILER := $(shell $(ROOT)/layers/python-3.13 $(UV))
 else ifeq ($(BUILD_TARGET),local)
-PLATFORM := --python $(ROOT)/.venv/bin/python
-COMPILER := $(ROOT)/.venv/bin/python
+LOCAL_PYTHON ?= $(ROOT)/.venv/bin/python
+PLATFORM := --python $(LOCAL_PYTHON)
+COMPILER := $(LOCAL_PYTHON)
 else
 $(error BUILD_TARGET must be lambda or local, not $(BUILD_TARGET))
 endif
@@ -38,13 +37,21 @@ define copy-packages
 @tar -C $(2) --exclude=__pycache__ -cf - $(1) | tar -C $(3) -xf -
 endef
 
-# /opt and /var/task are read-only on Lambda: without .pyc every cold start compiles every module (5.2 s instead of 2.9 s).
+# Only the descriptions of the services in a list. $(1): list, $(2): folder of the packages.
+define keep-services
+@cd $(2)/botocore/data && for service in */; do \
+	grep -qx "$${service%/}" $(1) || rm -r "$$service"; \
+done
+endef
+
+# /opt and /var/task are read-only on Lambda: without .pyc every cold start compiles every module (docs/performance.md).
 # unchecked-hash: the .pyc is taken as it is, without a look at the source's time, which the zip does not keep.
 # -s/-p: tracebacks name the path on Lambda, not the one of the build. $(1): folder, $(2): its path on Lambda.
 define compile-bytecode
 @if [ -n "$(COMPILER)" ]; then \
 	"$(COMPILER)" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s $(1) -p $(2) $(1); \
 else \
-	echo "No Python 3.13 here, so no .pyc is shipped and a cold start takes 2 s longer. Mend: $(UV) python install 3.13" >&2; \
+	echo "No Python 3.13 here, so no .pyc is shipped and cold starts take about twice as long. \
+Mend: $(UV) python install 3.13, or PYTHON_3_13=/path/to/python3.13" >&2; \
 fi
 endef

@@ -202,8 +202,8 @@ def main() -> int:
     console.print(table)
     if not report.compiled:
         console.print(
-            f"No .pyc inside: no Python {target.python[0]}.{target.python[1]} was found to compile with, so a cold "
-            "start takes about 2 s longer. `.venv/bin/uv python install 3.13`, then build again."
+            f"No .pyc inside: no Python {target.python[0]}.{target.python[1]} was found to compile with, so cold "
+            "starts take about twice as long. `.venv/bin/uv python install 3.13`, then build again."
         )
     for fault in report.faults:
         console.print(f"✗ {fault}", style="red")

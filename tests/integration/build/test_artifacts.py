@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,11 @@ SETTINGS = {
     "OPENAI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
     "AWS_DEFAULT_REGION": "eu-west-1",
 }
+SOURCES = (
+    ROOT / "functions" / "chat" / "chat_api" / "handler.py",
+    ROOT / "functions" / "janitor" / "janitor" / "handler.py",
+)
+CREDENTIALS = {"sso", "sso-oidc", "sts"}
 
 
 class TestForLambda:
@@ -109,6 +115,18 @@ class TestForThisMachine:
 
         assert (answer.status_code, answer.text) == (200, '{"status":"ok"}'), lines
 
+    def test_every_aws_service_that_is_called_is_shipped(self, for_this_machine: Path) -> None:
+        """All others are left out; the handler and the janitor say which they call."""
+        named = {name for source in SOURCES for name in re.findall(r'client\("([a-z0-9-]+)"', source.read_text())}
+        layer = for_this_machine / "DependenciesLayer" / "python"
+        make = "; ".join(f"session.create_client({name!r})" for name in sorted(named))
+
+        done = _run(f"import botocore.session; session = botocore.session.get_session(); {make}", [layer])
+
+        assert named == {"dynamodb", "s3", "secretsmanager"}
+        assert done.returncode == 0, done.stderr
+        assert {path.name for path in (layer / "botocore" / "data").iterdir() if path.is_dir()} == named | CREDENTIALS
+
     def test_a_missing_layer_is_noticed(self, for_this_machine: Path) -> None:
         """The test above means something: without the dependencies the same import fails."""
         done = _import("chat_api.handler", [for_this_machine / "ChatFunction"])
@@ -117,7 +135,11 @@ class TestForThisMachine:
 
 
 def _import(module: str, folders: list[Path]) -> subprocess.CompletedProcess[str]:
-    """Import `module` where only the standard library and `folders` are: -S leaves out .venv, -P the repository."""
+    return _run(f"import {module}", folders)
+
+
+def _run(program: str, folders: list[Path]) -> subprocess.CompletedProcess[str]:
+    """Run `program` where only the standard library and `folders` are: -S leaves out .venv, -P the repository."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, folders)),
@@ -125,7 +147,7 @@ def _import(module: str, folders: list[Path]) -> subprocess.CompletedProcess[str
         **SETTINGS,
     }
     return subprocess.run(
-        [sys.executable, "-S", "-P", "-c", f"import {module}"],
+        [sys.executable, "-S", "-P", "-c", program],
         env=environment,
         capture_output=True,
         text=True,
