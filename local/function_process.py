@@ -71,6 +71,8 @@ class LocalFunction:
     """Takes the processes' output line by line; a path is appended to."""
     name: str = "local"
     region: str = "eu-west-1"
+    python: str = sys.executable
+    """The interpreter that runs it."""
     cold_starts: list[ColdStart] = field(default_factory=list[ColdStart])
 
     def __post_init__(self) -> None:
@@ -177,8 +179,8 @@ class LocalFunction:
     def command(self) -> list[str]:
         """Return what runs a process: the exec wrapper with the interpreter, or the ordinary runtime."""
         if self.layer is None:
-            return [sys.executable, "-m", "awslambdaric", self.handler]
-        return [str(self.layer.resolve() / "bootstrap"), sys.executable, "/var/runtime/bootstrap.py"]
+            return [self.python, "-m", "awslambdaric", self.handler]
+        return [str(self.layer.resolve() / "bootstrap"), self.python, "/var/runtime/bootstrap.py"]
 
 
 class FunctionProcess:

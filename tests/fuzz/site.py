@@ -46,7 +46,7 @@ from chat_api.settings import LimitSettings
 from chat_api.timing import Timing
 from coach.accounts_table import AccountsTable
 from coach.accounts_table import table_definition as accounts_definition
-from coach.spendo import Spendo
+from coach.agent import Coach
 from lambda_streaming import StreamingMangum
 from local.model_server import API_KEY, ModelServer
 from local.payload import HttpRequest, HttpResponse, buffered_response, event_of
@@ -287,11 +287,11 @@ def _store(clients: Clients) -> DynamoStore[RequestContext]:
     )
 
 
-def _coach(clients: Clients, model: ModelServer) -> Spendo:
+def _coach(clients: Clients, model: ModelServer) -> Coach:
     async def key() -> str:
         return API_KEY
 
-    return Spendo(AssistantSettings("gpt-5.1", model.url, key), AccountsTable(clients.accounts, clients.dynamodb))
+    return Coach(AssistantSettings("gpt-5.1", model.url, key), AccountsTable(clients.accounts, clients.dynamodb))
 
 
 def _hosted() -> HostedMode:
@@ -302,7 +302,7 @@ def _hosted() -> HostedMode:
     return HostedMode("wf_1", client)
 
 
-def _app(clients: Clients, pool: UserPool, assistant: Spendo, hosted: HostedMode) -> Any:
+def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode) -> Any:
     """Wire everything as `chat_api.handler` does, without limits, which would hide what comes after them."""
     store, files = _store(clients), _files(clients)
     common: Any = {"table": clients.name, "client": clients.dynamodb, "user_of": _user}

@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from chatkit.server import StreamingResult
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 
 from attachments_s3 import Policy
 from chat_api.context import RequestContext
@@ -33,6 +33,7 @@ from chat_api.identity import TokenVerifier
 from chat_api.incoming import body_of, checked_turn_id, context_of, one_file
 from chat_api.refusals import HANDLED, refuse
 from chat_api.request_log import RequestLog
+from chat_api.results import StreamingResult
 from chat_api.server import AssistantServer
 
 CHATKIT_HEADERS = ("chatkit-frame-instance-id", "chatkit-session-id", "chatkit-user-id")
@@ -64,7 +65,7 @@ def create_app(
 
     # A redirect to the path without its slash would name the Function URL, which is not where the browser came from.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.include_router(Routes(server, verifier, policy, hosted).router())
+    app.router.routes.extend(Routes(server, verifier, policy, hosted).routes())
     for error in HANDLED:
         app.add_exception_handler(error, refuse)
     if allowed_origins:
@@ -82,28 +83,32 @@ def create_app(
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """One method per route."""
+    """One method per route.
+
+    They are Starlette's routes in FastAPI's app: nothing here is declared by types, and for routes of its own FastAPI
+    imports `pydantic.v1` and more, a tenth of a cold start that asks no model.
+    """
 
     server: AssistantServer
     verifier: TokenVerifier
     policy: Policy
     hosted: HostedMode | None
 
-    def router(self) -> APIRouter:
-        router = APIRouter(prefix="/chatkit")
-        router.add_api_route("", self.health, methods=["GET"])
-        router.add_api_route("", self.chatkit, methods=["POST"])
-        router.add_api_route("/turns/{turn_id}/cancel", self.cancel, methods=["POST"])
-        router.add_api_route("/entities", self.entities, methods=["GET"])
-        router.add_api_route("/composer", self.composer, methods=["GET"])
-        router.add_api_route("/overview", self.overview, methods=["GET"])
-        router.add_api_route("/attachments", self.attachment_policy, methods=["GET"])
-        router.add_api_route("/attachments", self.upload, methods=["POST"])
-        router.add_api_route("/session", self.session, methods=["POST"])
-        return router
+    def routes(self) -> list[Route]:
+        return [
+            Route("/chatkit", self.health, methods=["GET"]),
+            Route("/chatkit", self.chatkit, methods=["POST"]),
+            Route("/chatkit/turns/{turn_id}/cancel", self.cancel, methods=["POST"]),
+            Route("/chatkit/entities", self.entities, methods=["GET"]),
+            Route("/chatkit/composer", self.composer, methods=["GET"]),
+            Route("/chatkit/overview", self.overview, methods=["GET"]),
+            Route("/chatkit/attachments", self.attachment_policy, methods=["GET"]),
+            Route("/chatkit/attachments", self.upload, methods=["POST"]),
+            Route("/chatkit/session", self.session, methods=["POST"]),
+        ]
 
-    async def health(self) -> dict[str, str]:
-        return {"status": "ok"}
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
 
     async def chatkit(self, request: Request) -> Response:
         context = await self._context(request)
@@ -111,9 +116,10 @@ class Routes:
         headers = {"x-turn-id": context.turn_id, **NOT_STORED}
         if isinstance(result, StreamingResult):
             return StreamingResponse(result.json_events, media_type="text/event-stream", headers=headers)
-        return Response(result.json, media_type="application/json", headers=headers)
+        return Response(result.json, media_type="application/json", headers=headers, background=self._prepared())
 
-    async def cancel(self, turn_id: str, request: Request) -> Response:
+    async def cancel(self, request: Request) -> Response:
+        turn_id: str = request.path_params["turn_id"]
         context = await self._context(request)
         await self.server.cancel(checked_turn_id(turn_id), context)
         return JSONResponse({"turn_id": turn_id}, status_code=202, headers=NOT_STORED)
@@ -126,14 +132,14 @@ class Routes:
     async def composer(self, request: Request) -> Response:
         await self._context(request)
         offered = {**self.server.composer(), "attachments": self.policy.public()}
-        return JSONResponse(offered, headers=NOT_STORED)
+        return JSONResponse(offered, headers=NOT_STORED, background=self._prepared())
 
     async def overview(self, request: Request) -> Response:
         context = await self._context(request)
         return JSONResponse(await self.server.overview(context), headers=NOT_STORED)
 
-    async def attachment_policy(self) -> dict[str, Any]:
-        return self.policy.public()
+    async def attachment_policy(self, _: Request) -> Response:
+        return JSONResponse(self.policy.public())
 
     async def upload(self, request: Request) -> Response:
         context = await self._context(request)
@@ -150,6 +156,10 @@ class Routes:
             raise NotFoundRequestError("this deployment answers itself: POST /chatkit (hosted mode needs WORKFLOW_ID)")
         await self.server.count_session(context)
         return JSONResponse(await self.hosted.session(context), headers=NOT_STORED)
+
+    def _prepared(self) -> BackgroundTask:
+        """Return what is done behind an answer: a turn will follow, and Lambda lets a process run only in a request."""
+        return BackgroundTask(self.server.prepare)
 
     async def _context(self, request: Request) -> RequestContext:
         return await context_of(request, self.verifier)

@@ -31,12 +31,12 @@ from chatkit.types import (
     UserMessageItem,
     WidgetItem,
 )
-from openai.types.responses import ResponseInputContentParam
 
 from chat_api.context import RequestContext
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from openai.types.responses import ResponseInputContentParam
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,18 @@ class Assistant(Protocol):
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Yield the events of one answer; `message` is None when a client tool or a form was answered."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An assistant that has something heavy to import or to build, which requests that ask no model do without."""
+
+    def prepare(self) -> None:
+        """Do it: called in a thread, before the first call of `respond`, `action`, `sync_action` or `transcribe`.
+
+        What it raises fails the request that needed it, and the next one calls it again.
+        """
         ...
 
 

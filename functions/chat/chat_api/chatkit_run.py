@@ -1,11 +1,11 @@
 """ChatKit carrying out one request: what `ChatKitServer` leaves to its subclass, for any assistant.
 
-    run = ChatKitRun(store, files, assistant, turn, records, timing)
+    run = ChatKitRun(store, files, assistant, turn, state, records, timing)
     run.stream(request)             # ChatKit's events, as bytes
     await run.answer(request)       # JSON
 
-`ChatKitServer` holds no state, so each request has one of its own, which holds what belongs to the turn: its order to
-stop, its meter, its title.
+`ChatKitServer` holds no state, so each request has one of its own, which holds what belongs to the turn: its state,
+its title.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from chat_api.bound_store import BoundStore
 from chat_api.context import RequestContext
 from chat_api.item_ids import AnswerIds
 from chat_api.records import Records
-from chat_api.stopping import Stop, StopReason
+from chat_api.stopping import StopReason
 from chat_api.timing import Timing
 from chat_api.titling import begin_title
-from chat_api.turn_meter import TurnMeter
+from chat_api.turn_state import TurnState
 from store_dynamo.errors import DuplicateItemError
 
 STOPPED_NOTE = "The user stopped the answer above. Do not go on with it unless you are asked to."
@@ -60,13 +60,13 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
         turn: Turn,
+        state: TurnState,
         records: Records,
         timing: Timing,
     ) -> None:
         super().__init__(store, files)
-        self.stop = Stop()
+        self.stop, self.meter = state.stop, state.meter
         self.stop.on_order(turn.stop)
-        self.meter = TurnMeter()
         self.turn = turn
         self._own_store = store
         self._assistant = assistant

@@ -1,19 +1,20 @@
 """The Lambda function: `chat_api.handler.handler`. The composition root, and the only place that builds clients.
 
-All of it happens once per process, before its first invocation (and before a SnapStart snapshot). Nothing may decorate
-`handler`: with streaming it returns before the app has run.
+All of it happens once per process, before its first invocation (and before a SnapStart snapshot), except what most
+requests do without: the clients of S3, Secrets Manager and OpenAI are made when they are needed, and what only a turn
+needs is loaded with the first one, or behind the first answer (`late_parts.py`).
+Nothing may decorate `handler`: with streaming it returns before the app has run.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import boto3
-import openai
+import botocore.session
 from botocore.config import Config
+from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.admission import Admission
@@ -21,12 +22,14 @@ from chat_api.app import create_app
 from chat_api.assistant import Assistant, AssistantSettings, Closing, load_factory
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
-from chat_api.identity import TokenVerifier, VerifierUnavailableError
+from chat_api.identity import TokenVerifier
+from chat_api.lazy_client import LazyClient
 from chat_api.limits import Limits
 from chat_api.logs import configure_logs
 from chat_api.message_files import MessageFiles
 from chat_api.metrics import count_attachment, count_turn
 from chat_api.openai_key import OpenAIKey
+from chat_api.preparation import Preparation
 from chat_api.records import Records
 from chat_api.request_checks import RequestChecks
 from chat_api.server import AssistantServer, Guards
@@ -37,42 +40,36 @@ from store_dynamo.feedback import DynamoFeedback
 from store_dynamo.rates import DynamoRates
 from store_dynamo.turns import DynamoTurns
 
-logger = logging.getLogger("chat_api.handler")
-
 MB = 1_000_000
 SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3})
 
 
 def build(settings: Settings) -> StreamingMangum:
     """Return the handler of a function with these settings."""
-    s3 = _client("s3", s3_config())
+    clients = _clients(settings)
+    key = _api_key(settings, clients["secretsmanager"])
     files = S3AttachmentStore[RequestContext](
         bucket=settings.bucket_name,
-        client=s3,
+        client=clients["s3"],
         user_of=_user,
         policy=_policy(settings.attachments),
         on_event=count_attachment,
     )
-    dynamodb = _client("dynamodb", CLIENT_CONFIG)
     store = DynamoStore[RequestContext](
         table=settings.table_name,
-        client=dynamodb,
+        client=clients["dynamodb"],
         user_of=_user,
-        overflow=OverflowBucket(settings.bucket_name, s3),
+        overflow=OverflowBucket(settings.bucket_name, clients["s3"]),
         present=files.present,
         conceal=files.conceal,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
     )
     assistant = load_factory(settings.assistant)(
         AssistantSettings(
-            settings.openai_model,
-            settings.openai_base_url,
-            _api_key(settings),
-            settings.assistant_table,
-            dynamodb,
+            settings.openai_model, settings.openai_base_url, key, settings.assistant_table, clients["dynamodb"]
         )
     )
-    records = _records(settings, dynamodb, store)
+    records = _records(settings, clients["dynamodb"], store)
     server = AssistantServer(
         store,
         files,
@@ -82,26 +79,45 @@ def build(settings: Settings) -> StreamingMangum:
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=count_turn,
     )
-    hosted = _hosted(settings)
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
     )
-
-    async def warm() -> None:
-        try:
-            await verifier.warm()
-        except VerifierUnavailableError:
-            logger.exception("starting without the user pool's keys; they are fetched with the first request")
+    preparation = Preparation(server.load, verifier, clients.values(), key if isinstance(key, OpenAIKey) else None)
+    openai_client = LazyClient(lambda: _openai_client(settings, key))
+    hosted = HostedMode(settings.workflow_id, openai_client) if settings.workflow_id else None  # pyright: ignore[reportArgumentType]
 
     async def close() -> None:
         if isinstance(assistant, Closing):
             await assistant.close()
-        if hosted is not None:
-            await hosted.close()
+        if openai_client.made is not None:
+            await openai_client.close()
 
-    return StreamingMangum(
-        create_app(server, verifier, files.policy, settings.allowed_origins, hosted, on_start=[warm], on_stop=[close])
+    app = create_app(
+        server, verifier, files.policy, settings.allowed_origins, hosted, on_start=[preparation.start], on_stop=[close]
     )
+    mangum = StreamingMangum(app)
+    register_before_snapshot(preparation.before_snapshot)
+    register_after_restore(lambda: mangum.loop.run_until_complete(preparation.after_restore()))
+    return mangum
+
+
+def _clients(settings: Settings) -> dict[str, Any]:
+    """Return AWS's clients: made when needed, but the table's now, since every request needs it.
+
+    botocore's session instead of boto3's: the same clients without s3transfer and boto3's resources.
+    """
+    session = botocore.session.get_session()
+
+    def client(service: str, config: Config) -> LazyClient:
+        return LazyClient(lambda: session.create_client(service, config=config))  # pyright: ignore[reportUnknownMemberType]  # fmt: skip
+
+    clients: dict[str, Any] = {
+        "dynamodb": client("dynamodb", CLIENT_CONFIG),
+        "s3": client("s3", s3_config()),
+        "secretsmanager": client("secretsmanager", SECRETS_CONFIG),
+    }
+    clients["dynamodb"].get()
+    return clients
 
 
 def _records(settings: Settings, dynamodb: Any, store: DynamoStore[RequestContext]) -> Records:
@@ -124,15 +140,10 @@ def _guards(
     return Guards(Admission(checks, limits, records.turns, message_files), limits)
 
 
-def _hosted(settings: Settings) -> HostedMode | None:
-    if settings.workflow_id is None:
-        return None
-    client = openai.AsyncOpenAI(api_key=_api_key(settings), base_url=settings.openai_base_url)
-    return HostedMode(settings.workflow_id, client)
+def _openai_client(settings: Settings, key: Callable[[], Awaitable[str]]) -> Any:
+    import openai  # half a second: only hosted mode needs it here
 
-
-def _client(service: str, config: Config) -> Any:
-    return boto3.client(service, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType, reportUnknownVariableType]  # fmt: skip
+    return openai.AsyncOpenAI(api_key=key, base_url=settings.openai_base_url)
 
 
 def _user(context: RequestContext) -> str:
@@ -145,10 +156,10 @@ def _policy(limits: AttachmentSettings) -> Policy:
     return Policy(max_bytes=max_bytes, max_per_message=limits.max_per_message)
 
 
-def _api_key(settings: Settings) -> Callable[[], Awaitable[str]]:
+def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
     if settings.openai_api_key is None:
         assert settings.openai_secret_arn is not None  # Settings saw to it
-        return OpenAIKey(settings.openai_secret_arn, _client("secretsmanager", SECRETS_CONFIG))
+        return OpenAIKey(settings.openai_secret_arn, secrets)
     key = settings.openai_api_key.get_secret_value()
 
     async def from_environment() -> str:

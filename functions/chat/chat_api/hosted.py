@@ -1,6 +1,6 @@
 """Hosted mode: OpenAI runs the conversation, and we only vouch for its user (`POST /chatkit/session`).
 
-hosted = HostedMode("wf_…", openai.AsyncOpenAI(api_key=key))
+hosted = HostedMode("wf_…", LazyClient(lambda: openai.AsyncOpenAI(api_key=key)))
 await hosted.session(context)          # {"client_secret": "ek_…", "expires_at": 1700000000}
 
 https://platform.openai.com/docs/api-reference/chatkit/sessions/create
@@ -8,12 +8,13 @@ https://platform.openai.com/docs/api-reference/chatkit/sessions/create
 
 from __future__ import annotations
 
-from typing import TypedDict
-
-import openai
+from typing import TYPE_CHECKING, TypedDict
 
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import openai
 
 
 class Session(TypedDict):
@@ -32,6 +33,8 @@ class HostedMode:
 
     async def session(self, context: RequestContext) -> Session:
         """Open a session of the verified user. Raises UnavailableError."""
+        import openai  # half a second, which other requests do without
+
         try:
             session = await self._client.beta.chatkit.sessions.create(
                 user=context.user_id, workflow={"id": self._workflow_id}

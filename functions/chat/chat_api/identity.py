@@ -104,6 +104,11 @@ class TokenVerifier:
         except PyJWKClientError as error:
             raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
 
+    def forget(self) -> None:
+        """Trust none of the keys that were fetched so far."""
+        if self._keys.jwk_set_cache is not None:
+            self._keys.jwk_set_cache.put(None)
+
     async def verify(self, token: str) -> Identity:
         """Return the identity that `token` proves.
 

@@ -35,3 +35,7 @@ class OpenAIKey:
             secret = await asyncio.to_thread(self._secrets.get_secret_value, SecretId=self._secret_arn)
             self._key, self._fetched = secret["SecretString"].strip(), self._now()
         return self._key
+
+    def forget(self) -> None:
+        """Keep the key no longer: it is fetched when next needed."""
+        self._key, self._fetched = "", float("-inf")

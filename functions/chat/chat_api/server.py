@@ -13,10 +13,9 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
-from chatkit.server import NonStreamingResult, StreamingResult
 from chatkit.store import Store
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
 
@@ -24,18 +23,24 @@ from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
 from chat_api.assistant import Assistant, Entity, Mentioning, Surveying, Turn
 from chat_api.bound_store import BoundStore
-from chat_api.chatkit_run import ChatKitRun
 from chat_api.choices import offered
 from chat_api.context import RequestContext
 from chat_api.errors import NotFoundRequestError
+from chat_api.late_parts import LateParts
 from chat_api.limits import Limits
 from chat_api.outbox import produced
 from chat_api.records import Records
 from chat_api.requests import parse
+from chat_api.results import NonStreamingResult, StreamingResult
 from chat_api.stopping import StopReason
+from chat_api.store_answers import StoreRequest, answer
 from chat_api.timing import Timing
 from chat_api.turn_meter import TurnMeter
+from chat_api.turn_state import TurnState
 from chat_api.watch import watch
+
+if TYPE_CHECKING:
+    from chat_api.chatkit_run import ChatKitRun
 
 logger = logging.getLogger("chat_api.server")
 
@@ -70,6 +75,7 @@ class AssistantServer:
         self._store = store
         self._files = files
         self._assistant = assistant
+        self._late = LateParts(assistant)
         self._guards = guards
         self._records = records
         self._model_limits = model_limits or ModelLimits()
@@ -83,15 +89,32 @@ class AssistantServer:
         Raises a RefusedError or ChatKit's NotFoundError before anything is stored; once a StreamingResult is returned,
         every failure is an `error` event of its stream.
         """
+        state = TurnState()
         parsed = parse(request)
+        if not isinstance(parsed, StoreRequest):
+            self._late.begin()
         thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
-        run = self._run(thread_id, context)
         await self._guards.admission.admit(parsed, thread_id, context)
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
+        if isinstance(parsed, StoreRequest):
+            return NonStreamingResult(await answer(parsed, self._store, self._files, self._records.feedback, context))
+        store = BoundStore(self._store, context, thread_id)
+        turn = self._turn(store, context)
         if is_streaming_req(parsed):
-            events = self._events(parsed, run, context)
-            return StreamingResult(produced(events, run.stop, self._guards.timing.keep_alive))
-        return NonStreamingResult(await run.answer(parsed))
+            events = self._events(parsed, store, turn, state)
+            return StreamingResult(produced(events, state.stop, self._guards.timing.keep_alive))
+        return NonStreamingResult(await (await self._run(store, turn, state)).answer(parsed))
+
+    def load(self) -> None:
+        """Load what a turn needs; for a start at which nobody waits."""
+        self._late.load()
+
+    async def prepare(self) -> None:
+        """Load what the turn that comes next will need; a failure is logged, and that turn will tell it."""
+        try:
+            await self._late.ready()
+        except Exception:
+            logger.exception("the assistant cannot be loaded")
 
     async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> Attachment:
         """Take a file's bytes directly. Raises TooManyRequestsError, or the AttachmentError that says what is wrong."""
@@ -118,7 +141,7 @@ class AssistantServer:
         """Return what the user may mention. Raises NotFoundRequestError when the assistant knows no such things."""
         if not isinstance(self._assistant, Mentioning):
             raise NotFoundRequestError("this assistant has nothing to mention")
-        return await self._assistant.entities(query, self._run("", context).turn)
+        return await self._assistant.entities(query, self._turn(BoundStore(self._store, context), context))
 
     def composer(self) -> dict[str, Any]:
         """Return what the assistant offers the composer."""
@@ -128,47 +151,47 @@ class AssistantServer:
         """Return what the assistant shows of the user beside the chat. Raises NotFoundRequestError for nothing."""
         if not isinstance(self._assistant, Surveying):
             raise NotFoundRequestError("this assistant has no overview")
-        return await self._assistant.overview(self._run("", context).turn)
+        return await self._assistant.overview(self._turn(BoundStore(self._store, context), context))
 
     async def count_session(self, context: RequestContext) -> None:
         """Count a session of hosted mode as a turn; OpenAI limits what it does. Raises TooManyRequestsError."""
         await self._guards.limits.turn(context)
 
     async def _events(
-        self, request: StreamingReq, run: ChatKitRun, context: RequestContext
+        self, request: StreamingReq, store: BoundStore, turn: Turn, state: TurnState
     ) -> AsyncGenerator[bytes, None]:
         """Yield the turn's events; run by one task from start to end."""
         stored = False
         try:
             async with (
-                watch(run.stop, self._records.turns, context, self._guards.timing),
-                aclosing(run.stream(request)) as events,
+                watch(state.stop, self._records.turns, turn.context, self._guards.timing),
+                aclosing((await self._run(store, turn, state)).stream(request)) as events,
             ):
                 async for event in events:
                     stored = stored or event.startswith(ITEM_DONE)
                     yield event
         except asyncio.CancelledError:
-            if run.stop.reason is None:
+            if state.stop.reason is None:
                 raise
-            run.meter.outcome = run.stop.reason.name.lower()
-            if run.stop.reason is StopReason.DEADLINE:
+            state.meter.outcome = state.stop.reason.name.lower()
+            if state.stop.reason is StopReason.DEADLINE:
                 yield _error(ErrorEvent(code="custom", message=OUT_OF_TIME, allow_retry=True))
         except Exception as error:
             logger.exception("the turn failed outside the assistant")
-            run.meter.fail(error)
+            state.meter.fail(error)
             if not stored:
-                await self._give_back(request, context)
+                await self._give_back(request, turn.context)
             yield _error(ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True))
         finally:
-            await self._account(run)
+            await self._account(turn, state.meter)
 
-    async def _account(self, run: ChatKitRun) -> None:
+    async def _account(self, turn: Turn, meter: TurnMeter) -> None:
         """Measure the turn and take its tokens from the budget."""
-        run.meter.end(run.turn)
-        logger.info("turn ended", extra=run.meter.summary())
-        self._on_turn(run.meter)
+        meter.end(turn)
+        logger.info("turn ended", extra=meter.summary())
+        self._on_turn(meter)
         try:
-            await self._guards.limits.spend(run.meter.input_tokens + run.meter.output_tokens)
+            await self._guards.limits.spend(meter.input_tokens + meter.output_tokens)
         except Exception:
             logger.exception("a turn's tokens were not counted")
 
@@ -178,17 +201,21 @@ class AssistantServer:
         except Exception:
             logger.exception("files stay claimed until they expire")
 
-    def _run(self, thread_id: str, context: RequestContext) -> ChatKitRun:
-        store = BoundStore(self._store, context, thread_id)
+    async def _run(self, store: BoundStore, turn: Turn, state: TurnState) -> ChatKitRun:
+        await self._late.ready()
+        from chat_api.chatkit_run import ChatKitRun  # it is imported by now
+
+        return ChatKitRun(store, self._files, self._assistant, turn, state, self._records, self._guards.timing)
+
+    def _turn(self, store: BoundStore, context: RequestContext) -> Turn:
         model_input = ModelInput(self._files, context, self._model_limits)
-        turn = Turn(
+        return Turn(
             context=context,
             store=store,
             attachment_content=model_input.part,
             image_content=model_input.generated_image,
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
         )
-        return ChatKitRun(store, self._files, self._assistant, turn, self._records, self._guards.timing)
 
 
 def _thread_of(request: ChatKitReq) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal, get_args
 
@@ -22,6 +22,7 @@ Category = Literal[
 ]
 ACCOUNTS: tuple[Account, ...] = get_args(Account)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
+MONTHS_OBSERVED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,10 @@ class Finances:
     budgets: Mapping[Category, int] = field(default_factory=dict[Category, int])
 
 
+def utc_today() -> date:
+    return datetime.now(UTC).date()
+
+
 def months_before(today: date, months: int) -> date:
     """Return the same day `months` earlier, or the last day of a month that is too short."""
     year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
@@ -82,3 +87,13 @@ def dollars(cents: int) -> str:
     """Write an amount as people read it, for example $1,234.50."""
     sign = "-" if cents < 0 else ""
     return f"{sign}${Decimal(abs(cents)).scaleb(-2):,.2f}"
+
+
+def mean_month(ledger: Ledger, today: date) -> tuple[int, int]:
+    """Return the cents that the user saved, and those left over, in a mean month of the last six."""
+    after = months_before(today, MONTHS_OBSERVED)
+    recent = [each for each in ledger.transactions if each.on > after]
+    earned = sum(each.cents for each in recent if each.payee == "Salary")
+    saved = sum(each.cents for each in recent if each.account != "cash")
+    left = earned - ledger.spent(None, after).cents - saved
+    return round(saved / MONTHS_OBSERVED), round(left / MONTHS_OBSERVED)

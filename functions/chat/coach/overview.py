@@ -11,8 +11,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from coach.accounts import ACCOUNTS, CATEGORIES, Category, Finances, Transaction, months_before
-from coach.tools.goals import mean_month
+from coach.accounts import ACCOUNTS, CATEGORIES, Category, Finances, Transaction, mean_month, months_before
 
 CURRENCY = "USD"
 MAX_TRANSACTIONS = 20

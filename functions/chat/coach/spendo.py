@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import openai
@@ -28,16 +28,15 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from chat_api.assistant import AssistantSettings, Entity, Turn
+from chat_api.assistant import AssistantSettings, Turn
 from coach import actions, choices
-from coach.accounts_table import AccountsTable, AccountsUnavailableError
+from coach.accounts import utc_today
+from coach.accounts_table import AccountsTable
 from coach.choices import Choice
 from coach.context import CoachContext
-from coach.entities import entities
 from coach.failures import explain
 from coach.history import newest_items, whole_attachments, whole_picture
 from coach.instructions import INSTRUCTIONS
-from coach.overview import overview
 from coach.pictures import PictureConverter
 from coach.run_events import run_events
 from coach.thread_items import CoachItemConverter
@@ -52,17 +51,11 @@ SILENCE_LIMIT_SECONDS = 120.0
 CONNECT_LIMIT_SECONDS = 5.0
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
 class Spendo:
-    """The coach; one per process, for all users. `close()` it when the process ends."""
-
-    tools = choices.TOOLS
+    """The part of the coach that asks the model; one per process, for all users. `close()` it when the process ends."""
 
     def __init__(
-        self, settings: AssistantSettings, accounts: AccountsTable, today: Callable[[], date] = _today
+        self, settings: AssistantSettings, accounts: AccountsTable, today: Callable[[], date] = utc_today
     ) -> None:
         self._today = today
         self._accounts = accounts
@@ -73,7 +66,7 @@ class Spendo:
             base_url=settings.openai_base_url,
             timeout=openai.Timeout(SILENCE_LIMIT_SECONDS, connect=CONNECT_LIMIT_SECONDS),
         )
-        self.models = choices.models(settings.openai_model)
+        self._models = choices.models(settings.openai_model)
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
@@ -91,7 +84,7 @@ class Spendo:
             accounts=self._accounts,
         )
         result = Runner.run_streamed(
-            self._agent(Choice.of(items, [model["id"] for model in self.models])),
+            self._agent(Choice.of(items, [model["id"] for model in self._models])),
             await converter.to_agent_input(items),
             context=context,
             max_turns=MAX_MODEL_CALLS,
@@ -135,18 +128,6 @@ class Spendo:
         """Suggest a title for the conversation that `message` begins. Raises openai.OpenAIError."""
         words = [part.text for part in message.content]
         return await suggest_title(self._client, self._model, " ".join(words))
-
-    async def entities(self, query: str, turn: Turn) -> list[Entity]:
-        """Return the accounts and categories that fit what was typed after the @."""
-        return entities(query)
-
-    async def overview(self, turn: Turn) -> dict[str, Any]:
-        """Return the user's money for the panel beside the chat. Raises CustomStreamError."""
-        try:
-            finances = await self._accounts.read(turn.context.user_id, self._today())
-        except AccountsUnavailableError as error:
-            raise CustomStreamError("Your accounts cannot be reached right now.", allow_retry=True) from error
-        return overview(finances, self._today())
 
     async def close(self) -> None:
         """Close the connections to the model."""

@@ -17,7 +17,7 @@ from attachments_s3 import s3_config
 from chat_api.assistant import AssistantSettings
 from chat_api.identity import TokenVerifier
 from coach.accounts_table import AccountsTable
-from coach.spendo import Spendo
+from coach.agent import Coach
 from local.model_server import API_KEY, ModelServer
 from tests.fakes.accounts import accounts_table
 from tests.fakes.user_pool import UserPool
@@ -142,6 +142,6 @@ async def talk(
     async def key() -> str:
         return API_KEY
 
-    coach = Spendo(AssistantSettings("gpt-5.1", model.url, key), accounts, today=lambda: TODAY)
+    coach = Coach(AssistantSettings("gpt-5.1", model.url, key), accounts, today=lambda: TODAY)
     yield Talk(make_world(pool, verifier, s3, coach), model, accounts)
     await coach.close()

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from chatkit.server import StreamingResult
 from chatkit.types import ThreadStreamEvent
 
 from chat_api.assistant import Turn
 from chat_api.errors import RepeatedTurnError
+from chat_api.results import StreamingResult
 from local.chatkit_client import Event, add_message, create_thread
 from tests.fakes.assistants import Halting, spoken
 from tests.fakes.dynamo_backend import DynamoBackend
@@ -39,7 +39,7 @@ class Counting:
 async def run(service: Service, request: Event) -> list[Event]:
     result = await service.server.process(json.dumps(request), ANA)
     assert isinstance(result, StreamingResult)
-    return [json.loads(chunk.removeprefix(b"data: ")) async for chunk in result]
+    return [json.loads(chunk.removeprefix(b"data: ")) async for chunk in result.json_events]
 
 
 def guarding(requests: list[Request]) -> list[str]:

@@ -23,9 +23,7 @@ from tests.fakes.accounts import dynamodb
 
 
 def test_importing_the_factory_imports_no_sdk() -> None:
-    code = (
-        "import sys, coach.agent; print([m for m in ('agents', 'openai', 'chatkit', 'pydantic') if m in sys.modules])"
-    )
+    code = "import sys, coach.agent; print([m for m in ('agents', 'openai', 'mcp', 'boto3') if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": "functions/chat"},

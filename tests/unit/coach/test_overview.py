@@ -14,9 +14,9 @@ from chat_api.assistant import AssistantSettings, Choosing, Surveying
 from coach import choices
 from coach.accounts import CATEGORIES, Finances, Ledger, Transaction, dollars
 from coach.accounts_table import AccountsTable
+from coach.agent import Coach
 from coach.demo_bank import read_ledger
 from coach.overview import MAX_TRANSACTIONS, overview
-from coach.spendo import Spendo
 from coach.tools.balances import balance_sheet
 from coach.tools.budgets import budget_report
 from coach.tools.goals import goal_plan
@@ -82,32 +82,32 @@ class TestTheCoach:
             yield table
 
     @pytest.fixture
-    async def coach(self, table: tuple[str, Any]) -> AsyncIterator[Spendo]:
+    async def coach(self, table: tuple[str, Any]) -> AsyncIterator[Coach]:
         async def key() -> str:
             return "none"
 
         name, client = table
-        coach = Spendo(AssistantSettings("gpt-5-mini", None, key), AccountsTable(name, client), lambda: TODAY)
+        coach = Coach(AssistantSettings("gpt-5-mini", None, key), AccountsTable(name, client), lambda: TODAY)
         yield coach
         await coach.close()
 
     @pytest.mark.promise("H2")
     @pytest.mark.feature("overview")
-    async def test_shows_the_money_of_the_turns_user(self, coach: Spendo) -> None:
+    async def test_shows_the_money_of_the_turns_user(self, coach: Coach) -> None:
         assert isinstance(coach, Surveying)
         ada, bob = [await coach.overview(Conversation(user).turn()) for user in ("ada", "bob")]
 
         assert ada == overview(Finances(read_ledger("ada", TODAY)), TODAY)
         assert ada["accounts"] != bob["accounts"]
 
-    async def test_says_so_when_the_table_cannot_be_read(self, coach: Spendo, table: tuple[str, Any]) -> None:
+    async def test_says_so_when_the_table_cannot_be_read(self, coach: Coach, table: tuple[str, Any]) -> None:
         name, client = table
         client.delete_table(TableName=name)
 
         with pytest.raises(CustomStreamError, match="cannot be reached"):
             await coach.overview(Conversation("ada").turn())
 
-    def test_offers_the_operators_model_first_and_each_once(self, coach: Spendo) -> None:
+    def test_offers_the_operators_model_first_and_each_once(self, coach: Coach) -> None:
         assert isinstance(coach, Choosing)
         assert [model["id"] for model in coach.models] == ["gpt-5-mini", "gpt-5.1", "gpt-4.1"]
         assert choices.models("llama")[0] == {"id": "llama", "label": "llama"}

@@ -15,12 +15,11 @@ from chatkit.types import (
     ThreadItemDoneEvent,
 )
 
-from coach.accounts import ACCOUNTS, Ledger, dollars, months_before
+from coach.accounts import ACCOUNTS, Ledger, dollars, mean_month
 from coach.context import CoachContext
 from coach.new_items import beginning
 
 HORIZONS = ("6 months", "12 months", "24 months", "60 months")
-MONTHS_OBSERVED = 6
 
 
 def goal_plan(ledger: Ledger, today: date, amount_dollars: int, months: int) -> dict[str, Any]:
@@ -34,16 +33,6 @@ def goal_plan(ledger: Ledger, today: date, amount_dollars: int, months: int) -> 
         "saved_per_month": dollars(saved),
         "left_per_month": dollars(left),
     }
-
-
-def mean_month(ledger: Ledger, today: date) -> tuple[int, int]:
-    """Return the cents that the user saved, and those left over, in a mean month of the last six."""
-    after = months_before(today, MONTHS_OBSERVED)
-    recent = [each for each in ledger.transactions if each.on > after]
-    earned = sum(each.cents for each in recent if each.payee == "Salary")
-    saved = sum(each.cents for each in recent if each.account != "cash")
-    left = earned - ledger.spent(None, after).cents - saved
-    return round(saved / MONTHS_OBSERVED), round(left / MONTHS_OBSERVED)
 
 
 @function_tool

@@ -1,0 +1,51 @@
+"""What only a request that asks the model needs, imported when the first one comes: most of what a process imports.
+
+    late = LateParts(assistant)
+    late.begin()                   # in a thread, and nobody waits
+    await late.ready()             # off the event loop, once per process
+
+A list of threads needs no model. So a process answers what it can without these parts, and loads them behind its first
+answer (`AssistantServer.prepare`), or beside the admission of a turn that comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from contextlib import suppress
+
+from chat_api.assistant import Assistant, Preparing
+
+
+class LateParts:
+    """ChatKit's server, which brings the Agents SDK, and what the assistant prepares."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self._loading = threading.Lock()
+        self.loaded = False
+
+    def load(self) -> None:
+        """Import them if they are not there yet; raises what the assistant raises, each time anew."""
+        with self._loading:
+            if self.loaded:
+                return
+            importlib.import_module("chat_api.chatkit_run")
+            if isinstance(self._assistant, Preparing):
+                self._assistant.prepare()
+            self.loaded = True
+
+    async def ready(self) -> None:
+        """Return when they are there, without keeping the event loop from other things."""
+        if not self.loaded:
+            await asyncio.to_thread(self.load)
+
+    def begin(self) -> None:
+        """Start to load them; `ready` tells of a failure."""
+        if not self.loaded:
+            asyncio.get_running_loop().run_in_executor(None, self._try)
+
+    def _try(self) -> None:
+        with suppress(Exception):
+            self.load()

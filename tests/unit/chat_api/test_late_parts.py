@@ -1,0 +1,98 @@
+"""What only a turn needs is loaded when it is needed, behind what does not need it, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chat_api.late_parts import LateParts
+from local.chatkit_client import create_thread, get_thread
+from tests.unit.chat_api.conftest import Echo, World
+from tests.unit.chat_api.test_app import events
+
+WorldOf = Callable[..., World]
+LIST = {"type": "threads.list", "params": {}}
+
+
+class Slow(Echo):
+    """An Echo that prepares itself; counts how often, and fails as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        super().__init__()
+        self.calls = 0
+        self._failures = failures
+
+    def prepare(self) -> None:
+        self.calls += 1
+        if self.calls <= self._failures:
+            raise ImportError("no such package")
+
+
+async def test_an_assistant_is_prepared_once_for_all_who_wait() -> None:
+    slow = Slow()
+    late = LateParts(slow)
+
+    late.begin()
+    await asyncio.gather(*(late.ready() for _ in range(5)))
+
+    assert (slow.calls, late.loaded) == (1, True)
+
+
+async def test_a_list_is_answered_first_and_prepares_the_turn_that_follows(world_of: WorldOf) -> None:
+    slow = Slow()
+    world = world_of(slow)
+    seen: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def noting(message: Any) -> None:
+            await send(message)
+            seen.append(slow.calls)
+
+        await world.app(scope, receive, noting)
+
+    listed = await replace(world, app=app).post(LIST)
+
+    assert listed.status_code == 200
+    assert seen == [0, 0]  # neither head nor body waited for it
+    assert slow.calls == 1
+    assert (await world.post(create_thread("hello"))).status_code == 200
+    assert slow.calls == 1
+
+
+async def test_what_the_composer_may_offer_is_told_first_too(world_of: WorldOf) -> None:
+    slow = Slow(failures=99)
+    async with world_of(slow).client() as client:
+        offered = await client.get("/chatkit/composer")
+
+    assert (offered.status_code, slow.calls) == (200, 1)
+
+
+async def test_a_request_that_is_refused_for_its_token_prepares_nothing(world_of: WorldOf) -> None:
+    slow = Slow()
+
+    await world_of(slow).post(LIST, None)
+
+    assert slow.calls == 0
+
+
+@pytest.mark.promise("H3")
+async def test_a_turn_whose_assistant_cannot_be_prepared_ends_in_an_error_event(world_of: WorldOf) -> None:
+    world = world_of(Slow(failures=2))  # begun beside the admission, and asked for after it
+
+    failed = await world.post(create_thread("hello"))
+    again = await world.post(create_thread("hello"))
+
+    assert [event["type"] for event in events(failed)] == ["error"]
+    assert "no such package" not in failed.text
+    thread_id = events(again)[0]["thread"]["id"]
+    assert (await world.post(get_thread(thread_id))).status_code == 200
+
+
+async def test_lists_do_not_fail_with_the_assistant(world_of: WorldOf) -> None:
+    world = world_of(Slow(failures=99))
+
+    assert [(await world.post(LIST)).status_code for _ in range(2)] == [200, 200]

@@ -1,0 +1,119 @@
+"""Before the first request, before a snapshot, and after a restore."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chat_api.identity import TokenVerifier
+from chat_api.lazy_client import LazyClient
+from chat_api.openai_key import OpenAIKey
+from chat_api.preparation import INITIALIZATION_TYPE, Preparation
+from tests.fakes.user_pool import UserPool
+
+
+class Client:
+    """Stands for botocore's: counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+        self.asked = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:
+        self.asked += 1
+        return {"SecretString": f"sk-{self.asked}"}
+
+
+class Process:
+    """The parts that a preparation looks after."""
+
+    def __init__(self, pool: UserPool) -> None:
+        self.pool = pool
+        self.verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
+        self.loads = 0
+        self.client = Client()
+        self.clients = [LazyClient(lambda: self.client)]
+        self.key = OpenAIKey("arn", self.clients[0])  # pyright: ignore[reportArgumentType]
+        self.preparation = Preparation(self.load, self.verifier, self.clients, self.key)
+
+    def load(self) -> None:
+        self.loads += 1
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    with UserPool() as pool:  # its own: its keys are rotated
+        yield Process(pool)
+
+
+@pytest.mark.parametrize(("kind", "loaded"), [("on-demand", 0), ("provisioned-concurrency", 1), (None, 0)])
+async def test_what_a_turn_needs_is_loaded_at_the_start_where_nobody_waits(
+    process: Process, monkeypatch: pytest.MonkeyPatch, kind: str | None, loaded: int
+) -> None:
+    if kind:
+        monkeypatch.setenv(INITIALIZATION_TYPE, kind)
+    else:
+        monkeypatch.delenv(INITIALIZATION_TYPE, raising=False)
+
+    await process.preparation.start()
+
+    assert process.loads == loaded
+    assert process.clients[0].made is None
+
+
+async def test_a_snapshot_holds_everything_but_connections_and_secrets(process: Process) -> None:
+    await process.preparation.start()
+    first = await process.key()
+
+    process.preparation.before_snapshot()
+
+    assert process.loads == 1
+    assert process.clients[0].made is process.client
+    assert process.client.closed == 1
+    assert (first, await process.key()) == ("sk-1", "sk-2")
+
+
+async def test_a_restored_process_believes_no_key_of_the_pool_that_it_had(process: Process) -> None:
+    await process.preparation.start()
+    old = process.pool.token("ana")
+    await process.verifier.verify(old)
+    process.preparation.before_snapshot()
+    process.pool.rotate("key-after-the-snapshot")
+    fetched = process.pool.fetches
+
+    await process.preparation.after_restore()
+
+    assert process.pool.fetches == fetched + 1
+    assert (await process.verifier.verify(process.pool.token("ana"))).user_id == "ana"
+    with pytest.raises(Exception, match="not the pool's"):
+        await process.verifier.verify(old)
+
+
+async def test_copies_of_a_snapshot_draw_different_random_numbers(process: Process) -> None:
+    snapshot: Any = random.getstate()
+    await process.preparation.after_restore()
+    one = random.random()
+    random.setstate(snapshot)
+    await process.preparation.after_restore()
+
+    assert random.random() != one
+
+
+def test_a_client_is_made_once_and_only_when_needed() -> None:
+    made: list[Client] = []
+
+    def make() -> Client:
+        made.append(Client())
+        return made[-1]
+
+    client = LazyClient(make)
+    assert not made
+    client.close()
+    client.close()
+    assert [one.closed for one in made] == [2]
