@@ -11,6 +11,7 @@ that does not read stops its peer (back-pressure), one that returns before the e
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 
 import h11
@@ -93,9 +94,9 @@ class HttpServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self.address = ""
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen on `port`; 0 takes a free one."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=READ_BYTES)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=READ_BYTES, ssl=tls)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:

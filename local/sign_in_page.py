@@ -33,7 +33,7 @@ from local.sign_in import UserPool, pool_client
 
 PAGE = Template((Path(__file__).parent / "sign_in_page.html").read_text())
 MAX_FORM_BYTES = 64 * 1024
-PASSED_ON = frozenset({"/oauth2/token", "/oauth2/userInfo", "/logout"})
+PASSED_ON = frozenset({"/oauth2/token", "/oauth2/userInfo", "/logout"})  # the first for preflights
 CARRIED = (
     "client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
 )  # fmt: skip
@@ -90,6 +90,8 @@ class SignInServer:
                 answer = await self._form(target)
             case b"POST", "/login":
                 answer = await self._sign_in(dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True)))
+            case b"POST", "/oauth2/token":
+                answer = without_renewed_id_token(await self._ask("POST", target, body, headers))
             case b"POST", "/oauth2/revoke":
                 answer = await self._revoke(dict(parse_qsl(body.decode("latin-1"))))
             case b"GET", path if path == f"/{self._pool.user_pool_id}/.well-known/openid-configuration":
@@ -144,6 +146,21 @@ class SignInServer:
         kept = ("content-type", "location", "cache-control", "access-control-")
         fields = [(name, value) for name, value in answer.headers.items() if name.startswith(kept)]
         return HttpResponse(answer.status_code, fields, answer.content)
+
+
+def without_renewed_id_token(answer: HttpResponse) -> HttpResponse:
+    """Return a renewal's answer without its ID token, any other answer as it is.
+
+    MiniStack puts the time of the renewal into `auth_time`. It has to be that of the sign-in, as it is in Cognito's,
+    else a client must refuse the token; leaving it out is allowed (OpenID Connect Core, 12.2).
+    """
+    if answer.status != 200:
+        return answer
+    tokens = json.loads(answer.body)
+    if "refresh_token" in tokens:  # a sign-in
+        return answer
+    tokens.pop("id_token", None)
+    return HttpResponse(answer.status, answer.headers, json.dumps(tokens).encode())
 
 
 def _form(fields: Fields, username: str, password: str, wrong: str = "") -> HttpResponse:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.contracts", "tests.fakes")
-pytest_plugins = ["tests.contracts.summary", "tests.unit.frontend.summary"]
+pytest_plugins = ["tests.browser.scenarios", "tests.contracts.summary", "tests.unit.frontend.summary"]
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("steady")

@@ -91,10 +91,23 @@ MORE = {
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
 }
 
+PAGE = {
+    "page-sign-in": "Sign-in by code and PKCE, renewal, the end of a session, sign-out",
+    "page-streaming": "Words appear as they come",
+    "page-history": "A conversation outlives a reload, and is found again",
+    "page-official": "ChatKit's own component, with a stand-in behind its CDN's address",
+    "page-plain": "A chat of our own where ChatKit's script is blocked",
+    "page-panel": "The user's money beside the chat follows what the assistant does",
+    "page-trouble": "Offline, limits, no configuration: said clearly, and over when it is over",
+    "page-policy": "Foreign scripts, pictures, frames and addresses are blocked",
+    "page-looks": "Light and dark, desktop and phone, nothing serious found by axe",
+}
+
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "ChatKit's request types": REQUESTS,
     "The seed's features": SEED,
     "More": MORE,
+    "The page in a browser": PAGE,
 }
 FEATURES = {name: text for group in GROUPS.values() for name, text in group.items()}
 

@@ -12,7 +12,9 @@ export function BarChart({ node }: { node: WidgetNode }) {
   const series = Array.isArray(node.series) ? (node.series as Series[]) : [];
   const axis = node.xAxis as { dataKey?: string; labels?: Record<string, string> } | string | undefined;
   const [key, labels] = typeof axis === "object" ? [axis.dataKey ?? "", axis.labels] : [axis ?? "", undefined];
-  const most = Math.max(0, ...rows.flatMap((row) => series.map(({ dataKey }) => Math.abs(Number(row[dataKey]) || 0))));
+  const values = rows.flatMap((row) => series.map(({ dataKey }) => Number(row[dataKey]) || 0));
+  const most = Math.max(0, ...values.map(Math.abs));
+  const digits = values.every(Number.isInteger) ? 0 : 2; // in a column of amounts each has its cents
   return (
     <table className="pc-chart">
       <thead className="pc-unseen">
@@ -31,7 +33,7 @@ export function BarChart({ node }: { node: WidgetNode }) {
             <th scope="row">{labels?.[words(row[key])] ?? words(row[key])}</th>
             {series.map(({ dataKey }) => (
               <td key={dataKey}>
-                <Bar value={Number(row[dataKey]) || 0} most={most} />
+                <Bar value={Number(row[dataKey]) || 0} most={most} digits={digits} />
               </td>
             ))}
           </tr>
@@ -41,14 +43,14 @@ export function BarChart({ node }: { node: WidgetNode }) {
   );
 }
 
-function Bar({ value, most }: { value: number; most: number }) {
+function Bar({ value, most, digits }: { value: number; most: number; digits: number }) {
   const width = most ? `${(Math.abs(value) / most) * 100}%` : "0";
   return (
     <span className="pc-bar">
       <span className="pc-bar-track">
         <span className="pc-bar-fill" style={{ width }} />
       </span>
-      <span>{value.toLocaleString(undefined, { maximumFractionDigits: 2 })}</span>
+      <span>{value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits })}</span>
     </span>
   );
 }

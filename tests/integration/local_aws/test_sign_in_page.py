@@ -152,6 +152,7 @@ async def test_refresh_gives_a_new_access_token_until_it_is_revoked(browser: Bro
     assert renewed.status_code == 200
     assert renewed.headers["access-control-allow-origin"] == "*"
     assert renewed.json()["access_token"] not in ("", tokens["access_token"])
+    assert "id_token" not in renewed.json()  # MiniStack's would say that its user has just signed in
     assert revoked.status_code == 200
     assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
 

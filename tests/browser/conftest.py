@@ -1,0 +1,129 @@
+"""The site before the whole local stack, and Debian's Chromium before the site; once for all tests of a worker."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Playwright, async_playwright, expect
+
+from local.ministack import ROOT, free_port
+from local.sign_in import create_user
+from local.site import DIST, Site, running_site, site_origin
+from local.stack import Stack, running_stack
+from tests.browser.cdn import ChatKitCdn
+from tests.browser.visitor import PASSWORD, Visitor
+
+LIMIT_MS = 30_000  # the machine may be busy; nothing waits that long when all is well
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NOWHERE_ELSE = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
+SCREENSHOTS = ROOT / ".local" / "screenshots"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@dataclass
+class House:
+    """Where visitors come from: the stack, its site, and a browser for each wiring."""
+
+    stack: Stack
+    site: Site
+    browsers: dict[str, Browser]
+
+    def person(self, name: str = "ana") -> str:
+        """Return the address of a new user of the pool."""
+        email = f"{name}-{uuid.uuid4().hex[:8]}@example.com"
+        create_user(self.stack.aws, email, PASSWORD)
+        return email
+
+    def id_of(self, email: str) -> str:
+        """Return the pool's own id of a user, which is ours."""
+        with closing(self.stack.server.client("cognito-idp")) as cognito:
+            user = cognito.admin_get_user(UserPoolId=self.stack.aws.user_pool_id, Username=email)
+        return next(each["Value"] for each in user["UserAttributes"] if each["Name"] == "sub")
+
+    def sign_out_everywhere(self, email: str) -> None:
+        """Revoke every refresh token of a user."""
+        with closing(self.stack.server.client("cognito-idp")) as cognito:
+            cognito.admin_user_global_sign_out(UserPoolId=self.stack.aws.user_pool_id, Username=email)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    chromium = shutil.which("chromium")
+    assert chromium, "the browser tests need Debian's chromium: apt-get install chromium"
+    assert (DIST / "index.html").exists(), "the frontend is not built: make frontend"
+    expect.set_options(timeout=LIMIT_MS)
+    port = free_port()
+    log = tmp_path_factory.mktemp("browser") / "function.log"
+    async with AsyncExitStack() as parts:
+        stack = await parts.enter_async_context(running_stack(lambda _: None, log=log, site_origin=site_origin(port)))
+        site = await parts.enter_async_context(running_site(stack, port))
+        cdn = await parts.enter_async_context(ChatKitCdn())
+        playwright = await parts.enter_async_context(async_playwright())
+        # A network that blocks OpenAI's CDN, and one where the CDN has the stand-in.
+        blocked = await _launched(parts, playwright, chromium, NOWHERE_ELSE)
+        official = await _launched(parts, playwright, chromium, f"{cdn.resolver_rule}, {NOWHERE_ELSE}")
+        yield House(stack, site, {"plain": blocked, "official": official})
+
+
+async def _launched(parts: AsyncExitStack, playwright: Playwright, chromium: str, resolver_rules: str) -> Browser:
+    flags = [*FLAGS, f"--host-resolver-rules={resolver_rules}"]
+    return await parts.enter_async_context(await playwright.chromium.launch(executable_path=chromium, args=flags))
+
+
+@pytest.fixture(params=["plain", "official"])
+def wiring(request: pytest.FixtureRequest) -> str:
+    """Which chat the page shows."""
+    return str(request.param)
+
+
+Enter = Callable[..., Any]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def enter(house: House) -> AsyncIterator[Enter]:
+    """A function that lets a visitor in, with a browser profile of their own.
+
+    At the end no visitor may have seen a breach of the content policy; a test that provokes one empties the list.
+    """
+    visitors: list[Visitor] = []
+    async with AsyncExitStack() as contexts:
+
+        async def let_in(wiring: str, **options: Any) -> Visitor:
+            options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options}
+            made = await house.browsers[wiring].new_context(ignore_https_errors=True, **options)
+            context = await contexts.enter_async_context(made)
+            context.set_default_timeout(LIMIT_MS)
+            visitors.append(await Visitor.enter(context, house.site.url))
+            return visitors[-1]
+
+        yield let_in
+    assert [each.violations for each in visitors] == [[] for _ in visitors]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(house: House, enter: Enter, wiring: str) -> Visitor:
+    """A new user, signed in, at an empty chat."""
+    visitor: Visitor = await enter(wiring)
+    await visitor.sign_in(house.person())
+    return visitor

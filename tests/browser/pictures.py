@@ -1,0 +1,33 @@
+"""The README's pictures, made of what the browser suite has left: `python -m tests.browser.pictures`."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from local.ministack import ROOT
+from tests.browser.conftest import SCREENSHOTS
+
+TARGET = ROOT / "docs" / "screenshots"
+MAX_BYTES = 150_000
+CHOSEN = {
+    "desktop-light": "conversation-desktop-light",
+    "desktop-dark": "budget-desktop-dark",
+    "phone-light": "conversation-phone-light",
+    "phone-dark": "budget-phone-dark",
+}
+
+
+def main() -> None:
+    """Write each chosen picture with 256 colours, which is what makes it small."""
+    TARGET.mkdir(exist_ok=True)
+    for name, source in CHOSEN.items():
+        file = TARGET / f"{name}.png"
+        with Image.open(SCREENSHOTS / f"{source}.png") as picture:
+            picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+        size = file.stat().st_size
+        assert size <= MAX_BYTES, f"{file.name} has {size} bytes"
+        print(f"{file.relative_to(ROOT)}: {size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

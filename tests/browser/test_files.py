@@ -1,0 +1,88 @@
+"""Files: straight from the browser into the bucket, by its own CORS rules, and what is not taken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from local.files import PNG
+from tests.browser.conftest import House
+from tests.browser.visitor import Visitor
+
+RECEIPT = {"name": "receipt.png", "mimeType": "image/png", "buffer": PNG}
+
+
+@pytest.mark.promise("A1")
+@pytest.mark.feature("two-phase-upload")
+@pytest.mark.scenario("upload an image")
+async def test_image_goes_straight_to_the_bucket(house: House, visitor: Visitor) -> None:
+    preflights: list[str] = []
+    cdp = await visitor.page.context.new_cdp_session(visitor.page)
+    await cdp.send("Network.enable")
+
+    def sent(event: dict[str, Any]) -> None:
+        if event["request"]["method"] == "OPTIONS":
+            preflights.append(event["request"]["url"].partition("?")[0])
+
+    cdp.on("Network.requestWillBeSent", sent)
+    await visitor.attach(RECEIPT)
+    chips = visitor.page.get_by_role("list", name="Files to send")
+    await expect(chips).to_contain_text("receipt.png")
+    await expect(chips.locator("[aria-busy=true]")).to_have_count(0)
+    await visitor.send("What is this?")
+
+    (put,) = (each for each in visitor.requests if each.method == "PUT")
+    assert put.url.startswith(house.stack.aws.endpoint)
+    assert (await put.response()).status == 200  # pyright: ignore[reportOptionalMemberAccess]
+    assert preflights == [put.url.partition("?")[0]]
+    assert not {"x-auth-token", "authorization", "x-turn-id", "chatkit-frame-instance-id"} & put.headers.keys()
+    await expect(visitor.answer).to_contain_text(f"(image/png, {len(PNG)} bytes)")
+    await visitor.page.reload()
+    await expect(visitor.said.get_by_role("img", name="receipt.png")).to_be_visible()
+    await expect_drawn(visitor, "receipt.png")
+
+
+async def expect_drawn(visitor: Visitor, name: str) -> None:
+    """Wait until a picture has come: its URL is signed anew at each load, and the policy lets the bucket in."""
+    decoded = "[...document.images].find((image) => image.alt === NAME).decode().then(() => true)"
+    assert await visitor.run(decoded.replace("NAME", json.dumps(name)))
+
+
+@pytest.mark.promise("A9")
+@pytest.mark.feature("generated-images")
+@pytest.mark.scenario("a picture by the model")
+async def test_generated_picture_is_shown_from_the_bucket(house: House, visitor: Visitor) -> None:
+    await visitor.send("Draw a picture of my boat")
+    await visitor.page.reload()
+
+    picture = visitor.page.get_by_role("img", name="Generated")
+    await expect(picture).to_be_visible()
+    await expect_drawn(visitor, "Generated")
+    assert (await picture.get_attribute("src") or "").startswith(house.stack.aws.endpoint)
+
+
+@pytest.mark.promise("A2")
+@pytest.mark.scenario("a file over the limit")
+async def test_file_over_the_limit_is_refused_before_it_leaves(visitor: Visitor, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.png"
+    with huge.open("wb") as file:
+        file.write(PNG)
+        file.truncate(100_000_000)
+    await visitor.attach(huge)
+
+    await expect(visitor.alert).to_contain_text("huge.png")
+    await expect(visitor.alert).to_contain_text("too large")
+    assert visitor.posts("attachments.create") == []
+
+
+@pytest.mark.promise("A2")
+@pytest.mark.scenario("a file of a type that is not taken")
+async def test_file_of_a_forbidden_type_is_refused(visitor: Visitor) -> None:
+    await visitor.attach({"name": "setup.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"})
+
+    await expect(visitor.alert).to_contain_text("setup.exe")
+    assert [each for each in visitor.requests if each.method == "PUT"] == []

@@ -1,0 +1,109 @@
+"""Signing in, staying signed in, and signing out, against real tokens of the local pool."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.browser.conftest import Enter, House
+from tests.browser.visitor import Visitor
+
+
+def authorization_request(visitor: Visitor) -> dict[str, list[str]]:
+    (request,) = (each for each in visitor.requests if "/oauth2/authorize" in each.url)
+    return parse_qs(urlsplit(request.url).query)
+
+
+@pytest.mark.promise("H1")
+@pytest.mark.feature("page-sign-in")
+@pytest.mark.scenario("sign in: code and PKCE")
+async def test_sign_in_by_code_and_pkce(house: House, enter: Enter, wiring: str) -> None:
+    email, visitor = house.person(), await enter(wiring)
+    await visitor.page.goto(house.site.url)
+    await visitor.page.get_by_role("button", name="Sign in").click()
+    await visitor.fill_in(email, "a wrong password")
+    await expect(visitor.alert).to_contain_text("Incorrect")
+    await visitor.fill_in(email)
+
+    await expect(visitor.message).to_be_visible()
+    await expect(visitor.page).to_have_url(f"{house.site.url}/")
+    asked = authorization_request(visitor)
+    assert asked["code_challenge_method"] == ["S256"]
+    assert asked["state"]
+    kept = await visitor.page.context.storage_state()
+    assert [origin["localStorage"] for origin in kept["origins"] if "token" in json.dumps(origin)] == []
+
+
+@pytest.mark.feature("page-sign-in")
+@pytest.mark.scenario("sign out")
+async def test_sign_out_revokes_and_forgets(house: House, enter: Enter, wiring: str) -> None:
+    visitor: Visitor = await enter(wiring)
+    await visitor.sign_in(house.person())
+
+    await visitor.page.get_by_role("button", name="Account").click()
+    await visitor.page.get_by_role("button", name="Sign out").click()
+
+    await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
+    await visitor.page.reload()
+    await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
+    (revoked,) = (each for each in visitor.requests if each.url.endswith("/oauth2/revoke"))
+    assert (await revoked.response()).status == 200  # pyright: ignore[reportOptionalMemberAccess]
+
+
+async def spoil_the_first_token(visitor: Visitor) -> list[str]:
+    """Let the API refuse the first access token, as it refuses one that has expired; return the grants asked for."""
+    grants: list[str] = []
+
+    async def token(route: Route) -> None:
+        grants.append(parse_qs(route.request.post_data or "")["grant_type"][0])
+        answer = await route.fetch()
+        tokens: dict[str, Any] = await answer.json()
+        if len(grants) == 1:
+            tokens["access_token"] = tokens["access_token"][:-8] + "spoilt00"
+        await route.fulfill(response=answer, json=tokens)
+
+    await visitor.page.route("**/oauth2/token", token)
+    return grants
+
+
+@pytest.mark.promise("H1")
+@pytest.mark.feature("page-sign-in")
+@pytest.mark.scenario("401: renewed, sent again")
+async def test_refused_token_is_renewed_and_nobody_notices(house: House, enter: Enter, wiring: str) -> None:
+    visitor: Visitor = await enter(wiring)
+    grants = await spoil_the_first_token(visitor)
+    await visitor.sign_in(house.person())
+
+    await visitor.send("What are my balances?")
+
+    await expect(visitor.answer).to_contain_text("in total")
+    assert grants == ["authorization_code", "refresh_token"]
+
+
+@pytest.mark.feature("page-sign-in")
+@pytest.mark.scenario("session over: back to the sign-in")
+async def test_expired_session_asks_to_sign_in_again(house: House, enter: Enter, wiring: str) -> None:
+    email, visitor = house.person(), await enter(wiring)
+    await visitor.sign_in(email)
+    house.sign_out_everywhere(email)
+    await expire_the_token(visitor)
+
+    await visitor.page.reload()
+
+    await expect(visitor.page.get_by_text("Your session has ended")).to_be_visible()
+    await visitor.page.get_by_role("button", name="Sign in").click()
+    await visitor.fill_in(email)
+    await expect(visitor.message).to_be_visible()
+
+
+async def expire_the_token(visitor: Visitor) -> None:
+    """Put the clock of the tab's session back: the token it keeps has expired."""
+    await visitor.run("""
+      for (const key of Object.keys(sessionStorage).filter((each) => each.startsWith("oidc.user:"))) {
+        const user = JSON.parse(sessionStorage[key]);
+        sessionStorage[key] = JSON.stringify({ ...user, expires_at: 1 });
+      }""")

@@ -1,0 +1,77 @@
+"""When something is missing or refused, the page says so, and goes on when it can."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import expect
+
+from chat_api.settings import LimitSettings
+from store_dynamo.rates import DynamoRates
+from tests.browser.conftest import Enter, House
+from tests.browser.visitor import Visitor
+
+
+@pytest.mark.feature("page-plain")
+@pytest.mark.scenario("ChatKit's script blocked")
+async def test_blocked_script_brings_the_plain_chat(house: House, enter: Enter) -> None:
+    visitor: Visitor = await enter("plain")
+    await visitor.sign_in(house.person())
+
+    failed = [each.url for each in visitor.requests if each.failure]
+    assert set(failed) == {"https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"}
+    await expect(visitor.page.get_by_text("could not be loaded").first).to_be_visible()
+    await visitor.send("What are my balances?")
+    await expect(visitor.answer).to_contain_text("in total")
+
+
+@pytest.mark.feature("page-trouble")
+@pytest.mark.scenario("configuration unreachable")
+async def test_unreachable_configuration_is_said_and_tried_again(house: House, enter: Enter) -> None:
+    visitor: Visitor = await enter("plain")
+    await visitor.page.route("**/config.json", lambda route: route.abort())
+    await visitor.page.goto(house.site.url)
+    await expect(visitor.alert).to_contain_text("cannot be reached")
+
+    await visitor.page.unroute("**/config.json")
+    await visitor.page.get_by_role("button", name="Try again").click()
+
+    await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.feature("page-trouble")
+@pytest.mark.scenario("offline")
+async def test_offline_is_said_and_over_when_it_is_over(visitor: Visitor) -> None:
+    await visitor.page.context.set_offline(True)
+    await visitor.submit("What are my balances?")
+    await expect(visitor.alert.first).to_contain_text("offline")
+
+    await visitor.page.context.set_offline(False)
+    await visitor.send("What are my balances?")
+
+    await expect(visitor.answer).to_contain_text("in total")
+
+
+@pytest.mark.promise("H7")
+@pytest.mark.feature("rate-limits")
+@pytest.mark.feature("page-trouble")
+@pytest.mark.scenario("too many messages")
+async def test_limit_is_said_with_the_time_to_wait(house: House, enter: Enter, wiring: str) -> None:
+    email, visitor = house.person(), await enter(wiring)
+    await visitor.sign_in(email)
+    await use_up_the_day(house, house.id_of(email))
+
+    await visitor.submit("What are my balances?")
+
+    await expect(visitor.alert.first).to_contain_text("Try again in")
+    assert len(visitor.posts("threads.create")) == 1
+
+
+async def use_up_the_day(house: House, user_id: str) -> None:
+    limit = LimitSettings().turns_per_day
+    assert limit is not None
+    with closing(house.stack.server.client("dynamodb")) as client:
+        rates = DynamoRates[str](table=house.stack.aws.table, client=client, user_of=lambda user: user)
+        await rates.count("turns per day", limit, timedelta(days=1), user_id, amount=limit)
