@@ -29,7 +29,8 @@ HEAD = """\
 behind the local Function URL, a real table and bucket in MiniStack, tokens that the local pool signed, a model that
 streams over HTTP. Then it breaks one thing after the other while users go on. Every run compares everything that is
 stored with everything that the users saw, and fails when one item is wrong. Times here are of a small machine that runs
-the clients, AWS and the model as well; they say how it behaves under load, not how fast Lambda is.
+the clients, AWS and the model as well; they say how it behaves under load, not how fast Lambda is. Bad input and bad
+tokens have [their own page](security.md).
 
 ![Turns a second, time to the first word, and memory over time](../bench/results/soak.png)
 """
@@ -100,7 +101,7 @@ def load_text(load: Result) -> str:
             "the janitor has left no record of them",
         ],
         [
-            "memory of a process after the first quarter",
+            "memory of a process once warm (after the first quarter)",
             f"{memory['first_mb']} MB, in the end {memory['last_mb']} MB: {memory['mb_per_minute']:+.2f} MB a minute "
             f"({memory['processes']} processes)",
         ],
