@@ -14,6 +14,7 @@ from chatkit.types import GeneratedImageItem, ThreadItem, UserMessageItem
 Context = TypeVar("Context")
 
 PAGE_ITEMS = 30
+"""Of the first page, which most threads end in; the second page is all that may be needed beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,20 @@ BUDGET = Budget()
 async def newest_items(
     store: Store[Context], thread_id: str, context: Context, budget: Budget = BUDGET
 ) -> list[ThreadItem]:
-    """Return the newest items within the budget, oldest first; the very newest is always among them."""
+    """Return the newest items within the budget, oldest first; the very newest is always among them.
+
+    Two pages at most, however long the thread is: the model waits for each.
+    """
     newest_first: list[ThreadItem] = []
-    left, after = budget.characters, None
+    left, after, limit = budget.characters, None, PAGE_ITEMS
     while True:
-        page = await store.load_thread_items(thread_id, after, PAGE_ITEMS, "desc", context)
+        page = await store.load_thread_items(thread_id, after, limit, "desc", context)
         for item in page.data:
             left -= size(item)
             if newest_first and (left < 0 or len(newest_first) == budget.items):
                 return newest_first[::-1]
             newest_first.append(item)
-        after = page.after
+        after, limit = page.after, max(budget.items - len(newest_first) + 1, 1)
         if not page.has_more or after is None:
             return newest_first[::-1]
 

@@ -1,0 +1,56 @@
+"""How often a turn waits for the table before the model is asked: the goal is six at most."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from chatkit.types import AssistantMessageContent, AssistantMessageItem, ThreadMetadata, ThreadStreamEvent
+
+from bench.waves import Waves
+from chat_api.assistant import Turn
+from coach.history import newest_items
+from local.chatkit_client import add_message, create_thread
+from tests.fakes.assistants import spoken
+from tests.fakes.dynamo_backend import DynamoBackend
+from tests.integration.turns.conftest import service_of
+from tests.integration.turns.test_table import ANA, run
+
+
+class Remembering:
+    """Loads the history as the coach does, then notes how many round trips there were before it spoke."""
+
+    def __init__(self, waves: Waves) -> None:
+        self._waves = waves
+        self.before = 0
+
+    async def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
+        await newest_items(turn.store, thread.id, turn.context)
+        self.before = self._waves.number
+        for event in spoken(thread, turn, ["done"]):
+            yield event
+
+
+@pytest.mark.parametrize(("items", "most"), [(None, 4), (20, 4), (300, 6)])
+async def test_round_trips_before_the_first_token(backend: DynamoBackend, items: int | None, most: int) -> None:
+    """A new thread, a short one and a long one."""
+    assistant = Remembering(waves := Waves())
+    service = service_of(backend, assistant)
+    if items is not None:
+        await service.store.save_thread(ThreadMetadata(id="thr_1", created_at=datetime.now()), ANA)
+    for number in range(items or 0):
+        content = [AssistantMessageContent(text="a few words")]
+        item = AssistantMessageItem(
+            id=f"msg_{number:04}", thread_id="thr_1", created_at=datetime.now(), content=content
+        )
+        await service.store.add_thread_item("thr_1", item, ANA)
+    request = create_thread("hello") if items is None else add_message("thr_1", "hello")
+
+    asyncio.get_running_loop().set_default_executor(waves)
+    async with waves:
+        await run(service, request)
+
+    assert 1 < assistant.before <= most
