@@ -105,13 +105,15 @@ soak: install ministack ## 200 users for minutes, one fault after the other, bad
 	@$(RUN) -m tests.fuzz --count 50000 --publish
 soak-quick: install ministack ## Load and faults in short: a few users, a few faults, nothing written
 	@$(RUN) -m tests.soak quick
-bench: install ministack dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
+bench: install ministack sam dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
 	@$(RUN) -m bench.streaming
+	@$(RUN) -m bench.cold_start
 	@$(RUN) -m bench.store
 	@$(RUN) -m bench.cost
 	@$(RUN) -m bench.report
-bench-quick: install ministack dynamodb-local ## The same with fewer rounds
+bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
 	@$(RUN) -m bench.streaming --quick
+	@$(RUN) -m bench.cold_start --quick
 	@$(RUN) -m bench.store --quick
 	@$(RUN) -m bench.cost --quick
 

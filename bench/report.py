@@ -18,7 +18,7 @@ from rich.console import Console
 from bench import results
 from bench.results import ROOT, Result
 from bench.section import Goal, Section, as_measured
-from bench.sections import cost, store, streaming
+from bench.sections import cold_start, cost, store, streaming
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 REASONS = ROOT / "bench" / "shortfalls.toml"
@@ -26,7 +26,7 @@ NO_REASON = "**no reason is given in `bench/shortfalls.toml`**"
 # In the order of the document; a result that was not measured yet is left out.
 SECTIONS: Mapping[str, Callable[[Result], Section]] = {
     "streaming": streaming.section,
-    "cold_start": partial(as_measured, "Cold start"),
+    "cold_start": cold_start.section,
     "turn": partial(as_measured, "A turn"),
     "store": store.section,
     "cost": cost.section,
