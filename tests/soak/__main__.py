@@ -1,7 +1,7 @@
-"""The command line: `python -m tests.soak load`, `… faults`, `… quick`; without a word, load and faults.
+"""The command line: `python -m tests.soak load`, `… memory`, `… faults`, `… quick`; without a word, all but the last.
 
-Exit code 1 when anything is not as its users saw it, when memory grows, or when a goal is missed. `quick` is both runs
-in short, with fewer users, for CI; it writes no results.
+Exit code 1 when anything is not as its users saw it, when memory grows, or when a goal is missed. `quick` is some of the
+faults with few users, for CI; it writes no results.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bench import results
 from bench.results import Result
 from bench.section import Goal
 from tests.soak import report
+from tests.soak.memory import MemoryPlan, memory
 from tests.soak.phases import PHASES
 from tests.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
 from tests.soak.screen import Screen
@@ -64,21 +65,23 @@ async def run(what: str, console: Console) -> int:
         if what == "quick":
             return conclude(console, [await faults(QUICK, screen)], [])
         found: dict[str, Results] = {}
-        if what in ("load", "both"):
+        if what in ("load", "all"):
             found[report.LOAD] = await load(LOAD, screen)
-        if what in ("faults", "both"):
+        if what in ("memory", "all"):
+            found[report.MEMORY] = await memory(MemoryPlan(), screen)
+        if what in ("faults", "all"):
             found[report.FAULTS] = await faults(FAULTS, screen)
     for name, figures in found.items():
         results.write(name, figures, PACKAGES)
-    if all(results.path(name).exists() for name in (report.LOAD, report.FAULTS)):
+    if all(results.path(name).exists() for name in (report.LOAD, report.MEMORY, report.FAULTS)):
         report.main()
-    made: dict[str, Result | None] = {name: results.read(name) for name in found}
-    return conclude(console, list(found.values()), goals(made.get(report.LOAD), made.get(report.FAULTS)))
+    made: dict[str, Result] = {name.removeprefix("soak_"): results.read(name) for name in found}
+    return conclude(console, list(found.values()), goals(**made))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Load and faults, with an oracle.")
-    parser.add_argument("what", nargs="?", default="both", choices=["load", "faults", "both", "quick"])
+    parser.add_argument("what", nargs="?", default="all", choices=["load", "memory", "faults", "all", "quick"])
     return asyncio.run(run(parser.parse_args().what, Console()))
 
 

@@ -19,7 +19,7 @@ from tests.soak.plot import plot
 from tests.soak.verdict import goals
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
-LOAD, FAULTS = "soak_load", "soak_faults"
+LOAD, MEMORY, FAULTS = "soak_load", "soak_memory", "soak_faults"
 HEAD = """\
 # Reliability
 
@@ -58,15 +58,18 @@ named; `make mutants ARGS=soak` takes three of its eyes and sees those tests fai
 """
 
 
-def document(load: Result, faults: Result) -> str:
+def document(load: Result, memory: Result, faults: Result) -> str:
     """Return the document of these results."""
     parts = [
         HEAD,
         "## Goals",
-        goal_table(goals(load, faults)),
+        goal_table(goals(load, memory, faults)),
         "## Load",
         load_text(load),
         origin(LOAD, load),
+        "## Memory",
+        memory_text(memory),
+        origin(MEMORY, memory),
         "## Faults",
         faults_text(faults),
         origin(FAULTS, faults),
@@ -108,6 +111,17 @@ def load_text(load: Result) -> str:
         ["violations", f"{len(run['violations']) + len(check['violations'])}"],
     ]
     return table(["", ""], rows).replace("---:", "---")
+
+
+def memory_text(memory: Result) -> str:
+    figures = memory.figures
+    rows = [[f"{turns}" for turns, _ in figures["course"]], [f"{mb:.1f}" for _, mb in figures["course"]]]
+    lead = (
+        "In a load run of minutes none of the processes gets much further than being warm. So one process carries out "
+        f"{figures['turns']} turns of the coach, one after the other. Once it has had {figures['warm_turns']}, it grows "
+        f"by {figures['mb_per_100_turns']:+.2f} MB per 100 turns (median slope)."
+    )
+    return f"{lead}\n\n{table(['turns', *rows[0]], [['MB', *rows[1]]])}"
 
 
 def faults_text(faults: Result) -> str:
@@ -195,7 +209,7 @@ def draw() -> None:
 
 def main() -> None:
     """Write the document and the plot."""
-    DOCUMENT.write_text(document(results.read(LOAD), results.read(FAULTS)))
+    DOCUMENT.write_text(document(*(results.read(name) for name in (LOAD, MEMORY, FAULTS))))
     draw()
     print(f"wrote {DOCUMENT.relative_to(ROOT)}")
 

@@ -105,6 +105,11 @@ class User:
             if pause < left:
                 await self._act()
 
+    async def talk(self, habits: Habits, tally: Tally) -> None:
+        """Say one thing, now; every tenth in a new conversation."""
+        self._tally, self._habits = tally, habits
+        await (self._follow() if self._turns % 10 else self._new())
+
     async def _act(self) -> None:
         actions, weights = zip(*self._habits.weights.items(), strict=True)
         action = random.choices(actions, weights)[0]

@@ -10,15 +10,16 @@ import pytest
 from bench import results
 from tests.soak import report
 from tests.soak.meanings import MEANINGS
+from tests.soak.memory import slope
 from tests.soak.phases import PHASES
-from tests.soak.report import FAULTS, LOAD
+from tests.soak.report import FAULTS, LOAD, MEMORY
 from tests.soak.verdict import goals
 
-RESULTS = {name: results.read(name) for name in (LOAD, FAULTS)}
+RESULTS = {name: results.read(name) for name in (LOAD, MEMORY, FAULTS)}
 
 
 def test_the_document_is_what_the_results_make() -> None:
-    made = report.document(RESULTS[LOAD], RESULTS[FAULTS])
+    made = report.document(*RESULTS.values())
 
     assert made == report.DOCUMENT.read_text(), "python -m tests.soak.report was not run"
 
@@ -34,7 +35,7 @@ def test_other_figures_make_another_document(name: str) -> None:
     other = dataclasses.replace(RESULTS[name], figures=doubled(RESULTS[name].figures))
     changed = RESULTS | {name: other}
 
-    assert report.document(changed[LOAD], changed[FAULTS]) != report.DOCUMENT.read_text()
+    assert report.document(*changed.values()) != report.DOCUMENT.read_text()
 
 
 @pytest.mark.parametrize("part", ["load", "check"])
@@ -42,13 +43,23 @@ def test_one_violation_misses_the_goal(part: str) -> None:
     figures = dict(RESULTS[LOAD].figures)
     figures[part] = {**figures[part], "violations": ["lost: user u001, thread thr_1, item msg_1: the answer of turn 1"]}
 
-    missed = [goal.key for goal in goals(dataclasses.replace(RESULTS[LOAD], figures=figures), None) if not goal.met]
+    missed = [goal.key for goal in goals(dataclasses.replace(RESULTS[LOAD], figures=figures)) if not goal.met]
 
     assert missed == ["soak.load"]
 
 
+def test_a_turn_that_leaves_something_behind_misses_the_goal() -> None:
+    leaking = dataclasses.replace(RESULTS[MEMORY], figures={**RESULTS[MEMORY].figures, "mb_per_100_turns": 1.0})
+
+    assert [goal.met for goal in goals(memory=leaking)] == [False]
+
+
+def test_one_odd_measurement_is_no_slope() -> None:
+    assert slope([(0, 150.0), (25, 150.0), (50, 158.0), (75, 150.1), (100, 150.1)]) < 0.002
+
+
 def test_every_goal_is_met() -> None:
-    assert [goal.key for goal in goals(RESULTS[LOAD], RESULTS[FAULTS]) if not goal.met] == []
+    assert [goal.key for goal in goals(*RESULTS.values()) if not goal.met] == []
 
 
 def test_every_fault_of_the_run_has_its_row() -> None:
