@@ -58,18 +58,16 @@ named; `make mutants ARGS=soak` takes three of its eyes and sees those tests fai
 """
 
 
-def document(load: Result, memory: Result, faults: Result) -> str:
-    """Return the document of these results."""
+def document(load: Result, faults: Result, memory: Result | None = None) -> str:
+    """Return the document of these results; memory is left out while it was not measured."""
     parts = [
         HEAD,
         "## Goals",
-        goal_table(goals(load, memory, faults)),
+        goal_table(goals(load, faults, memory)),
         "## Load",
         load_text(load),
         origin(LOAD, load),
-        "## Memory",
-        memory_text(memory),
-        origin(MEMORY, memory),
+        *(["## Memory", memory_text(memory), origin(MEMORY, memory)] if memory else []),
         "## Faults",
         faults_text(faults),
         origin(FAULTS, faults),
@@ -104,7 +102,7 @@ def load_text(load: Result) -> str:
             "the janitor has left no record of them",
         ],
         [
-            "memory of a process once warm (after the first quarter)",
+            "memory of a process, after the first quarter",
             f"{memory['first_mb']} MB, in the end {memory['last_mb']} MB: {memory['mb_per_minute']:+.2f} MB a minute "
             f"({memory['processes']} processes)",
         ],
@@ -118,8 +116,8 @@ def memory_text(memory: Result) -> str:
     rows = [[f"{turns}" for turns, _ in figures["course"]], [f"{mb:.1f}" for _, mb in figures["course"]]]
     lead = (
         "In a load run of minutes none of the processes gets much further than being warm. So one process carries out "
-        f"{figures['turns']} turns of the coach, one after the other. Once it has had {figures['warm_turns']}, it grows "
-        f"by {figures['mb_per_100_turns']:+.2f} MB per 100 turns (median slope)."
+        f"{figures['turns']} turns of the coach, one after the other. Once it has had {figures['warm_turns']}, it "
+        f"grows by {figures['mb_per_100_turns']:+.2f} MB per 100 turns (median slope)."
     )
     return f"{lead}\n\n{table(['turns', *rows[0]], [['MB', *rows[1]]])}"
 
@@ -196,6 +194,11 @@ def milliseconds(quantiles: Mapping[str, int] | None) -> str:
     return f"median {quantiles['p50']:,} ms, p95 {quantiles['p95']:,} ms, p99 {quantiles['p99']:,} ms"
 
 
+def measured() -> dict[str, Result]:
+    """Return the results there are."""
+    return {name: results.read(name) for name in (LOAD, FAULTS, MEMORY) if results.path(name).exists()}
+
+
 def draw() -> None:
     """Draw the plot of the stored results."""
     load, faults = results.read(LOAD), results.read(FAULTS)
@@ -209,7 +212,7 @@ def draw() -> None:
 
 def main() -> None:
     """Write the document and the plot."""
-    DOCUMENT.write_text(document(*(results.read(name) for name in (LOAD, MEMORY, FAULTS))))
+    DOCUMENT.write_text(document(*measured().values()))
     draw()
     print(f"wrote {DOCUMENT.relative_to(ROOT)}")
 

@@ -9,12 +9,12 @@ FLAT_MB = 0.3
 WRONG = "items lost, doubled, foreign, changed, reordered or back again"
 
 
-def goals(load: Result | None = None, memory: Result | None = None, faults: Result | None = None) -> list[Goal]:
+def goals(load: Result | None = None, faults: Result | None = None, memory: Result | None = None) -> list[Goal]:
     """Return the goals of the runs that there are."""
     return [
         *(load_goals(load) if load else []),
-        *(memory_goals(memory) if memory else []),
         *(fault_goals(faults) if faults else []),
+        *(memory_goals(memory) if memory else []),
     ]
 
 
