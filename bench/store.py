@@ -182,7 +182,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds, nothing written")
     arguments = parser.parse_args()
     console = Console()
-    with server(arguments.server) as client:
+    with server(arguments.server) as client, console.status(f"threads of {SHORT} and of {LONG:,} items"):
         figures = asyncio.run(measure(client, 20 if arguments.quick else ROUNDS))
     show(figures, console)
     broken = faults(figures)
