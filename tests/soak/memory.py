@@ -1,6 +1,7 @@
 """Does a turn leave anything behind? One process, hundreds of turns one after the other, its memory in between.
 
-A process is warm after a hundred turns or so; in a run with many processes none of them gets much further in minutes.
+A process goes on growing in steps for its first 300 turns (seen: 148 MB after 25, 153 after 325, the same after 400); in
+a run with many processes none of them gets that far in minutes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from tests.soak.user import EVERYDAY, Habits
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    turns: int = 400
-    warm_turns: int = 150
-    step_turns: int = 25
+    turns: int = 800
+    warm_turns: int = 400
+    step_turns: int = 50
 
 
 async def unlimited(_: Stack) -> Mapping[str, str]:
