@@ -1,7 +1,7 @@
 """Does a turn leave anything behind? One process, hundreds of turns one after the other, its memory in between.
 
-A process goes on growing in steps for its first 300 turns (seen: 148 MB after 25, 153 after 325, the same after 400); in
-a run with many processes none of them gets that far in minutes.
+A process goes on growing in steps for its first 300 turns (seen: 148 MB after 25, 153 after 325, the same after 400).
+In a run with many processes none of them gets that far in minutes.
 """
 
 from __future__ import annotations
