@@ -107,6 +107,9 @@ def main(wanted: list[str]) -> int:
     mutants = [Mutant.read(path) for path in sorted(HERE.glob("*.patch"))]
     mutants = [mutant for mutant in mutants if not wanted or mutant.promise in wanted]
     console = Console()
+    if unknown := sorted(set(wanted) - {mutant.promise for mutant in mutants}):
+        console.print(f"no mutant breaks {', '.join(unknown)}: name promises, for example S2 L1")
+        return 1
     with ExitStack() as folders:
         trees = [
             copy_of_the_tree(Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="mutants-"))))
