@@ -108,12 +108,14 @@ soak-quick: install ministack ## Load and faults in short: a few users, a few fa
 bench: install ministack sam dynamodb-local ## Figures beside the peers, goals beside figures: docs/performance.md
 	@$(RUN) -m bench.streaming
 	@$(RUN) -m bench.cold_start
+	@$(RUN) -m bench.turn
 	@$(RUN) -m bench.store
 	@$(RUN) -m bench.cost
 	@$(RUN) -m bench.report
 bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
 	@$(RUN) -m bench.streaming --quick
 	@$(RUN) -m bench.cold_start --quick
+	@$(RUN) -m bench.turn --quick
 	@$(RUN) -m bench.store --quick
 	@$(RUN) -m bench.cost --quick
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from rich.console import Console
 
 from bench import results
 from bench.results import ROOT, Result
-from bench.section import Goal, Section, as_measured
-from bench.sections import cold_start, cost, store, streaming
+from bench.section import Goal, Section
+from bench.sections import cold_start, cost, store, streaming, turn
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 REASONS = ROOT / "bench" / "shortfalls.toml"
@@ -27,7 +26,7 @@ NO_REASON = "**no reason is given in `bench/shortfalls.toml`**"
 SECTIONS: Mapping[str, Callable[[Result], Section]] = {
     "streaming": streaming.section,
     "cold_start": cold_start.section,
-    "turn": partial(as_measured, "A turn"),
+    "turn": turn.section,
     "store": store.section,
     "cost": cost.section,
 }

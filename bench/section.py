@@ -10,11 +10,8 @@ A section is a function of the result alone, so that the document can be made an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
-
-from bench.results import Result
 
 
 @dataclass(frozen=True)
@@ -49,20 +46,3 @@ def number(value: float) -> str:
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:#.3g}".rstrip(".") if value else "0"
-
-
-def as_measured(title: str, result: Result) -> Section:
-    """Return the section of a result that has none of its own: its figures as they are."""
-    return Section(title, table(["", "figure"], [[name, text] for name, text in _flat(result.figures)]))
-
-
-def _flat(figures: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            found += _flat(cast("Mapping[str, Any]", value), f"{above}{name}, ")
-        elif isinstance(value, int | float):
-            found.append((above + name, number(value)))
-        elif isinstance(value, str):
-            found.append((above + name, value))
-    return found

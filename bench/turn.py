@@ -1,23 +1,27 @@
-"""What do we add to a turn? From the request to the model's first word, without the model's own time.
+"""What do we add to a turn? From the request to the first word, with a model that answers at once.
 
     python -m bench.turn [--quick]
 
-A warm process of the function answers turns in a thread of 20 items and in one of 2 000, turn about, against DynamoDB
-Local, the local S3 and the local model. What is ours is the time until the model is asked, and from when it writes its
-first word until that word is where the Runtime API reads: the table's answers are in it, the model's thinking is not.
-CPU is the process's, of whole turns. Round trips before the first word are counted, not timed, in
-`tests/integration/turns/test_round_trips.py`. Writes `bench/results/turn.json` unless it was a quick look.
+Two warm processes of the function answer turns in a thread of 20 items and in one of 2 000, turn about, against
+DynamoDB Local, the local S3 and the local model. One has an assistant that reads the thread, prepares it as the model's
+input and then speaks at once (`bench.turn_assistant`): what it takes is ours, the table's answers included. The other
+has the coach: what it takes more is the Agents SDK's and the OpenAI client's; the model's own time, from the request's
+arrival there to the first word's leaving, is not in it. CPU is the process's, of whole turns. Round trips before the
+first word are counted, not timed, in `tests/integration/turns/test_round_trips.py`. Writes `bench/results/turn.json`
+unless it was a quick look.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import statistics
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -30,13 +34,15 @@ from bench.section import table
 from bench.store import fill
 from local.chatkit_client import add_message
 from local.dynamodb_local import DynamoDBLocal
-from local.function_process import FunctionProcess
+from local.function_process import FunctionProcess, LocalFunction
+from local.model_server import ModelServer
 from local.runtime_api import Invocation, Recorder
 from local.sign_in import create_user, sign_in
 from local.stack import running_stack
 from store_dynamo import CLIENT_CONFIG, DynamoStore, table_definition
 
 SIZES = {"short": 20, "long": 2_000}
+ASSISTANTS = {"ours": "bench.turn_assistant:build", "coach": "coach.agent:build"}
 ROUNDS, WARM = 60, 5
 
 
@@ -54,15 +60,63 @@ async def measure(rounds: int, progress: Progress) -> dict[str, Any]:
                 "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint,
                 "LIMITS": '{"turns_per_minute": null}',
             }
-            function = replace(stack.function, environment=environment, cold_starts=[])
-            process = FunctionProcess(function)
-            await process.start()
-            of = psutil.Process(function.cold_starts[0].pid)
-            try:
-                return await _rounds(process, of, stack.model, tokens, rounds, progress)
-            finally:
-                await process.stop(grace_seconds=1)
-                client.close()
+            async with AsyncExitStack() as processes:
+                subjects = {
+                    name: await Subject.start(processes, stack.function, environment, assistant)
+                    for name, assistant in ASSISTANTS.items()
+                }
+                figures = await _rounds(subjects, stack.model, tokens, rounds, progress)
+        client.close()
+    return {"server": "DynamoDB Local", "rounds": rounds, "items": SIZES, **figures}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One warm process of the function."""
+
+    process: FunctionProcess
+    of: psutil.Process
+
+    @classmethod
+    async def start(
+        cls, until: AsyncExitStack, function: LocalFunction, environment: Mapping[str, str], assistant: str
+    ) -> Subject:
+        function = replace(function, environment={**environment, "ASSISTANT": assistant}, cold_starts=[])
+        process = FunctionProcess(function)
+        await process.start()
+        until.push_async_callback(process.stop, 1)
+        return cls(process, psutil.Process(function.cold_starts[0].pid))
+
+    async def turn(self, token: str, model: ModelServer) -> Taken:
+        """Run one turn in the thread of a size."""
+        sink, before = Recorder(), sum(self.of.cpu_times()[:2])
+        model.requests.clear()
+        event = post(add_message("thr_1", "hello"), token)
+        started = time.monotonic()
+        await self.process.run(Invocation(event, sink))
+        at, chunk = next(pair for pair in zip(sink.times, sink.chunks, strict=True) if TOKEN in pair[1])
+        models_own = sum(each.first_delta_at - each.received_at for each in model.requests if each.first_delta_at)
+        return Taken(
+            first_word_ms=(at - started - models_own) * 1000,
+            table_ms=sum(ended - begun for begun, ended in _waits(chunk) if begun >= started) * 1000,
+            cpu_ms=(sum(self.of.cpu_times()[:2]) - before) * 1000,
+        )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one turn took: until its first word, without the model's own; of this for the table (0: not told); CPU."""
+
+    first_word_ms: float
+    table_ms: float
+    cpu_ms: float
+
+
+def _waits(chunk: bytes) -> list[tuple[float, float]]:
+    """Return what `bench.turn_assistant` says in its first word."""
+    event = next(line for line in chunk.split(b"\n") if TOKEN in line)
+    delta: str = json.loads(event.removeprefix(b"data: "))["update"]["delta"]
+    return json.loads(delta) if delta.startswith("[") else []
 
 
 async def _users(aws: Any, client: Any) -> dict[str, str]:
@@ -83,50 +137,51 @@ def _subject(token: str) -> str:
 
 
 async def _rounds(
-    process: FunctionProcess,
-    of: psutil.Process,
-    model: Any,
-    tokens: Mapping[str, str],
-    rounds: int,
-    progress: Progress,
+    subjects: Mapping[str, Subject], model: ModelServer, tokens: Mapping[str, str], rounds: int, progress: Progress
 ) -> dict[str, Any]:
-    ours: dict[str, list[float]] = {name: [] for name in SIZES}
-    cpu: dict[str, list[float]] = {name: [] for name in SIZES}
-    task = progress.add_task("turns", total=(rounds + WARM) * len(SIZES))
+    taken: dict[tuple[str, str], list[Taken]] = {(subject, size): [] for subject in subjects for size in tokens}
+    task = progress.add_task("turns", total=(rounds + WARM) * len(taken))
     for number in range(rounds + WARM):
-        for name, token in tokens.items():
-            sink, before = Recorder(), sum(of.cpu_times()[:2])
-            skew, asked_at = time.time() - time.monotonic(), time.time()
-            event = post(add_message("thr_1", "hello"), token)
-            await process.run(Invocation(event, sink))
-            words = [at for at, chunk in zip(sink.times, sink.chunks, strict=True) if TOKEN in chunk]
-            request = next(each for each in reversed(model.requests) if each.first_delta_at)
-            until_asked, until_told = request.received_at - asked_at, words[0] + skew - request.first_delta_at
+        for subject, size in taken:
+            figures = await subjects[subject].turn(tokens[size], model)
             if number >= WARM:
-                ours[name].append((until_asked + until_told) * 1000)
-                cpu[name].append((sum(of.cpu_times()[:2]) - before) * 1000)
+                taken[subject, size].append(figures)
             progress.advance(task)
+
+    def each(summary: Callable[[list[float]], float], name: str) -> dict[str, dict[str, float]]:
+        return {
+            subject: {size: round(summary([getattr(row, name) for row in taken[subject, size]]), 1) for size in tokens}
+            for subject in subjects
+        }
+
     return {
-        "server": "DynamoDB Local",
-        "rounds": rounds,
-        "items": SIZES,
-        "added_ms": {name: round(statistics.median(values), 1) for name, values in ours.items()},
-        "added_p95_ms": {name: round(statistics.quantiles(values, n=20)[-1], 1) for name, values in ours.items()},
-        "cpu_ms": {name: round(statistics.mean(values), 1) for name, values in cpu.items()},
+        "first_word_ms": each(statistics.median, "first_word_ms"),
+        "first_word_p95_ms": each(lambda values: statistics.quantiles(values, n=20)[-1], "first_word_ms"),
+        "table_ms": each(statistics.median, "table_ms"),
+        "cpu_ms": each(statistics.mean, "cpu_ms"),
     }
 
 
 def rows(figures: Mapping[str, Any]) -> list[list[str]]:
     """Return the table's rows."""
     titles = {
-        "added_ms": "added before the first word, ms",
-        "added_p95_ms": "… 95th percentile, ms",
+        "first_word_ms": "until the first word, ms",
+        "first_word_p95_ms": "… 95th percentile, ms",
+        "table_ms": "of this waiting for the table, ms",
         "cpu_ms": "CPU of the whole turn, ms",
     }
-    return [[title, *(f"{figures[name][size]:.1f}" for size in SIZES)] for name, title in titles.items()]
+    return [
+        [title, *(_figure(figures[name][subject][size]) for subject in ASSISTANTS for size in SIZES)]
+        for name, title in titles.items()
+    ]
 
 
-HEADER = ("thread of …", *(f"{size:,} items" for size in SIZES.values()))
+def _figure(value: float) -> str:
+    return f"{value:.1f}" if value else "–"
+
+
+WHOSE = {"ours": "ours", "coach": "with Agents SDK and OpenAI client"}
+HEADER = ("", *(f"{WHOSE[subject]}, {size:,} items" for subject in ASSISTANTS for size in SIZES.values()))
 
 
 def main() -> int:
