@@ -34,10 +34,14 @@ logger = logging.getLogger(__name__)
 
 
 def s3_config() -> Config:
-    """Return the configuration that an S3 client of this package needs."""
+    """Return the configuration that an S3 client of this package needs.
+
+    Regional also in us-east-1, where botocore would sign for the global host: a page's content security policy names the
+    bucket's `RegionalDomainName`.
+    """
     return Config(
         signature_version="s3v4",
-        s3={"addressing_style": "virtual"},
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "max_attempts": 3},

@@ -26,7 +26,7 @@ const CHECKS: Record<keyof RuntimeConfig, Check> = {
   clientId: (value) => value !== "",
   signInDomain: isUrl,
   redirectUri: isUrl,
-  domainKey: () => true, // empty where ChatKit asks for none: on localhost, and for the plain chat
+  domainKey: () => true, // empty: the plain chat
 };
 
 /** Return `value` as configuration. Throws ConfigError. */

@@ -119,6 +119,15 @@ describe("a request to the API", () => {
   });
 });
 
+test("a redirect is not followed: it would take the token along", async () => {
+  server.handle = ({ path }, response) =>
+    path === "/chatkit" ? void response.writeHead(307, { location: "/elsewhere" }).end() : json(response, 200, {});
+
+  const answer = await api("/chatkit", post(LIST));
+
+  expect([answer.status, server.paths()]).toEqual([503, ["POST /chatkit"]]);
+});
+
 describe("a refused token", () => {
   beforeEach(() => {
     server.handle = ({ headers }, response) =>

@@ -44,5 +44,6 @@ function send({ url, init, body, turnId, onSend }: ApiRequest, token: string): P
     headers.set("content-type", body.type);
   }
   onSend?.();
-  return fetch(url, { ...init, headers, body: body?.bytes ?? null });
+  // A redirect would take the token along, to wherever it leads: the API makes none.
+  return fetch(url, { ...init, headers, body: body?.bytes ?? null, redirect: "error" });
 }

@@ -125,8 +125,11 @@ describe("a message", () => {
     expect(screen.queryByRole("button", { name: "Retry" })).toBeNull();
   });
 
-  it("is sent again, the same, when it perhaps never arrived", async () => {
-    server.on("threads.create", () => refusal(503, "Not available"));
+  it.each([
+    ["no server answered", 503],
+    ["the browser went offline", 408],
+  ])("is sent again, the same, when %s: perhaps it never arrived", async (_, status) => {
+    server.on("threads.create", () => refusal(status, "Not available"));
     const { user } = show();
     await say(user, "Hi");
     await screen.findByRole("alert");

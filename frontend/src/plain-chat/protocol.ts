@@ -7,6 +7,7 @@
  *     for await (const event of stream.events) …
  */
 import { createParser } from "eventsource-parser";
+import { OFFLINE } from "../api/answers";
 import type { ApiFetch } from "../api/api-fetch";
 import type { Attachment, Calls, Entity, StreamingRequest, ThreadStreamEvent } from "./wire";
 import { words } from "./words";
@@ -23,9 +24,9 @@ export class RequestError extends Error {
     super(message);
   }
 
-  /** The server said no: the same again gets the same answer. */
+  /** The server said no: the same again gets the same answer. (Offline nobody said anything, and it may have arrived.) */
   get refused(): boolean {
-    return this.status >= 400 && this.status < 500 && this.status !== 429;
+    return this.status >= 400 && this.status < 500 && ![OFFLINE, 429].includes(this.status);
   }
 }
 

@@ -180,7 +180,7 @@ export class ChatSession {
   }
 
   private take(event: ThreadStreamEvent, run: AbortController, requestId: string | undefined): void {
-    if (event.type === "client_effect") this.host().onEffect(event.name, event.data ?? {});
+    if (event.type === "client_effect" && this.running === run) this.host().onEffect(event.name, event.data ?? {});
     if (this.running === run && event.type.startsWith("thread.item.")) this.again = null;
     this.show(run, (now) => {
       const next = conversation.received(now, event);

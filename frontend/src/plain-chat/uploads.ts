@@ -40,17 +40,23 @@ function megabytes(bytes: number): string {
 export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProblem: (text: string) => void) {
   const [uploads, setUploads] = useState<Upload[]>([]);
   const running = useRef(new Map<string, AbortController>());
+  const previews = useRef(new Set<string>());
   const change = (key: string, with_: Partial<Upload>) =>
     setUploads((all) => all.map((upload) => (upload.key === key ? { ...upload, ...with_ } : upload)));
 
   useEffect(
     () => () => {
       for (const run of running.current.values()) run.abort();
+      for (const preview of previews.current) URL.revokeObjectURL(preview);
     },
     [],
   );
 
-  async function start(key: string, file: File): Promise<void> {
+  function forget(preview: string | undefined): void {
+    if (preview && previews.current.delete(preview)) URL.revokeObjectURL(preview);
+  }
+
+  async function start(key: string, file: File, preview: string | undefined): Promise<void> {
     const run = new AbortController();
     running.current.set(key, run);
     try {
@@ -62,6 +68,7 @@ export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProbl
     } catch (error) {
       if (run.signal.aborted) return;
       setUploads((all) => all.filter((upload) => upload.key !== key));
+      forget(preview);
       onProblem(`${file.name}: ${error instanceof Error ? error.message : words().uploadFailed}`);
     } finally {
       running.current.delete(key);
@@ -79,14 +86,15 @@ export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProbl
       room--;
       const key = crypto.randomUUID();
       const preview = file.type.startsWith("image/") ? URL.createObjectURL(file) : undefined;
+      if (preview) previews.current.add(preview);
       setUploads((all) => [...all, { key, name: file.name, preview, ready: false }]);
-      void start(key, file);
+      void start(key, file, preview);
     }
   }
 
   function remove(upload: Upload): void {
     running.current.get(upload.key)?.abort();
-    if (upload.preview) URL.revokeObjectURL(upload.preview);
+    forget(upload.preview);
     setUploads((all) => all.filter(({ key }) => key !== upload.key));
     // What the server keeps of it expires by itself, so a failure here loses nothing.
     if (upload.attachment) client.call("attachments.delete", { attachment_id: upload.attachment.id }).catch(() => {});

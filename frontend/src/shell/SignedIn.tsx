@@ -18,11 +18,13 @@ import { Splash } from "./Splash";
 
 /** The page of a person who is signed in: header, chat, and the panel beside it (on a phone, over it when asked for). */
 export function SignedIn({ config, session }: { config: RuntimeConfig; session: Session }) {
-  const { apiUrl } = config;
+  const { apiUrl, domainKey } = config;
   const { words, language, locale } = useLanguage();
   const { shown: theme } = useTheme();
   const api = useMemo(() => createApiFetch({ apiUrl, tokens: session, words: currentWords }), [apiUrl, session]);
-  useEffect(() => void loadChatKit().catch(() => undefined), []); // meanwhile; `Chat` looks at what came of it
+  useEffect(() => {
+    if (domainKey) void loadChatKit().catch(() => undefined); // meanwhile; `Chat` looks at what came of it
+  }, [domainKey]);
   const { composer, retry } = useComposer(api, apiUrl);
   // One after the other: each request at the same time would start a function of its own.
   const overview = useOverview(api, apiUrl, composer !== null);

@@ -209,3 +209,12 @@ class _Body:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+@pytest.mark.promise("A1")
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_urls_name_the_host_that_the_pages_policy_allows(region: str) -> None:
+    """`Bucket.RegionalDomainName` of the template's content security policy, in us-east-1 too."""
+    url = client(s3_config(), region).generate_presigned_url("put_object", {"Bucket": "files", "Key": "k"})
+
+    assert url.startswith(f"https://files.s3.{region}.amazonaws.com/k?")
