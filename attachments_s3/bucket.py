@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 def s3_config() -> Config:
     """Return the configuration that an S3 client of this package needs.
 
-    Regional also in us-east-1, where botocore would sign for the global host: a page's content security policy names the
-    bucket's `RegionalDomainName`.
+    Regional also in us-east-1, where botocore would sign for the global host: a page's content security policy names
+    the bucket's `RegionalDomainName`.
     """
     return Config(
         signature_version="s3v4",
