@@ -16,7 +16,7 @@ from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
+import botocore.session
 import httpx
 
 from bench.cost.bill import Counted
@@ -162,12 +162,17 @@ def count_turns(told: Callable[[str], None]) -> dict[str, Counted]:
         os.environ.update(stack.chat_environment)
         os.environ.update(stack.chat_credentials.environment())
         os.environ.update({"AWS_REGION": REGION, "OPENAI_BASE_URL": model.url})
-        session = boto3.Session()
-        boto3.DEFAULT_SESSION = session
+        session = botocore.session.get_session()
+
+        def get_session() -> botocore.session.Session:
+            return session
+
+        botocore.session.get_session = get_session  # the handler's clients are made by it
+        events: Any = session.get_component("event_emitter")  # pyright: ignore[reportUnknownMemberType]
         s3: Counter[str] = Counter()
-        session.events.register("after-call.s3.*", lambda model, **_: s3.update([model.name]))  # pyright: ignore
+        events.register("after-call.s3.*", lambda model, **_: s3.update([model.name]))  # pyright: ignore
         admin = server.client("dynamodb")
-        table = OneTable(session.events, stack.table)
+        table = OneTable(events, stack.table)
         with Costs(table, admin, stack.table, as_ministack) as costs:
             return _counted(stack, admin, costs, s3, told)
 
