@@ -27,7 +27,8 @@ class LazyClient:
 
     def get(self) -> Any:
         """Return the client, made if it is not yet."""
-        with _making:
-            if self.made is None:
-                self.made = self._make()
-            return self.made
+        if self.made is None:
+            with _making:
+                if self.made is None:
+                    self.made = self._make()
+        return self.made

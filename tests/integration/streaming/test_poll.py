@@ -116,6 +116,7 @@ def test_a_server_that_says_close_is_believed(serve) -> None:
         ([], "it hung up"),
         ([HEAD + b"Content-Length: 8\r\n\r\n" + EVENT[:4]], "it hung up within an event"),
         ([HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n" + EVENT[:4]], "it hung up within an event"),
+        ([HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\n" + EVENT[:4] + b"\r\n"], "it hung up within an event"),
         ([b"HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops"], "500 No: b'oops'"),
     ],
 )

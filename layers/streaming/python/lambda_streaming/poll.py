@@ -131,10 +131,17 @@ def read_body(source: BufferedReader, headers: Headers) -> bytes:
 
 
 def _chunks(source: BufferedReader) -> Iterator[bytes]:
-    while size := int(source.readline().partition(b";")[0] or b"0", 16):
+    while size := _chunk_size(source):
         yield _exactly(source, size)
         source.readline()
     read_headers(source)  # trailers
+
+
+def _chunk_size(source: BufferedReader) -> int:
+    line = source.readline()
+    if not line.endswith(b"\n"):
+        raise PollError("it hung up within an event")
+    return int(line.partition(b";")[0], 16)
 
 
 def _exactly(source: BufferedReader, size: int) -> bytes:
