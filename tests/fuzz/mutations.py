@@ -148,7 +148,7 @@ def repeat_element(draft: Draft, rng: Random) -> None:
     node = _pick(draft, rng, list)
     if node and node[0][node[1]]:
         elements = node[0][node[1]]
-        elements.extend([deepcopy(rng.choice(elements))] * rng.choice((1, 11, 300)))
+        elements.extend([rng.choice(elements)] * rng.choice((1, 11, 300)))  # not copied: it may be nested too deeply
 
 
 def wrap(draft: Draft, rng: Random) -> None:
