@@ -25,6 +25,7 @@ class LateParts:
         self._assistant = assistant
         self._loading = threading.Lock()
         self.loaded = False
+        self._beginning: asyncio.Task[None] | None = None
 
     def load(self) -> None:
         """Import them if they are not there yet; raises what the assistant raises, each time anew."""
@@ -44,8 +45,9 @@ class LateParts:
     def begin(self) -> None:
         """Start to load them; `ready` tells of a failure."""
         if not self.loaded:
-            asyncio.get_running_loop().run_in_executor(None, self._try)
+            # a task: the invocation waits for those that it started, also where the turn is refused (promise L4)
+            self._beginning = asyncio.create_task(self._try())
 
-    def _try(self) -> None:
+    async def _try(self) -> None:
         with suppress(Exception):
-            self.load()
+            await self.ready()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from chat_api.late_parts import LateParts
+from lambda_streaming.request_tasks import RequestTasks, task_factory
 from local.chatkit_client import create_thread, get_thread
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
@@ -32,6 +34,17 @@ class Slow(Echo):
             raise ImportError("no such package")
 
 
+class Gated(Echo):
+    """An Echo whose preparation ends when the gate opens."""
+
+    def __init__(self, gate: threading.Event) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def prepare(self) -> None:
+        assert self._gate.wait(60)
+
+
 async def test_an_assistant_is_prepared_once_for_all_who_wait() -> None:
     slow = Slow()
     late = LateParts(slow)
@@ -40,6 +53,21 @@ async def test_an_assistant_is_prepared_once_for_all_who_wait() -> None:
     await asyncio.gather(*(late.ready() for _ in range(5)))
 
     assert (slow.calls, late.loaded) == (1, True)
+
+
+@pytest.mark.promise("L4")
+async def test_the_invocation_waits_for_what_it_began_to_load() -> None:
+    """A turn that is refused begins it, too; a frozen process must not go on with it inside another request."""
+    gate, loop = threading.Event(), asyncio.get_running_loop()
+    loop.set_task_factory(task_factory)
+    late, tasks = LateParts(Gated(gate)), RequestTasks()
+
+    with tasks.collecting():
+        late.begin()
+    loop.call_later(0.05, gate.set)
+    await tasks.finish(loop.time() + 60)
+
+    assert late.loaded
 
 
 async def test_a_list_is_answered_first_and_prepares_the_turn_that_follows(world_of: WorldOf) -> None:
