@@ -26,6 +26,8 @@ STOP_SECONDS = 1.0
 """How long a stop may take to reach the model (promise H6)."""
 SHORT_TIMEOUT_SECONDS = 6
 """Of a function whose turns must end: they stop after half of it, the other half is for storing what was said (H5)."""
+LOADED_AT_ONCE = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+"""So that loading the assistant takes none of the short time."""
 WAIT_SECONDS = 30
 
 
@@ -56,7 +58,7 @@ async def _stop(stack: Stack, model: ModelServer, client: ChatKitClient) -> str:
 
 async def _bounds(stack: Stack, model: ModelServer, user: Tokens) -> str:
     async with (
-        stack.sibling(SHORT_TIMEOUT_SECONDS, LIMITS='{"turns_per_day": 1}') as url,
+        stack.sibling(SHORT_TIMEOUT_SECONDS, LIMITS='{"turns_per_day": 1}', **LOADED_AT_ONCE) as url,
         ChatKitClient(url, user.access_token) as client,
     ):
         async with httpx.AsyncClient(timeout=60) as http:

@@ -2,7 +2,7 @@
 
     late = LateParts(assistant)
     late.begin()                   # in a thread, and nobody waits
-    await late.ready()             # off the event loop, once per process
+    await late.ready(20)           # off the event loop, once per process; 20 s at most
 
 A list of threads needs no model. So a process answers what it can without these parts, and loads them behind its first
 answer (`AssistantServer.prepare`), or beside the admission of a turn that comes first.
@@ -16,6 +16,7 @@ import threading
 from contextlib import suppress
 
 from chat_api.assistant import Assistant, Preparing
+from chat_api.errors import UnavailableError
 
 
 class LateParts:
@@ -37,10 +38,18 @@ class LateParts:
                 self._assistant.prepare()
             self.loaded = True
 
-    async def ready(self) -> None:
-        """Return when they are there, without keeping the event loop from other things."""
-        if not self.loaded:
-            await asyncio.to_thread(self.load)
+    async def ready(self, within_seconds: float | None = None) -> None:
+        """Return when they are there, without keeping the event loop from other things.
+
+        Raises UnavailableError when it takes longer; the thread goes on, and who asks again waits for the same.
+        """
+        if self.loaded:
+            return
+        try:
+            async with asyncio.timeout(within_seconds):
+                await asyncio.to_thread(self.load)
+        except TimeoutError as error:
+            raise UnavailableError("the assistant is not loaded in time") from error
 
     def begin(self) -> None:
         """Start to load them; `ready` tells of a failure."""

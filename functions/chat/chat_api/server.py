@@ -202,7 +202,7 @@ class AssistantServer:
             logger.exception("files stay claimed until they expire")
 
     async def _run(self, store: BoundStore, turn: Turn, state: TurnState) -> ChatKitRun:
-        await self._late.ready()
+        await self._late.ready(self._guards.timing.left(turn.context.deadline))
         from chat_api.chatkit_run import ChatKitRun  # it is imported by now
 
         return ChatKitRun(store, self._files, self._assistant, turn, state, self._records, self._guards.timing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,8 @@ class Timing:
     """How long a finished answer waits for its conversation's title."""
     cancel_wait: float = 2.0
     """How long a cancel request waits for a turn that is just being admitted."""
+
+    def left(self, deadline: datetime) -> float:
+        """Return the time until the model must stop; half of what is left when that is less than twice the reserve."""
+        left = (deadline - datetime.now(UTC)).total_seconds()
+        return max(0.0, left - self.reserve, left / 2)

@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from chat_api.context import RequestContext
 from chat_api.records import Turns
@@ -28,7 +27,7 @@ logger = logging.getLogger("chat_api.watch")
 @asynccontextmanager
 async def watch(stop: Stop, turns: Turns, context: RequestContext, timing: Timing) -> AsyncGenerator[None]:
     """Stop the turn inside when its user asks for it, and before Lambda would kill it."""
-    deadline = asyncio.get_running_loop().call_later(_seconds_left(context, timing), stop.order, StopReason.DEADLINE)
+    deadline = asyncio.get_running_loop().call_later(timing.left(context.deadline), stop.order, StopReason.DEADLINE)
     poll = asyncio.create_task(_poll(stop, turns, context, timing.cancel_poll))
     try:
         yield
@@ -36,12 +35,6 @@ async def watch(stop: Stop, turns: Turns, context: RequestContext, timing: Timin
         deadline.cancel()
         poll.cancel()
         await asyncio.wait({poll})
-
-
-def _seconds_left(context: RequestContext, timing: Timing) -> float:
-    """Return the time until the model must stop; half of what is left when that is less than twice the reserve."""
-    left = (context.deadline - datetime.now(UTC)).total_seconds()
-    return max(0.0, left - timing.reserve, left / 2)
 
 
 async def _poll(stop: Stop, turns: Turns, context: RequestContext, interval_seconds: float) -> None:

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from chat_api.late_parts import LateParts
+from chat_api.timing import Timing
 from lambda_streaming.request_tasks import RequestTasks, task_factory
 from local.chatkit_client import create_thread, get_thread
+from tests.fakes.asgi_exchange import LambdaContext
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
+from tests.unit.chat_api.test_message_files import uploaded
+from tests.unit.chat_api.test_stopping import begin, cancel
 
 WorldOf = Callable[..., World]
 LIST = {"type": "threads.list", "params": {}}
@@ -118,6 +122,27 @@ async def test_a_turn_whose_assistant_cannot_be_prepared_ends_in_an_error_event(
     assert "no such package" not in failed.text
     thread_id = events(again)[0]["thread"]["id"]
     assert (await world.post(get_thread(thread_id))).status_code == 200
+
+
+@pytest.mark.promise("H5")
+@pytest.mark.parametrize("stop", [False, True], ids=["waited for", "stopped meanwhile"])
+async def test_a_turn_whose_assistant_is_not_loaded_at_its_deadline_ends_in_an_error_event(
+    world_of: WorldOf, stop: bool
+) -> None:
+    gate = threading.Event()
+    world = world_of(Gated(gate), timing=Timing(cancel_poll=0.01, reserve=1000))
+    message = create_thread("hello", (await uploaded(world),))
+    turn = begin(world, message, context=LambdaContext(milliseconds=400))
+    if stop:
+        await cancel(world)
+
+    told = await turn.rest()
+    gate.set()
+    again = await world.post(message)
+
+    assert told == [{"type": "error", "code": "stream.error", "allow_retry": True}]
+    assert world.meters[0].outcome == "failed"
+    assert events(again)[0]["type"] == "thread.created"  # with its file, which was given back
 
 
 async def test_lists_do_not_fail_with_the_assistant(world_of: WorldOf) -> None:

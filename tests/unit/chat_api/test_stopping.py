@@ -258,6 +258,7 @@ class TestOtherOrders:
     async def test_deadline_stores_the_answer_and_offers_a_retry(self, world_of: WorldOf) -> None:
         assistant = Halting()
         world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=1000))
+        world.server.load()  # which would take the time that there is
         turn = begin(world, context=LambdaContext(milliseconds=200))
 
         events = await turn.rest()
@@ -276,6 +277,7 @@ class TestOtherOrders:
     async def test_deadline_keeps_a_reserve(self, world_of: WorldOf) -> None:
         assistant = Halting()
         world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=0.5))
+        world.server.load()
         left = 600
         started = asyncio.get_running_loop().time()
         turn = begin(world, context=LambdaContext(milliseconds=left))
