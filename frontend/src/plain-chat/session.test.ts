@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ChatClient } from "./protocol";
 import { ChatSession } from "./session";
-import { answer, created, done, firstTurn, thread } from "./testing/events";
+import { answer, created, done, firstTurn, thread, toolCall } from "./testing/events";
 import { FakeServer } from "./testing/fake-server";
 
 const message = {
@@ -14,6 +14,7 @@ const host = { onClientTool: vi.fn(), onEffect: vi.fn(), onTurnEnd: vi.fn() };
 
 beforeEach(() => {
   server = new FakeServer();
+  host.onClientTool.mockReset();
   session = new ChatSession(new ChatClient(server.api, "/chatkit"), () => host);
 });
 
@@ -50,5 +51,21 @@ describe("a session", () => {
     expect(server.requests[0]?.signal?.aborted).toBe(false);
     stream.end();
     await sending;
+  });
+
+  it.each([
+    ["another is opened", () => session.open("thr_2")],
+    ["a new one is begun, or it is deleted", async () => session.leave()],
+  ])("runs no client tool of a conversation that was left: %s", async (_, goOn) => {
+    const live = server.live("threads.create");
+    server.answers("threads.get_by_id", { ...thread, id: "thr_2", items: { data: [], has_more: false } });
+    const sending = session.send(message);
+    const stream = await live;
+    await goOn();
+    for (const event of [created, done(toolCall("open_page", {}))]) stream.send(event);
+    stream.end();
+    await sending;
+    expect(host.onClientTool).not.toHaveBeenCalled();
+    expect(server.of("threads.add_client_tool_output")).toEqual([]);
   });
 });

@@ -165,7 +165,10 @@ export class ChatSession {
     return accepted;
   }
 
-  /** Reads a turn's events; while it ends with a client tool's call, the page answers and the turn goes on. */
+  /**
+   * Reads a turn's events; while it ends with a client tool's call, the page answers and the turn goes on. A conversation
+   * that the user has left is read to its end, so that the server completes it, but no longer acts on the page.
+   */
   private async follow(request: StreamingRequest, run: AbortController): Promise<void> {
     let next: StreamingRequest | null = request;
     for (let calls = 0; next && calls <= MAX_TOOL_CALLS; calls++) {
@@ -175,7 +178,7 @@ export class ChatSession {
         this.take(event, run, requestId);
         if (event.type === "thread.item.done") last = event.item;
       }
-      next = await this.toolOutput(last);
+      next = this.running === run ? await this.toolOutput(last) : null;
     }
   }
 
