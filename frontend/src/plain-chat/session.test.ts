@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ChatClient } from "./protocol";
 import { ChatSession } from "./session";
-import { answer, created, done, firstTurn, thread, toolCall } from "./testing/events";
+import { answer, created, done, firstTurn, question, thread, toolCall } from "./testing/events";
 import { FakeServer } from "./testing/fake-server";
+import { words } from "./words";
 
 const message = {
   input: { content: [{ type: "input_text" as const, text: "Hi" }], attachments: [], inference_options: {} },
@@ -67,5 +68,21 @@ describe("a session", () => {
     await sending;
     expect(host.onClientTool).not.toHaveBeenCalled();
     expect(server.of("threads.add_client_tool_output")).toEqual([]);
+  });
+
+  it("pauses after eight client tools in a row, says so, and goes on when it is told to", async () => {
+    host.onClientTool.mockImplementation(async () => ({ calls: host.onClientTool.mock.calls.length }));
+    server.streams("threads.create", [created, done(question("Hi")), done(toolCall("open_page", {}))]);
+    server.streams("threads.add_client_tool_output", [done(toolCall("open_page", {}))]);
+    await session.send(message);
+    expect(host.onClientTool).toHaveBeenCalledTimes(8);
+    expect(session.snapshot()).toMatchObject({ phase: "idle", failure: { message: words().paused, retry: true } });
+
+    server.streams("threads.add_client_tool_output", [done(answer("At last"))]);
+    await session.retry();
+
+    expect(server.of("threads.add_client_tool_output").at(-1)?.params.result).toEqual({ calls: 8 });
+    expect(session.snapshot()).toMatchObject({ phase: "idle", failure: null });
+    expect(session.snapshot().items.at(-1)).toEqual(answer("At last"));
   });
 });
