@@ -283,6 +283,44 @@ describe("history", () => {
     expect(server.of("threads.delete")[0]?.params).toEqual({ thread_id: "thr_1" });
   });
 
+  it("keeps the keyboard's place: at what was renamed or kept, in the list after a deletion, then in the message", async () => {
+    server.answers("threads.list", page(["First", "Second"])).answers("threads.delete", {});
+    server.answers("threads.get_by_id", thread);
+    const { user } = show();
+    const message = field();
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Rename First" }));
+    await user.keyboard("{Escape}");
+    expect(document.activeElement).toBe(press("Rename First"));
+    await user.click(press("Delete First"));
+    expect(document.activeElement).toBe(press("Keep"));
+    await user.keyboard("{Escape}");
+    expect(document.activeElement).toBe(press("Delete First"));
+    await user.keyboard("{Enter}");
+    await user.click(press("Delete"));
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
+    expect(document.activeElement).toBe(screen.getByRole("region", { name: "History" }));
+
+    let hidden: boolean | undefined;
+    message.addEventListener("focus", () => {
+      hidden = message.closest("[hidden]") !== null; // no browser would give it the focus then
+    });
+    await user.click(screen.getByRole("button", { name: /^Second/ }));
+    expect(hidden).toBe(false);
+  });
+
+  it("does not stop a running answer by the Escape that leaves a title as it was", async () => {
+    const live = server.live("threads.create");
+    server.answers("threads.list", page(["First"]));
+    const { user } = show();
+    await say(user, "Hi");
+    await live;
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Rename First" }));
+    await user.keyboard("{Escape}");
+    expect(server.of("threads.create")[0]?.signal?.aborted).toBe(false);
+  });
+
   it("opens the conversation of before a reload at its end, and earlier messages on demand", async () => {
     openThread.set("thr_1");
     server.answers("threads.get_by_id", { ...thread, items: { data: [question("first")], has_more: true } });
