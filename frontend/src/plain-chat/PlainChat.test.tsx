@@ -1,4 +1,4 @@
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { openThread } from "../chat/open-thread";
@@ -493,6 +493,17 @@ describe("mentions", () => {
       ],
     });
   });
+});
+
+it("takes a mention by a click, as screen readers make it, and not by a touch that scrolls", async () => {
+  server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
+  const { user } = show();
+  await user.type(field(), "@ca");
+  const option = await screen.findByRole("option", { name: /Cash/ });
+  fireEvent.pointerDown(option);
+  expect(field().value).toBe("@ca");
+  fireEvent.click(option);
+  expect(field().value).toBe("@Cash ");
 });
 
 describe("recorded cards and forms", () => {
