@@ -495,6 +495,16 @@ describe("mentions", () => {
   });
 });
 
+it("goes on writing behind a mention in the middle of a text", async () => {
+  server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
+  const { user } = show();
+  await user.type(field(), "Is left?");
+  await user.type(field(), "@ca", { initialSelectionStart: 3, initialSelectionEnd: 3 });
+  await screen.findByRole("option", { name: /Cash/ });
+  await user.keyboard("{Enter}");
+  expect([field().value, field().selectionStart]).toEqual(["Is @Cash left?", 9]);
+});
+
 it("takes a mention by a click, as screen readers make it, and not by a touch that scrolls", async () => {
   server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
   const { user } = show();
