@@ -478,7 +478,9 @@ describe("another language", () => {
 describe("mentions", () => {
   it("are chosen with the keyboard and sent as tags", async () => {
     server.other = () =>
-      Response.json([{ id: "account:cash", title: "Cash", group: "Accounts", data: { name: "cash" } }]);
+      Response.json([
+        { id: "account:cash", title: "Cash", group: "Accounts", data: { name: "cash" }, interactive: true },
+      ]);
     server.streams("threads.create", []);
     const { user } = show();
     await user.type(field(), "How much @ca");
@@ -488,7 +490,14 @@ describe("mentions", () => {
     expect(server.of("threads.create")[0]?.params.input).toMatchObject({
       content: [
         { type: "input_text", text: "How much " },
-        { type: "input_tag", id: "account:cash", text: "Cash", data: { name: "cash" }, group: "Accounts" },
+        {
+          type: "input_tag",
+          id: "account:cash",
+          text: "Cash",
+          data: { name: "cash" },
+          group: "Accounts",
+          interactive: true,
+        },
         { type: "input_text", text: " left?" },
       ],
     });
