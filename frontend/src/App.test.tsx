@@ -3,6 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { User } from "oidc-client-ts";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { App } from "./App";
+import { loadChatKit } from "./chat/chatkit-script";
 import { openThread } from "./chat/open-thread";
 import { createUserManager } from "./identity/session";
 import { languagePreference } from "./preferences/language";
@@ -16,7 +17,7 @@ const config = { ...elsewhere, redirectUri: `${location.origin}/` };
 
 vi.mock("./chat/chatkit-script", async (original) => ({
   ...(await original<object>()),
-  loadChatKit: () => Promise.reject(new Error("blocked")),
+  loadChatKit: vi.fn(() => Promise.reject(new Error("blocked"))),
 }));
 vi.mock("./plain-chat/PlainChat", () => ({
   default: ({ greeting, theme }: { greeting: string; theme: string }) => (
@@ -40,6 +41,7 @@ const json = (body: unknown, status = 200) =>
 beforeEach(() => {
   languagePreference.set("en");
   sessionStorage.clear();
+  vi.mocked(loadChatKit).mockClear();
   asked = [];
   answers = {
     "/config.json": () => json(config),
@@ -136,6 +138,17 @@ describe("someone who is signed in", () => {
     expect(await screen.findByText(/What would you like to know/)).toBeTruthy();
     expect(screen.getByRole("button", { name: "My money" })).toBeTruthy();
     await waitFor(() => expect(asked).toEqual(["/config.json", "/chatkit/composer", "/chatkit/overview"]));
+  });
+
+  test.each([
+    ["with a domain key asks OpenAI's CDN for ChatKit's script", "domain-key", true],
+    ["without one asks it for nothing", "", false],
+  ])("%s", async (_, domainKey, loaded) => {
+    answers["/config.json"] = () => json({ ...config, domainKey });
+    render(<App />);
+    await screen.findByText(/What would you like to know/);
+
+    expect(vi.mocked(loadChatKit).mock.calls.length > 0).toBe(loaded);
   });
 
   test("of an assistant without figures sees the chat alone", async () => {

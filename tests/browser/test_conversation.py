@@ -98,6 +98,7 @@ async def test_two_users_never_see_each_other(house: House, enter: Enter, wiring
     assert (await got.value).status == 404
     await expect(bob.message).to_be_visible()
     await expect(bob.page.get_by_text("elephants")).to_have_count(0)
+    await expect(bob.page.get_by_text("What would you like to know")).to_be_visible()  # and a new conversation begins
 
 
 async def kept_in_tab(visitor: Visitor) -> dict[str, str]:

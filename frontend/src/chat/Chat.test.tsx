@@ -21,9 +21,13 @@ class Element extends HTMLElement {
     if (Element.refuses) throw new Error("this domain is not registered");
     this.options = options;
   }
-  fetch(url: string) {
+  fetch(url: string, init?: RequestInit) {
     const { api } = this.options as { api: CustomApiConfig };
-    return api.fetch?.(url);
+    return api.fetch?.(url, init);
+  }
+  asksFor(thread_id: string) {
+    const body = JSON.stringify({ type: "threads.get_by_id", params: { thread_id } });
+    return act(async () => void (await this.fetch("/chatkit", { method: "POST", body })));
   }
   tell(name: string, detail: unknown) {
     act(() => void this.dispatchEvent(new CustomEvent(`chatkit.${name}`, { detail })));
@@ -127,6 +131,35 @@ describe("ChatKit's element", () => {
     element().tell("thread.change", { threadId: null });
     second.unmount();
     expect(openThread.get()).toBeNull();
+  });
+
+  test("begins anew when the conversation that was open is gone", async () => {
+    openThread.set("thread-1");
+    const api = async () => Response.json({ message: "not found" }, { status: 404 });
+    render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
+    const first = element();
+
+    await first.asksFor("thread-2");
+    expect(element()).toBe(first);
+    expect(openThread.get()).toBe("thread-1");
+    await first.asksFor("thread-1");
+
+    expect(element()).not.toBe(first);
+    expect(element().options?.initialThread).toBeNull();
+    expect(openThread.get()).toBeNull();
+  });
+
+  test("stays when a conversation is gone that the user has left", async () => {
+    openThread.set("thread-1");
+    const api = async () => Response.json({ message: "not found" }, { status: 404 });
+    render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
+    const first = element();
+    first.tell("thread.change", { threadId: "thread-2" });
+
+    await first.asksFor("thread-1");
+
+    expect(element()).toBe(first);
+    expect(openThread.get()).toBe("thread-2");
   });
 
   test.each(["ready", "request"])("is alive after its first %s", (sign) => {

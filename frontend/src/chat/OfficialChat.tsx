@@ -9,7 +9,7 @@ const ALIVE_WITHIN_MS = 20_000;
 
 /** OpenAI's own component. `onDead` is called when its frame does not come to life, which ChatKit tells nobody. */
 export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => void }) {
-  const [threadId] = useState(openThread.get);
+  const [threadId, setThreadId] = useState(openThread.get);
   const alive = useRef(false);
   const show = () => {
     alive.current = true;
@@ -20,9 +20,14 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     return () => clearTimeout(timer);
   }, [onDead]);
 
-  const api: ChatProps["api"] = (url, init) => {
+  const api: ChatProps["api"] = async (url, init) => {
     show();
-    return props.api(url, init);
+    const answer = await props.api(url, init);
+    if (answer.status === 404 && threadId === openThread.get() && (await asksFor(threadId, init?.body))) {
+      openThread.set(null);
+      setThreadId(null);
+    }
+    return answer;
   };
   const { control } = useChatKit({
     ...chatKitOptions({ ...props, api }, { threadId }),
@@ -32,5 +37,16 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     onResponseEnd: () => props.host.onTurnEnd(),
     onThreadChange: ({ threadId }) => openThread.set(threadId),
   });
-  return <ChatKit control={control} className="chat-frame" />;
+  // What it opens first is told to an element once: a conversation that is gone takes its element along.
+  return <ChatKit key={threadId} control={control} className="chat-frame" />;
+}
+
+/** Whether a request of ChatKit's protocol opens this conversation. */
+async function asksFor(threadId: string | null, body: BodyInit | null | undefined): Promise<boolean> {
+  try {
+    const { type, params } = await new Response(body).json();
+    return type === "threads.get_by_id" && params.thread_id === threadId;
+  } catch {
+    return false; // a file, say
+  }
 }

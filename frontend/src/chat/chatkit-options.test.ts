@@ -67,6 +67,21 @@ describe("what ChatKit is told", () => {
   });
 });
 
+test("an action of a card that the page carries out reaches it, as in the plain chat", async () => {
+  const onClientTool = vi.fn(async () => ({}));
+  const props = chatProps();
+  const { widgets } = chatKitOptions({ ...props, host: { ...props.host, onClientTool } }, NEW);
+  const item = { id: "msg_w", widget: { type: "Card", children: [] } } as never;
+
+  await widgets?.onAction?.({ type: "open_page", payload: { page: "budgets" } }, item);
+  await widgets?.onAction?.({ type: "refresh" }, item);
+
+  expect(onClientTool.mock.calls).toEqual([
+    ["open_page", { page: "budgets" }],
+    ["refresh", {}],
+  ]);
+});
+
 describe("a mention", () => {
   const found = [{ id: "account:cash", title: "Cash", group: "Accounts", data: { kind: "account", name: "cash" } }];
 

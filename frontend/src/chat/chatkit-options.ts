@@ -35,6 +35,11 @@ export function chatKitOptions(props: ChatProps, open: { threadId: string | null
     },
     disclaimer: { text: props.disclaimer },
     onClientTool: ({ name, params }) => host.onClientTool(name, params),
+    widgets: {
+      onAction: async ({ type, payload }) => {
+        await host.onClientTool(type, payload ?? {});
+      },
+    },
     ...(composer.mentions && { entities: entities(props) }),
   };
 }

@@ -99,7 +99,7 @@ describe("a visitor", () => {
     gate();
 
     expect(await screen.findByText(/did not work/)).toBeTruthy();
-    expect(location.search).toBe("");
+    await waitFor(() => expect(location.search).toBe("")); // by an effect, after the words
     expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
   });
 });

@@ -114,4 +114,39 @@ describe("a session", () => {
     expect(sessionStorage.length).toBe(0);
     expect(session.expired).toBe(false);
   });
+
+  test.each([
+    ["gives tokens", null],
+    ["is refused", { status: 400, body: { error: "invalid_grant" } }],
+  ])("that was signed out stays so when a renewal %s afterwards", async (_, refusal) => {
+    await signedIn(-5);
+    cognito.refusal = refusal;
+    const answer = cognito.holds("/oauth2/token");
+    const renewal = session.current();
+    await vi.waitFor(() => expect(cognito.asked).toHaveLength(1));
+
+    await session.signOut();
+    answer();
+
+    await expect(renewal).rejects.toThrow(SessionEndedError);
+    expect(sessionStorage.length).toBe(0);
+    expect(session.expired).toBe(false);
+  });
+
+  test("that was signed out stays so when the revocation is answered late", async () => {
+    await signedIn(3600);
+    const answer = cognito.holds("/oauth2/revoke");
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    const signingOut = session.signOut();
+    await expect(session.current()).rejects.toThrow(SessionEndedError);
+    vi.advanceTimersByTime(2_000);
+    vi.useRealTimers();
+    await signingOut;
+    const late = new Promise((resolve) => session.manager.events.addUserLoaded(resolve));
+
+    answer();
+    await late;
+
+    expect(sessionStorage.length).toBe(0);
+  });
 });

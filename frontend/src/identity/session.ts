@@ -30,6 +30,7 @@ export class Session implements TokenSource {
   readonly #config: RuntimeConfig;
   #renewal: Promise<string> | undefined;
   #expired = false;
+  #signedOut = false;
 
   constructor(config: RuntimeConfig, manager = createUserManager(config)) {
     this.#config = config;
@@ -53,7 +54,7 @@ export class Session implements TokenSource {
   }
 
   end(): void {
-    this.#expired = true;
+    this.#expired = !this.#signedOut;
     void this.manager.removeUser();
   }
 
@@ -66,6 +67,9 @@ export class Session implements TokenSource {
 
   /** Revoke the refresh token as far as it can be done at once, forget everything, and end Cognito's session. */
   async signOut(): Promise<void> {
+    this.#signedOut = true;
+    // A renewal, or the revocation itself, that is answered after this stores its tokens again.
+    this.manager.events.addUserLoaded(() => this.manager.removeUser());
     const revoked = this.manager.revokeTokens().catch(() => undefined);
     await Promise.race([revoked, new Promise((resolve) => setTimeout(resolve, REVOKE_WITHIN_MS))]);
     await this.manager.removeUser();
@@ -75,7 +79,7 @@ export class Session implements TokenSource {
 
   async #user(): Promise<User> {
     const user = await this.manager.getUser();
-    if (!user) throw new SessionEndedError();
+    if (!user || this.#signedOut) throw new SessionEndedError();
     return user;
   }
 
@@ -92,7 +96,7 @@ export class Session implements TokenSource {
     try {
       // Without a refresh token signinSilent would open a frame, which Cognito forbids.
       const user = refresh_token ? await this.manager.signinSilent() : null;
-      if (user) return user.access_token;
+      if (user && !this.#signedOut) return user.access_token;
     } catch (error) {
       if (!(error instanceof ErrorResponse)) throw error; // not reached: the session may well be alive
     }

@@ -1,4 +1,5 @@
 import { type ClipboardEvent, type KeyboardEvent, type RefObject, useImperativeHandle, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import type { Composer as Offer } from "../chat/chat-props";
 import { useDictation } from "./dictation";
 import { Icon } from "./Icon";
@@ -100,10 +101,13 @@ export function Composer({
 
   function mention(entity: Entity): void {
     const start = caret - (query?.length ?? 0);
-    setText(`${text.slice(0, start)}${entity.title} ${text.slice(caret)}`);
-    setCaret(start + entity.title.length + 1);
+    const end = start + entity.title.length + 1;
+    // A browser puts the caret behind a text that it is given: the place of the mention comes after that.
+    flushSync(() => setText(`${text.slice(0, start)}${entity.title} ${text.slice(caret)}`));
+    setCaret(end);
     setMentioned((all) => [...all.filter(({ id }) => id !== entity.id), entity]);
     field.current?.focus();
+    field.current?.setSelectionRange(end, end);
   }
 
   return (

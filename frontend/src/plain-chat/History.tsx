@@ -1,4 +1,4 @@
-import { type FormEvent, useCallback, useEffect, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
 import { Icon } from "./Icon";
 import type { ChatClient } from "./protocol";
 import type { Page, ThreadMetadata } from "./wire";
@@ -20,6 +20,7 @@ interface HistoryProps {
 export function History({ client, locale, current, onOpen, onRenamed, onDeleted }: HistoryProps) {
   const [page, setPage] = useState<Page<ThreadMetadata> | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
+  const region = useRef<HTMLElement>(null);
   const attempt = useCallback(async (work: () => Promise<void>) => {
     setProblem(null);
     await work().catch((error: unknown) => setProblem(error instanceof Error ? error.message : words().didNotWork));
@@ -42,15 +43,17 @@ export function History({ client, locale, current, onOpen, onRenamed, onDeleted 
       );
       onRenamed(id, title);
     });
-  const remove = (id: string) =>
-    attempt(async () => {
+  const remove = (id: string) => {
+    region.current?.focus(); // the button that has it will be gone
+    return attempt(async () => {
       await client.call("threads.delete", { thread_id: id });
       setPage((shown) => shown && { ...shown, data: shown.data.filter((each) => each.id !== id) });
       onDeleted(id);
     });
+  };
 
   return (
-    <section className="pc-history" aria-label={words().history}>
+    <section className="pc-history" aria-label={words().history} ref={region} tabIndex={-1}>
       {problem && (
         <div className="pc-failure" role="alert">
           <p>{problem}</p>
@@ -96,17 +99,27 @@ interface EntryProps {
 
 function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryProps) {
   const [mode, setMode] = useState<"shown" | "renaming" | "deleting">("shown");
+  const [left, leave] = useState(mode);
+  const back = () => {
+    leave(mode);
+    setMode("shown");
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // it would stop a running answer, too
+    back();
+  };
   const title = thread.title || words().untitled;
   if (mode === "renaming") {
     const save = (event: FormEvent<HTMLFormElement>) => {
       event.preventDefault();
       const typed = String(new FormData(event.currentTarget).get("title")).trim();
       if (typed && typed !== thread.title) onRename(typed);
-      setMode("shown");
+      back();
     };
     return (
       <li>
-        <form className="pc-row" onSubmit={save} onKeyDown={(event) => event.key === "Escape" && setMode("shown")}>
+        <form className="pc-row" onSubmit={save} onKeyDown={onKeyDown}>
           <input
             className="pc-field"
             name="title"
@@ -124,14 +137,16 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
   }
   if (mode === "deleting") {
     return (
-      <li className="pc-row" role="alertdialog" aria-label={words().confirmDelete(title)}>
-        <span className="pc-file-name">{words().confirmDelete(title)}</span>
-        <button type="button" className="pc-button pc-danger" onClick={onDelete}>
-          {words().deleteNow}
-        </button>
-        <button type="button" className="pc-button" onClick={() => setMode("shown")} ref={focused}>
-          {words().keep}
-        </button>
+      <li>
+        <div className="pc-row" role="alertdialog" aria-label={words().confirmDelete(title)} onKeyDown={onKeyDown}>
+          <span className="pc-file-name">{words().confirmDelete(title)}</span>
+          <button type="button" className="pc-button pc-danger" onClick={onDelete}>
+            {words().deleteNow}
+          </button>
+          <button type="button" className="pc-button" onClick={back} ref={focused}>
+            {words().keep}
+          </button>
+        </div>
       </li>
     );
   }
@@ -141,17 +156,27 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
         <span>{title}</span>
         <span className="pc-caption">{day(thread.created_at, locale)}</span>
       </button>
-      <button type="button" aria-label={words().rename(title)} onClick={() => setMode("renaming")}>
+      <button
+        type="button"
+        aria-label={words().rename(title)}
+        onClick={() => setMode("renaming")}
+        ref={left === "renaming" ? focused : null}
+      >
         <Icon name="rename" />
       </button>
-      <button type="button" aria-label={words().delete(title)} onClick={() => setMode("deleting")}>
+      <button
+        type="button"
+        aria-label={words().delete(title)}
+        onClick={() => setMode("deleting")}
+        ref={left === "deleting" ? focused : null}
+      >
         <Icon name="remove" />
       </button>
     </li>
   );
 }
 
-/** What was asked for gets the focus as it appears. */
+/** What was asked for gets the focus as it appears, and what asked for it when it comes back. */
 const focused = (element: HTMLElement | null) => element?.focus();
 
 /** The server's times are UTC and do not say so. */

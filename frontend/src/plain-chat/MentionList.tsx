@@ -41,16 +41,15 @@ export function MentionList({ entities, onChoose, onClose, children }: MentionLi
       {chosen && (
         <div id={list} role="listbox" aria-label={words().mention}>
           {entities.map((entity, place) => (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and its keys choose
             <div
               key={entity.id}
               id={`${list}-${place}`}
               role="option"
               tabIndex={-1}
               aria-selected={place === active}
-              onPointerDown={(event) => {
-                event.preventDefault();
-                onChoose(entity);
-              }}
+              onPointerDown={(event) => event.preventDefault()} // the field keeps the focus
+              onClick={() => onChoose(entity)}
             >
               {entity.title}
               {entity.group && <span className="pc-caption"> {entity.group}</span>}

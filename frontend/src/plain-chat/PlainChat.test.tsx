@@ -1,4 +1,4 @@
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { openThread } from "../chat/open-thread";
@@ -283,6 +283,44 @@ describe("history", () => {
     expect(server.of("threads.delete")[0]?.params).toEqual({ thread_id: "thr_1" });
   });
 
+  it("keeps the keyboard's place: at what was renamed or kept, in the list after a deletion, then in the message", async () => {
+    server.answers("threads.list", page(["First", "Second"])).answers("threads.delete", {});
+    server.answers("threads.get_by_id", thread);
+    const { user } = show();
+    const message = field();
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Rename First" }));
+    await user.keyboard("{Escape}");
+    expect(document.activeElement).toBe(press("Rename First"));
+    await user.click(press("Delete First"));
+    expect(document.activeElement).toBe(press("Keep"));
+    await user.keyboard("{Escape}");
+    expect(document.activeElement).toBe(press("Delete First"));
+    await user.keyboard("{Enter}");
+    await user.click(press("Delete"));
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
+    expect(document.activeElement).toBe(screen.getByRole("region", { name: "History" }));
+
+    let hidden: boolean | undefined;
+    message.addEventListener("focus", () => {
+      hidden = message.closest("[hidden]") !== null; // no browser would give it the focus then
+    });
+    await user.click(screen.getByRole("button", { name: /^Second/ }));
+    expect(hidden).toBe(false);
+  });
+
+  it("does not stop a running answer by the Escape that leaves a title as it was", async () => {
+    const live = server.live("threads.create");
+    server.answers("threads.list", page(["First"]));
+    const { user } = show();
+    await say(user, "Hi");
+    await live;
+    await user.click(press("History"));
+    await user.click(await screen.findByRole("button", { name: "Rename First" }));
+    await user.keyboard("{Escape}");
+    expect(server.of("threads.create")[0]?.signal?.aborted).toBe(false);
+  });
+
   it("opens the conversation of before a reload at its end, and earlier messages on demand", async () => {
     openThread.set("thr_1");
     server.answers("threads.get_by_id", { ...thread, items: { data: [question("first")], has_more: true } });
@@ -440,7 +478,9 @@ describe("another language", () => {
 describe("mentions", () => {
   it("are chosen with the keyboard and sent as tags", async () => {
     server.other = () =>
-      Response.json([{ id: "account:cash", title: "Cash", group: "Accounts", data: { name: "cash" } }]);
+      Response.json([
+        { id: "account:cash", title: "Cash", group: "Accounts", data: { name: "cash" }, interactive: true },
+      ]);
     server.streams("threads.create", []);
     const { user } = show();
     await user.type(field(), "How much @ca");
@@ -450,11 +490,39 @@ describe("mentions", () => {
     expect(server.of("threads.create")[0]?.params.input).toMatchObject({
       content: [
         { type: "input_text", text: "How much " },
-        { type: "input_tag", id: "account:cash", text: "Cash", data: { name: "cash" }, group: "Accounts" },
+        {
+          type: "input_tag",
+          id: "account:cash",
+          text: "Cash",
+          data: { name: "cash" },
+          group: "Accounts",
+          interactive: true,
+        },
         { type: "input_text", text: " left?" },
       ],
     });
   });
+});
+
+it("goes on writing behind a mention in the middle of a text", async () => {
+  server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
+  const { user } = show();
+  await user.type(field(), "Is left?");
+  await user.type(field(), "@ca", { initialSelectionStart: 3, initialSelectionEnd: 3 });
+  await screen.findByRole("option", { name: /Cash/ });
+  await user.keyboard("{Enter}");
+  expect([field().value, field().selectionStart]).toEqual(["Is @Cash left?", 9]);
+});
+
+it("takes a mention by a click, as screen readers make it, and not by a touch that scrolls", async () => {
+  server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
+  const { user } = show();
+  await user.type(field(), "@ca");
+  const option = await screen.findByRole("option", { name: /Cash/ });
+  fireEvent.pointerDown(option);
+  expect(field().value).toBe("@ca");
+  fireEvent.click(option);
+  expect(field().value).toBe("@Cash ");
 });
 
 describe("recorded cards and forms", () => {

@@ -4,6 +4,7 @@
  * `session.ts` holds the conversation, `conversation.ts` says what each event makes of it, the rest draws.
  */
 import { type DragEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
 import type { ChatProps } from "../chat/chat-props";
 import { Composer, type ComposerHandle } from "./Composer";
 import { History } from "./History";
@@ -25,15 +26,17 @@ export default function PlainChat(props: ChatProps) {
   useKeptThread(session, now.thread?.id);
   useFocusAfter(answering, composer);
 
-  const begin = () => {
-    session.leave();
-    showHistory(false);
+  const write = () => {
+    flushSync(() => showHistory(false)); // what is hidden takes no focus
     composer.current?.focus();
   };
+  const begin = () => {
+    session.leave();
+    write();
+  };
   const open = (threadId: string) => {
-    showHistory(false);
     if (threadId !== now.thread?.id) void session.open(threadId);
-    composer.current?.focus();
+    write();
   };
   const drop = (event: DragEvent) => {
     if (!event.dataTransfer.files.length) return;

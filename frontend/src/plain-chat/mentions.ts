@@ -19,10 +19,10 @@ export function contentOf(text: string, mentioned: readonly Entity[]): UserConte
     .sort((a, b) => a.at - b.at)[0];
   if (!found) return text ? [{ type: "input_text", text }] : [];
   const { entity, at } = found;
-  const { id, title, group, data = {} } = entity;
+  const { id, title, group, data = {}, interactive } = entity;
   return [
     ...contentOf(text.slice(0, at), []),
-    { type: "input_tag", id, text: title, data, ...(group && { group }) },
+    { type: "input_tag", id, text: title, data, ...(group && { group }), ...(interactive && { interactive }) },
     ...contentOf(text.slice(at + title.length + 1), mentioned),
   ];
 }

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ChatClient } from "./protocol";
 import { ChatSession } from "./session";
-import { answer, created, done, firstTurn, thread } from "./testing/events";
+import { answer, created, done, firstTurn, question, thread, toolCall } from "./testing/events";
 import { FakeServer } from "./testing/fake-server";
+import { words } from "./words";
 
 const message = {
   input: { content: [{ type: "input_text" as const, text: "Hi" }], attachments: [], inference_options: {} },
@@ -14,6 +15,7 @@ const host = { onClientTool: vi.fn(), onEffect: vi.fn(), onTurnEnd: vi.fn() };
 
 beforeEach(() => {
   server = new FakeServer();
+  host.onClientTool.mockReset();
   session = new ChatSession(new ChatClient(server.api, "/chatkit"), () => host);
 });
 
@@ -50,5 +52,37 @@ describe("a session", () => {
     expect(server.requests[0]?.signal?.aborted).toBe(false);
     stream.end();
     await sending;
+  });
+
+  it.each([
+    ["another is opened", () => session.open("thr_2")],
+    ["a new one is begun, or it is deleted", async () => session.leave()],
+  ])("runs no client tool of a conversation that was left: %s", async (_, goOn) => {
+    const live = server.live("threads.create");
+    server.answers("threads.get_by_id", { ...thread, id: "thr_2", items: { data: [], has_more: false } });
+    const sending = session.send(message);
+    const stream = await live;
+    await goOn();
+    for (const event of [created, done(toolCall("open_page", {}))]) stream.send(event);
+    stream.end();
+    await sending;
+    expect(host.onClientTool).not.toHaveBeenCalled();
+    expect(server.of("threads.add_client_tool_output")).toEqual([]);
+  });
+
+  it("pauses after eight client tools in a row, says so, and goes on when it is told to", async () => {
+    host.onClientTool.mockImplementation(async () => ({ calls: host.onClientTool.mock.calls.length }));
+    server.streams("threads.create", [created, done(question("Hi")), done(toolCall("open_page", {}))]);
+    server.streams("threads.add_client_tool_output", [done(toolCall("open_page", {}))]);
+    await session.send(message);
+    expect(host.onClientTool).toHaveBeenCalledTimes(8);
+    expect(session.snapshot()).toMatchObject({ phase: "idle", failure: { message: words().paused, retry: true } });
+
+    server.streams("threads.add_client_tool_output", [done(answer("At last"))]);
+    await session.retry();
+
+    expect(server.of("threads.add_client_tool_output").at(-1)?.params.result).toEqual({ calls: 8 });
+    expect(session.snapshot()).toMatchObject({ phase: "idle", failure: null });
+    expect(session.snapshot().items.at(-1)).toEqual(answer("At last"));
   });
 });

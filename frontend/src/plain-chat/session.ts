@@ -19,7 +19,7 @@ import type {
 import { words } from "./words";
 
 const PAGE = 30;
-/** A client tool's answer may lead to the next call; an assistant that never ends is stopped here. */
+/** A client tool's answer may lead to the next call; an assistant that never ends waits here for its user. */
 const MAX_TOOL_CALLS = 8;
 
 export interface OutgoingMessage {
@@ -165,18 +165,29 @@ export class ChatSession {
     return accepted;
   }
 
-  /** Reads a turn's events; while it ends with a client tool's call, the page answers and the turn goes on. */
+  /**
+   * Reads a turn's events; while it ends with a client tool's call, the page answers and the turn goes on. A conversation
+   * that the user has left is read to its end, so that the server completes it, but no longer acts on the page.
+   */
   private async follow(request: StreamingRequest, run: AbortController): Promise<void> {
     let next: StreamingRequest | null = request;
-    for (let calls = 0; next && calls <= MAX_TOOL_CALLS; calls++) {
+    for (let calls = 0; next && calls < MAX_TOOL_CALLS; calls++) {
       const { requestId, events } = await this.client.stream(next, run.signal);
       let last: ThreadItem | null = null;
       for await (const event of events) {
         this.take(event, run, requestId);
         if (event.type === "thread.item.done") last = event.item;
       }
-      next = await this.toolOutput(last);
+      next = this.running === run ? await this.toolOutput(last) : null;
     }
+    if (next) this.pause(next, run);
+  }
+
+  /** Leaves it to the user whether the turn goes on with this request. */
+  private pause(next: StreamingRequest, run: AbortController): void {
+    if (this.running !== run) return;
+    this.again = () => this.turn(next);
+    this.change(conversation.failed(this.now, { message: words().paused, retry: true }));
   }
 
   private take(event: ThreadStreamEvent, run: AbortController, requestId: string | undefined): void {

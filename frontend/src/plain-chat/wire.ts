@@ -29,7 +29,14 @@ interface ItemBase {
 
 export type UserContent =
   | { type: "input_text"; text: string }
-  | { type: "input_tag"; id: string; text: string; data: Record<string, unknown>; group?: string };
+  | {
+      type: "input_tag";
+      id: string;
+      text: string;
+      data: Record<string, unknown>;
+      group?: string;
+      interactive?: boolean;
+    };
 
 export interface UserMessage extends ItemBase {
   type: "user_message";
@@ -235,4 +242,6 @@ export interface Entity {
   title: string;
   group?: string;
   data?: Record<string, unknown>;
+  /** Whether ChatKit lets it be clicked. */
+  interactive?: boolean;
 }

@@ -7,13 +7,15 @@ export class FakeCognito {
   readonly server: LocalServer;
   /** What the token endpoint answers in the place of tokens. */
   refusal: { status: number; body: object } | null = null;
+  readonly #held = new Map<string, Promise<void>>();
   #given = 0;
 
   private constructor(server: LocalServer) {
     this.server = server;
-    server.handle = ({ path, method, body }, response) => {
+    server.handle = async ({ path, method, body }, response) => {
       const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
       if (method === "OPTIONS") return json(response, 200, {}, cors);
+      await this.#held.get(path);
       if (path !== "/oauth2/token") return json(response, 200, {}, cors);
       if (this.refusal) return json(response, this.refusal.status, this.refusal.body, cors);
       return json(response, 200, this.#tokens(new URLSearchParams(body.toString())), cors);
@@ -22,6 +24,13 @@ export class FakeCognito {
 
   static async start(): Promise<FakeCognito> {
     return new FakeCognito(await LocalServer.start(() => undefined));
+  }
+
+  /** Let requests for this path wait until the returned function is called. */
+  holds(path: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(path, promise);
+    return resolve;
   }
 
   get config(): RuntimeConfig {
