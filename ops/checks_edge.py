@@ -86,7 +86,7 @@ async def domain_key(stack: Stack) -> str:
 CHECKS = (
     Check("site", site, "make publish ENV=…"),
     Check("security headers", headers, "deploy template.yaml again: resource SecurityHeaders on both behaviours"),
-    Check("API errors stay errors", api_errors, "no CustomErrorResponses on the distribution; see SiteViews"),
+    Check("API errors stay errors", api_errors, "no ResponsePagePath in CustomErrorResponses; see SiteViews"),
     Check(
         "the Function URL is closed", closed_url, "FunctionUrlConfig AuthType AWS_IAM, no permission but CloudFront's"
     ),

@@ -10,6 +10,7 @@ from chatkit.store import NotFoundError
 from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from attachments_s3.errors import RefusedError as RefusedFileError
 from attachments_s3.errors import StorageError
@@ -57,12 +58,13 @@ UNAVAILABLE = "a service that is needed for this does not answer now; try again 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer a refusal: its status, a message for the client, and the request id to quote."""
     body: dict[str, Any] = {"message": str(error), "request_id": request.state.request_id}
-    headers: dict[str, str] = {}
+    headers = {"cache-control": "no-store"}
     status = _status(error)
     match error:
         case HTTPException():
             body["message"] = PLAIN.get(status) or str(error.detail)
-            headers.update(error.headers or {})
+            if status == 405:
+                headers["allow"] = ", ".join(sorted(_methods(request)))
         case CustomStreamError():
             body["message"] = error.message
         case RepeatedTurnError():
@@ -84,3 +86,9 @@ def _status(error: Exception) -> int:
     if isinstance(error, HTTPException):
         return error.status_code
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what may be done at the request's address; the router's own answer names one route of several."""
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in routes for method in route.methods}

@@ -35,13 +35,15 @@ class RequestLog:
         scope.setdefault("state", {})["request_id"] = request_id
         log_keys(request_id=request_id)
         started, status = time.perf_counter(), 0
+        answered = started
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
+            answered = time.perf_counter()
 
         try:
             await self._app(scope, receive, send_with_id)
@@ -52,8 +54,9 @@ class RequestLog:
             body = {"message": UNEXPECTED, "request_id": request_id}
             await JSONResponse(body, status_code=500)(scope, receive, send_with_id)
         finally:
+            # what is loaded behind the answer is no part of it
             fields = {"method": scope["method"], "path": scope["path"], "status": status}
-            logger.info("request", extra={**fields, "milliseconds": round((time.perf_counter() - started) * 1000, 1)})
+            logger.info("request", extra={**fields, "milliseconds": round((answered - started) * 1000, 1)})
 
 
 def _request_id(scope: Scope) -> str:

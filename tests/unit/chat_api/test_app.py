@@ -244,6 +244,8 @@ async def test_other_methods_and_paths_are_refused_as_json(world: World, method:
         elsewhere = await client.get("/elsewhere")
 
     assert (other_method.status_code, elsewhere.status_code) == (405, 404)
+    assert other_method.headers["allow"] == "GET, HEAD, POST"
+    assert {answer.headers["cache-control"] for answer in (other_method, elsewhere)} == {"no-store"}
     assert "takes other methods" in other_method.json()["message"]
     assert "POST /chatkit" in elsewhere.json()["message"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -93,6 +94,23 @@ async def test_a_list_is_answered_first_and_prepares_the_turn_that_follows(world
     assert slow.calls == 1
     assert (await world.post(create_thread("hello"))).status_code == 200
     assert slow.calls == 1
+
+
+async def test_the_logged_time_of_an_answer_is_without_what_is_loaded_behind_it(
+    world_of: WorldOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Sleepy(Echo):
+        def prepare(self) -> None:
+            time.sleep(0.3)
+
+    world = world_of(Sleepy())
+    with caplog.at_level("INFO", "chat_api.requests"):
+        started = time.perf_counter()
+        await world.post(LIST)
+        whole = (time.perf_counter() - started) * 1000
+
+    (logged,) = (record for record in caplog.records if record.message == "request")
+    assert whole - logged.__dict__["milliseconds"] >= 299
 
 
 async def test_what_the_composer_may_offer_is_told_first_too(world_of: WorldOf) -> None:

@@ -123,9 +123,18 @@ class TestBehaviours:
         assert {"POST", "GET", "OPTIONS"} <= set(api["AllowedMethods"])
         assert "FunctionAssociations" not in api
 
+    @pytest.mark.promise("H2")
+    def test_no_error_of_one_user_is_kept_for_another(self, distribution: dict[str, Any]) -> None:
+        """Of those that the API sends, CloudFront keeps these by default, whatever the cache policy says:
+        https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+        """
+        kept_seconds = {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in distribution["CustomErrorResponses"]}
+
+        assert kept_seconds == dict.fromkeys((404, 405, 500, 502, 503, 504), 0)
+
     def test_no_error_of_the_api_becomes_the_sites_page(self, distribution: dict[str, Any]) -> None:
         """CustomErrorResponses hold for the whole distribution; the site's views are its own behaviour's function."""
-        assert "CustomErrorResponses" not in distribution
+        assert not any("ResponsePagePath" in each for each in distribution["CustomErrorResponses"])
         (association,) = distribution["DefaultCacheBehavior"]["FunctionAssociations"]
         assert association["EventType"] == "viewer-request"
 
