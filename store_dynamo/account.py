@@ -32,7 +32,7 @@ from store_dynamo.sweep import Sweep
 from store_dynamo.table import Record, Table
 
 PAGE = 500
-_SHOWN = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "finished_at", "expires_at", "deleted_at")
+_SHOWN = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at")
 
 
 class Account:

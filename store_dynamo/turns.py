@@ -3,7 +3,6 @@
 turns = DynamoTurns(table="chat", client=client, user_of=lambda context: context.user_id)
 await turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it has run, or runs
 …  await turns.is_cancelled("turn-1", context)  …       # one read, 1 RCU
-await turns.finish("turn-1", context)
 """
 
 from __future__ import annotations
@@ -47,17 +46,16 @@ class DynamoTurns(Generic[TContext]):
         self._user_of = user_of
         self._clock = clock
 
-    async def claim(self, turn_id: str, thread_id: str | None, context: TContext) -> None:
+    async def claim(self, turn_id: str, thread_id: str, context: TContext) -> None:
         """Begin a turn. Raises TurnClaimedError, with the thread that the first claim named."""
         claim = uuid.uuid4().hex  # tells our own retry after a lost answer from a second arrival
         record: Record = {
             **turn_key(self._user_of(context), turn_id),
             **schema(),
             "claim": text(claim),
+            "thread_id": text(thread_id),
             "expires_at": seconds(self._clock() + REMEMBERED),
         }
-        if thread_id is not None:
-            record["thread_id"] = text(thread_id)
         try:
             await finish(self._table.put(record, ABSENT))
         except ConditionFailedError as error:
@@ -69,27 +67,16 @@ class DynamoTurns(Generic[TContext]):
         """Forget a claim that its own holder gives back, so that the turn may begin again. IAM: dynamodb:DeleteItem."""
         await finish(self._table.delete(turn_key(self._user_of(context), turn_id)))
 
-    async def name_thread(self, turn_id: str, thread_id: str, context: TContext) -> None:
-        """Note which thread a turn has made, for a second arrival to be told."""
-        await self._change(turn_id, context, thread_id=thread_id)
-
     async def cancel(self, turn_id: str, context: TContext) -> bool:
         """Ask a turn to stop; False when this user has no such turn."""
-        return await self._change(turn_id, context, cancelled_at=self._clock().isoformat())
-
-    async def is_cancelled(self, turn_id: str, context: TContext) -> bool:
-        """Say whether somebody asked the turn to stop."""
-        record = await self._table.get(turn_key(self._user_of(context), turn_id))
-        return record is not None and "cancelled_at" in record
-
-    async def finish(self, turn_id: str, context: TContext) -> None:
-        """Note that a turn is over."""
-        await self._change(turn_id, context, finished_at=self._clock().isoformat())
-
-    async def _change(self, turn_id: str, context: TContext, **fields: str) -> bool:
-        change = update({name: text(value) for name, value in fields.items()})
+        change = update({"cancelled_at": text(self._clock().isoformat())})
         try:
             await finish(self._table.update(turn_key(self._user_of(context), turn_id), change, PRESENT))
         except ConditionFailedError:
             return False
         return True
+
+    async def is_cancelled(self, turn_id: str, context: TContext) -> bool:
+        """Say whether somebody asked the turn to stop."""
+        record = await self._table.get(turn_key(self._user_of(context), turn_id))
+        return record is not None and "cancelled_at" in record

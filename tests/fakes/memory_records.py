@@ -26,7 +26,7 @@ class MemoryTurns:
     unknown: int = 0
     """How often a turn was to be cancelled that is not there."""
 
-    async def claim(self, turn_id: str, thread_id: str | None, context: RequestContext) -> None:
+    async def claim(self, turn_id: str, thread_id: str, context: RequestContext) -> None:
         key = (context.user_id, turn_id)
         if key in self.threads:
             raise TurnClaimedError(turn_id, self.threads[key])

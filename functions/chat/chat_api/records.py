@@ -18,7 +18,7 @@ from chat_api.context import RequestContext
 class Turns(Protocol):
     """Each turn is claimed once and can be cancelled."""
 
-    async def claim(self, turn_id: str, thread_id: str | None, context: RequestContext) -> None:
+    async def claim(self, turn_id: str, thread_id: str, context: RequestContext) -> None:
         """Begin a turn. Raises store_dynamo's TurnClaimedError."""
         ...
 

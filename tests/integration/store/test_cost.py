@@ -122,7 +122,6 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     await count("`set_automatic_title`", lambda: store.set_automatic_title("untitled", "x", ALICE))
     await count("`DynamoTurns.claim`", lambda: turns.claim("turn-1", "thr_00", ALICE))
     await count("`DynamoTurns.is_cancelled`", lambda: turns.is_cancelled("turn-1", ALICE))
-    await count("`DynamoTurns.finish`", lambda: turns.finish("turn-1", ALICE))
     await count("`DynamoFeedback.put`, one item", lambda: feedback.put("thr_00", ["msg_00"], "positive", ALICE))
     await count("`DynamoRates.count`", lambda: rates.count("turns", 9, timedelta(days=1), ALICE))
     return found
