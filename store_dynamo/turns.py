@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from store_dynamo.errors import ConditionFailedError, TurnClaimedError
 from store_dynamo.expressions import ABSENT, PRESENT, seconds, text, update
-from store_dynamo.keys import turn_key
+from store_dynamo.keys import escape, turn_key
 from store_dynamo.lifetime import Clock, utc_now
 from store_dynamo.records import schema
 from store_dynamo.requests import Backoff, finish
@@ -47,7 +47,8 @@ class DynamoTurns(Generic[TContext]):
         self._clock = clock
 
     async def claim(self, turn_id: str, thread_id: str, context: TContext) -> None:
-        """Begin a turn. Raises TurnClaimedError, with the thread that the first claim named."""
+        """Begin a turn. Raises TurnClaimedError, with the thread that the first claim named, or InvalidIdError."""
+        escape(thread_id, "thread")  # what no thread's id can be might not fit into the record
         claim = uuid.uuid4().hex  # tells our own retry after a lost answer from a second arrival
         record: Record = {
             **turn_key(self._user_of(context), turn_id),

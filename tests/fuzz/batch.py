@@ -17,7 +17,7 @@ from tests.fuzz.cases import Case
 from tests.fuzz.recorded import Recorded
 from tests.fuzz.shrink import shrunk
 from tests.fuzz.site import Site, is_of
-from tests.fuzz.verdict import faults_of
+from tests.fuzz.verdict import faults_of, named_in
 
 HANG_SECONDS = 60
 GOOD = Recorded(
@@ -49,8 +49,11 @@ class Result:
         self.failures += other.failures
 
 
-def examine(site: Site, request: Recorded) -> tuple[HttpResponse, list[str]]:
-    """Send a request in ana's name; return the answer and what is wrong with it."""
+def examine(site: Site, request: Recorded, named: set[str] | None = None) -> tuple[HttpResponse, list[str]]:
+    """Send a request in ana's name; return the answer and what is wrong with it.
+
+    `named` are bob's secrets that ana's earlier requests named, and may have stored as her own words; it is added to.
+    """
     sent = request.to(site.ana, site.bob, ("x-auth-token", site.tokens["ana"]))
     site.log.take()
     started = time.perf_counter()
@@ -59,16 +62,19 @@ def examine(site: Site, request: Recorded) -> tuple[HttpResponse, list[str]]:
     except Exception as error:  # the adapter itself, which would be a function error on Lambda
         return HttpResponse(502), [f"the handler raised {type(error).__name__}"]
     seconds = time.perf_counter() - started
-    return answer, faults_of(sent, answer, site.log.take(), seconds, site.bob.secrets)
+    named = named if named is not None else set()
+    hidden = [each for each in site.bob.secrets if each not in named]
+    named |= named_in(sent, hidden)
+    return answer, faults_of(sent, answer, site.log.take(), seconds, hidden)
 
 
 def run_batch(site: Site, cases: Sequence[Case], guard: bool = False) -> Result:
     """Run the cases one after the other, then look at what they left; `guard` ends a process that hangs."""
-    result = Result()
+    result, named = Result(), set[str]()
     for case in cases:
         if guard:
             faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
-        answer, faults = examine(site, case.request)
+        answer, faults = examine(site, case.request, named)
         result.outcomes[_outcome(answer)] += 1
         if faults:
             result.failures.append(Failure(case, faults))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.batch import examine, run_batch
+from tests.fuzz.batch import GOOD, examine, run_batch
 from tests.fuzz.cases import FOUND, Case, found
 from tests.fuzz.recorded import Recorded, recorded
 from tests.fuzz.site import Site
@@ -79,3 +80,14 @@ def test_a_run_is_the_same_each_time() -> None:
 
     assert first == again
     assert len({request.content for request in first}) > 100
+
+
+def test_what_a_user_wrote_herself_is_no_leak(site: Site) -> None:
+    """A batch's requests see what the earlier ones stored, as here a title that is another user's id."""
+    own = {"thread_id": "~own.thread~"}
+    renamed = {"type": "threads.update", "params": {**own, "title": "~other.file~"}}
+    title, shown = (replace(GOOD, body=body) for body in (renamed, {"type": "threads.get_by_id", "params": own}))
+
+    result = run_batch(site, [Case.made(1, number).with_request(each) for number, each in enumerate((title, shown))])
+
+    assert (result.outcomes, result.failures) == ({"200": 2}, [])

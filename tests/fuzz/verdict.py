@@ -44,6 +44,12 @@ def faults_of(sent: HttpRequest, answer: HttpResponse, log: str, seconds: float,
     return found
 
 
+def named_in(sent: HttpRequest, secrets: Sequence[str]) -> set[str]:
+    """Return those of another user's secrets that a request names itself."""
+    whole = sent.body + sent.target.encode("utf-8", "replace") + str(sent.headers).encode("utf-8", "replace")
+    return {each for each in secrets if each.encode() in whole}
+
+
 def _faults_of_refusal(sent: HttpRequest, answer: HttpResponse, headers: dict[str, str]) -> list[str]:
     if sent.method == "HEAD":
         return [] if not answer.body else ["a HEAD has a body"]
@@ -90,9 +96,9 @@ def _faults_of_stream(body: bytes) -> list[str]:
 
 
 def _leaks(sent: HttpRequest, answer: HttpResponse, log: str, secrets: Sequence[str]) -> list[str]:
-    named = sent.body + sent.target.encode("utf-8", "replace") + str(sent.headers).encode("utf-8", "replace")
     told = answer.body + str(answer.headers).encode()
-    others = [each for each in secrets if each.encode() in told and each.encode() not in named]
+    own = named_in(sent, secrets)
+    others = [each for each in secrets if each.encode() in told and each not in own]
     tokens = [value for name, value in sent.headers if name == "x-auth-token" and len(value) > 100]
     found = [f"another user's bytes: {each}" for each in others]
     if any(token in log for token in tokens):

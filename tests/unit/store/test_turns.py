@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chatkit.store import NotFoundError
 
-from store_dynamo import RateExceededError, TurnClaimedError
+from store_dynamo import InvalidIdError, RateExceededError, TurnClaimedError
 from store_dynamo.feedback import DynamoFeedback
 from store_dynamo.keys import feedback_key
 from store_dynamo.rates import DynamoRates
@@ -39,6 +39,14 @@ class TestTurns:
         with pytest.raises(TurnClaimedError) as caught:
             await turns.claim("turn-1", "thr_1", ALICE)
         assert (caught.value.turn_id, caught.value.thread_id) == ("turn-1", "thr_1")
+
+    @pytest.mark.promise("H3")
+    async def test_a_thread_whose_id_no_key_can_hold_is_refused(self, turns: Any) -> None:
+        """A megabyte would not fit into the record: a client's mistake, which DynamoDB tells as ours."""
+        with pytest.raises(InvalidIdError):
+            await turns.claim("turn-1", "x" * 10**6, ALICE)
+
+        await turns.claim("turn-1", "thr_1", ALICE)
 
     @pytest.mark.promise("H10")
     async def test_only_one_of_many_arrivals_claims(self, turns: Any) -> None:
