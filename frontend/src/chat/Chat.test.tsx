@@ -17,6 +17,11 @@ vi.mock("../plain-chat/PlainChat", () => ({
 class Element extends HTMLElement {
   static refuses = false;
   options: ChatKitOptions | null = null;
+  hasListener = false;
+  override addEventListener(...given: Parameters<HTMLElement["addEventListener"]>) {
+    super.addEventListener(...given);
+    this.hasListener = true;
+  }
   setOptions(options: ChatKitOptions) {
     if (Element.refuses) throw new Error("this domain is not registered");
     this.options = options;
@@ -35,6 +40,8 @@ class Element extends HTMLElement {
 }
 customElements.define(CHATKIT_ELEMENT, Element);
 const element = () => document.querySelector(CHATKIT_ELEMENT) as Element;
+/** React attaches listeners some time after it drew the element. */
+const listening = () => waitFor(() => expect(element()?.hasListener).toBe(true));
 
 beforeEach(() => {
   languagePreference.set("en");
@@ -92,13 +99,13 @@ describe("the chat is the plain one when ChatKit", () => {
 
   test("fails before it is alive, and not later", async () => {
     const first = render(<Chat {...chatProps()} />);
-    await waitFor(() => expect(element()).not.toBeNull());
+    await listening();
     element().tell("ready", undefined);
     element().tell("error", { error: new Error("a request failed") });
     expect(element()).not.toBeNull();
     first.unmount();
     render(<Chat {...chatProps()} />);
-    await waitFor(() => expect(element()).not.toBeNull());
+    await listening();
 
     element().tell("error", { error: new Error("domain verification failed") });
 

@@ -1,7 +1,8 @@
 import { afterEach } from "vitest";
 
-// React's testing library cleans up by itself only where `afterEach` is global.
+// React's testing library cleans up by itself only where `afterEach` is global, and waits for a second only.
 if (typeof document !== "undefined") {
-  const { cleanup } = await import("@testing-library/react");
+  const { cleanup, configure } = await import("@testing-library/react");
+  configure({ asyncUtilTimeout: 4000 });
   afterEach(cleanup);
 }
