@@ -41,7 +41,8 @@ class LateParts:
     async def ready(self, within_seconds: float | None = None) -> None:
         """Return when they are there, without keeping the event loop from other things.
 
-        Raises UnavailableError when it takes longer; the thread goes on, and who asks again waits for the same.
+        Raises what `load` raises, and UnavailableError when it takes longer (None: any time is allowed). The thread
+        goes on then, and who asks again waits for the same.
         """
         if self.loaded:
             return

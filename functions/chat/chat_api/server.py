@@ -202,6 +202,7 @@ class AssistantServer:
             logger.exception("files stay claimed until they expire")
 
     async def _run(self, store: BoundStore, turn: Turn, state: TurnState) -> ChatKitRun:
+        """Return ChatKit for one request. Raises UnavailableError if it is not loaded by the turn's deadline."""
         await self._late.ready(self._guards.timing.left(turn.context.deadline))
         from chat_api.chatkit_run import ChatKitRun  # it is imported by now
 
