@@ -31,17 +31,13 @@ from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore, s3_config
 from chat_api import logs
-from chat_api.admission import Admission
 from chat_api.app import create_app
 from chat_api.assistant import AssistantSettings
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
-from chat_api.limits import Limits
-from chat_api.message_files import MessageFiles
 from chat_api.records import Records
-from chat_api.request_checks import RequestChecks
-from chat_api.server import AssistantServer, Guards
+from chat_api.server import AssistantServer
 from chat_api.settings import LimitSettings
 from chat_api.timing import Timing
 from coach.accounts_table import AccountsTable
@@ -307,10 +303,7 @@ def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode)
     store, files = _store(clients), _files(clients)
     common: Any = {"table": clients.name, "client": clients.dynamodb, "user_of": _user}
     records = Records(DynamoTurns(**common), DynamoRates(**common), DynamoFeedback(**common), titles=store)
-    message_files, limits = MessageFiles(store, files), Limits(records.rates, NO_LIMITS)
-    checks = RequestChecks(store, message_files, assistant)
-    guards = Guards(Admission(checks, limits, records.turns, message_files), limits, QUICK)
-    server = AssistantServer(store, files, assistant, guards, records)
+    server = AssistantServer(store, files, assistant, records, limits=NO_LIMITS, timing=QUICK)
     verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
     return create_app(server, verifier, files.policy, hosted=hosted)
 

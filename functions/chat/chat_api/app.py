@@ -13,17 +13,14 @@ POST /chatkit/attachments           one file, directly
 POST /chatkit/session               hosted mode: a client secret
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 
 from attachments_s3 import Policy
 from chat_api.context import RequestContext
@@ -42,6 +39,13 @@ NOT_STORED = {"cache-control": "no-store"}
 MAX_QUERY_CHARS = 200
 
 Hook = Callable[[], Awaitable[None]]
+
+
+async def current_user(request: Request) -> RequestContext:
+    return await context_of(request, request.app.state.verifier)
+
+
+User = Annotated[RequestContext, Depends(current_user)]
 
 
 def create_app(
@@ -65,7 +69,8 @@ def create_app(
 
     # A redirect to the path without its slash would name the Function URL, which is not where the browser came from.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.router.routes.extend(Routes(server, verifier, policy, hosted).routes())
+    app.state.verifier = verifier
+    add_routes(app, server, policy, hosted)
     for error in HANDLED:
         app.add_exception_handler(error, refuse)
     if allowed_origins:
@@ -81,85 +86,61 @@ def create_app(
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """One method per route.
-
-    They are Starlette's routes in FastAPI's app: nothing here is declared by types, and for routes of its own FastAPI
-    imports `pydantic.v1` and more, a tenth of a cold start that asks no model.
+def add_routes(app: FastAPI, server: AssistantServer, policy: Policy, hosted: HostedMode | None) -> None:
+    """Declare the routes. Path and query are read from the request: declared as parameters they would make FastAPI
+    import `pydantic.v1`, a tenth of a cold start; `Depends` and `Request` do not.
     """
 
-    server: AssistantServer
-    verifier: TokenVerifier
-    policy: Policy
-    hosted: HostedMode | None
-
-    def routes(self) -> list[Route]:
-        return [
-            Route("/chatkit", self.health, methods=["GET"]),
-            Route("/chatkit", self.chatkit, methods=["POST"]),
-            Route("/chatkit/turns/{turn_id}/cancel", self.cancel, methods=["POST"]),
-            Route("/chatkit/entities", self.entities, methods=["GET"]),
-            Route("/chatkit/composer", self.composer, methods=["GET"]),
-            Route("/chatkit/overview", self.overview, methods=["GET"]),
-            Route("/chatkit/attachments", self.attachment_policy, methods=["GET"]),
-            Route("/chatkit/attachments", self.upload, methods=["POST"]),
-            Route("/chatkit/session", self.session, methods=["POST"]),
-        ]
-
-    async def health(self, _: Request) -> Response:
+    @app.api_route("/chatkit", methods=["GET", "HEAD"])
+    async def health() -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def chatkit(self, request: Request) -> Response:
-        context = await self._context(request)
-        result = await self.server.process(await body_of(request), context)
+    @app.post("/chatkit")
+    async def chatkit(request: Request, context: User) -> Response:
+        result = await server.process(await body_of(request), context)
         headers = {"x-turn-id": context.turn_id, **NOT_STORED}
         if isinstance(result, StreamingResult):
             return StreamingResponse(result.json_events, media_type="text/event-stream", headers=headers)
-        return Response(result.json, media_type="application/json", headers=headers, background=self._prepared())
+        return Response(result.json, media_type="application/json", headers=headers, background=prepared())
 
-    async def cancel(self, request: Request) -> Response:
+    @app.post("/chatkit/turns/{turn_id}/cancel")
+    async def cancel(request: Request, context: User) -> Response:
         turn_id: str = request.path_params["turn_id"]
-        context = await self._context(request)
-        await self.server.cancel(checked_turn_id(turn_id), context)
+        await server.cancel(checked_turn_id(turn_id), context)
         return JSONResponse({"turn_id": turn_id}, status_code=202, headers=NOT_STORED)
 
-    async def entities(self, request: Request) -> Response:
-        context = await self._context(request)
+    @app.get("/chatkit/entities")
+    async def entities(request: Request, context: User) -> Response:
         query = request.query_params.get("q", "")[:MAX_QUERY_CHARS]
-        return JSONResponse(await self.server.entities(query, context), headers=NOT_STORED)
+        return JSONResponse(await server.entities(query, context), headers=NOT_STORED)
 
-    async def composer(self, request: Request) -> Response:
-        await self._context(request)
-        offered = {**self.server.composer(), "attachments": self.policy.public()}
-        return JSONResponse(offered, headers=NOT_STORED, background=self._prepared())
+    @app.get("/chatkit/composer")
+    async def composer(context: User) -> Response:
+        offered = {**server.composer(), "attachments": policy.public()}
+        return JSONResponse(offered, headers=NOT_STORED, background=prepared())
 
-    async def overview(self, request: Request) -> Response:
-        context = await self._context(request)
-        return JSONResponse(await self.server.overview(context), headers=NOT_STORED)
+    @app.get("/chatkit/overview")
+    async def overview(context: User) -> Response:
+        return JSONResponse(await server.overview(context), headers=NOT_STORED)
 
-    async def attachment_policy(self, _: Request) -> Response:
-        return JSONResponse(self.policy.public())
+    @app.get("/chatkit/attachments")
+    async def attachment_policy() -> Response:
+        return JSONResponse(policy.public())
 
-    async def upload(self, request: Request) -> Response:
-        context = await self._context(request)
+    @app.post("/chatkit/attachments")
+    async def upload(request: Request, context: User) -> Response:
         async with one_file(request) as file:
-            attachment = await self.server.upload(
-                file.filename or "", file.content_type or "", await file.read(), context
-            )
+            attachment = await server.upload(file.filename or "", file.content_type or "", await file.read(), context)
         body = attachment.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
         return Response(body, media_type="application/json", headers=NOT_STORED)
 
-    async def session(self, request: Request) -> Response:
-        context = await self._context(request)
-        if self.hosted is None:
+    @app.post("/chatkit/session")
+    async def session(context: User) -> Response:
+        if hosted is None:
             raise NotFoundRequestError("this deployment answers itself: POST /chatkit (hosted mode needs WORKFLOW_ID)")
-        await self.server.count_session(context)
-        return JSONResponse(await self.hosted.session(context), headers=NOT_STORED)
+        await server.count_session(context)
+        return JSONResponse(await hosted.session(context), headers=NOT_STORED)
 
-    def _prepared(self) -> BackgroundTask:
+    def prepared() -> BackgroundTask:
         """Return what is done behind an answer: a turn will follow, and Lambda lets a process run only in a request."""
-        return BackgroundTask(self.server.prepare)
-
-    async def _context(self, request: Request) -> RequestContext:
-        return await context_of(request, self.verifier)
+        return BackgroundTask(server.prepare)

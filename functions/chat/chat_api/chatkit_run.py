@@ -21,7 +21,6 @@ from chatkit.types import (
     AssistantMessageItem,
     AudioInput,
     ErrorEvent,
-    FeedbackKind,
     NonStreamingReq,
     SDKHiddenContextItem,
     StreamingReq,
@@ -36,7 +35,6 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from attachments_s3 import S3AttachmentStore
 from chat_api.assistant import Acting, Assistant, SyncActing, Transcribing, Turn
 from chat_api.bound_store import BoundStore
 from chat_api.context import RequestContext
@@ -57,14 +55,13 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     def __init__(
         self,
         store: BoundStore,
-        files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
         turn: Turn,
         state: TurnState,
         records: Records,
         timing: Timing,
     ) -> None:
-        super().__init__(store, files)
+        super().__init__(store)
         self.stop, self.meter = state.stop, state.meter
         self.stop.on_order(turn.stop)
         self.turn = turn
@@ -146,11 +143,6 @@ class ChatKitRun(ChatKitServer[RequestContext]):
                 content=STOPPED_NOTE,
             )
             await self.store.add_thread_item(thread.id, note, context)
-
-    async def add_feedback(
-        self, thread_id: str, item_ids: list[str], feedback: FeedbackKind, context: RequestContext
-    ) -> None:
-        await self._records.feedback.put(thread_id, item_ids, feedback, context)
 
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
         assert isinstance(self._assistant, Transcribing)

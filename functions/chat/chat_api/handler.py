@@ -17,22 +17,18 @@ from botocore.config import Config
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
-from chat_api.admission import Admission
 from chat_api.app import create_app
-from chat_api.assistant import Assistant, AssistantSettings, Closing, load_factory
+from chat_api.assistant import AssistantSettings, Closing, load_factory
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.lazy_client import LazyClient
-from chat_api.limits import Limits
 from chat_api.logs import configure_logs
-from chat_api.message_files import MessageFiles
 from chat_api.metrics import count_attachment, count_turn
 from chat_api.openai_key import OpenAIKey
 from chat_api.preparation import Preparation
 from chat_api.records import Records
-from chat_api.request_checks import RequestChecks
-from chat_api.server import AssistantServer, Guards
+from chat_api.server import AssistantServer
 from chat_api.settings import AttachmentSettings, Settings, read_settings
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
@@ -74,8 +70,8 @@ def build(settings: Settings) -> StreamingMangum:
         store,
         files,
         assistant,
-        _guards(settings, store, files, assistant, records),
         records,
+        limits=settings.limits,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=count_turn,
     )
@@ -125,19 +121,6 @@ def _records(settings: Settings, dynamodb: Any, store: DynamoStore[RequestContex
     rates = DynamoRates[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
     feedback = DynamoFeedback[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
     return Records(turns, rates, feedback, titles=store)
-
-
-def _guards(
-    settings: Settings,
-    store: DynamoStore[RequestContext],
-    files: S3AttachmentStore[RequestContext],
-    assistant: Assistant,
-    records: Records,
-) -> Guards:
-    limits = Limits(records.rates, settings.limits)
-    message_files = MessageFiles(store, files)
-    checks = RequestChecks(store, message_files, assistant)
-    return Guards(Admission(checks, limits, records.turns, message_files), limits)
 
 
 def _openai_client(settings: Settings, key: Callable[[], Awaitable[str]]) -> Any:

@@ -1,6 +1,6 @@
 """ChatKit for any assistant: a request is admitted first, then ChatKit carries it out under guard.
 
-    result = await AssistantServer(store, files, assistant, guards, records).process(body, context)
+    result = await AssistantServer(store, files, assistant, records).process(body, context)
 
 After admission a streaming request ends in an event stream whatever happens: ChatKit.js posts again, up to five times,
 on a 5xx or on a 200 that is no event stream. How a turn ends early is told in `stopping.py`.
@@ -12,11 +12,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
-from chatkit.store import Store
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
 
 from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
@@ -28,10 +26,13 @@ from chat_api.context import RequestContext
 from chat_api.errors import NotFoundRequestError
 from chat_api.late_parts import LateParts
 from chat_api.limits import Limits
+from chat_api.message_files import MessageFiles
 from chat_api.outbox import produced
 from chat_api.records import Records
+from chat_api.request_checks import RequestChecks
 from chat_api.requests import parse
 from chat_api.results import NonStreamingResult, StreamingResult
+from chat_api.settings import LimitSettings
 from chat_api.stopping import StopReason
 from chat_api.store_answers import StoreRequest, answer
 from chat_api.timing import Timing
@@ -49,26 +50,18 @@ ITEM_DONE = b'data: {"type":"thread.item.done"'
 OUT_OF_TIME = "The answer took too long and was cut off here. Please try again, or ask for less at once."
 
 
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """What a request passes before and a turn after: admission, limits and times."""
-
-    admission: Admission
-    limits: Limits
-    timing: Timing = field(default_factory=Timing)
-
-
 class AssistantServer:
     """Carries out requests of any user, for the life of the process."""
 
     def __init__(
         self,
-        store: Store[RequestContext],
+        store: Any,
         files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
-        guards: Guards,
         records: Records,
         *,
+        limits: LimitSettings | None = None,
+        timing: Timing | None = None,
         model_limits: ModelLimits | None = None,
         on_turn: Callable[[TurnMeter], None] = lambda _: None,
     ) -> None:
@@ -76,8 +69,12 @@ class AssistantServer:
         self._files = files
         self._assistant = assistant
         self._late = LateParts(assistant)
-        self._guards = guards
         self._records = records
+        self._limits = Limits(records.rates, limits or LimitSettings())
+        self._timing = timing or Timing()
+        message_files = MessageFiles(store, files)
+        checks = RequestChecks(store, message_files, assistant)
+        self._admission = Admission(checks, self._limits, records.turns, message_files)
         self._model_limits = model_limits or ModelLimits()
         self._on_turn = on_turn
 
@@ -94,7 +91,7 @@ class AssistantServer:
         if not isinstance(parsed, StoreRequest):
             self._late.begin()
         thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
-        await self._guards.admission.admit(parsed, thread_id, context)
+        await self._admission.admit(parsed, thread_id, context)
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
         if isinstance(parsed, StoreRequest):
             return NonStreamingResult(await answer(parsed, self._store, self._files, self._records.feedback, context))
@@ -102,7 +99,7 @@ class AssistantServer:
         turn = self._turn(store, context)
         if is_streaming_req(parsed):
             events = self._events(parsed, store, turn, state)
-            return StreamingResult(produced(events, state.stop, self._guards.timing.keep_alive))
+            return StreamingResult(produced(events, state.stop, self._timing.keep_alive))
         return NonStreamingResult(await (await self._run(store, turn, state)).answer(parsed))
 
     def load(self) -> None:
@@ -118,7 +115,7 @@ class AssistantServer:
 
     async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> Attachment:
         """Take a file's bytes directly. Raises TooManyRequestsError, or the AttachmentError that says what is wrong."""
-        await self._guards.limits.upload(context)
+        await self._limits.upload(context)
         attachment = await self._files.put(name, mime_type, data, context)
         await self._store.save_attachment(attachment, context)
         return attachment
@@ -129,7 +126,7 @@ class AssistantServer:
         It may arrive while the turn itself is being admitted, so an unknown one is waited for. Raises
         NotFoundRequestError.
         """
-        timing = self._guards.timing
+        timing = self._timing
         waited = 0.0
         while not await self._records.turns.cancel(turn_id, context):
             if waited >= timing.cancel_wait:
@@ -155,7 +152,7 @@ class AssistantServer:
 
     async def count_session(self, context: RequestContext) -> None:
         """Count a session of hosted mode as a turn; OpenAI limits what it does. Raises TooManyRequestsError."""
-        await self._guards.limits.turn(context)
+        await self._limits.turn(context)
 
     async def _events(
         self, request: StreamingReq, store: BoundStore, turn: Turn, state: TurnState
@@ -164,7 +161,7 @@ class AssistantServer:
         stored = False
         try:
             async with (
-                watch(state.stop, self._records.turns, turn.context, self._guards.timing),
+                watch(state.stop, self._records.turns, turn.context, self._timing),
                 aclosing((await self._run(store, turn, state)).stream(request)) as events,
             ):
                 async for event in events:
@@ -191,22 +188,22 @@ class AssistantServer:
         logger.info("turn ended", extra=meter.summary())
         self._on_turn(meter)
         try:
-            await self._guards.limits.spend(meter.input_tokens + meter.output_tokens)
+            await self._limits.spend(meter.input_tokens + meter.output_tokens)
         except Exception:
             logger.exception("a turn's tokens were not counted")
 
     async def _give_back(self, request: StreamingReq, context: RequestContext) -> None:
         try:
-            await self._guards.admission.release(request, context)
+            await self._admission.release(request, context)
         except Exception:
             logger.exception("files stay claimed until they expire")
 
     async def _run(self, store: BoundStore, turn: Turn, state: TurnState) -> ChatKitRun:
         """Return ChatKit for one request. Raises UnavailableError if it is not loaded by the turn's deadline."""
-        await self._late.ready(self._guards.timing.left(turn.context.deadline))
+        await self._late.ready(self._timing.left(turn.context.deadline))
         from chat_api.chatkit_run import ChatKitRun  # it is imported by now
 
-        return ChatKitRun(store, self._files, self._assistant, turn, state, self._records, self._guards.timing)
+        return ChatKitRun(store, self._assistant, turn, state, self._records, self._timing)
 
     def _turn(self, store: BoundStore, context: RequestContext) -> Turn:
         model_input = ModelInput(self._files, context, self._model_limits)

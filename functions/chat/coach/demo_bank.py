@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from coach.accounts import Account, Category, Ledger, Transaction
+from coach.accounts import Account, Category, Transaction
 
 BEGINNING = date(2025, 1, 1)
 
@@ -85,9 +85,3 @@ def _month(draw: random.Random, month: date, salary: int) -> Iterator[Transactio
             day = 3 if category == "rent" else draw.randint(1, last_day)
             cents = round(usual * (1.0 if category == "rent" else draw.uniform(0.5, 1.5)))
             yield Transaction(month.replace(day=day), "cash", draw.choice(habit.payees), -cents, category)
-
-
-def read_ledger(user_id: str, today: date) -> Ledger:
-    """Return everything up to and including `today`, as a bank would tell it."""
-    booked = [each for month in months(today) for each in transactions(user_id, month) if each.on <= today]
-    return Ledger(opening(user_id), tuple(sorted(booked, key=lambda each: each.on)))

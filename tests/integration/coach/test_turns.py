@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from coach.accounts import ACCOUNTS, dollars, months_before
-from coach.demo_bank import read_ledger
 from coach.tools.goals import goal_plan
 from local.files import PNG
 from local.model_audio import spoken
+from tests.fakes.ledger import read_ledger
 from tests.integration.coach.conftest import TODAY, USER, Talk, Told
 from tests.unit.chat_api.conftest import BUCKET
 

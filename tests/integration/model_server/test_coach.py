@@ -20,10 +20,10 @@ from chat_api.assistant import AssistantSettings, Turn
 from coach import failures
 from coach.accounts import dollars, months_before
 from coach.accounts_table import AccountsTable
-from coach.demo_bank import read_ledger
 from coach.spendo import Spendo
 from local.model_server import API_KEY, ModelServer
 from tests.fakes.accounts import accounts_table
+from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 from tests.integration.model_server.conftest import MODEL, until
 

@@ -14,13 +14,8 @@ import pytest
 from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore
-from chat_api.admission import Admission
-from chat_api.limits import Limits
-from chat_api.message_files import MessageFiles
 from chat_api.records import Records
-from chat_api.request_checks import RequestChecks
-from chat_api.server import AssistantServer, Guards
-from chat_api.settings import LimitSettings
+from chat_api.server import AssistantServer
 from chat_api.timing import Timing
 from store_dynamo import CLIENT_CONFIG, DynamoStore
 from store_dynamo.feedback import DynamoFeedback
@@ -69,7 +64,6 @@ def service_of(backend: DynamoBackend, assistant: Any) -> Service:
     turns = DynamoTurns[Any](**shared)
     records = Records(turns, DynamoRates[Any](**shared), DynamoFeedback[Any](**shared), titles=store)
     files: S3AttachmentStore[Any] = S3AttachmentStore(bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of)
-    message_files, limits = MessageFiles(store, files), Limits(records.rates, LimitSettings())
-    admission = Admission(RequestChecks(store, message_files, assistant), limits, turns, message_files)
-    guards = Guards(admission, limits, Timing(cancel_poll=0.01))
-    return Service(AssistantServer(store, files, assistant, guards, records), store, turns, backend)
+    return Service(
+        AssistantServer(store, files, assistant, records, timing=Timing(cancel_poll=0.01)), store, turns, backend
+    )

@@ -21,16 +21,12 @@ from chatkit.types import (
 from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore, s3_config
-from chat_api.admission import Admission
 from chat_api.app import create_app
 from chat_api.assistant import Turn
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
-from chat_api.limits import Limits
-from chat_api.message_files import MessageFiles
-from chat_api.request_checks import RequestChecks
-from chat_api.server import AssistantServer, Guards
+from chat_api.server import AssistantServer
 from chat_api.settings import LimitSettings
 from chat_api.timing import Timing
 from chat_api.turn_meter import TurnMeter
@@ -137,11 +133,7 @@ def make_world(
     store = MemoryStore[RequestContext](present=files.present, conceal=files.conceal)
     kept = MemoryRecords(store)
     records = kept.records()
-    message_files, counting = MessageFiles(store, files), Limits(records.rates, limits or LimitSettings())
-    admission = Admission(RequestChecks(store, message_files, assistant), counting, records.turns, message_files)
     meters: list[TurnMeter] = []
-    server = AssistantServer(
-        store, files, assistant, Guards(admission, counting, timing), records, on_turn=meters.append
-    )
+    server = AssistantServer(store, files, assistant, records, limits=limits, timing=timing, on_turn=meters.append)
     app = create_app(server, verifier, files.policy, hosted=hosted)
     return World(server, verifier, app, store, kept, files, assistant, pool, s3, meters)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coach.accounts import ACCOUNTS, CATEGORIES, Category, dollars, months_before
-from coach.demo_bank import BEGINNING, read_ledger
+from coach.demo_bank import BEGINNING
+from tests.fakes.ledger import read_ledger
 
 TODAY = date(2026, 5, 20)
 few = settings(max_examples=25, deadline=None)

@@ -11,8 +11,8 @@ import pytest
 from botocore.stub import Stubber
 
 from coach.accounts_table import AccountsTable, AccountsUnavailableError
-from coach.demo_bank import read_ledger
 from tests.fakes.accounts import dynamodb
+from tests.fakes.ledger import read_ledger
 
 TODAY = date(2026, 5, 20)
 

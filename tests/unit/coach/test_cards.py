@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from coach.accounts import CATEGORIES, Category
-from coach.demo_bank import read_ledger
 from coach.tools.balances import balance_sheet
 from coach.tools.spending import spending
 from coach.widgets import cards
 from coach.widgets.cards import as_text, balances_card, spending_chart
+from tests.fakes.ledger import read_ledger
 
 TODAY = date(2026, 5, 20)
 few = settings(max_examples=25, deadline=None)

@@ -15,12 +15,12 @@ from coach import choices
 from coach.accounts import CATEGORIES, Finances, Ledger, Transaction, dollars
 from coach.accounts_table import AccountsTable
 from coach.agent import Coach
-from coach.demo_bank import read_ledger
 from coach.overview import MAX_TRANSACTIONS, overview
 from coach.tools.balances import balance_sheet
 from coach.tools.budgets import budget_report
 from coach.tools.goals import goal_plan
 from tests.fakes.accounts import dynamodb
+from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 
 TODAY = date(2026, 5, 20)

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from coach.accounts import ACCOUNTS, CATEGORIES, Finances, dollars, months_before
 from coach.accounts_table import AccountsTable
 from coach.context import CoachContext
-from coach.demo_bank import read_ledger
 from coach.tools import ENDS_THE_TURN, TOOLS
 from coach.tools.analysis import biggest_changes, favourite_payees, monthly_totals
 from coach.tools.balances import balance_sheet
 from coach.tools.budgets import budget_report
 from coach.tools.goals import goal_plan
 from coach.tools.spending import spending
+from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 
 TODAY = date(2026, 5, 20)
