@@ -1,0 +1,179 @@
+"""Break each promise on purpose and check that its test fails: `make mutants`, or `make mutants ARGS="S2 L1"`.
+
+The runner copies the tracked files once per CPU, runs all named tests on a copy without any fault, then applies one
+mutant after the other. A mutant that survives, no longer applies, or whose test cannot run makes the run fail. A
+complete run writes `docs/evidence/mutants.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tools.mutants.triples import Mutant, StaleMutantError, read_mutants
+
+ROOT = Path(__file__).parents[2]
+RESULT = ROOT / "docs" / "evidence" / "mutants.json"
+SHARED = (".venv", ".tools")
+WORKERS = os.cpu_count() or 1
+SECONDS_PER_TEST = 300
+PASSED, FAILED = 0, 1  # pytest's exit codes; any other means that the test could not run
+
+
+class ForeignSourcesError(Exception):
+    """A copy of the tree imports sources from outside itself, so no mutant in it could have an effect."""
+
+
+def members() -> list[tuple[Path, list[str]]]:
+    """Return (folder of the modules, names of the modules) for each member of the uv workspace, relative to its root."""
+    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
+    found: list[tuple[Path, list[str]]] = []
+    for member in workspace:
+        backend: dict[str, Any] = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["tool"]["uv"]["build-backend"]
+        names = backend["module-name"]
+        found.append((Path(member, backend.get("module-root", "src")), [names] if isinstance(names, str) else names))
+    return found
+
+
+def environment(tree: Path) -> dict[str, str]:
+    """Return the variables that make Python import the packages of `tree` instead of the editable installs."""
+    path = os.pathsep.join(str(tree / folder) for folder, _ in members())
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path}
+
+
+def copy_tracked_files(folder: Path) -> Path:
+    """Copy the tracked files into `folder` and link the environments. Raises ForeignSourcesError."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in tracked.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for name in SHARED:
+        (folder / name).symlink_to(ROOT / name)
+    assert_own_sources(folder)
+    return folder
+
+
+def assert_own_sources(tree: Path) -> None:
+    """Check that Python, started in `tree`, imports every package from it. Raises ForeignSourcesError."""
+    modules = ["tools", *(name for _, names in members() for name in names)]
+    program = f"import importlib\nfor name in {modules!r}: print(importlib.import_module(name).__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tree, env=environment(tree), capture_output=True, text=True, check=False
+    )
+    foreign = [file for file in done.stdout.split() if not Path(file).resolve().is_relative_to(tree.resolve())]
+    if done.returncode or foreign:
+        raise ForeignSourcesError(f"the copy imports sources from outside: {foreign or done.stderr}")
+
+
+def run_tests(tree: Path, tests: Sequence[str], *options: str) -> tuple[int, str]:
+    """Run `tests` in `tree`; return pytest's exit code and the end of its output."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    limit = SECONDS_PER_TEST * max(1, len(tests) // WORKERS)
+    done = subprocess.run(command, cwd=tree, env=environment(tree), capture_output=True, timeout=limit, check=False)
+    return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")[-3000:]
+
+
+def verdict(tree: Path, mutant: Mutant) -> str:
+    """Return "killed", or a description of the problem."""
+    try:
+        with mutant.applied(tree):
+            code, _ = run_tests(tree, [mutant.test], "-x")
+    except StaleMutantError:
+        return "does not apply"
+    except subprocess.TimeoutExpired:
+        return f"its test did not end within {SECONDS_PER_TEST} s"
+    return {PASSED: "SURVIVED", FAILED: "killed"}.get(code, f"its test could not run (exit code {code})")
+
+
+def verdicts(trees: Sequence[Path], mutants: Sequence[Mutant], console: Console) -> list[str]:
+    """Return the verdict on each mutant. Each tree is used by one worker at a time."""
+    free: queue.Queue[Path] = queue.Queue()
+    for tree in trees:
+        free.put(tree)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(len(trees)) as workers:
+        bar = progress.add_task("breaking promises", total=len(mutants))
+
+        def judge(mutant: Mutant) -> str:
+            tree = free.get()
+            try:
+                result = verdict(tree, mutant)
+            finally:
+                free.put(tree)
+            if result != "killed":
+                progress.console.print(f"[red]{mutant.promise} {mutant.name}: {result}[/red]")
+            progress.advance(bar)
+            return result
+
+        return list(workers.map(judge, mutants))
+
+
+def main(wanted: list[str]) -> int:
+    """Run the mutants of the promises in `wanted`, or all; return the exit code."""
+    started = time.monotonic()
+    mutants = [mutant for mutant in read_mutants() if not wanted or mutant.promise in wanted]
+    console = Console()
+    if unknown := sorted(set(wanted) - {mutant.promise for mutant in mutants}):
+        console.print(f"no mutant breaks {', '.join(unknown)}: name promises, for example S2 L1")
+        return 1
+    with ExitStack() as folders:
+        trees = [
+            copy_tracked_files(Path(folders.enter_context(tempfile.TemporaryDirectory(prefix="mutants-"))))
+            for _ in range(WORKERS)
+        ]
+        console.print(f"[dim]{len(mutants)} mutants; first, their tests without a fault[/dim]")
+        code, output = run_tests(trees[0], sorted({mutant.test for mutant in mutants}), "-n", str(WORKERS))
+        if code != PASSED:
+            console.print(output, markup=False)
+            return 1
+        results = verdicts(trees, mutants, console)
+    table = Table("promise", "fault", "test that must fail", "verdict", box=None)
+    for mutant, result in zip(mutants, results, strict=True):
+        colour = "green" if result == "killed" else "red"
+        table.add_row(mutant.promise, mutant.why, mutant.test, f"[{colour}]{result}[/{colour}]")
+    console.print(table)
+    killed = results.count("killed")
+    seconds = round(time.monotonic() - started)
+    console.print(f"{killed} of {len(mutants)} mutants killed in {seconds} s")
+    if not wanted:
+        write_result(mutants, results, seconds)
+    return 0 if mutants and killed == len(mutants) else 1
+
+
+def write_result(mutants: Sequence[Mutant], results: Sequence[str], seconds: int) -> None:
+    """Write the verdicts of a complete run to `docs/evidence/mutants.json`."""
+    commit = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=True)
+    record = {
+        "measured_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "commit": commit.stdout.strip(),
+        "seconds": seconds,
+        "killed": results.count("killed"),
+        "total": len(mutants),
+        "mutants": [
+            {"promise": mutant.promise, "name": mutant.name, "test": mutant.test, "verdict": result}
+            for mutant, result in zip(mutants, results, strict=True)
+        ],
+    }
+    RESULT.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
