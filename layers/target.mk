@@ -37,6 +37,12 @@ define copy-packages
 @tar -C $(2) --exclude=__pycache__ -cf - $(1) | tar -C $(3) -xf -
 endef
 
+# The two libraries that both functions use. $(1): target folder.
+define copy-libraries
+$(call copy-packages,store_dynamo,$(ROOT)/store_dynamo/src,$(1))
+$(call copy-packages,attachments_s3,$(ROOT)/attachments_s3/src,$(1))
+endef
+
 # Only the descriptions of the services in a list. $(1): list, $(2): folder of the packages.
 define keep-services
 @cd $(2)/botocore/data && for service in */; do \
@@ -44,7 +50,7 @@ define keep-services
 done
 endef
 
-# /opt and /var/task are read-only on Lambda: without .pyc every cold start compiles every module (docs/performance.md).
+# /opt and /var/task are read-only on Lambda: without .pyc every cold start compiles every module (docs/evidence/performance.md).
 # unchecked-hash: the .pyc is taken as it is, without a look at the source's time, which the zip does not keep.
 # -s/-p: tracebacks name the path on Lambda, not the one of the build. $(1): folder, $(2): its path on Lambda.
 define compile-bytecode

@@ -1,4 +1,4 @@
-"""What there is to show, and which tests show it: `python -m tests.features` writes docs/features.md.
+"""What there is to show, and which tests show it: `python -m tests.features` writes docs/evidence/features.md.
 
     @pytest.mark.feature("threads.create")
     async def test_…
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-TABLE = TESTS.parent / "docs" / "features.md"
+TABLE = TESTS.parent / "docs" / "evidence" / "features.md"
 
 REQUESTS = {
     "threads.create": "A new conversation: its thread, the stored message, the streamed answer",
@@ -143,7 +143,7 @@ def _features(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> It
 
 
 def table() -> str:
-    """Return docs/features.md."""
+    """Return docs/evidence/features.md."""
     tests = shown()
     lines = ["# Features and the tests that show them", "", "Made by `python -m tests.features`; do not edit.", ""]
     for group, features in GROUPS.items():
@@ -157,7 +157,7 @@ def table() -> str:
 
 def _link(test: str) -> str:
     path, _, name = test.partition("::")
-    return f"[{path.removeprefix('tests/')}](../{path}) `{name}`"
+    return f"[{path.removeprefix('tests/')}](../../{path}) `{name}`"
 
 
 if __name__ == "__main__":

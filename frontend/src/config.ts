@@ -1,4 +1,4 @@
-/** What `/config.json` says of the stack this page is served by (`ops/publish.py` writes it; `make dev` serves it). */
+/** What `/config.json` says of the stack this page is served by (`tools/ops/publish.py` writes it; `make dev` serves it). */
 export interface RuntimeConfig {
   /** Path of the API on this page's origin. */
   apiUrl: string;

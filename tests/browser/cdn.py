@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from local.http_server import HttpConnection, HttpServer
+from tools.local.http_server import HttpConnection, HttpServer
 
 HOST = "cdn.platform.openai.com"
 SCRIPT = (Path(__file__).parent / "openai_chatkit.js").read_bytes()

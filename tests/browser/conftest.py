@@ -14,12 +14,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
-from local.ministack import ROOT, free_port
-from local.sign_in import create_user
-from local.site import DIST, Site, running_site, site_origin
-from local.stack import Stack, running_stack
 from tests.browser.cdn import ChatKitCdn
 from tests.browser.visitor import PASSWORD, Visitor
+from tools import ROOT
+from tools.local.ministack import free_port
+from tools.local.sign_in import create_user
+from tools.local.site import DIST, Site, running_site, site_origin
+from tools.local.stack import Stack, running_stack
 
 LIMIT_MS = 30_000  # the machine may be busy; nothing waits that long when all is well
 FLAGS = [

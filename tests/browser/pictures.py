@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PIL import Image
 
-from local.ministack import ROOT
 from tests.browser.conftest import SCREENSHOTS
+from tools import ROOT
 
 TARGET = ROOT / "docs" / "screenshots"
 MAX_BYTES = 150_000

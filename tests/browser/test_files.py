@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from local.files import PNG
 from tests.browser.conftest import House
 from tests.browser.visitor import Visitor
+from tools.local.files import PNG
 
 RECEIPT = {"name": "receipt.png", "mimeType": "image/png", "buffer": PNG}
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from local.ministack import ROOT
 from tests.browser.conftest import SCREENSHOTS, Enter, House
 from tests.browser.visitor import PASSWORD, Visitor
+from tools import ROOT
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from local.chatkit_client import ChatKitClient
-from local.sign_in import create_user, sign_in
-from local.stack import Stack, running_stack
+from tools.local.chatkit_client import ChatKitClient
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import Stack, running_stack
 
 PASSWORD = "Correct-Horse-7-Battery"
 

@@ -9,10 +9,10 @@ from contextlib import closing
 import psutil
 import pytest
 
-from local.chatkit_client import ChatKitClient, Event, RefusedError, add_message, create_thread
-from local.files import PDF, PNG
-from local.stack import Stack
 from tests.e2e.test_function_url import ask
+from tools.local.chatkit_client import ChatKitClient, Event, RefusedError, add_message, create_thread
+from tools.local.files import PDF, PNG
+from tools.local.stack import Stack
 
 MB = 1024 * 1024
 
@@ -86,7 +86,7 @@ async def test_files_of_every_size_pass_and_the_function_stays_small(stack: Stac
         stream = await ask(ana, add_message(thread_id, f"a file of {size} bytes", (file["id"],)))
         assert "error" not in [received.event["type"] for received in stream]
 
-    # Inline files cost about four times their size while the request to the model is made (docs/attachments.md).
+    # Inline files cost about four times their size during the request to the model (docs/understand/attachments.md).
     assert process.memory_info().rss - before < 300 * MB
 
 

@@ -12,14 +12,14 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from local.chatkit_client import ChatKitClient, Event, Received, add_message, create_thread, get_thread
-from local.function_process import LocalFunction
-from local.lambda_url import FunctionUrl
-from local.ministack import ROOT
-from local.sign_in import create_user, sign_in
-from local.stack import Stack
 from tests.e2e.conftest import PASSWORD
-from tests.fakes.user_pool import UserPool
+from tools.local.chatkit_client import ChatKitClient, Event, Received, add_message, create_thread, get_thread
+from tools.local.function_process import LocalFunction
+from tools.local.lambda_url import FunctionUrl
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import Stack
+from tools.local.user_pool import UserPool
+from tools.workspace import source
 
 QUESTION = "How much did I spend on groceries?"
 LIST: Event = {"type": "threads.list", "params": {}}
@@ -128,7 +128,7 @@ async def test_process_killed_in_mid_stream_is_a_cut_and_the_thread_goes_on(stac
 
 
 async def test_ordinary_runtime_answers_the_same_handler_buffered(stack: Stack, token_of: Callable[[str], str]) -> None:
-    code = [*stack.function.code, ROOT / "layers" / "streaming" / "python"]
+    code = [*stack.function.code, source("lambda_streaming")]
     function: LocalFunction = replace(stack.function, layer=None, code=code, cold_starts=[])
     async with (
         FunctionUrl(function) as front,

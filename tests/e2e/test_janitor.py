@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from local.chatkit_client import ChatKitClient, create_thread
-from local.files import PNG
-from local.stack import Stack
 from tests.e2e.test_function_url import ask
+from tools.local.chatkit_client import ChatKitClient, create_thread
+from tools.local.files import PNG
+from tools.local.stack import Stack
 
 LIMIT_SECONDS = 60
 

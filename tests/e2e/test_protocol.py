@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from local.chatkit_client import (
+from tests.e2e.test_function_url import ask
+from tools.local.chatkit_client import (
     ChatKitClient,
     Received,
     act,
@@ -20,9 +21,8 @@ from local.chatkit_client import (
     get_thread,
     transcribe,
 )
-from local.model_audio import spoken
-from local.stack import Stack
-from tests.e2e.test_function_url import ask
+from tools.local.model_audio import spoken
+from tools.local.stack import Stack
 
 
 def item(stream: list[Received], kind: str) -> dict[str, Any]:

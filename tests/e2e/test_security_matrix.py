@@ -11,14 +11,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from local.payload import HttpRequest, HttpResponse
-from local.sign_in import create_user, sign_in
-from local.stack import Stack
 from tests.e2e.conftest import PASSWORD
-from tests.fakes.user_pool import UserPool
-from tests.fuzz.belongings import Belongings, acquire
-from tests.fuzz.recorded import Headers, Recorded
 from tests.security.matrix import OTHERS, ROWS, UNKNOWN
+from tools.fuzz.belongings import Belongings, acquire
+from tools.fuzz.recorded import Headers, Recorded
+from tools.local.payload import HttpRequest, HttpResponse
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import Stack
+from tools.local.user_pool import UserPool
 
 ANA, BOB = "matrix-ana@example.com", "matrix-bob@example.com"
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 
-from local.chatkit_client import create_thread
-from local.function_process import FunctionProcess
-from local.payload import HttpRequest, event_of
-from local.runtime_api import Invocation, Recorder
-from local.stack import Stack
+from tools.local.chatkit_client import create_thread
+from tools.local.function_process import FunctionProcess
+from tools.local.payload import HttpRequest, event_of
+from tools.local.runtime_api import Invocation, Recorder
+from tools.local.stack import Stack
 
 SNAPSHOT = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from local.stack import Stack
-from tests.soak.ledger import Conversation
-from tests.soak.oracle import Violation
-from tests.soak.posting import GivenUpError, posted
-from tests.soak.tally import Tally
-from tests.soak.user import EVERYDAY, Habits, User
+from tools.local.stack import Stack
+from tools.soak.ledger import Conversation
+from tools.soak.oracle import Violation
+from tools.soak.posting import GivenUpError, posted
+from tools.soak.tally import Tally
+from tools.soak.user import EVERYDAY, Habits, User
 
 Record = dict[str, Any]
 HABITS = Habits(EVERYDAY, think_seconds=0.001, words=(3, 6))

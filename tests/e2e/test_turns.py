@@ -13,10 +13,18 @@ import httpx
 import pytest
 
 from chat_api.outbox import KEEP_ALIVE
-from local.chatkit_client import ChatKitClient, Event, RefusedError, add_message, create_thread, get_thread, new_turn_id
-from local.lambda_url import FunctionUrl
-from local.stack import Stack
 from tests.e2e.test_function_url import ask
+from tools.local.chatkit_client import (
+    ChatKitClient,
+    Event,
+    RefusedError,
+    add_message,
+    create_thread,
+    get_thread,
+    new_turn_id,
+)
+from tools.local.lambda_url import FunctionUrl
+from tools.local.stack import Stack
 
 SLOW = "simulate slow 0.4"
 TokenOf = Callable[[str], str]

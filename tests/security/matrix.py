@@ -4,9 +4,9 @@
     row.refused()                                   # 401, with any bad token
     row.foreign(("params", "thread_id"))            # 404, with another user's id there
 
-`python -m tests.security.matrix` writes the table of docs/security.md; a test compares it.
+`python -m tests.security.matrix` writes the table of docs/operate/security.md; a test compares it.
 
-A row is a recorded request (`tests/fuzz/requests`). With a bad token it is answered 401, unless the route is public.
+A row is a recorded request (`tools/fuzz/requests`). With a bad token it is answered 401, unless the route is public.
 Wherever the request has an id, it is in turn another user's, or one that was deleted. And all free-form data of the
 request, fields that do not exist, its URL and headers are filled with another user's ids: without effect.
 """
@@ -16,15 +16,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
-from tests.fuzz.recorded import REQUEST_TYPES, Recorded, recorded
+from tools import ROOT
+from tools.fuzz.recorded import REQUEST_TYPES, Recorded, recorded
 
-DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "security.md"
+DOCUMENT = ROOT / "docs" / "operate" / "security.md"
 BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matrix -->\n"
 
 PUBLIC = {("GET", "/chatkit"), ("GET", "/chatkit/attachments")}

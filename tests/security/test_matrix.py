@@ -15,9 +15,6 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from local.payload import HttpRequest, HttpResponse
-from tests.fuzz.recorded import REQUEST_TYPES, Recorded
-from tests.fuzz.site import Site, is_of
 from tests.security.matrix import (
     DELETED,
     ID_FIELDS,
@@ -32,6 +29,9 @@ from tests.security.matrix import (
     written,
 )
 from tests.security.tokens import Headers, bad_tokens
+from tools.fuzz.recorded import REQUEST_TYPES, Recorded
+from tools.fuzz.site import Site, is_of
+from tools.local.payload import HttpRequest, HttpResponse
 
 CELLS: Counter[tuple[str, str]] = Counter()
 PLACES = [(row.name, place) for row in ROWS.values() for place in row.places()]

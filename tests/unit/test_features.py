@@ -1,4 +1,4 @@
-"""docs/features.md: every feature has a test, every marker a feature, and the table is what the markers say."""
+"""docs/evidence/features.md: every feature has a test, every marker a feature, and the table matches the markers."""
 
 from __future__ import annotations
 

@@ -15,21 +15,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tools import ROOT
 from tools.mutants.triples import Mutant, StaleMutantError, read_mutants
+from tools.workspace import members
 
-ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "docs" / "evidence" / "mutants.json"
 SHARED = (".venv", ".tools")
 WORKERS = os.cpu_count() or 1
@@ -41,20 +40,9 @@ class ForeignSourcesError(Exception):
     """A copy of the tree imports sources from outside itself, so no mutant in it could have an effect."""
 
 
-def members() -> list[tuple[Path, list[str]]]:
-    """Return (folder of the modules, names of the modules) for each member of the uv workspace, relative to its root."""
-    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
-    found: list[tuple[Path, list[str]]] = []
-    for member in workspace:
-        backend: dict[str, Any] = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["tool"]["uv"]["build-backend"]
-        names = backend["module-name"]
-        found.append((Path(member, backend.get("module-root", "src")), [names] if isinstance(names, str) else names))
-    return found
-
-
 def environment(tree: Path) -> dict[str, str]:
     """Return the variables that make Python import the packages of `tree` instead of the editable installs."""
-    path = os.pathsep.join(str(tree / folder) for folder, _ in members())
+    path = os.pathsep.join(str(member.source) for member in members(tree))
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path}
 
 
@@ -73,7 +61,7 @@ def copy_tracked_files(folder: Path) -> Path:
 
 def assert_own_sources(tree: Path) -> None:
     """Check that Python, started in `tree`, imports every package from it. Raises ForeignSourcesError."""
-    modules = ["tools", *(name for _, names in members() for name in names)]
+    modules = ["tools", *(package for member in members(tree) for package in member.packages)]
     program = f"import importlib\nfor name in {modules!r}: print(importlib.import_module(name).__file__)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tree, env=environment(tree), capture_output=True, text=True, check=False
@@ -160,7 +148,9 @@ def main(wanted: list[str]) -> int:
 
 def write_result(mutants: Sequence[Mutant], results: Sequence[str], seconds: int) -> None:
     """Write the verdicts of a complete run to `docs/evidence/mutants.json`."""
-    commit = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=True)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     record = {
         "measured_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
         "commit": commit.stdout.strip(),

@@ -64,7 +64,9 @@ class Mutant:
 
 def read_mutants() -> list[Mutant]:
     """Return the mutants of all packages."""
-    return [_mutant(entry) for path in sorted(HERE.glob("*.toml")) for entry in tomllib.loads(path.read_text())["mutant"]]
+    return [
+        _mutant(entry) for path in sorted(HERE.glob("*.toml")) for entry in tomllib.loads(path.read_text())["mutant"]
+    ]
 
 
 def _mutant(entry: dict[str, Any]) -> Mutant:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from attachments_s3 import s3_config
-from local.ministack import REGION, Credentials, MiniStack
-from local.rclone import Rclone
 from tests.contracts.attachments import BUCKET, World, function_policy
+from tools.local.ministack import REGION, Credentials, MiniStack
+from tools.local.rclone import Rclone
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from attachments_s3 import s3_config
-from local.ministack import Credentials, MiniStack
 from tests.contracts.attachments import ANN, World, descriptor_of, function_policy, png
 from tests.integration.attachments.bad_uploads import BAD_UPLOADS, GOOD_UPLOADS, Upload
 from tests.integration.attachments.conftest import Account
+from tools.local.ministack import Credentials, MiniStack
 
 DATA = png()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.artifacts import ROOT
+from tools import ROOT
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 

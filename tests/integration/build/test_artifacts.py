@@ -11,15 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.artifacts import (
+from tools import ROOT
+from tools.local.artifacts import (
     MAX_UNZIPPED_BYTES,
-    ROOT,
     TARGETS,
     inspect,
     locked_packages,
     unchecked,
 )
-from local.lambda_url import FunctionUrl, LocalFunction
+from tools.local.lambda_url import FunctionUrl, LocalFunction
 
 # One worker builds, and both builds are used by all tests.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]

@@ -18,10 +18,10 @@ from chat_api.assistant import AssistantSettings
 from chat_api.identity import TokenVerifier
 from coach.accounts_table import AccountsTable
 from coach.agent import Coach
-from local.model_server import API_KEY, ModelServer
 from tests.fakes.accounts import accounts_table
-from tests.fakes.user_pool import UserPool
 from tests.unit.chat_api.conftest import BUCKET, World, make_world, pool, verifier
+from tools.local.model_server import API_KEY, ModelServer
+from tools.local.user_pool import UserPool
 
 __all__ = ["pool", "verifier"]
 

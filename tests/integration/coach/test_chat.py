@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local.chat import Chat
-from local.chatkit_client import ChatKitClient
 from tests.integration.coach.conftest import USER, Talk
+from tools.local.chat import Chat
+from tools.local.chatkit_client import ChatKitClient
 
 
 class Terminal(Console):

@@ -10,11 +10,11 @@ import pytest
 
 from coach.accounts import ACCOUNTS, dollars, months_before
 from coach.tools.goals import goal_plan
-from local.files import PNG
-from local.model_audio import spoken
 from tests.fakes.ledger import read_ledger
 from tests.integration.coach.conftest import TODAY, USER, Talk, Told
 from tests.unit.chat_api.conftest import BUCKET
+from tools.local.files import PNG
+from tools.local.model_audio import spoken
 
 
 def without_title(told: Told) -> list[str]:

@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
-from local.ministack import MiniStack
-from ops import verify
-from ops.deployment import Deployment
-from ops.doctor import Stack
-from ops.patients import in_ministack
+from tools.local.ministack import MiniStack
+from tools.ops import verify
+from tools.ops.deployment import Deployment
+from tools.ops.doctor import Stack
+from tools.ops.patients import in_ministack
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from ops import checks_api, checks_aws, checks_edge, verify
-from ops.cli import CHECKS
-from ops.deployment import NEW_SITE, Deployment, DeploymentError
-from ops.doctor import Check, Finding, Stack, State, examine
-from ops.publish import ASK_AGAIN, FOR_EVER, publish
 from tests.integration.deploy.conftest import Deployed
+from tools.ops import checks_api, checks_aws, checks_edge, verify
+from tools.ops.cli import CHECKS
+from tools.ops.deployment import NEW_SITE, Deployment, DeploymentError
+from tools.ops.doctor import Check, Finding, Stack, State, examine
+from tools.ops.publish import ASK_AGAIN, FOR_EVER, publish
 
 BY_NAME = {check.name: check for check in CHECKS}
 NEVER_KNOWN_HERE = {

@@ -15,14 +15,14 @@ from chatkit.types import GeneratedImage, GeneratedImageItem
 
 import janitor.handler
 from attachments_s3.keys import file_key, generated_key
-from local.ministack import Credentials, MiniStack
-from local.stream_poller import StreamPoller
 from store_dynamo import CLIENT_CONFIG
 from store_dynamo.keys import thread_key
 from tests.contracts.store import Caller, Clock
 from tests.fakes.chatkit_models import NOON, file, noise, note, thread
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend
 from tests.fakes.janitor_backend import objects, records
+from tools.local.ministack import Credentials, MiniStack
+from tools.local.stream_poller import StreamPoller
 
 FILTERS = [
     each["Pattern"]

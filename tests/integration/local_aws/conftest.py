@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from local.aws import LocalStack, deploy
-from local.ministack import Credentials, MiniStack
+from tools.local.aws import LocalStack, deploy
+from tools.local.ministack import Credentials, MiniStack
 
 OPENAI_KEY = "sk-of-the-operator"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from local import aws as local_aws
-from local.aws import LocalStack, StackError, deploy
-from local.ministack import ROOT_KEY, MiniStack
-from local.sign_in import create_user, sign_in
-from local.stack_settings import settle
-from local.template import read_template
 from tests.integration.local_aws.conftest import OPENAI_KEY, Clients
+from tools.local import aws as local_aws
+from tools.local.aws import LocalStack, StackError, deploy
+from tools.local.ministack import ROOT_KEY, MiniStack
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack_settings import settle
+from tools.local.template import read_template
 
 
 class TestSettings:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from chatkit.types import ThreadMetadata
 
-from local.aws import LocalStack
-from local.ministack import ROOT_KEY
-from local.stream_poller import matches
-from local.template import filter_patterns, read_template
 from store_dynamo import DynamoStore
 from tests.integration.local_aws.conftest import Clients
+from tools.local.aws import LocalStack
+from tools.local.ministack import ROOT_KEY
+from tools.local.stream_poller import matches
+from tools.local.template import filter_patterns, read_template
 
 PATTERNS = filter_patterns(read_template(), "JanitorFunction")
 

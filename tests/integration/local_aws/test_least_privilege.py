@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import LocalStack, outputs_of
-from local.ministack import ROOT_KEY, MiniStack
-from local.template import read_template
 from tests.integration.local_aws.conftest import Clients
+from tools.local.aws import LocalStack, outputs_of
+from tools.local.ministack import ROOT_KEY, MiniStack
+from tools.local.template import read_template
 
 KEY = {"pk": {"S": "USER#ana"}, "sk": {"S": "THREAD#one"}}
 RECORD = {**KEY, "ord": {"S": "THREAD#1"}}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import STACK_NAME, LocalStack, deploy, outputs_of
-from local.ministack import MiniStack
+from tools.local.aws import STACK_NAME, LocalStack, deploy, outputs_of
+from tools.local.ministack import MiniStack
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b-2c3d"
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.aws import LocalStack
-from local.ministack import ROOT_KEY, Credentials
 from tests.integration.local_aws.conftest import Clients
+from tools.local.aws import LocalStack
+from tools.local.ministack import ROOT_KEY, Credentials
 
 KEY = {"pk": {"S": "USER#ana"}, "sk": {"S": "THREAD#one"}}
 RECORD = {**KEY, "ord": {"S": "THREAD#1"}}

@@ -8,9 +8,9 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from local.model_audio import spoken
-from local.model_server import ModelServer
 from tests.integration.model_server.conftest import MODEL, until
+from tools.local.model_audio import spoken
+from tools.local.model_server import ModelServer
 
 HELLO: Any = [{"role": "user", "content": "hello"}]
 

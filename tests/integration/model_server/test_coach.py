@@ -21,11 +21,11 @@ from coach import failures
 from coach.accounts import dollars, months_before
 from coach.accounts_table import AccountsTable
 from coach.spendo import Spendo
-from local.model_server import API_KEY, ModelServer
 from tests.fakes.accounts import accounts_table
 from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 from tests.integration.model_server.conftest import MODEL, until
+from tools.local.model_server import API_KEY, ModelServer
 
 TODAY = date(2026, 5, 20)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.dynamodb_local import DynamoDBLocal, MissingToolError
-from local.ministack import MiniStack
 from store_dynamo import CLIENT_CONFIG
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend, create_bucket, create_table
+from tools.local.dynamodb_local import DynamoDBLocal, MissingToolError
+from tools.local.ministack import MiniStack
 
 # What DynamoStore's docstring asks for, and nothing more.
 STORE_POLICY = {

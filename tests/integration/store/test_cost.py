@@ -1,4 +1,4 @@
-"""What each operation costs, counted twice (see tests/fakes/costs.py) and compared with docs/data-model.md.
+"""The cost of each operation, counted twice (tools/bench/cost/costs.py) and compared with the data model document.
 
 python -m pytest tests/integration/store/test_cost.py     # on a difference, prints the table as it should be
 """
@@ -9,23 +9,23 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from chatkit.types import Page, Thread, ThreadMetadata
 
-from local.dynamodb_local import DynamoDBLocal
-from local.ministack import MiniStack
 from store_dynamo.feedback import DynamoFeedback
 from store_dynamo.rates import DynamoRates
 from store_dynamo.turns import DynamoTurns
 from tests.contracts.store import Caller
 from tests.fakes.chatkit_models import NOON, answer, file, thread, user_message
-from tests.fakes.costs import Cost, Costs, as_dynamodb_local, as_ministack
 from tests.fakes.dynamo_backend import DynamoBackend
+from tools import ROOT
+from tools.bench.cost.costs import Cost, Costs, as_dynamodb_local, as_ministack
+from tools.local.dynamodb_local import DynamoDBLocal
+from tools.local.ministack import MiniStack
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "data-model.md"
+DOCUMENT = ROOT / "docs" / "understand" / "data-model.md"
 TABLE = re.compile(r"<!-- costs -->\n(.*?)<!-- /costs -->", re.DOTALL)
 ALICE = Caller("alice-pays")
 SECOND = timedelta(seconds=1)
@@ -191,5 +191,5 @@ async def test_the_documented_costs_are_what_is_counted(counting: Counting) -> N
 
     found["**turn in a thread of 20 items**"] = found["**turn in a thread of 10 000 items**"] = small
     documented = TABLE.search(DOCUMENT.read_text())
-    assert documented, "docs/data-model.md has no table of costs"
+    assert documented, "docs/understand/data-model.md has no table of costs"
     assert documented[1] == as_table(found), f"\n{as_table(found)}"

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,15 @@ from awslambdaric.lambda_context import LambdaContext
 
 from lambda_streaming import StreamingMangum
 from lambda_streaming.client import StreamingRuntimeClient
-from local.function_process import FunctionProcess, LocalFunction
-from local.runtime_api import Invocation, Kind, Recorder, Refusal, RuntimeApi
+from tools import ROOT
+from tools.local.function_process import FunctionProcess, LocalFunction
+from tools.local.runtime_api import Invocation, Kind, Recorder, Refusal, RuntimeApi
+from tools.workspace import source
 
-ROOT = Path(__file__).parents[3]
 EVENTS = ROOT / "tests" / "events"
 LIMIT_SECONDS = 20
 # The ordinary runtime, `Function(layer=None)`, with this package where Lambda would have it from the layer.
-ORDINARY = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'streaming' / 'python'}"}
+ORDINARY = {"PYTHONPATH": f"{ROOT}:{source('lambda_streaming')}"}
 
 
 def event(name: str = "function_url_get", **fields: Any) -> dict[str, Any]:

@@ -16,8 +16,9 @@ import sys
 import httpx
 import pytest
 
-from local.ministack import free_port
-from tests.integration.streaming.conftest import LIMIT_SECONDS, ROOT, event
+from tests.integration.streaming.conftest import LIMIT_SECONDS, event
+from tools import ROOT
+from tools.local.ministack import free_port
 
 DELIMITER = b"\0" * 8
 

@@ -8,8 +8,8 @@ import json
 import httpx
 import pytest
 
-from local.lambda_url import FunctionUrl
 from tests.integration.streaming.conftest import ORDINARY, eventually
+from tools.local.lambda_url import FunctionUrl
 
 
 @pytest.fixture

@@ -11,12 +11,9 @@ import sys
 
 import pytest
 
-from local.function_process import FunctionError
-from local.runtime_api import INVOCATION_ID, TENANT_ID, Kind, Refusal
 from tests.integration.streaming.conftest import (
     LIMIT_SECONDS,
     ORDINARY,
-    ROOT,
     Script,
     body_of,
     event,
@@ -24,6 +21,9 @@ from tests.integration.streaming.conftest import (
     prelude_of,
     run_in,
 )
+from tools.local.function_process import FunctionError
+from tools.local.runtime_api import INVOCATION_ID, TENANT_ID, Kind, Refusal
+from tools.workspace import source
 
 PLAIN_HANDLER = "tests.integration.streaming.apps.plain_handler"
 
@@ -202,7 +202,7 @@ def test_the_client_refuses_to_run_without_its_c_module(tmp_path):
     import awslambdaric
 
     (tmp_path / "awslambdaric").symlink_to(os.path.dirname(awslambdaric.__file__))
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "layers" / "streaming" / "python")}
+    environment = os.environ | {"PYTHONPATH": str(source("lambda_streaming"))}
     ran = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, env=environment, check=False
     )
@@ -213,6 +213,6 @@ def test_the_client_refuses_to_run_without_its_c_module(tmp_path):
 def test_the_handler_does_not_import_the_runtime_client():
     """On the ordinary runtime, and in a unit test, `awslambdaric` may be missing."""
     program = "import sys, lambda_streaming; sys.exit('awslambdaric' in sys.modules)"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "layers" / "streaming" / "python")}
+    environment = os.environ | {"PYTHONPATH": str(source("lambda_streaming"))}
 
     assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 0

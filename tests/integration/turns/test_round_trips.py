@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from chatkit.types import AssistantMessageContent, AssistantMessageItem, ThreadMetadata, ThreadStreamEvent
 
-from bench.waves import Waves
 from chat_api.assistant import Turn
 from coach.history import newest_items
-from local.chatkit_client import add_message, create_thread
 from tests.fakes.assistants import spoken
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.integration.turns.conftest import service_of
 from tests.integration.turns.test_table import ANA, run
+from tools.bench.waves import Waves
+from tools.local.chatkit_client import add_message, create_thread
 
 
 class Remembering:

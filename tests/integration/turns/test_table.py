@@ -13,12 +13,12 @@ from chatkit.types import ThreadStreamEvent
 from chat_api.assistant import Turn
 from chat_api.errors import RepeatedTurnError
 from chat_api.results import StreamingResult
-from local.chatkit_client import Event, add_message, create_thread
 from tests.fakes.assistants import Halting, spoken
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.request_log import Request
 from tests.fakes.turn import request_context
 from tests.integration.turns.conftest import Service, service_of
+from tools.local.chatkit_client import Event, add_message, create_thread
 
 ANA = request_context("ana")
 

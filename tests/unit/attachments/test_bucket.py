@@ -24,9 +24,9 @@ from attachments_s3.errors import (
     UnsignedLengthError,
     from_aws,
 )
-from local.ministack import free_port
 from tests.contracts.attachments import ANN, User, World, png
 from tests.unit.attachments.samples import jpeg
+from tools.local.ministack import free_port
 
 PARAMS = AttachmentCreateParams(name="a.png", mime_type="image/png", size=5)
 

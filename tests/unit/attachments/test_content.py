@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from attachments_s3 import content, images
 from attachments_s3.errors import ContentMismatchError, ImageTooLargeError
 from attachments_s3.policy import FILE_TYPES, FileType, Kind
-from local.files import PDF, PNG
 from tests.contracts.attachments import ZIP, pdf, png
 from tests.unit.attachments.samples import EXE, GZIP, HTML, gif, jpeg, webp
+from tools.local.files import PDF, PNG
 
 TYPES = {t.mime_type: t for t in FILE_TYPES}
 GOOD = {

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench import results
-from bench.cost.bill import LOOKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, Counted, bill, units
-from bench.cost.prices import PRICES
-from bench.sections.cost import bill_of, comparison, section
 from chat_api.timing import Timing
-from local.template import read_template
+from tools import ROOT
+from tools.bench import results
+from tools.bench.cost.bill import LOOKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, Counted, bill, units
+from tools.bench.cost.prices import PRICES
+from tools.bench.sections.cost import bill_of, comparison, section
+from tools.local.template import read_template
 
 NOTHING = Counted(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 TURN = Counted(
@@ -87,8 +88,8 @@ def test_memory_and_looks_are_those_of_the_template_and_the_code() -> None:
 
 
 def documented() -> dict[str, tuple[float, float]]:
-    """Return (RCU, WCU) of each operation in docs/data-model.md."""
-    text = (results.ROOT / "docs" / "data-model.md").read_text()
+    """Return (RCU, WCU) of each operation in docs/understand/data-model.md."""
+    text = (ROOT / "docs" / "understand" / "data-model.md").read_text()
     rows = re.findall(r"^\| (.+?) \| \d+ \| \d+ \| ([\d.]+) \| ([\d.]+) \|$", text, re.MULTILINE)
     return {name: (float(read), float(write)) for name, read, write in rows}
 
@@ -98,7 +99,9 @@ def test_the_writes_of_a_turn_are_those_of_the_data_model(name: str, more_kiloby
     """Its table is of items of half a kilobyte; a kilobyte more costs four units more, as it says."""
     table = documented()
     add = table["`add_thread_item`, no retention"][1]
-    admission = table["`DynamoTurns.claim`"][1] + 3 * table["`DynamoRates.count`"][1]  # docs/turns.md: four units
+    admission = (
+        table["`DynamoTurns.claim`"][1] + 3 * table["`DynamoRates.count`"][1]
+    )  # docs/understand/turns.md: four units
     assert admission == 4
     more = TURNS[name]["counted"]["dynamodb_writes"] - admission - 2 * add
     assert more % 4 == 0

@@ -1,4 +1,4 @@
-"""docs/performance.md is made of the results, whole."""
+"""docs/evidence/performance.md is made of the results, whole."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from bench import report
-from bench.results import Result
-from bench.section import Goal, Section, number
+from tools.bench import report
+from tools.bench.results import Result
+from tools.bench.section import Goal, Section, number
 
 DOCUMENT = report.DOCUMENT.read_text()
 
 
 def test_the_document_is_what_the_results_make() -> None:
-    assert report.document(report.measured(), report.reasons()) == DOCUMENT, "python -m bench.report was not run"
+    assert report.document(report.measured(), report.reasons()) == DOCUMENT, "python -m tools.bench.report was not run"
 
 
 def doubled(value: Any) -> Any:

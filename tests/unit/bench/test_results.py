@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import results
+from tools.bench import results
 
 
 @pytest.fixture(autouse=True)

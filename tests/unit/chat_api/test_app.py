@@ -13,10 +13,10 @@ from chat_api.app import create_app
 from chat_api.incoming import MAX_BODY_BYTES
 from chat_api.request_checks import MAX_PAGE
 from chat_api.request_log import UNEXPECTED
-from local.chatkit_client import Event, add_message, create_thread, get_thread
 from store_dynamo.errors import StoreUnavailableError
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
+from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
 
 
 def events(response: httpx.Response) -> list[Event]:

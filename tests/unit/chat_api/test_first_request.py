@@ -12,14 +12,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes.user_pool import UserPool
+from tools import ROOT
+from tools.local.user_pool import UserPool
+from tools.workspace import members
 
-ROOT = Path(__file__).parents[3]
 EVENT = ROOT / "tests" / "events" / "function_url_post.json"
 NOT_FOR_A_LIST = ("agents", "openai", "mcp", "chatkit.server", "chatkit.agents", "coach.spendo")
 NEVER = ("boto3", "s3transfer", "pydantic.v1", "uvicorn", "requests", "numpy")
@@ -78,7 +78,7 @@ def ask(method: str, path: str, body: object, banned: tuple[str, ...], pool: Use
     event |= {"body": json.dumps(body), "isBase64Encoded": False, "cookies": []}
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(str(ROOT / path) for path in ("", "functions/chat", "layers/streaming/python")),
+        "PYTHONPATH": os.pathsep.join(str(member.source) for member in members()),
         "TZ": "UTC",
         "TABLE_NAME": "table",
         "BUCKET_NAME": "bucket",

@@ -16,10 +16,10 @@ from chatkit.types import (
 )
 
 from chat_api.assistant import Turn
-from local.chatkit_client import Event, add_message, create_thread, get_thread
 from tests.fakes.assistants import message_item, spoken
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
+from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
 
 WorldOf = Callable[..., World]
 

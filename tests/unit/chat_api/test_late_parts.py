@@ -14,12 +14,12 @@ import pytest
 from chat_api.late_parts import LateParts
 from chat_api.timing import Timing
 from lambda_streaming.request_tasks import RequestTasks, task_factory
-from local.chatkit_client import create_thread, get_thread
 from tests.fakes.asgi_exchange import LambdaContext
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
 from tests.unit.chat_api.test_message_files import uploaded
 from tests.unit.chat_api.test_stopping import begin, cancel
+from tools.local.chatkit_client import create_thread, get_thread
 
 WorldOf = Callable[..., World]
 LIST = {"type": "threads.list", "params": {}}

@@ -13,10 +13,10 @@ from chatkit.types import AudioInput, ThreadStreamEvent, TranscriptionResult
 
 from chat_api.assistant import Turn
 from chat_api.settings import LimitSettings
-from local.chatkit_client import Event, create_thread
-from local.files import PNG
 from tests.contracts.store import Clock
 from tests.unit.chat_api.conftest import Echo, World
+from tools.local.chatkit_client import Event, create_thread
+from tools.local.files import PNG
 
 WorldOf = Callable[..., World]
 AUDIO = base64.b64encode(b"OggS...").decode()

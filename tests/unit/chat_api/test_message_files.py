@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.chatkit_client import Event, create_thread, get_thread
-from local.files import PDF, PNG
 from tests.unit.chat_api.conftest import BUCKET, World
 from tests.unit.chat_api.test_app import begin, events, threads
+from tools.local.chatkit_client import Event, create_thread, get_thread
+from tools.local.files import PDF, PNG
 
 pytestmark = pytest.mark.promise("A3")
 

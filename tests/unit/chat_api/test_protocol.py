@@ -13,12 +13,12 @@ from chatkit.types import ChatKitReq
 
 from chat_api.dictation import MAX_AUDIO_BYTES
 from chat_api.timing import Timing
-from local.chatkit_client import Event, add_message, create_thread, get_thread
-from local.files import PNG
 from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.everything import Everything
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
+from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
+from tools.local.files import PNG
 
 ANSWER = ["thread.item.added", "thread.item.updated", "thread.item.updated", "thread.item.done"]
 AUDIO = base64.b64encode(b"OggS").decode()

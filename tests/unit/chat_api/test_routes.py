@@ -30,7 +30,7 @@ def unguarded(app: FastAPI) -> set[tuple[str, str]]:
         if not isinstance(route, APIRoute):
             found.add((type(route).__name__, getattr(route, "path", "?")))
         elif not depends_on(route.dependant, current_user):
-            found |= {(method, route.path) for method in route.methods}
+            found |= {(method, route.path) for method in route.methods or ()}
     return found
 
 

@@ -21,12 +21,12 @@ from chat_api.assistant import Turn
 from chat_api.outbox import CAPACITY
 from chat_api.server import OUT_OF_TIME
 from chat_api.timing import Timing
-from local.chatkit_client import Event, add_message, create_thread, get_thread
 from store_dynamo.requests import finish
 from tests.fakes.asgi_exchange import Exchange, LambdaContext
 from tests.fakes.assistants import Halting, delta, message_item, spoken
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
+from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
 
 TURN = "turn-0000001"
 WorldOf = Callable[..., World]

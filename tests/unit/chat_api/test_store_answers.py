@@ -24,9 +24,9 @@ from pydantic import TypeAdapter
 
 from chat_api.context import RequestContext
 from chat_api.store_answers import StoreRequest
-from local.chatkit_client import create_thread
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
+from tools.local.chatkit_client import create_thread
 
 
 class Plain(ChatKitServer[RequestContext]):

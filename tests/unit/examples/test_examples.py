@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chat_api.assistant import AssistantSettings, Closing, load_factory
-from local.model_server import API_KEY, ModelServer
 from tests.fakes.turn import Conversation
+from tools import ROOT
+from tools.local.model_server import API_KEY, ModelServer
 
-ROOT = Path(__file__).parents[3]
 MAX_LINES = 20
 
 

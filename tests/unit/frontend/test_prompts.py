@@ -7,10 +7,10 @@ import re
 from agents import FunctionTool
 
 from coach.tools import TOOLS
-from local.ministack import ROOT
-from local.model_request import Request
-from local.model_tools import called
-from local.responses_events import FunctionCall
+from tools import ROOT
+from tools.local.model_request import Request
+from tools.local.model_tools import called
+from tools.local.responses_events import FunctionCall
 
 BRAND = (ROOT / "frontend" / "src" / "brand.ts").read_text()
 PROMPTS = re.findall(r'\bprompt:\s*"([^"]+)"', BRAND)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.ministack import ROOT
+from tools import ROOT
 
 FRONTEND = ROOT / "frontend"
 LIMIT_SECONDS = 280

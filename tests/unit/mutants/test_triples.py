@@ -6,18 +6,20 @@ import re
 
 import pytest
 
-from tools.mutants.__main__ import ROOT, ForeignSourcesError, assert_own_sources, copy_tracked_files, main, members
+from tools import ROOT
+from tools.mutants.__main__ import ForeignSourcesError, assert_own_sources, copy_tracked_files, main
 from tools.mutants.triples import Mutant, StaleMutantError, read_mutants
+from tools.workspace import members
 
 MUTANTS = read_mutants()
-FUNCTIONS = {
+NAMES = {
     name
     for path in (ROOT / "tests").rglob("*.py")
-    for name in re.findall(r"^\s*(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    for name in re.findall(r"^\s*(?:async def|def|class) ([Tt]est_?\w+)", path.read_text(), re.MULTILINE)
 } | {
     name
     for path in (ROOT / "store_dynamo").rglob("testing/*.py")
-    for name in re.findall(r"^\s*(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    for name in re.findall(r"^\s*(?:async def|def|class) ([Tt]est_?\w+)", path.read_text(), re.MULTILINE)
 }
 
 
@@ -28,7 +30,7 @@ def test_a_mutant_applies_and_its_test_exists(mutant):
     assert mutant.mutated(source) != source
     file, _, rest = mutant.test.partition("::")
     assert (ROOT / file).is_file()
-    assert rest.rpartition("::")[2].partition("[")[0] in FUNCTIONS
+    assert rest.rpartition("::")[2].partition("[")[0] in NAMES
 
 
 def test_names_are_unique_within_a_promise():
@@ -57,9 +59,8 @@ class TestCopies:
 
     def test_a_copy_that_imports_other_sources_is_refused(self, tmp_path):
         copy_tracked_files(tmp_path)
-        folder, (name, *_) = members()[0]
-        (tmp_path / folder / name / "__init__.py").unlink()
-        (tmp_path / folder / name).rename(tmp_path / "elsewhere")
+        member = members(tmp_path)[0]
+        (member.source / member.packages[0]).rename(tmp_path / "elsewhere")
 
         with pytest.raises(ForeignSourcesError):
             assert_own_sources(tmp_path)

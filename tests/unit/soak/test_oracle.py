@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from tests.soak.ledger import Answer, Conversation, End, Life, Turn
-from tests.soak.marks import question, strangers
-from tests.soak.oracle import Item, judge, judge_list, kept
-from tests.soak.wire import WatchedStream
+from tools.soak.ledger import Answer, Conversation, End, Life, Turn
+from tools.soak.marks import question, strangers
+from tools.soak.oracle import Item, judge, judge_list, kept
+from tools.soak.wire import WatchedStream
 
 ANA, BOB = "u001x0000aaaa", "u002x0000bbbb"
 

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.http_server import HttpConnection, HttpServer
-from tests.soak.proxy import Deed, Fault, FaultyProxy, dynamodb, s3
+from tools.local.http_server import HttpConnection, HttpServer
+from tools.soak.proxy import Deed, Fault, FaultyProxy, dynamodb, s3
 
 
 class Upstream:

@@ -1,4 +1,4 @@
-"""docs/reliability.md is made of the results, whole."""
+"""docs/evidence/reliability.md is made of the results, whole."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.soak import report
-from tests.soak.meanings import MEANINGS
-from tests.soak.memory import slope
-from tests.soak.phases import PHASES
-from tests.soak.report import FAULTS, LOAD
-from tests.soak.verdict import goals
+from tools.soak import report
+from tools.soak.meanings import MEANINGS
+from tools.soak.memory import slope
+from tools.soak.phases import PHASES
+from tools.soak.report import FAULTS, LOAD
+from tools.soak.verdict import goals
 
 RESULTS = report.measured()
 
@@ -20,7 +20,7 @@ RESULTS = report.measured()
 def test_the_document_is_what_the_results_make() -> None:
     made = report.document(*RESULTS.values())
 
-    assert made == report.DOCUMENT.read_text(), "python -m tests.soak.report was not run"
+    assert made == report.DOCUMENT.read_text(), "python -m tools.soak.report was not run"
 
 
 def doubled(value: Any) -> Any:

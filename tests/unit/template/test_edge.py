@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from local.ministack import PYTHON
-from local.template import Template, packaged
+from tools import ROOT
+from tools.local.ministack import PYTHON
+from tools.local.template import Template, packaged
 
 TRANSLATE = """
 import json, sys
@@ -261,14 +262,14 @@ class TestRestApi:
 
 class TestAlarms:
     def test_each_tells_somebody_and_is_in_the_runbook(self, translated: dict[str, Any]) -> None:
-        runbook = (PYTHON.parents[3] / "docs" / "operations.md").read_text()
+        runbook = (ROOT / "docs" / "operate" / "operations.md").read_text()
         alarms = of_type(translated, "AWS::CloudWatch::Alarm")
 
         assert len(alarms) >= 6
         for name, alarm in alarms.items():
             assert alarm["AlarmActions"] == {"Fn::If": ["HasAlarmEmail", [{"Ref": "Alarms"}], {"Ref": "AWS::NoValue"}]}
             assert alarm["TreatMissingData"] == "notBreaching"
-            assert f"`{name}`" in runbook, f"{name} is not in docs/operations.md"
+            assert f"`{name}`" in runbook, f"{name} is not in docs/operate/operations.md"
 
     def test_metrics_are_where_the_function_writes_them(self, template: Template, translated: dict[str, Any]) -> None:
         variables = template["Resources"]["ChatFunction"]["Properties"]["Environment"]["Variables"]

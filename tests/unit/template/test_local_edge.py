@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from local.ministack import ROOT
-from local.security_headers import (
+from tools import ROOT
+from tools.local.security_headers import (
     BUCKET,
     COGNITO,
     SIGN_IN_DOMAIN,
@@ -16,9 +16,9 @@ from local.security_headers import (
     local_policy,
     security_headers,
 )
-from local.site_files import view_of
-from local.template import Template
-from ops.publish import site_config
+from tools.local.site_files import view_of
+from tools.local.template import Template
+from tools.ops.publish import site_config
 
 SIGN_IN, LOCAL_BUCKET = "http://localhost:4001", "http://127.0.0.1:4566"
 NODE = ROOT / ".tools" / "node" / "bin" / "node"

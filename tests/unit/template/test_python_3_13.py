@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.artifacts import ROOT
+from tools import ROOT
 
 SCRIPT = ROOT / "layers" / "python-3.13"
 

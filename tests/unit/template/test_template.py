@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.stack_settings import lifecycle_rule
-from local.template import UNKNOWN_LOCALLY, Template, packaged
+from tools.local.stack_settings import lifecycle_rule
+from tools.local.template import UNKNOWN_LOCALLY, Template, packaged
 
 ROLES = ("ChatRole", "JanitorRole")
 SITE = {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, {"Ref": "SiteOrigin"}]}

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local.chatkit_client import (
+from tools.local.chatkit_client import (
     ChatKitClient,
     act,
     add_form_answers,
@@ -24,9 +24,9 @@ from local.chatkit_client import (
     create_thread,
     get_thread,
 )
-from local.files import PNG
-from local.sign_in import create_user, sign_in
-from local.stack import running_stack
+from tools.local.files import PNG
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import running_stack
 
 HERE = Path(__file__).parent
 PASSWORD = "Groceries-2026"

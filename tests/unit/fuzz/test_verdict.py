@@ -1,0 +1,62 @@
+"""The fuzzer's judge sees what it is there to see."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.fuzz.verdict import MAX_SECONDS, faults_of
+from tools.local.payload import HttpRequest, HttpResponse
+
+SENT = HttpRequest("POST", "/chatkit", [("x-auth-token", "t" * 200)], b'{"type": "x"}', "203.0.113.7")
+STREAM = [("content-type", "text/event-stream")]
+ERROR = '{"level": "ERROR", "location": "f:1", "message": "unexpected failure", "exception": "…"}'
+
+
+def refusal(message: str, status: int = 400, request_id: str = "r-1") -> HttpResponse:
+    body = json.dumps({"message": message, "request_id": request_id}).encode()
+    return HttpResponse(status, [("content-type", "application/json"), ("x-request-id", "r-1")], body)
+
+
+GOOD = refusal("the message is empty")
+
+
+def judged(answer: HttpResponse, log: str = "", seconds: float = 0) -> str:
+    return "; ".join(faults_of(SENT, answer, log, seconds, ["secret-of-bob"]))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [GOOD, HttpResponse(200, STREAM, b'data: {"type":"x"}\n\n'), HttpResponse(200, [], b"{}")],
+)
+def test_a_good_answer_is_good(answer: HttpResponse) -> None:
+    assert judged(answer) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (refusal("a service is not available", 503), "status 503"),
+        (HttpResponse(307, [("location", "https://elsewhere")]), "status 307"),
+        (HttpResponse(400, [], b"<html>"), "no JSON"),
+        (refusal("Bad"), "sentence"),
+        (refusal("the message is empty", request_id="r-2"), "request id"),
+        (refusal("it is too long " * 1000), "kilobytes"),
+        (refusal("it broke in /work/app/server.py line 3"), "inside"),
+        (refusal("a KeyError came in the way"), "inside"),
+        (refusal("that belongs to secret-of-bob and you"), "another user's bytes"),
+        (HttpResponse(200, [("x-name", "secret-of-bob")], b"{}"), "another user's bytes"),
+        (HttpResponse(200, STREAM, b'data: {"type":"x"}\n'), "within an event"),
+        (HttpResponse(200, STREAM, b"data: {\n\n"), "no JSON"),
+        (HttpResponse(200, STREAM, b'data: {"type":"error","code":"stream.error"}\n\n'), "without a reason"),
+    ],
+)
+def test_a_bad_answer_is_named(answer: HttpResponse, fault: str) -> None:
+    assert fault in judged(answer)
+
+
+def test_a_failure_that_only_the_log_knows_is_named() -> None:
+    assert "unexpected failure" in judged(GOOD, log=ERROR)
+    assert "token" in judged(GOOD, log="t" * 200)
+    assert "too long" in judged(GOOD, seconds=MAX_SECONDS + 1)

@@ -1,0 +1,260 @@
+"""How long does a cold start take? From the start of a process to its first byte, of what `make build` makes.
+
+    python -m tools.bench.cold_start [--quick]
+
+The function is built for this machine (with a Python 3.13, Lambda's, where there is one) and run as Lambda runs it: the
+built layer's bootstrap polls a Runtime API and answers one event, against the local AWS and the local model server.
+Beside it runs the same build made naive: without bytecode (as `sam build` and `pip install --target` for another
+platform leave it), everything imported at the top, every client made at once; and that with bytecode alone, to see what
+each change brings. `restored` starts at the end of `restore/next`: what our hooks and the first request cost after
+SnapStart has restored the memory, which AWS does and nobody can measure here.
+
+Medians of rounds in which all variants take turns. Prints a table, and writes `tools/bench/results/cold_start.json` and
+`.png` unless it was a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from rich.console import Console
+from rich.progress import Progress
+
+from tools import ROOT
+from tools.bench import results
+from tools.bench.results import RESULTS
+from tools.bench.section import table
+from tools.local.chatkit_client import ChatKitClient, create_thread, get_thread
+from tools.local.function_process import FunctionProcess, LocalFunction
+from tools.local.payload import HttpRequest, event_of
+from tools.local.runtime_api import Invocation, Recorder
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import Stack, running_stack
+
+BUILD = ROOT / ".aws-sam" / "bench"
+NAIVE = ROOT / ".aws-sam" / "bench-naive"
+DOMAIN = "bench.lambda-url.eu-west-1.on.aws"
+TOKEN = b"content_part.text_delta"
+ROUNDS = 3
+INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
+TITLES = {"naive": "naive", "naive_compiled": "naive, with bytecode", "ours": "ours", "restored": "ours, restored"}
+REQUESTS = ("history", "turn")
+
+
+@dataclass(frozen=True)
+class Start:
+    """One start, in milliseconds: until the first poll, the body's first byte, the model's first word (of a turn)."""
+
+    ready_ms: float
+    first_byte_ms: float
+    first_token_ms: float | None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to build and start the function."""
+
+    build: Path
+    handler: str
+    initialization: str = "on-demand"
+
+    def function(self, stack: Stack, python: str, log: Path) -> LocalFunction:
+        return LocalFunction(
+            handler=self.handler,
+            code=[self.build / "ChatFunction", self.build / "DependenciesLayer" / "python"],
+            layer=self.build / "StreamingLayer",
+            environment={
+                **stack.function.environment,
+                INITIALIZATION_TYPE: self.initialization,
+                "LIMITS": '{"turns_per_minute": null}',
+                "PYTHONDONTWRITEBYTECODE": "1",  # /opt and /var/task are read-only
+            },
+            python=python,
+            log=log,
+        )
+
+
+VARIANTS = {
+    "naive": Variant(NAIVE, "naive_handler.handler", "provisioned-concurrency"),
+    "naive_compiled": Variant(BUILD, "naive_handler.handler", "provisioned-concurrency"),
+    "ours": Variant(BUILD, "chat_api.handler.handler"),
+    "restored": Variant(BUILD, "chat_api.handler.handler", "snap-start"),
+}
+
+
+def build() -> str:
+    """Build the function for this machine, and a copy without bytecode; return the Python that it was built for."""
+    search = [ROOT / "layers" / "python-3.13", ROOT / ".venv" / "bin" / "uv"]
+    found = subprocess.run(search, capture_output=True, text=True, check=True).stdout.strip()
+    python = found or sys.executable
+    environment = {**os.environ, "BUILD_TARGET": "local", "LOCAL_PYTHON": python, "PYTHONPATH": ""}
+    sam = [ROOT / ".tools" / "sam" / "bin" / "sam", "build", "--build-dir", BUILD]
+    done = subprocess.run(sam, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    shutil.copy(Path(__file__).parent / "naive_handler.py", BUILD / "ChatFunction")
+    subprocess.run([python, "-m", "compileall", "-q", BUILD / "ChatFunction" / "naive_handler.py"], check=True)
+    shutil.rmtree(NAIVE, ignore_errors=True)
+    shutil.copytree(BUILD, NAIVE, ignore=shutil.ignore_patterns("__pycache__"), copy_function=os.link)
+    return python
+
+
+def post(body: Mapping[str, Any], token: str) -> bytes:
+    """Return the event for one request of ChatKit's protocol."""
+    headers = [("content-type", "application/json"), ("x-auth-token", token)]
+    request = HttpRequest("POST", "/chatkit", headers, json.dumps(body).encode(), "127.0.0.1")
+    return json.dumps(event_of(request, DOMAIN, str(uuid.uuid4()), datetime.now(UTC))).encode()
+
+
+async def start(function: LocalFunction, event: bytes) -> Start:
+    """Start a process for one event, and end it."""
+    process = FunctionProcess(function)
+    started = time.monotonic()
+    await process.start()
+    try:
+        if function.environment[INITIALIZATION_TYPE] == "snap-start":
+            await process.api.snapshot_ready.wait()
+            started = time.monotonic()
+            process.api.restored.set()
+        sink = Recorder()
+        await process.run(Invocation(event, sink))
+        ready = process.api.first_poll_time  # asyncio's clock is time.monotonic
+    finally:
+        await process.stop(grace_seconds=1)
+    if not sink.ended or b'"statusCode":200' not in sink.chunks[0].replace(b" ", b""):
+        raise RuntimeError(f"no answer: {sink.body[:500]!r}")
+    words = [at for at, chunk in zip(sink.times, sink.chunks, strict=True) if TOKEN in chunk]
+    first_token = (words[0] - started) * 1000 if words else None
+    return Start((ready - started) * 1000, (sink.times[1] - started) * 1000, first_token)
+
+
+async def measure(python: str, rounds: int, progress: Progress) -> dict[str, dict[str, list[Start]]]:
+    """Start each variant with each request once a round, after one round that warms this machine's file cache."""
+    starts = {name: {request: list[Start]() for request in REQUESTS} for name in VARIANTS}
+    log = BUILD / "function.log"
+    log.unlink(missing_ok=True)
+    task = progress.add_task("starting", total=(rounds + 1) * len(VARIANTS) * len(REQUESTS))
+    async with running_stack(lambda _: None, log=log) as stack:
+        create_user(stack.aws, "bench@example.com", PASSWORD)
+        token = sign_in(stack.aws, "bench@example.com", PASSWORD).access_token
+        thread_id = await conversation(stack, token)
+        await stack.new_process()
+        events = {"history": post(get_thread(thread_id), token)}
+        for round_number in range(rounds + 1):
+            for name, variant in VARIANTS.items():
+                function = variant.function(stack, python, log)
+                for request in REQUESTS:
+                    progress.update(task, description=f"{TITLES[name]}, {request}")
+                    measured = await start(function, events.get(request) or post(create_thread("hello"), token))
+                    if round_number:
+                        starts[name][request].append(measured)
+                    progress.advance(task)
+    return starts
+
+
+async def conversation(stack: Stack, token: str) -> str:
+    """Begin a conversation and return its id."""
+    async with ChatKitClient(stack.url, token) as client:
+        received = [each async for each in client.stream(create_thread("hello"))]
+    return received[0].event["thread"]["id"]
+
+
+def figures_of(starts: Mapping[str, Mapping[str, list[Start]]], python: str) -> dict[str, Any]:
+    """Return medians, and ours as parts of the naive ones."""
+    medians = {name: {request: _medians(times) for request, times in of.items()} for name, of in starts.items()}
+    naive, ours = medians["naive"], medians["ours"]
+    version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
+    return {
+        "python": version.stdout.decode().strip(),
+        "rounds": len(starts["ours"]["history"]),
+        "milliseconds": medians,
+        "ratios": {
+            "history": round(ours["history"]["first_byte"] / naive["history"]["first_byte"], 3),
+            "turn_first_byte": round(ours["turn"]["first_byte"] / naive["turn"]["first_byte"], 3),
+            "turn_first_token": round(ours["turn"]["first_token"] / naive["turn"]["first_token"], 3),
+        },
+        "unzipped_mb": {folder: round(_bytes(BUILD / folder) / 1e6, 1) for folder in FOLDERS},
+    }
+
+
+PASSWORD = "Correct-Horse-7-Battery"
+FOLDERS = ("ChatFunction", "StreamingLayer", "DependenciesLayer")
+
+
+def _medians(starts: list[Start]) -> dict[str, float]:
+    columns = {"ready": "ready_ms", "first_byte": "first_byte_ms", "first_token": "first_token_ms"}
+    of = {name: [getattr(each, field) for each in starts] for name, field in columns.items()}
+    return {name: round(statistics.median(values), 1) for name, values in of.items() if None not in values}
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def plot(figures: Mapping[str, Any], path: Path) -> None:
+    """Draw the time to the first byte of a history and to a turn's first word, variant by variant."""
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    shown = {"history: first byte": ("history", "first_byte"), "first turn: first word": ("turn", "first_token")}
+    figure, axes = plt.subplots(1, len(shown), figsize=(10, 2.6), sharey=True, layout="constrained")  # pyright: ignore
+    for axis, (title, (request, at)) in zip(axes, shown.items(), strict=True):
+        values = [figures["milliseconds"][name][request][at] / 1000 for name in TITLES]
+        bars = axis.barh(list(TITLES.values()), values, color=["#b0b7c3", "#8a94a6", "#10a37f", "#7fd0ba"])
+        axis.bar_label(bars, fmt="%.2f s", padding=3)
+        axis.set_title(title, loc="left", fontsize=11)
+        axis.set_xlim(0, max(values) * 1.2)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].invert_yaxis()
+    figure.savefig(path, dpi=110)  # pyright: ignore[reportUnknownMemberType]
+
+
+def main() -> int:
+    """Build, measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one round; nothing is written")
+    quick: bool = parser.parse_args().quick
+    console = Console()
+    with console.status("building the function for this machine"):
+        python = build()
+    with Progress(console=console, transient=True) as progress:
+        starts = asyncio.run(measure(python, 1 if quick else ROUNDS, progress))
+    figures = figures_of(starts, python)
+    console.print(table(HEADER, rows(figures)), highlight=False)
+    if not quick:
+        results.write("cold_start", figures, packages=["openai-chatkit", "openai-agents", "openai", "fastapi"])
+        plot(figures, RESULTS / "cold_start.png")
+    return 0
+
+
+HEADER = ("ms", *TITLES.values())
+
+
+def rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Return the table's rows: what is waited for, variant by variant."""
+    shown = {
+        "history, first byte": ("history", "first_byte"),
+        "first turn, first byte": ("turn", "first_byte"),
+        "first turn, the model's first word": ("turn", "first_token"),
+    }
+    times = figures["milliseconds"]
+    return [[title, *(f"{times[name][of][at]:,.0f}" for name in TITLES)] for title, (of, at) in shown.items()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

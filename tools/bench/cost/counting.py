@@ -1,0 +1,211 @@
+"""Counts what turns take: the real handler in this process, template.yaml's stack in MiniStack, the stand-in model.
+
+DynamoDB's units are calculated by AWS's rounding rules and compared with what the server says, as the tests of
+`docs/understand/data-model.md` do (`tools.bench.cost.costs`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import botocore.session
+import httpx
+
+from tools.bench.cost.bill import Counted
+from tools.bench.cost.costs import Costs, as_ministack, size
+from tools.local.aws import LocalStack, deploy
+from tools.local.chatkit_client import ChatKitClient, Event, add_message, create_thread
+from tools.local.files import PNG
+from tools.local.ministack import REGION, MiniStack
+from tools.local.model_server import API_KEY, ModelServer
+from tools.local.sign_in import create_user, sign_in
+
+USER, PASSWORD = "ana@example.com", "Correct-Horse-7-Battery"
+FILE = PNG.ljust(500_000, b"\0")
+WORDS_PER_SECOND = 50
+INDEX_BYTES = 100  # DynamoDB adds as many to every item and every index entry that it keeps
+SHORT_LIVED = ("TURN#", "RATE#")
+S3_WRITES = {"PutObject", "CopyObject", "DeleteObject"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A turn: how long its answer streams, whether it begins a thread, whether it has a file of half a megabyte."""
+
+    name: str
+    answer_seconds: float
+    first: bool = False
+    with_file: bool = False
+
+    @property
+    def question(self) -> str:
+        return f"simulate prose {int(self.answer_seconds * WORDS_PER_SECOND)}"
+
+
+SHAPES = (
+    Shape("2 s answer", 2),
+    Shape("20 s answer", 20),
+    Shape("2 s answer, with a file", 2, with_file=True),
+    Shape("2 s answer, first of a thread", 2, first=True),
+)
+
+
+class OneTable:
+    """The events of all clients of this session, as those of one client that only knows the conversations' table."""
+
+    def __init__(self, events: Any, table: str) -> None:
+        self.meta = SimpleNamespace(events=self)
+        self._events = events
+        self._table = table
+        self.looks = 0
+
+    def register(self, name: str, hook: Callable[..., Any]) -> None:
+        def only_this_table(**event: Any) -> None:
+            params = event.get("params")
+            if (params is None and "cost" in event["context"]) or (params is not None and self._counts(params)):
+                hook(**event)
+
+        self._events.register(name, only_this_table)
+
+    def unregister(self, name: str, hook: Callable[..., Any]) -> None:
+        """Do nothing: the process ends with the counting."""
+
+    def _counts(self, params: dict[str, Any]) -> bool:
+        if self._is_look(params):
+            self.looks += 1
+            return False
+        return f"'{self._table}'" in repr(params)
+
+    @staticmethod
+    def _is_look(params: dict[str, Any]) -> bool:
+        key = params.get("Key", {}).get("sk", {}).get("S", "")
+        return key.startswith("TURN#") and "UpdateExpression" not in params and "Item" not in params
+
+
+class Count:
+    """One count, from its making to `take`."""
+
+    def __init__(self, stack: LocalStack, admin: Any, costs: Costs, s3: Counter[str], log: StringIO) -> None:
+        self._stack, self._admin, self._costs, self._s3, self._log = stack, admin, costs, s3, log
+        self._costs.take()
+        self._s3.clear()
+        self._log.truncate(self._log.seek(0))
+        self._kept = self._table_bytes()
+
+    def take(self, requests: int, bytes_in: int, bytes_out: int, file_bytes: int) -> Counted:
+        cost = self._costs.take()
+        return Counted(
+            requests=requests,
+            dynamodb_reads=cost.read,
+            dynamodb_writes=cost.write,
+            s3_writes=sum(number for name, number in self._s3.items() if name in S3_WRITES) + bool(file_bytes),
+            s3_reads=sum(number for name, number in self._s3.items() if name not in S3_WRITES),
+            log_bytes=len(self._log.getvalue().encode()),
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            table_bytes=self._table_bytes() - self._kept,
+            file_bytes=file_bytes,
+        )
+
+    def _table_bytes(self) -> int:
+        items: list[Any] = []
+        for page in self._admin.get_paginator("scan").paginate(TableName=self._stack.table):
+            items += page["Items"]
+        lasting = [each for each in items if not each["sk"]["S"].startswith(SHORT_LIVED)]
+        return sum((size(each) + INDEX_BYTES) * (2 if "ord" in each else 1) for each in lasting)
+
+
+class Conversation:
+    """One user's thread, by HTTP into the application."""
+
+    def __init__(self, app: Any, token: str) -> None:
+        transport = httpx.ASGITransport(app=app)
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://bench", headers={"x-auth-token": token})
+        self._files = ChatKitClient("http://bench", token, transport=transport)
+        self._thread = ""
+
+    async def turn(self, shape: Shape, count: Callable[[], Count]) -> Counted:
+        """Take one turn and count it. Raises RuntimeError when it is not answered."""
+        counting = count()
+        files: tuple[str, ...] = ()
+        if shape.with_file:
+            files = ((await self._files.upload("receipt.png", "image/png", FILE))["id"],)
+        request = (
+            create_thread(shape.question, files) if shape.first else add_message(self._thread, shape.question, files)
+        )
+        sent, received = await self._post(request)
+        if shape.first:
+            self._thread = re.findall(r'"thread":\{[^}]*?"id":"([^"]+)"', received)[0]
+        return counting.take(1 + len(files), sent, len(received.encode()), len(FILE) if files else 0)
+
+    async def _post(self, request: Event) -> tuple[int, str]:
+        response = await self._http.post("/chatkit", json=request)
+        if response.status_code != 200 or '"thread.item.done"' not in response.text or '"error"' in response.text:
+            raise RuntimeError(f"a turn was not answered: {response.status_code} {response.text[-500:]}")
+        return len(response.request.content), response.text
+
+
+def count_turns(told: Callable[[str], None]) -> dict[str, Counted]:
+    """Return what a turn of each shape takes; `told` hears of each step."""
+    with MiniStack.start() as server, ModelServer.start(delay_seconds=0) as model:
+        told("deploying template.yaml into the local AWS")
+        stack = deploy(server, openai_api_key=API_KEY)
+        create_user(stack, USER, PASSWORD)
+        os.environ.update(stack.chat_environment)
+        os.environ.update(stack.chat_credentials.environment())
+        os.environ.update({"AWS_REGION": REGION, "OPENAI_BASE_URL": model.url})
+        session = botocore.session.get_session()
+
+        def get_session() -> botocore.session.Session:
+            return session
+
+        botocore.session.get_session = get_session  # the handler's clients are made by it
+        events: Any = session.get_component("event_emitter")  # pyright: ignore[reportUnknownMemberType]
+        s3: Counter[str] = Counter()
+        events.register("after-call.s3.*", lambda model, **_: s3.update([model.name]))  # pyright: ignore
+        admin = server.client("dynamodb")
+        table = OneTable(events, stack.table)
+        with Costs(table, admin, stack.table, as_ministack) as costs:
+            return _counted(stack, admin, costs, s3, told)
+
+
+def _counted(
+    stack: LocalStack, admin: Any, costs: Costs, s3: Counter[str], told: Callable[[str], None]
+) -> dict[str, Counted]:
+    log, stdout = StringIO(), sys.stdout
+    sys.stdout = log
+    try:
+        from chat_api.handler import handler  # reads its settings, and makes its clients, now
+
+        conversation = Conversation(handler.app, sign_in(stack, USER, PASSWORD).access_token)
+
+        async def all_shapes() -> dict[str, Counted]:
+            found: dict[str, Counted] = {}
+            first = next(shape for shape in SHAPES if shape.first)
+            for _ in range(2):  # the first time is cold: the pool's keys, the model's key
+                await conversation.turn(first, lambda: Count(stack, admin, costs, s3, log))
+            for _ in range(10):  # a history of twenty items
+                await conversation.turn(SHAPES[0], lambda: Count(stack, admin, costs, s3, log))
+            for shape in SHAPES:
+                told(shape.name)
+                found[shape.name] = await conversation.turn(shape, lambda: Count(stack, admin, costs, s3, log))
+            return found
+
+        return _run(handler, all_shapes)
+    finally:
+        sys.stdout = stdout
+
+
+def _run(handler: Any, work: Callable[[], Awaitable[dict[str, Counted]]]) -> dict[str, Counted]:
+    try:
+        return handler.loop.run_until_complete(work())
+    finally:
+        handler.close()

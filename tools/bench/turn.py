@@ -1,0 +1,202 @@
+"""What do we add to a turn? From the request to the first word, with a model that answers at once.
+
+    python -m tools.bench.turn [--quick]
+
+Two warm processes of the function answer turns in a thread of 20 items and in one of 2 000, turn about, against
+DynamoDB Local, the local S3 and the local model. One has an assistant that reads the thread, prepares it as the model's
+input and then speaks at once (`tools.bench.turn_assistant`): what it takes is ours, the table's answers included. The
+other has the coach: what it takes more is the Agents SDK's and the OpenAI client's; the model's own time, from the
+request's arrival there to the first word's leaving, is not in it. CPU is the process's, of whole turns. Round trips
+before the first word are counted, not timed, in `tests/integration/turns/test_round_trips.py`. Writes
+`tools/bench/results/turn.json` unless it was a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.progress import Progress
+
+from store_dynamo import CLIENT_CONFIG, DynamoStore, table_definition
+from tools.bench import results
+from tools.bench.cold_start import PASSWORD, TOKEN, post
+from tools.bench.section import table
+from tools.bench.store import fill
+from tools.local.chatkit_client import add_message
+from tools.local.dynamodb_local import DynamoDBLocal
+from tools.local.function_process import FunctionProcess, LocalFunction
+from tools.local.model_server import ModelServer
+from tools.local.runtime_api import Invocation, Recorder
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import running_stack
+
+SIZES = {"short": 20, "long": 2_000}
+ASSISTANTS = {"ours": "tools.bench.turn_assistant:build", "coach": "coach.agent:build"}
+ROUNDS, WARM = 60, 5
+
+
+async def measure(rounds: int, progress: Progress) -> dict[str, Any]:
+    """Run turns in both threads and return the figures."""
+    with DynamoDBLocal.start() as dynamodb:
+        client = dynamodb.client(CLIENT_CONFIG)
+        client.create_table(**table_definition("chat"))
+        async with running_stack(lambda _: None) as stack:
+            assert stack.model is not None, "unset OPENAI_API_KEY: the model must answer at once"
+            tokens = await _users(stack.aws, client)
+            environment = {
+                **stack.function.environment,
+                "TABLE_NAME": "chat",
+                "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint,
+                "LIMITS": '{"turns_per_minute": null}',
+            }
+            async with AsyncExitStack() as processes:
+                subjects = {
+                    name: await Subject.start(processes, stack.function, environment, assistant)
+                    for name, assistant in ASSISTANTS.items()
+                }
+                figures = await _rounds(subjects, stack.model, tokens, rounds, progress)
+        client.close()
+    return {"server": "DynamoDB Local", "rounds": rounds, "items": SIZES, **figures}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One warm process of the function."""
+
+    process: FunctionProcess
+    of: psutil.Process
+
+    @classmethod
+    async def start(
+        cls, until: AsyncExitStack, function: LocalFunction, environment: Mapping[str, str], assistant: str
+    ) -> Subject:
+        function = replace(function, environment={**environment, "ASSISTANT": assistant}, cold_starts=[])
+        process = FunctionProcess(function)
+        await process.start()
+        until.push_async_callback(process.stop, 1)
+        return cls(process, psutil.Process(function.cold_starts[0].pid))
+
+    async def turn(self, token: str, model: ModelServer) -> Taken:
+        """Run one turn in the thread of a size."""
+        sink, before = Recorder(), sum(self.of.cpu_times()[:2])
+        model.requests.clear()
+        event = post(add_message("thr_1", "hello"), token)
+        started = time.monotonic()
+        await self.process.run(Invocation(event, sink))
+        at, chunk = next(pair for pair in zip(sink.times, sink.chunks, strict=True) if TOKEN in pair[1])
+        models_own = sum(each.first_delta_at - each.received_at for each in model.requests if each.first_delta_at)
+        return Taken(
+            first_word_ms=(at - started - models_own) * 1000,
+            table_ms=sum(ended - begun for begun, ended in _waits(chunk) if begun >= started) * 1000,
+            cpu_ms=(sum(self.of.cpu_times()[:2]) - before) * 1000,
+        )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one turn took: until its first word, without the model's own; of this for the table (0: not told); CPU."""
+
+    first_word_ms: float
+    table_ms: float
+    cpu_ms: float
+
+
+def _waits(chunk: bytes) -> list[tuple[float, float]]:
+    """Return what `tools.bench.turn_assistant` says in its first word."""
+    event = next(line for line in chunk.split(b"\n") if TOKEN in line)
+    delta: str = json.loads(event.removeprefix(b"data: "))["update"]["delta"]
+    return json.loads(delta) if delta.startswith("[") else []
+
+
+async def _users(aws: Any, client: Any) -> dict[str, str]:
+    """Make a user with a thread for each size; return their tokens."""
+    tokens: dict[str, str] = {}
+    for name, size in SIZES.items():
+        create_user(aws, f"{name}@example.com", PASSWORD)
+        tokens[name] = sign_in(aws, f"{name}@example.com", PASSWORD).access_token
+        store = DynamoStore[str](table="chat", client=client, user_of=lambda user: user)
+        await fill(client, store, _subject(tokens[name]), size)
+    return tokens
+
+
+def _subject(token: str) -> str:
+    import jwt  # only what the token says of itself
+
+    return str(jwt.decode(token, options={"verify_signature": False})["sub"])
+
+
+async def _rounds(
+    subjects: Mapping[str, Subject], model: ModelServer, tokens: Mapping[str, str], rounds: int, progress: Progress
+) -> dict[str, Any]:
+    taken: dict[tuple[str, str], list[Taken]] = {(subject, size): [] for subject in subjects for size in tokens}
+    task = progress.add_task("turns", total=(rounds + WARM) * len(taken))
+    for number in range(rounds + WARM):
+        for subject, size in taken:
+            figures = await subjects[subject].turn(tokens[size], model)
+            if number >= WARM:
+                taken[subject, size].append(figures)
+            progress.advance(task)
+
+    def each(summary: Callable[[list[float]], float], name: str) -> dict[str, dict[str, float]]:
+        return {
+            subject: {size: round(summary([getattr(row, name) for row in taken[subject, size]]), 1) for size in tokens}
+            for subject in subjects
+        }
+
+    return {
+        "first_word_ms": each(statistics.median, "first_word_ms"),
+        "first_word_p95_ms": each(lambda values: statistics.quantiles(values, n=20)[-1], "first_word_ms"),
+        "table_ms": each(statistics.median, "table_ms"),
+        "cpu_ms": each(statistics.mean, "cpu_ms"),
+    }
+
+
+def rows(figures: Mapping[str, Any]) -> list[list[str]]:
+    """Return the table's rows."""
+    titles = {
+        "first_word_ms": "until the first word, ms",
+        "first_word_p95_ms": "… 95th percentile, ms",
+        "table_ms": "of this waiting for the table, ms",
+        "cpu_ms": "CPU of the whole turn, ms",
+    }
+    return [
+        [title, *(_figure(figures[name][subject][size]) for subject in ASSISTANTS for size in SIZES)]
+        for name, title in titles.items()
+    ]
+
+
+def _figure(value: float) -> str:
+    return f"{value:.1f}" if value else "–"
+
+
+WHOSE = {"ours": "ours", "coach": "with Agents SDK and OpenAI client"}
+HEADER = ("", *(f"{WHOSE[subject]}, {size:,} items" for subject in ASSISTANTS for size in SIZES.values()))
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description="What we add to a turn.")
+    parser.add_argument("--quick", action="store_true", help="ten turns; nothing is written")
+    quick: bool = parser.parse_args().quick
+    console = Console()
+    with Progress(console=console, transient=True) as progress:
+        figures = asyncio.run(measure(10 if quick else ROUNDS, progress))
+    console.print(table(HEADER, rows(figures)), highlight=False)
+    if not quick:
+        results.write("turn", figures, packages=["openai-chatkit", "openai-agents", "openai"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

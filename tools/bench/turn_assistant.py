@@ -1,0 +1,96 @@
+"""The coach without the model: it reads the thread and prepares it as the model's input, then speaks at once.
+
+ASSISTANT=tools.bench.turn_assistant:build
+
+Its word is when the process waited for the table until then, as JSON: `[[from, to], …]`, seconds of the machine's
+monotonic clock, without overlaps.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageContentPartTextDelta,
+    AssistantMessageItem,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemUpdatedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+)
+
+from chat_api.assistant import Assistant, AssistantSettings, Turn
+
+KEPT = 64
+
+
+class Waits:
+    """When requests of one client were under way."""
+
+    def __init__(self, client: Any) -> None:
+        self._sent: dict[int, float] = {}  # by thread: one request at a time in each
+        self._past: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        client.meta.events.register_last("before-send.*.*", self._begin)
+        client.meta.events.register_first("response-received.*.*", self._end)
+
+    def _begin(self, **_: Any) -> None:
+        self._sent[threading.get_ident()] = time.monotonic()
+
+    def _end(self, **_: Any) -> None:
+        self._past.append((self._sent.pop(threading.get_ident()), time.monotonic()))
+
+    def merged(self) -> list[tuple[float, float]]:
+        """Return the times in which at least one was, in order."""
+        merged: list[tuple[float, float]] = []
+        for begun, ended in sorted(self._past):
+            if merged and begun <= merged[-1][1]:
+                merged[-1] = merged[-1][0], max(ended, merged[-1][1])
+            else:
+                merged.append((begun, ended))
+        return merged
+
+
+class Prepared:
+    """Does what the coach does before it asks, and asks nobody."""
+
+    def __init__(self, waits: Waits) -> None:
+        self._waits = waits
+
+    def prepare(self) -> None:
+        from coach import thread_items as thread_items  # brings the Agents SDK
+
+    async def respond(
+        self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        from coach.history import newest_items, whole_attachments, whole_picture
+        from coach.thread_items import CoachItemConverter
+
+        items = await newest_items(turn.store, thread.id, turn.context)
+        converter = CoachItemConverter(
+            turn.attachment_content, whole_attachments(items), turn.image_content, whole_picture(items)
+        )
+        await converter.to_agent_input(items)
+        item = AssistantMessageItem(
+            id=turn.store.generate_item_id("message", thread, turn.context),
+            thread_id=thread.id,
+            created_at=datetime.now(),  # noqa: DTZ005 (ChatKit's own times are naive)
+            content=[],
+        )
+        yield ThreadItemAddedEvent(item=item)
+        word = json.dumps(self._waits.merged())
+        update = AssistantMessageContentPartTextDelta(content_index=0, delta=word)
+        yield ThreadItemUpdatedEvent(item_id=item.id, update=update)
+        yield ThreadItemDoneEvent(item=item.model_copy(update={"content": [AssistantMessageContent(text=word)]}))
+
+
+def build(settings: AssistantSettings) -> Assistant:
+    return Prepared(Waits(settings.dynamodb))

@@ -1,0 +1,158 @@
+"""What one user has: conversations, a form, a card, a tool's call, files, turns, and what was deleted.
+
+    mine = acquire(send, token, "ana")        # by requests, as a browser would make them
+    mine.fill("~own.thread~", other)          # placeholders of requests become ids
+
+`mark` is in every text, title and file name that the user gave, so that one look at an answer shows a leak.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tools.local.chatkit_client import add_message, create_thread
+from tools.local.files import PNG
+from tools.local.payload import HttpRequest, HttpResponse
+
+Send = Callable[[HttpRequest], HttpResponse]
+Event = dict[str, Any]
+
+BOUNDARY = "----file"
+PLACEHOLDER = re.compile(rb"~(own|other|new)\.([a-z_]+)~")
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """Ids, by what they are of; those that begin with `gone` were deleted."""
+
+    thread: str
+    message: str
+    answer: str
+    form_thread: str
+    form: str
+    tool_thread: str
+    card_thread: str
+    card: str
+    file: str
+    sent_file: str
+    turn: str
+    gone_thread: str
+    gone_item: str
+    gone_file: str
+    mark: str
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {name: value for name, value in asdict(self).items() if name != "mark"}
+
+    @property
+    def secrets(self) -> list[str]:
+        """What nobody else may ever be told."""
+        return [*self.ids.values(), self.mark]
+
+
+def fill(data: bytes, own: Belongings, other: Belongings) -> bytes:
+    """Return `data` with ids in the place of `~own.thread~`, `~other.file~` …; `~new.turn~` is a new turn's id."""
+
+    def value(match: re.Match[bytes]) -> bytes:
+        whose, name = match[1].decode(), match[2].decode()
+        if whose == "new":
+            return f"turn_{uuid.uuid4().hex}".encode()
+        ids: str | None = getattr(own if whose == "own" else other, name, None)
+        return match[0] if ids is None else ids.encode()
+
+    return PLACEHOLDER.sub(value, data)
+
+
+def multipart(name: str, mime_type: str, content: bytes) -> bytes:
+    """Return a form with one file, in `BOUNDARY`."""
+    head = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n'
+    return head.encode() + f"content-type: {mime_type}\r\n\r\n".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def acquire(send: Send, token: str, name: str) -> Belongings:
+    """Let a user do everything once. Raises AssertionError when a request is not answered as it should be."""
+    return _Visit(send, token, f"{name}-{uuid.uuid4().hex[:12]}").all()
+
+
+class _Visit:
+    def __init__(self, send: Send, token: str, mark: str) -> None:
+        self._send = send
+        self._token = token
+        self._mark = mark
+
+    def all(self) -> Belongings:
+        sent, unsent, gone = (self._upload(f"{each}-{self._mark}.png") for each in ("sent", "unsent", "gone"))
+        turn = f"turn_{uuid.uuid4().hex}"
+        first = self._ask(create_thread(f"How much did I spend on groceries? {self._mark}", (sent,)), turn)
+        thread = _of(first, "thread.created")["thread"]["id"]
+        message, answer = _item(first, "user_message"), _item(first, "assistant_message")
+        self._call("threads.update", thread_id=thread, title=f"Title {self._mark}")
+        self._call("items.feedback", thread_id=thread, item_ids=[answer], kind="positive")
+        again = self._ask({"type": "threads.retry_after_item", "params": {"thread_id": thread, "item_id": message}})
+        self._ask(add_message(thread, f"What did I just ask? {self._mark}"))
+        form, call, card = (self._begin(f"{words} {self._mark}") for words in ASKING)
+        deleted = self._begin(f"Forget this {self._mark}")
+        self._call("threads.delete", thread_id=deleted[0])
+        self._call("attachments.delete", attachment_id=gone)
+        return Belongings(
+            thread=thread,
+            message=message,
+            answer=_item(again, "assistant_message"),
+            form_thread=form[0],
+            form=_item(form[1], "structured_input"),
+            tool_thread=call[0],
+            card_thread=card[0],
+            card=_item(card[1], "widget"),
+            file=unsent,
+            sent_file=sent,
+            turn=turn,
+            gone_thread=deleted[0],
+            gone_item=answer,
+            gone_file=gone,
+            mark=self._mark,
+        )
+
+    def _begin(self, words: str) -> tuple[str, list[Event]]:
+        events = self._ask(create_thread(words))
+        return _of(events, "thread.created")["thread"]["id"], events
+
+    def _upload(self, name: str) -> str:
+        headers = [("content-type", f"multipart/form-data; boundary={BOUNDARY}")]
+        answer = self._post("/chatkit/attachments", headers, multipart(name, "image/png", PNG))
+        return json.loads(answer.body)["id"]
+
+    def _call(self, type_: str, **params: Any) -> None:
+        self._post("/chatkit", JSON, json.dumps({"type": type_, "params": params}).encode())
+
+    def _ask(self, request: Event, turn: str | None = None) -> list[Event]:
+        headers = [*JSON, ("x-turn-id", turn)] if turn else JSON
+        answer = self._post("/chatkit", headers, json.dumps(request).encode())
+        events = [json.loads(each[6:]) for each in answer.body.decode().split("\n\n") if each.startswith("data: ")]
+        assert "error" not in [event["type"] for event in events], events[-1]
+        return events
+
+    def _post(self, path: str, headers: list[tuple[str, str]], body: bytes) -> HttpResponse:
+        request = HttpRequest("POST", path, [("x-auth-token", self._token), *headers], body, "203.0.113.7")
+        answer = self._send(request)
+        assert answer.status == 200, answer.body
+        return answer
+
+
+JSON = [("content-type", "application/json")]
+ASKING = ("I am saving for a boat", "Open my budgets", "Set a budget for dining")
+"""What the coach answers with a form, with a call of the page's tool, and with a card."""
+
+
+def _of(events: list[Event], kind: str) -> Event:
+    return next(event for event in events if event["type"] == kind)
+
+
+def _item(events: list[Event], kind: str) -> str:
+    done = [event["item"] for event in events if event["type"] == "thread.item.done"]
+    return next(item["id"] for item in done if item["type"] == kind)

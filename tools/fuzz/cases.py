@@ -1,0 +1,81 @@
+"""Cases: a recorded request and what is done to it, all of it from a seed and a number.
+
+case = Case.made(seed=1, number=17)
+case.request()                          # the mutated request, ids still placeholders
+case.save(["a 500"])                    # tools/fuzz/found/…json, replayed in CI
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from random import Random
+
+from tools.fuzz.mutations import MUTATIONS, Draft, choose
+from tools.fuzz.recorded import Recorded, recorded
+
+FOUND = Path(__file__).parent / "found"
+TEMPLATES = recorded()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One mutated request; without `given` it follows from the rest."""
+
+    seed: int
+    number: int
+    template: str
+    steps: tuple[tuple[str, str], ...]
+    """The mutations' names, each with its own seed, so that one can be left out."""
+    given: Recorded | None = None
+
+    @classmethod
+    def made(cls, seed: int, number: int) -> Case:
+        rng = Random(f"{seed}-{number}")
+        template = rng.choice(TEMPLATES)
+        count = rng.choice((1, 1, 1, 2, 2, 3))
+        steps = tuple((choose(template, rng), f"{seed}-{number}-{step}") for step in range(count))
+        return cls(seed, number, template.name, steps)
+
+    @cached_property
+    def request(self) -> Recorded:
+        """The request that is sent."""
+        if self.given is not None:
+            return self.given
+        draft = Draft.of(next(each for each in TEMPLATES if each.name == self.template))
+        for name, seed in self.steps:
+            MUTATIONS[name](draft, Random(seed))
+        return draft.request()
+
+    def with_request(self, request: Recorded) -> Case:
+        return replace(self, given=request)
+
+    @property
+    def title(self) -> str:
+        return f"seed {self.seed} number {self.number}: {self.template}, " + ", ".join(name for name, _ in self.steps)
+
+    def save(self, faults: list[str]) -> Path:
+        """Keep the case for CI; returns the file."""
+        request = self.request
+        fields = {
+            "title": self.title,
+            "faults": faults,
+            "method": request.method,
+            "target": request.target,
+            "headers": request.headers,
+            "data": base64.b64encode(request.content).decode(),
+            "text": request.content[:2000].decode("utf-8", "replace"),
+        }
+        path = FOUND / f"{self.template}-{self.seed}-{self.number}.json"
+        path.write_text(json.dumps(fields, indent=2) + "\n")
+        return path
+
+
+def found(path: Path) -> Recorded:
+    """Return the request of a case that was kept."""
+    fields = json.loads(path.read_text())
+    headers = tuple((name, value) for name, value in fields["headers"])
+    return Recorded(path.stem, fields["method"], fields["target"], headers, None, base64.b64decode(fields["data"]))

@@ -1,0 +1,73 @@
+"""Many batches in worker processes, each with a site of its own.
+
+    result = run(1, range(50_000), workers=2, console=Console())
+
+A batch's cases follow from the seed and their numbers, and each batch begins with the site as it was: which worker
+takes it, and when, makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from multiprocessing import get_context
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tools.fuzz.batch import Result, run_batch
+from tools.fuzz.cases import Case
+from tools.fuzz.site import Site
+
+BATCH = 50
+
+_site: Site | None = None
+_parts = ExitStack()
+
+
+def open_site() -> None:
+    """Give a worker its site."""
+    global _site
+    _site = _parts.enter_context(Site.open())
+
+
+def work(seed: int, numbers: Sequence[int]) -> Result:
+    """Run a batch in a worker."""
+    assert _site is not None
+    return run_batch(_site, [Case.made(seed, number) for number in numbers], guard=True)
+
+
+def run(seed: int, numbers: range, workers: int, console: Console) -> Result:
+    """Run the cases of these numbers in worker processes, with progress."""
+    total, batches = Result(), (numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        ProcessPoolExecutor(workers, get_context("spawn"), open_site) as pool,
+        Progress(*columns, console=console, transient=True) as progress,
+    ):
+        bar = progress.add_task("mutated requests", total=len(numbers))
+        waiting: dict[Future[Result], range] = {}
+        for batch in _and_then_none(batches):
+            if batch is not None:
+                waiting[pool.submit(work, seed, batch)] = batch
+            while waiting and (batch is None or len(waiting) >= 2 * workers):
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    where = waiting.pop(future)
+                    total.add(_result(future, seed, where))
+                    progress.advance(bar, len(where))
+    return total
+
+
+def _and_then_none(batches: Iterator[range]) -> Iterator[range | None]:
+    yield from batches
+    yield None
+
+
+def _result(future: Future[Result], seed: int, numbers: range) -> Result:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise SystemExit(f"a worker died or hung within seed {seed}, numbers {numbers.start}–{numbers.stop}") from error

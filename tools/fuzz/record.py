@@ -1,0 +1,155 @@
+"""Record one request of each kind from a conversation with the local stack: `python -m tools.fuzz.record`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from rich.console import Console
+
+from tools.fuzz.belongings import BOUNDARY, multipart
+from tools.fuzz.recorded import Recorded
+from tools.local.chatkit_client import ChatKitClient, Event, add_message, create_thread
+from tools.local.demo_answer import ask_well
+from tools.local.demo_features import Features
+from tools.local.files import PNG
+from tools.local.sign_in import create_user, sign_in
+from tools.local.stack import running_stack
+
+GETS = ("/chatkit", "/chatkit/attachments", "/chatkit/composer", "/chatkit/overview", "/chatkit/entities?q=groc")
+PASSWORD = "Correct-Horse-7-Battery"
+KEPT_HEADERS = ("accept", "content-type", "x-turn-id")
+IDS = {"thread_id": "thread", "item_id": "card", "item_ids": "answer", "attachments": "file", "attachment_id": "file"}
+"""Which of a user's ids a field gets; the next table knows better for some requests."""
+IDS_OF = {
+    "items.list": {"after": "answer"},
+    "threads.list": {"after": "card_thread"},
+    "threads.retry_after_item": {"item_id": "message"},
+    "threads.add_structured_input": {"thread_id": "form_thread", "item_id": "form"},
+    "threads.add_client_tool_output": {"thread_id": "tool_thread"},
+    "threads.custom_action": {"thread_id": "card_thread"},
+    "threads.sync_custom_action": {"thread_id": "card_thread"},
+}
+
+
+class Recorder(ChatKitClient):
+    """A client that keeps what it sends, of each kind the last."""
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url, token)
+        self.kept: dict[str, Recorded] = {}
+        self._http.event_hooks["request"].append(self._keep)
+
+    async def _keep(self, request: httpx.Request) -> None:
+        address = urlsplit(str(request.url))
+        target = re.sub(r"turn_\w+", "~own.turn~", address.path) + (f"?{address.query}" if address.query else "")
+        headers = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
+        headers |= {"x-turn-id": "~new.turn~"} if "x-turn-id" in headers else {}
+        content = request.read()
+        if headers.get("content-type") == "application/json" and content:
+            body = httpx.Response(200, content=content).json()
+            name = str(body["type"])
+            found = Recorded(name, request.method, target, tuple(headers.items()), _placed(body, name))
+        else:
+            path = re.sub(r"turn_\w+", "turn", address.path)
+            name = f"{request.method}{path.replace('/', '_')}"
+            found = Recorded(name, request.method, target, tuple(headers.items()), None, content)
+        self.kept[name] = found
+
+    async def other_routes(self) -> None:
+        token = {"x-auth-token": self._headers["x-auth-token"]}
+        form = {**token, "content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        for path in GETS:
+            await self._http.get(path, headers=token)
+        await self._http.post("/chatkit/attachments", content=multipart("receipt.png", "image/png", PNG), headers=form)
+        await self._http.post("/chatkit/session", headers=token)
+
+
+def _placed(value: Any, kind: str) -> Any:
+    names = IDS | IDS_OF.get(kind, {})
+    if isinstance(value, list):
+        return [_placed(each, kind) for each in value]
+    if not isinstance(value, dict):
+        return value
+    placed: Event = {}
+    for key, each in value.items():
+        if key in names and isinstance(each, str):
+            placed[key] = f"~own.{names[key]}~"
+        elif key in names and isinstance(each, list):
+            placed[key] = [f"~own.{names[key]}~" for _ in each]
+        else:
+            placed[key] = _placed(each, kind)
+    return placed
+
+
+async def converse(client: Recorder) -> None:
+    """Send one request of each kind."""
+    file = await client.upload("receipt.png", "image/png", PNG)
+    answer = await ask_well(client, create_thread("What is in this file?", (file["id"],)))
+    thread = answer.thread_id
+    other = (await ask_well(client, create_thread("hello"))).thread_id
+    features = Features(client, thread)
+    for step in (features.budget, features.form, features.client_tool, features.dictation):
+        await step()
+    call = client.call
+    page = await call({"type": "items.list", "params": {"thread_id": thread, "limit": 20, "order": "desc"}})
+    items = page["data"]
+    card = next(item for item in items if item["type"] == "widget")
+    message = next(item for item in items if item["type"] == "user_message")
+    action = {"type": "budget.edit", "payload": {"category": "dining"}}
+    await call(
+        {
+            "type": "threads.sync_custom_action",
+            "params": {"thread_id": thread, "item_id": card["id"], "action": action},
+        }
+    )
+    file = await client.upload("dinner.png", "image/png", PNG)
+    await ask_well(client, add_message(thread, "And what did I spend on dining?", (file["id"],)))
+    retry = {"thread_id": thread, "item_id": message["id"]}
+    await ask_well(client, {"type": "threads.retry_after_item", "params": retry})
+    found = await call({"type": "threads.get_by_id", "params": {"thread_id": thread}})
+    spoken = next(item for item in found["items"]["data"] if item["type"] == "assistant_message")
+    await call({"type": "threads.list", "params": {"limit": 9999, "order": "desc", "after": other}})
+    await call({"type": "threads.update", "params": {"thread_id": thread, "title": "Groceries and a boat"}})
+    older = {"thread_id": thread, "limit": 20, "order": "desc", "after": message["id"]}
+    await call({"type": "items.list", "params": older})
+    feedback = {"thread_id": thread, "item_ids": [spoken["id"]], "kind": "positive"}
+    await call({"type": "items.feedback", "params": feedback})
+    unsent = await client.register("statement.pdf", "application/pdf", 2000)
+    await call({"type": "attachments.delete", "params": {"attachment_id": unsent["id"]}})
+    await client.other_routes()
+    turn = "turn_0123456789"
+    file = await client.upload("receipt.png", "image/png", PNG)
+    async for _ in client.stream(_full_message(create_thread("How much did I spend on", (file["id"],))), turn):
+        pass
+    await client.cancel(turn)
+    await call({"type": "threads.delete", "params": {"thread_id": other}})
+
+
+def _full_message(request: Event) -> Event:
+    """Return the request with everything that a message can hold."""
+    message = request["params"]["input"]
+    tag = {"type": "input_tag", "id": "groceries", "text": "@Groceries", "data": {"kind": "category"}}
+    message["content"].append({**tag, "group": "Categories", "interactive": True})
+    message["quoted_text"] = "You spent less on groceries last month."
+    message["inference_options"] = {"tool_choice": {"id": "analyze_spending"}, "model": "gpt-5.1"}
+    return request
+
+
+async def main() -> None:
+    console = Console()
+    async with running_stack(console.print) as stack:
+        create_user(stack.aws, "ana@example.com", PASSWORD)
+        token = sign_in(stack.aws, "ana@example.com", PASSWORD).access_token
+        async with Recorder(stack.url, token) as client:
+            await converse(client)
+    for request in client.kept.values():
+        request.save()
+    console.print(f"{len(client.kept)} requests recorded")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,332 @@
+"""The whole backend in this process, asked by Function URL events: the coach, DynamoDB and S3 on moto, a user pool.
+
+    with Site.open() as site:
+        site.ana, site.bob                      # two users' belongings
+        site.send(HttpRequest("POST", …))       # → HttpResponse, by way of the adapter, as on Lambda
+        site.restore()                          # everything as it was at the beginning
+
+ana asks; nothing of bob's may ever be seen or changed. Everything runs in one thread and one loop, one request after
+the other, so that a run is the same each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import re
+from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import uuid4
+
+import boto3
+import httpx2
+import openai
+from moto import mock_aws
+
+from attachments_s3 import S3AttachmentStore, s3_config
+from chat_api import logs
+from chat_api.app import create_app
+from chat_api.assistant import AssistantSettings
+from chat_api.context import RequestContext
+from chat_api.hosted import HostedMode
+from chat_api.identity import TokenVerifier
+from chat_api.records import Records
+from chat_api.server import AssistantServer
+from chat_api.settings import LimitSettings
+from chat_api.timing import Timing
+from coach.accounts_table import AccountsTable
+from coach.accounts_table import table_definition as accounts_definition
+from coach.agent import Coach
+from lambda_streaming import StreamingMangum
+from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket, table_definition
+from store_dynamo.feedback import DynamoFeedback
+from store_dynamo.rates import DynamoRates
+from store_dynamo.turns import DynamoTurns
+from tools.fuzz.belongings import Belongings, acquire
+from tools.local.model_server import API_KEY, ModelServer
+from tools.local.payload import HttpRequest, HttpResponse, buffered_response, event_of
+from tools.local.user_pool import UserPool
+
+DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
+NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
+QUICK = Timing(cancel_poll=0.05, cancel_wait=0.0)
+MILLISECONDS = 20_000
+"""What a request is given: an app that hangs is stopped, which is a failure like any other."""
+KEY: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
+ROOT_FORMAT = '{"level": "%(levelname)s", "location": "%(module)s:%(lineno)d", "message": "%(message)s"}'
+
+Dump = dict[str, str]
+
+
+@dataclass(frozen=True)
+class InvocationContext:
+    """The part of Lambda's context that the function reads."""
+
+    milliseconds: int
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Of one table, one accounts table and one bucket, which all have the same name."""
+
+    name: str
+    dynamodb: Any
+    s3: Any
+
+    def dump(self) -> Dump:
+        """Return everything stored, by where it lies."""
+        records = {f"chat {r['pk']['S']} {r['sk']['S']}": _text(r) for r in self._records(self.name)}
+        accounts = {f"accounts {r['user']['S']} {r['record']['S']}": _text(r) for r in self._records(self.accounts)}
+        objects = {f"object {each['Key']}": each["ETag"] for each in self._objects()}
+        return records | accounts | objects
+
+    @property
+    def accounts(self) -> str:
+        return f"{self.name}-accounts"
+
+    def _records(self, table: str) -> list[dict[str, Any]]:
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [record for page in pages for record in page["Items"]]
+
+    def _objects(self) -> list[dict[str, Any]]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return [each for page in pages for each in page.get("Contents", [])]
+
+    def read(self, key: str) -> dict[str, Any]:
+        found = self.s3.get_object(Bucket=self.name, Key=key)
+        return {"Body": found["Body"].read(), "ContentType": found["ContentType"], "Metadata": found["Metadata"]}
+
+
+class Snapshot:
+    """Everything stored at one moment, to go back to."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self.dump = clients.dump()
+        self._objects = {key: clients.read(key[7:]) for key in self.dump if key.startswith("object ")}
+
+    def changes(self) -> dict[str, str]:
+        """Return what is new, gone or changed, by where it lies."""
+        now = self._clients.dump()
+        places = [place for place, value in self.dump.items() if now.get(place) != value]
+        changed = {place: "changed" if place in now else "gone" for place in places}
+        return changed | dict.fromkeys(now.keys() - self.dump.keys(), "new")
+
+    def restore(self) -> dict[str, str]:
+        """Undo every change and return what it was; it costs a scan and a write for each."""
+        changed = self.changes()
+        for place, kind in changed.items():
+            if kind == "new":
+                self._delete(place)
+            else:
+                self._put(place, self.dump[place])
+        return changed
+
+    def _delete(self, place: str) -> None:
+        kind, first, *rest = place.split(" ", 2)
+        if kind == "object":
+            self._clients.s3.delete_object(Bucket=self._clients.name, Key=place[7:])
+        else:
+            names = ("pk", "sk") if kind == "chat" else ("user", "record")
+            key = {names[0]: {"S": first}, names[1]: {"S": rest[0]}}
+            self._clients.dynamodb.delete_item(TableName=self._table(kind), Key=key)
+
+    def _put(self, place: str, value: str) -> None:
+        kind = place.split(" ", 1)[0]
+        if kind == "object":
+            self._clients.s3.put_object(Bucket=self._clients.name, Key=place[7:], **self._objects[place])
+        else:
+            self._clients.dynamodb.put_item(TableName=self._table(kind), Item=json.loads(value, object_hook=_bytes))
+
+    def _table(self, kind: str) -> str:
+        return self._clients.name if kind == "chat" else self._clients.accounts
+
+
+class Log:
+    """What the function has written, as CloudWatch would get it, at the level that tells most.
+
+    What other libraries warn of goes to the root logger there, and comes here, too.
+    """
+
+    def __init__(self) -> None:
+        self._stream = io.StringIO()
+        self._root = logging.StreamHandler(self._stream)
+        self._root.setLevel(logging.WARNING)
+        self._root.setFormatter(logging.Formatter(ROOT_FORMAT))
+
+    def take(self) -> str:
+        """Return what was written since the last look."""
+        written = self._stream.getvalue()
+        self._stream.seek(0)
+        self._stream.truncate()
+        return written
+
+    @contextmanager
+    def listening(self) -> Generator[Self]:
+        logs.configure_logs("DEBUG")
+        handler: Any = logs._chat_api.registered_handler
+        before = handler.setStream(self._stream)
+        logging.getLogger().addHandler(self._root)
+        try:
+            yield self
+        finally:
+            logging.getLogger().removeHandler(self._root)
+            handler.setStream(before)
+            logs.configure_logs("INFO")
+
+
+class Site:
+    """One deployment with its two users; make it with `open`."""
+
+    def __init__(self, clients: Clients, pool: UserPool, model: ModelServer, log: Log) -> None:
+        self.clients = clients
+        self.pool = pool
+        self.log = log
+        self._assistant = _coach(clients, model)
+        self._hosted = _hosted()
+        self.app = _app(clients, pool, self._assistant, self._hosted)
+        self.handler = StreamingMangum(self.app)
+        self.handler.loop.set_default_executor(ThreadPoolExecutor(1))  # moto is not thread-safe
+        self.tokens = {user: pool.token(user) for user in ("ana", "bob")}
+        self.ana, self.bob = (acquire(self.send, token, user) for user, token in self.tokens.items())
+        self._mark_metadata()
+        self.log.take()
+        self.snapshot = Snapshot(clients)
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Generator[Self]:
+        """Yield a site; all of it is gone afterwards."""
+        with ExitStack() as parts:
+            parts.enter_context(mock_aws())
+            pool = parts.enter_context(UserPool())
+            model = parts.enter_context(ModelServer.start(delay_seconds=0))
+            log = parts.enter_context(Log().listening())
+            clients = _clients()
+            parts.callback(clients.dynamodb.close)
+            parts.callback(clients.s3.close)
+            site = cls(clients, pool, model, log)
+            parts.callback(site.close)
+            yield site
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Return what a client of the Function URL gets."""
+        return self.invoke(event_of(request, DOMAIN, f"request-{uuid4()}", datetime.now(UTC)))
+
+    def invoke(self, event: object) -> HttpResponse:
+        """Return what becomes of any event."""
+        answer = self.handler(event, InvocationContext(MILLISECONDS, f"request-{uuid4()}"))  # pyright: ignore[reportArgumentType]
+        return buffered_response(json.dumps(answer).encode())
+
+    def changed(self) -> dict[str, str]:
+        """Return what is not as it was at the beginning, by where it lies."""
+        return self.snapshot.changes()
+
+    def restore(self) -> dict[str, str]:
+        """Put everything back; return what was not as at the beginning."""
+        return self.snapshot.restore()
+
+    def close(self) -> None:
+        self.handler.loop.run_until_complete(self._assistant.close())
+        self.handler.loop.run_until_complete(self._hosted.close())
+        self.handler.close()
+        asyncio.set_event_loop(None)
+
+    def _mark_metadata(self) -> None:
+        """Put the mark where only an assistant writes."""
+
+        async def mark(user: str, mine: Belongings) -> None:
+            store, context = _store(self.clients), _context(user)
+            thread = await store.load_thread(mine.thread, context)
+            thread.metadata = {**thread.metadata, "note": mine.mark}
+            await store.save_thread(thread, context)
+
+        for user, mine in (("ana", self.ana), ("bob", self.bob)):
+            self.handler.loop.run_until_complete(mark(user, mine))
+
+
+def _clients() -> Clients:
+    name = f"site-{uuid4()}"
+    clients = Clients(
+        name,
+        boto3.client("dynamodb", config=CLIENT_CONFIG, **KEY),
+        boto3.client("s3", config=s3_config(), **KEY),
+    )
+    definition = table_definition(name)
+    del definition["StreamSpecification"]  # with a stream, moto copies the table for each transaction
+    clients.dynamodb.create_table(**definition)
+    clients.dynamodb.create_table(**accounts_definition(clients.accounts))
+    clients.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return clients
+
+
+def _user(context: RequestContext) -> str:
+    return context.user_id
+
+
+def _context(user: str) -> RequestContext:
+    return RequestContext(user, user, frozenset(), "en", "request", "turn", datetime.now(UTC))
+
+
+def _files(clients: Clients) -> S3AttachmentStore[RequestContext]:
+    return S3AttachmentStore(bucket=clients.name, client=clients.s3, user_of=_user)
+
+
+def _store(clients: Clients) -> DynamoStore[RequestContext]:
+    files, overflow = _files(clients), OverflowBucket(clients.name, clients.s3)
+    return DynamoStore(
+        table=clients.name,
+        client=clients.dynamodb,
+        user_of=_user,
+        overflow=overflow,
+        present=files.present,
+        conceal=files.conceal,
+    )
+
+
+def _coach(clients: Clients, model: ModelServer) -> Coach:
+    async def key() -> str:
+        return API_KEY
+
+    return Coach(AssistantSettings("gpt-5.1", model.url, key), AccountsTable(clients.accounts, clients.dynamodb))
+
+
+def _hosted() -> HostedMode:
+    """OpenAI's sessions, which it always opens."""
+    session = {"id": "cksess_1", "object": "chatkit.session", "client_secret": "ek_1", "expires_at": 1_700_000_000}
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=session))
+    client = openai.AsyncOpenAI(api_key=API_KEY, http_client=httpx2.AsyncClient(transport=transport))
+    return HostedMode("wf_1", client)
+
+
+def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode) -> Any:
+    """Wire everything as `chat_api.handler` does, without limits, which would hide what comes after them."""
+    store, files = _store(clients), _files(clients)
+    common: Any = {"table": clients.name, "client": clients.dynamodb, "user_of": _user}
+    records = Records(DynamoTurns(**common), DynamoRates(**common), DynamoFeedback(**common), titles=store)
+    server = AssistantServer(store, files, assistant, records, limits=NO_LIMITS, timing=QUICK)
+    verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
+    return create_app(server, verifier, files.policy, hosted=hosted)
+
+
+def is_of(user: str, place: str) -> bool:
+    """Say whether what lies at a place of a dump is a user's."""
+    return re.match(rf"(chat USER#{user}(#| )|accounts {user} |object \w+/{user}/)", place) is not None
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, sort_keys=True, default=lambda data: {"bytes": bytes(data).hex()})
+
+
+def _bytes(value: dict[str, Any]) -> Any:
+    return bytes.fromhex(value["bytes"]) if value.keys() == {"bytes"} else value

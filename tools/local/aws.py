@@ -1,0 +1,224 @@
+"""Our template.yaml, deployed into a running MiniStack, and what the functions need to live in it.
+
+    with MiniStack.start() as aws:
+        stack = deploy(aws)
+        stack.chat_environment    # TABLE_NAME, BUCKET_NAME, COGNITO_… as the template says
+        stack.chat_credentials    # a session of the chat function's own role: its policy holds, as on AWS
+
+The template goes through CloudFormation, SAM transform included; only its local code paths are rewritten first, as
+`sam package` does, because the local front runs the code from the source tree. Four things differ from AWS:
+
+- settings that MiniStack drops are applied by API (`tools.local.stack_settings`), and every setting is read back;
+- the bucket policy `TlsOnly` is enforced, and a loopback server has no TLS, so it is taken off (and reported);
+- `COGNITO_JWKS_URL` names this machine (tokens keep AWS's issuer), and `AWS_ENDPOINT_URL` is added;
+- the janitor's event source mapping is switched off: MiniStack would run the placeholder code; the local poller calls
+  the real janitor.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from tools.local.ministack import REGION, Credentials, MiniStack
+from tools.local.stack_settings import Setting, settle
+from tools.local.template import Template, packaged, read_template
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+
+STACK_NAME = "chatkit"
+ARTIFACTS = ("local-artifacts", "placeholder.zip")
+DEPLOY_LIMIT_SECONDS = 60
+SESSION_SECONDS = 12 * 3600
+
+
+class StackError(Exception):
+    """The local stack is not what the template says; `reasons` has one line per fault."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("the local stack is not what template.yaml says:\n  " + "\n  ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """The deployed stack: physical names, and environment and credentials of each function."""
+
+    endpoint: str
+    table: str
+    bucket: str
+    stream_arn: str
+    user_pool_id: str
+    client_id: str
+    issuer: str
+    jwks_url: str
+    redirect_uri: str
+    secret_arn: str
+    chat_environment: Mapping[str, str]
+    chat_credentials: Credentials
+    janitor_environment: Mapping[str, str]
+    janitor_credentials: Credentials
+    settings_read_back: tuple[Setting, ...]
+
+
+def deploy(
+    aws: MiniStack, parameters: Mapping[str, str] | None = None, openai_api_key: str | None = None
+) -> LocalStack:
+    """Create or update the stack and return it; `openai_api_key` goes where an operator puts it, into the secret.
+
+    Raises StackError when CloudFormation fails or a setting, read back, is not the template's.
+    """
+    template = read_template()
+    _provision(aws, template, parameters or {})
+    return adopt(aws, template, openai_api_key=openai_api_key)
+
+
+def adopt(
+    aws: MiniStack, template: Template, stack_name: str = STACK_NAME, openai_api_key: str | None = None
+) -> LocalStack:
+    """Make a stack that CloudFormation has finished, by whatever client, whole, and return it; as `deploy` else."""
+    outputs = outputs_of(aws, stack_name)
+    settings = settle(aws, template, outputs["TableName"], outputs["BucketName"])
+    if wrong := [f"{row.name}: {row.wanted} wanted, {row.found} found" for row in settings if not row.agrees]:
+        raise StackError(wrong)
+    _lift_tls_only(aws, outputs["BucketName"])
+    if openai_api_key:
+        with closing(aws.client("secretsmanager")) as secrets:
+            secrets.put_secret_value(SecretId=outputs["OpenAISecretArn"], SecretString=openai_api_key)
+    return _describe(aws, stack_name, outputs, (*settings, _TLS_LIFTED))
+
+
+def outputs_of(aws: MiniStack, stack_name: str = STACK_NAME) -> dict[str, str]:
+    """Return the outputs of a stack by name."""
+    with closing(aws.client("cloudformation")) as client:
+        stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+_TLS_LIFTED = Setting("bucket policy TlsOnly", "lifted: loopback has no TLS", "lifted: loopback has no TLS", True)
+
+
+# --- CloudFormation ---------------------------------------------------------------------------------------------------
+
+
+def _provision(aws: MiniStack, template: Template, parameters: Mapping[str, str]) -> None:
+    bucket, key = ARTIFACTS
+    with closing(aws.client("s3")) as s3:
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=bucket, Key=key, Body=_empty_zip())
+    with closing(aws.client("cloudformation")) as client:
+        _create_or_update(client, json.dumps(packaged(template, bucket, key)), parameters)
+        _wait(client)
+
+
+def _create_or_update(client: CloudFormationClient, body: str, parameters: Mapping[str, str]) -> None:
+    values: list[ParameterTypeDef] = [
+        {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+    ]
+    try:
+        client.create_stack(
+            StackName=STACK_NAME,
+            TemplateBody=body,
+            Parameters=values,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except client.exceptions.AlreadyExistsException:
+        try:
+            client.update_stack(
+                StackName=STACK_NAME,
+                TemplateBody=body,
+                Parameters=values,
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            )
+        except ClientError as error:
+            if "No updates" not in str(error):
+                raise
+
+
+def _wait(client: CloudFormationClient) -> None:
+    limit = time.monotonic() + DEPLOY_LIMIT_SECONDS
+    while time.monotonic() < limit:
+        stack = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return
+        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+            raise StackError([stack["StackStatus"], *_failures(client)])
+        time.sleep(0.05)
+    raise StackError([f"CloudFormation did not finish within {DEPLOY_LIMIT_SECONDS} s"])
+
+
+def _failures(client: CloudFormationClient) -> list[str]:
+    return [
+        f"{event.get('LogicalResourceId')}: {event.get('ResourceStatusReason')}"
+        for event in client.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+        if "FAILED" in event.get("ResourceStatus", "")
+    ]
+
+
+def _empty_zip() -> bytes:
+    content = io.BytesIO()
+    zipfile.ZipFile(content, "w").close()
+    return content.getvalue()
+
+
+# --- what the functions get -------------------------------------------------------------------------------------------
+
+
+def _lift_tls_only(aws: MiniStack, bucket: str) -> None:
+    with closing(aws.client("s3")) as s3:
+        s3.delete_bucket_policy(Bucket=bucket)
+
+
+def _describe(aws: MiniStack, stack_name: str, outputs: Mapping[str, str], settings: tuple[Setting, ...]) -> LocalStack:
+    pool, client_id = outputs["UserPoolId"], outputs["UserPoolClientId"]
+    jwks_url = f"{aws.endpoint}/{pool}/.well-known/jwks.json"
+    on_this_machine = {"AWS_ENDPOINT_URL": aws.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    chat = _environment(aws, stack_name, "ChatFunction")
+    janitor = _environment(aws, stack_name, "JanitorFunction")
+    with closing(aws.client("cognito-idp")) as cognito:
+        client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+    return LocalStack(
+        endpoint=aws.endpoint,
+        table=outputs["TableName"],
+        bucket=outputs["BucketName"],
+        stream_arn=outputs["TableStreamArn"],
+        user_pool_id=pool,
+        client_id=client_id,
+        issuer=chat["COGNITO_ISSUER"],
+        jwks_url=jwks_url,
+        redirect_uri=client["CallbackURLs"][0],
+        secret_arn=outputs["OpenAISecretArn"],
+        chat_environment={**chat, "COGNITO_JWKS_URL": jwks_url, **on_this_machine},
+        chat_credentials=_assume(aws, outputs["ChatRoleArn"], "chat"),
+        janitor_environment={**janitor, **on_this_machine},
+        janitor_credentials=_assume(aws, outputs["JanitorRoleArn"], "janitor"),
+        settings_read_back=settings,
+    )
+
+
+def _environment(aws: MiniStack, stack_name: str, logical_id: str) -> dict[str, str]:
+    with closing(aws.client("cloudformation")) as client:
+        resource = client.describe_stack_resource(StackName=stack_name, LogicalResourceId=logical_id)
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    with closing(aws.client("lambda")) as client:
+        mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        for mapping in mappings:
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        return client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+
+def _assume(aws: MiniStack, role_arn: str, session: str) -> Credentials:
+    with closing(aws.client("sts")) as sts:
+        key = sts.assume_role(RoleArn=role_arn, RoleSessionName=session, DurationSeconds=SESSION_SECONDS)["Credentials"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"])

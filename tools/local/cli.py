@@ -1,0 +1,159 @@
+"""The commands of the local stack: `python -m tools.local.cli demo|dev|chat|token` (see the Makefile).
+
+`dev` serves the built frontend at http://localhost:5173 (`--port`); with `--hot` Vite listens there, loads the sources
+and forwards the rest, so that a change is seen at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+
+from tools.local.chat import Chat
+from tools.local.chatkit_client import ChatKitClient
+from tools.local.demo import Demo
+from tools.local.sign_in import create_user, sign_in
+from tools.local.site import Site, running_site, site_origin
+from tools.local.stack import STATE, Stack, running_stack
+
+DEV_PORT = 8787  # of the Function URL
+SITE_PORT = 5173  # the template's SiteOrigin, and Vite's
+DEV_FILE = STATE / "dev.json"
+PICTURE_COLUMNS = 128
+NOT_RUNNING = "nothing is running here: start `make dev` in another terminal first"
+USER, PASSWORD = "demo@example.com", "Correct-Horse-7-Battery"
+
+
+@dataclass(frozen=True)
+class DevStack:
+    """What other terminals need to know of the stack that `make dev` runs."""
+
+    url: str
+    endpoint: str
+    client_id: str
+    redirect_uri: str
+
+    @classmethod
+    def running(cls) -> DevStack:
+        """Return the one that runs now; exits with a message when there is none."""
+        if not DEV_FILE.exists():
+            sys.exit(NOT_RUNNING)
+        return cls(**json.loads(DEV_FILE.read_text()))
+
+    def token(self) -> str:
+        """Return a fresh access token of the demo user."""
+        return sign_in(self, USER, PASSWORD).access_token
+
+
+def main() -> int:
+    """Run one command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="tools.local.cli", description="The local stack")
+    parser.add_argument("command", choices=["demo", "dev", "chat", "token"])
+    parser.add_argument("--picture", metavar="FILE.svg", help="draw what `demo` printed")
+    parser.add_argument("--port", type=int, default=SITE_PORT, help="where `dev` serves the site")
+    parser.add_argument("--hot", metavar="COMMAND", help="`dev`: start Vite with this command in the site's place")
+    arguments = parser.parse_args()
+    console = Console(record=arguments.picture is not None, width=PICTURE_COLUMNS if arguments.picture else None)
+    match arguments.command:
+        case "demo":
+            done = asyncio.run(Demo(console).run())
+            if arguments.picture:
+                console.save_svg(arguments.picture, title="make demo")
+            return 0 if done else 1
+        case "dev":
+            asyncio.run(_dev(console, arguments.port, arguments.hot))
+        case "chat":
+            asyncio.run(_chat(console))
+        case _:
+            print(DevStack.running().token())
+    return 0
+
+
+async def _dev(console: Console, port: int, hot: str | None) -> None:
+    def report(text: str) -> None:
+        console.print(f"[dim]{text}[/dim]", highlight=False)
+
+    if not _is_free(port):
+        sys.exit(f"port {port} is taken: end what listens there, or take another one: make dev PORT=5180")
+    async with running_stack(report, DEV_PORT, True, site_origin=site_origin(port)) as stack:
+        create_user(stack.aws, USER, PASSWORD)
+        here = DevStack(stack.url, stack.aws.endpoint, stack.aws.client_id, stack.aws.redirect_uri)
+        DEV_FILE.write_text(json.dumps(asdict(here)))
+        async with _frontend(stack, port, hot) as site:
+            console.print(_how_to(stack.url, site_origin(port)), highlight=False)
+            report(f"sign-in page on {site.sign_in_url}, edge on {site.url}")
+            stopped = asyncio.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            await stopped.wait()
+            console.print("stopping")
+    DEV_FILE.unlink(missing_ok=True)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@asynccontextmanager
+async def _frontend(stack: Stack, port: int, hot: str | None) -> AsyncGenerator[Site]:
+    """Serve the built frontend on `port`, or put Vite there, by the command `hot`, with the edge behind it."""
+    if not hot:
+        async with running_site(stack, port, (USER, PASSWORD)) as site:
+            yield site
+        return
+    async with running_site(stack, port, (USER, PASSWORD), edge_port=0) as site:
+        environment = {**os.environ, "EDGE_URL": site.url.replace("localhost", "127.0.0.1"), "PORT": str(port)}
+        vite = await asyncio.create_subprocess_shell(hot, env=environment)
+        try:
+            yield site
+        finally:
+            if vite.returncode is None:
+                vite.terminate()
+            await vite.wait()
+
+
+def _how_to(url: str, site: str) -> str:
+    request = json.dumps(
+        {
+            "type": "threads.create",
+            "params": {
+                "input": {
+                    "content": [{"type": "input_text", "text": "How much did I spend on groceries?"}],
+                    "attachments": [],
+                    "inference_options": {},
+                }
+            },
+        }
+    )
+    return f"""
+[bold]The stack is up. Open {site}[/bold] and sign in as {USER}, password {PASSWORD} (filled in).
+
+The API alone, without the edge:
+
+  curl {url}/chatkit
+  curl -N {url}/chatkit -H "x-auth-token: $(make -s token)" \\
+       -H 'content-type: application/json' -d '{request.replace("[", chr(92) + "[")}'
+
+or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; conversations stay in .local/ (`make clean`).
+"""
+
+
+async def _chat(console: Console) -> None:
+    stack = DevStack.running()
+    async with ChatKitClient(stack.url, stack.token()) as client:
+        await Chat(client, console).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

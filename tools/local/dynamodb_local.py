@@ -1,0 +1,158 @@
+"""DynamoDB Local: AWS's own DynamoDB for one machine, as a child process; the judge of the store's contract.
+
+    python -m tools.local.dynamodb_local fetch      # its jars, through Maven, into .tools/dynamodb-local
+
+    with DynamoDBLocal.start() as server:
+        server.client().list_tables()
+
+It needs a JDK (Java 17 or newer; `java` and its compiler) and, to fetch it, `mvn`. It runs in memory, sends no
+telemetry and listens on the loopback interface only, which takes a few lines of Java: LoopbackDynamo.java.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from tools import ROOT
+
+LIBRARIES = ROOT / ".tools" / "dynamodb-local" / "lib"
+LAUNCHER = Path(__file__).parent / "LoopbackDynamo.java"
+VERSION = "2.6.1"
+JAR = LIBRARIES / f"DynamoDBLocal-{VERSION}.jar"
+START_LIMIT_SECONDS = 60
+REGION = "eu-west-1"
+
+POM = f"""<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId><artifactId>fetch</artifactId>
+<version>1</version><dependencies><dependency><groupId>com.amazonaws</groupId><artifactId>DynamoDBLocal</artifactId>
+<version>{VERSION}</version></dependency></dependencies></project>"""
+
+
+class MissingToolError(FileNotFoundError):
+    """Something that DynamoDB Local needs is not on this machine; the message says how to get it."""
+
+
+class DynamoDBLocal:
+    """One running server; `stop()` it or use it as a context manager."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self._process = process
+        self.endpoint = f"http://127.0.0.1:{port}"
+
+    @classmethod
+    def start(cls) -> Self:
+        """Start a server and wait until it answers. Raises MissingToolError or RuntimeError."""
+        _check_java()
+        if not JAR.exists():
+            raise MissingToolError("DynamoDB Local is not fetched: run `python -m tools.local.dynamodb_local fetch`")
+        process = subprocess.Popen(
+            ["java", "-Xmx512m", f"-Djava.library.path={LIBRARIES}", "-cp", f"{LIBRARIES}/*", str(LAUNCHER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return cls(process, _port(process))
+
+    def client(self, config: Config | None = None) -> Any:
+        """Return a boto3 client of this server; the caller closes it."""
+        return boto3.client(  # pyright: ignore[reportUnknownMemberType]
+            "dynamodb",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=config,
+        )
+
+    def stop(self) -> None:
+        """End the server; a second call does nothing."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+
+def fetch() -> None:
+    """Copy DynamoDB Local and what it depends on into .tools. Raises MissingToolError or RuntimeError."""
+    if JAR.exists():
+        return
+    _check_java()
+    if not shutil.which("mvn"):
+        raise MissingToolError("mvn is missing: on Debian, apt-get install maven")
+    with tempfile.TemporaryDirectory() as folder:
+        pom = Path(folder) / "pom.xml"
+        pom.write_text(POM)
+        target = f"-DoutputDirectory={LIBRARIES}"
+        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime", target]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if answer.returncode or not JAR.exists():
+        raise RuntimeError(f"mvn could not fetch DynamoDB Local:\n{answer.stdout[-2000:]}")
+
+
+def _check_java() -> None:
+    java = shutil.which("java")
+    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, check=False) if java else None
+    if modules is None or "jdk.compiler@" not in modules.stdout:
+        raise MissingToolError("a JDK (Java 17 or newer) is missing: on Debian, apt-get install default-jdk-headless")
+
+
+def _port(process: subprocess.Popen[str]) -> int:
+    lines: queue.Queue[str] = queue.Queue()
+
+    def read() -> None:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("PORT "):
+                lines.put(line)
+                return
+        lines.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        line = lines.get(timeout=START_LIMIT_SECONDS)
+    except queue.Empty:
+        line = ""
+    if not line:
+        process.kill()
+        process.communicate()
+        raise RuntimeError(f"DynamoDB Local did not answer within {START_LIMIT_SECONDS} s")
+    return int(line.split()[1])
+
+
+def main() -> int:
+    """Run the command line: `fetch`."""
+    if sys.argv[1:] != ["fetch"]:
+        print("usage: python -m tools.local.dynamodb_local fetch", file=sys.stderr)
+        return 2
+    try:
+        fetch()
+    except (MissingToolError, RuntimeError) as error:
+        print(f"DynamoDB Local: {error}", file=sys.stderr)
+        return 1
+    print(f"DynamoDB Local {VERSION} is in {LIBRARIES.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

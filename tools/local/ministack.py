@@ -1,0 +1,163 @@
+"""MiniStack: the AWS of one machine, as a child process.
+
+    with MiniStack.start() as aws:
+        aws.client("dynamodb").list_tables()          # as the root key: setting up only
+        aws.client("s3", aws.iam_user("app", policy)) # as the application: SigV4 and IAM are verified
+
+MiniStack pins its own botocore, so it lives in its own environment (`.tools/ministack`, made by the Makefile). It binds
+the loopback interface only. The root key bypasses signature and IAM checks, so nothing under test may use it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import boto3
+from botocore.config import Config
+
+from tools import ROOT
+
+PYTHON = ROOT / ".tools" / "ministack" / "bin" / "python"
+REGION = "eu-west-1"
+ACCOUNT_ID = "000000000000"
+START_LIMIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key as botocore takes it; `token` only for roles."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which every AWS SDK finds this key."""
+        token = {"AWS_SESSION_TOKEN": self.token} if self.token else {}
+        return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key, **token}
+
+
+ROOT_KEY = Credentials("test", "test")
+
+
+class MiniStack:
+    """One running MiniStack server; `stop()` it or use it as a context manager."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, scratch: Path | None) -> None:
+        self._process = process
+        self._scratch = scratch
+        self.endpoint = f"http://127.0.0.1:{port}"
+
+    @classmethod
+    def start(cls, port: int = 0, state_dir: Path | None = None, log: Path | None = None) -> Self:
+        """Start a server and wait until it answers.
+
+        `port` 0 takes a free one; with `state_dir` tables and objects outlive the process; its output goes to `log`.
+        Raises FileNotFoundError when its environment is missing, RuntimeError when it does not come up.
+        """
+        if not PYTHON.exists():
+            raise FileNotFoundError(f"{PYTHON.relative_to(ROOT)} is missing: run `make ministack`")
+        port = port or free_port()
+        scratch = None if state_dir else Path(tempfile.mkdtemp(prefix="ministack-"))
+        state = state_dir or cast(Path, scratch)
+        state.mkdir(parents=True, exist_ok=True)
+        output = log.open("ab") if log else None
+        process = subprocess.Popen(
+            [str(PYTHON), "-m", "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}"],
+            env=_environment(port, state, keep=state_dir is not None),
+            stdout=output or subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C stops the front first, then us, then AWS
+        )
+        if output:
+            output.close()
+        stack = cls(process, port, scratch)
+        stack._wait_until_ready()
+        return stack
+
+    def _wait_until_ready(self) -> None:
+        limit = time.monotonic() + START_LIMIT_SECONDS
+        while time.monotonic() < limit:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"MiniStack stopped with exit code {self._process.returncode}")
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1):
+                    return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"MiniStack did not answer within {START_LIMIT_SECONDS} s")
+
+    def stop(self) -> None:
+        """End the server; a second call does nothing."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+    def client(self, service: str, credentials: Credentials = ROOT_KEY, config: Config | None = None) -> Any:
+        """Return a boto3 client of this server; the caller closes it."""
+        return boto3.client(  # pyright: ignore[reportCallIssue, reportUnknownMemberType, reportUnknownVariableType]
+            service,  # pyright: ignore[reportArgumentType]
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=credentials.access_key,
+            aws_secret_access_key=credentials.secret_key,
+            aws_session_token=credentials.token,
+            config=config,
+        )
+
+    def iam_user(self, name: str, policy: Mapping[str, Any]) -> Credentials:
+        """Create an IAM user that may do what `policy` says, and return its key."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        iam.close()
+        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "SFTP_ENABLED": "0",
+        "TZ": "UTC",
+        "STATE_DIR": str(state / "state"),  # it keeps its Cognito keys there in any case
+        "S3_DATA_DIR": str(state / "s3"),
+        "PERSIST_STATE": "1" if keep else "0",
+        "S3_PERSIST": "1" if keep else "0",
+    }
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,125 @@
+"""Everything of a deployment on one machine: AWS, the model, and the function behind its URL.
+
+    async with running_stack(report) as stack:
+        stack.url                          # POST {url}/chatkit
+        await stack.new_process()          # the next request starts another process
+
+`report(text)` is told each step as it is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import ROOT
+from tools.local.aws import LocalStack, deploy
+from tools.local.lambda_url import FunctionUrl, LocalFunction
+from tools.local.ministack import REGION, MiniStack
+from tools.local.model_server import API_KEY, ModelServer
+from tools.local.stream_poller import StreamPoller
+from tools.local.template import filter_patterns, read_template
+from tools.workspace import source
+
+STATE = ROOT / ".local"
+MEMORY_MB = 1024
+TIMEOUT_SECONDS = 300
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The parts of one running stack; `model` is None when OpenAI answers."""
+
+    server: MiniStack
+    aws: LocalStack
+    function: LocalFunction
+    url: str
+    model: ModelServer | None
+    log: Path
+
+    async def new_process(self) -> None:
+        """Stop the function's processes; the next request is answered by another one."""
+        await self.function.stop_processes()
+
+    @asynccontextmanager
+    async def sibling(self, timeout_seconds: int, **environment: str) -> AsyncGenerator[str]:
+        """Yield the URL of the same function beside this one, with another timeout and other settings."""
+        function = _chat_function(self.aws, self.model, self.log, timeout_seconds, environment)
+        async with FunctionUrl(function) as front:
+            yield front.url
+
+
+@asynccontextmanager
+async def running_stack(
+    report: Report, port: int = 0, keep: bool = False, log: Path | None = None, site_origin: str | None = None
+) -> AsyncGenerator[Stack]:
+    """Start AWS, the model and the function; stop them in reverse.
+
+    `port` is the Function URL's (0: a free one); with `keep` tables and files outlive the run, in `.local/`.
+    `site_origin` is where a frontend will be (`tools.local.site`); None leaves the template's default.
+    """
+    log = log or STATE / "function.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as parts:
+        aws_server = parts.enter_context(MiniStack.start(state_dir=STATE / "aws" if keep else None))
+        report(f"local AWS on {aws_server.endpoint}")
+        parameters = {"SiteOrigin": site_origin} if site_origin else {}
+        aws = deploy(aws_server, parameters, openai_api_key=os.environ.get("OPENAI_API_KEY", API_KEY))
+        report(f"template.yaml deployed: table {aws.table}, bucket {aws.bucket}, user pool {aws.user_pool_id}")
+        for setting in aws.settings_read_back:
+            report(f"  {setting.name}: {setting.found}")
+        model = None if os.environ.get("OPENAI_API_KEY") else parts.enter_context(ModelServer.start())
+        report(f"model: {model.url if model else 'OpenAI'}")
+        function = _chat_function(aws, model, log, TIMEOUT_SECONDS, {})
+        front = await parts.enter_async_context(FunctionUrl(function, port=port))
+        report(f"Function URL on {front.url}")
+        await parts.enter_async_context(_running_janitor(aws_server, aws, log))
+        report("janitor behind the table's stream")
+        yield Stack(aws_server, aws, function, front.url, model, log)
+
+
+def _chat_function(
+    aws: LocalStack, model: ModelServer | None, log: Path, timeout_seconds: int, environment: Mapping[str, str]
+) -> LocalFunction:
+    return LocalFunction(
+        handler="chat_api.handler.handler",
+        code=[source(name) for name in ("chat_api", "store_dynamo", "attachments_s3")],
+        layer=ROOT / "layers" / "streaming",
+        environment={
+            **aws.chat_environment,
+            **aws.chat_credentials.environment(),
+            "AWS_REGION": REGION,
+            **({"OPENAI_BASE_URL": model.url} if model else {}),
+            **environment,
+        },
+        timeout_seconds=timeout_seconds,
+        memory_mb=MEMORY_MB,
+        log=log,
+    )
+
+
+@asynccontextmanager
+async def _running_janitor(server: MiniStack, aws: LocalStack, log: Path) -> AsyncGenerator[None]:
+    function = LocalFunction(
+        handler="janitor.handler.handler",
+        code=[source(name) for name in ("janitor", "store_dynamo", "attachments_s3")],
+        environment={**aws.janitor_environment, **aws.janitor_credentials.environment()},
+        name="janitor",
+        max_processes=1,
+        log=log,
+    )
+    with closing(server.client("dynamodbstreams")) as client:  # as the root: polling is Lambda's part, not the role's
+        filters = filter_patterns(read_template(), "JanitorFunction")
+        poller = asyncio.create_task(StreamPoller(client, aws.stream_arn, function.invoke, filters).run())
+        try:
+            yield
+        finally:
+            poller.cancel()
+            await asyncio.wait({poller})
+            await function.stop_processes()

@@ -1,0 +1,150 @@
+"""`make verify-deploy`: the real `sam deploy` on this machine, what it deployed put to work, and the doctor's opinion.
+
+1. `sam build` for this machine (its wheels and its Python; everything else is as for Lambda).
+2. `sam deploy`, AWS's own CLI, into a MiniStack: upload, change set, stack, and the second pass with the site's origin.
+3. A small site is published through the deployed distribution.
+4. The chat function runs from the built folders alone, under the deployed role, behind the local Function URL.
+5. The doctor examines it all. What only an account can tell is listed with the command that tells it.
+
+One resource is left out, because MiniStack does not know its type: the look of Cognito's sign-in pages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from tools import ROOT
+from tools.local import artifacts
+from tools.local.aws import adopt
+from tools.local.lambda_url import FunctionUrl, LocalFunction
+from tools.local.ministack import REGION, ROOT_KEY, MiniStack
+from tools.local.model_server import API_KEY, ModelServer
+from tools.local.template import read_template, without_unknown_types
+from tools.ops.deployment import SAM, Deployment, DeploymentError
+from tools.ops.doctor import Check, State, examine, show
+from tools.ops.patients import in_ministack
+from tools.ops.publish import publish
+
+BUILD = ROOT / ".aws-sam" / "local"
+STACK_NAME = "chatkit-verify"
+PAGE = "<!doctype html><title>chatkit-serverless</title><p>Published by make verify-deploy.</p>"
+TIMEOUT_SECONDS = 300
+MEMORY_MB = 1024
+
+
+async def verify(console: Console, checks: Sequence[Check]) -> bool:
+    """Deploy here and examine; True when nothing failed."""
+    console.print("· sam build for this machine")
+    build(BUILD)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder, MiniStack.start() as aws:
+        console.print(f"· sam deploy to {aws.endpoint}")
+        with operator(aws):
+            deployment = sam_deploy(BUILD, Path(folder))
+            publish(deployment.outputs(), _site(Path(folder)))
+        async with running(aws, BUILD, Path(folder) / "function.log") as api:
+            console.print("· the built function answers; examining")
+            findings = await examine(in_ministack(aws.endpoint, STACK_NAME, api), checks)
+    well = show(findings, console)
+    console.print("\nWhat this machine cannot tell, and what tells it (`make deploy ENV=dev` first):", style="bold")
+    for finding in findings:
+        if finding.state is State.UNKNOWN:
+            console.print(f"  {finding.name}: {finding.advice}", highlight=False, soft_wrap=True)
+    for what, command in ONLY_ON_AWS:
+        console.print(f"  {what}: {command}", highlight=False, soft_wrap=True)
+    return well
+
+
+ONLY_ON_AWS = (
+    ("CloudFront signs for the Function URL, and streams", "CHATKIT_TOKEN=… make doctor ENV=dev"),
+    ("expiry, backups and lifecycle by CloudFormation itself", "make doctor ENV=dev, rows table and bucket"),
+    ("a cold start on arm64, with and without SnapStart", "make logs ENV=dev, field initDurationMs of REPORT"),
+    ("the sign-in pages' look", "open output SiteUrl and sign in"),
+    ("Entry=rest-api streams through API Gateway", "deploy with Entry=rest-api, then make doctor ENV=dev"),
+    ("alarms fire", "aws cloudwatch set-alarm-state --alarm-name … --state-value ALARM --state-reason test"),
+)
+
+
+def build(folder: Path) -> None:
+    """Run `sam build` for this machine into `folder`; raises DeploymentError when the result is faulty."""
+    environment = {**os.environ, "BUILD_TARGET": "local", "PYTHONPATH": ""}
+    done = subprocess.run(
+        [SAM, "build", "--build-dir", folder], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise DeploymentError(f"sam build failed:\n{done.stdout}{done.stderr}")
+    if faults := artifacts.inspect(folder, artifacts.TARGETS["local"]).faults:
+        raise DeploymentError("the build is faulty:\n  " + "\n  ".join(faults))
+
+
+def sam_deploy(folder: Path, scratch: Path) -> Deployment:
+    """Deploy `folder` by the real CLI, as `make deploy` does, into the AWS of the environment."""
+    template = folder / "local.json"
+    template.write_text(json.dumps(without_unknown_types(read_template(folder / "template.yaml"))))
+    settings = ("--config-file", str(ROOT / "samconfig.toml"))
+    options = ("--template-file", str(template), *settings, "--stack-name", STACK_NAME, "--region", REGION)
+    log = scratch / "sam.log"
+
+    def logged(command: Sequence[str]) -> None:
+        with log.open("ab") as output:
+            done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
+        if done.returncode:
+            raise DeploymentError(f"sam deploy failed:\n{log.read_text()[-3000:]}")
+
+    deployment = Deployment("dev", STACK_NAME, options, logged)
+    deployment.deploy()
+    return deployment
+
+
+@contextmanager
+def operator(aws: MiniStack) -> Generator[None]:
+    """Let every AWS client of this process and its children talk to `aws` as its operator."""
+    wanted = {
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "SAM_CLI_TELEMETRY": "0",
+        **ROOT_KEY.environment(),
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _site(scratch: Path) -> Path:
+    dist = ROOT / "frontend" / "dist"
+    if (dist / "index.html").exists():
+        return dist
+    page = scratch / "dist"
+    page.mkdir(exist_ok=True)
+    (page / "index.html").write_text(PAGE)
+    return page
+
+
+@asynccontextmanager
+async def running(aws: MiniStack, build: Path, log: Path) -> AsyncGenerator[str]:
+    """Run the deployed chat function from `build` alone, as its role, and yield the address before `/chatkit`."""
+    deployed = adopt(aws, read_template(), STACK_NAME, os.environ.get("OPENAI_API_KEY", API_KEY))
+    with ModelServer.start() as model:
+        stand_in = {} if os.environ.get("OPENAI_API_KEY") else {"OPENAI_BASE_URL": model.url}
+        function = LocalFunction(
+            handler="chat_api.handler.handler",
+            code=[build / "ChatFunction", build / "DependenciesLayer" / "python"],
+            layer=build / "StreamingLayer",
+            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **stand_in},
+            timeout_seconds=TIMEOUT_SECONDS,
+            memory_mb=MEMORY_MB,
+            log=log,
+        )
+        async with FunctionUrl(function) as front:
+            yield front.url

@@ -1,0 +1,89 @@
+"""The command line: `python -m tools.soak load`, `… memory`, `… faults`, `… quick`; without a word, all but the last.
+
+Exit code 1 when anything is not as its users saw it, when memory grows, or when a goal is missed. `quick` is some of
+the faults with few users, for CI; it writes no results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from rich.console import Console
+
+from tools.bench import results
+from tools.bench.results import Result
+from tools.bench.section import Goal
+from tools.soak import report
+from tools.soak.memory import MemoryPlan, memory
+from tools.soak.phases import PHASES
+from tools.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
+from tools.soak.screen import Screen
+from tools.soak.stage import LOG, Scale
+from tools.soak.verdict import goals
+
+LOAD = LoadPlan(Scale(users=200, processes=20), seconds=300, think_seconds=20)
+FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
+QUICK_PHASES = (
+    "nothing",
+    "process killed",
+    "DynamoDB failing",
+    "S3 failing",
+    "model cut",
+    "turn sent three times",
+    "stops",
+)
+QUICK = FaultPlan(
+    Scale(users=16, processes=6, timeout_seconds=8),
+    seconds_each=4,
+    phases=[phase for phase in PHASES if phase.name in QUICK_PHASES],
+)  # fmt: skip
+
+
+def violations(found: Results) -> list[str]:
+    """Return all violations of a run."""
+    parts = [found["check"], found.get("load", {}), *found.get("phases", {}).values()]
+    return [each for part in parts for each in part.get("violations", [])]
+
+
+def conclude(console: Console, found: list[Results], reached: list[Goal]) -> int:
+    """Print what is wrong; 1 if anything is."""
+    wrong = [each for run in found for each in violations(run)]
+    for each in wrong:
+        console.print(f"[red]{each}[/red]", highlight=False, soft_wrap=True)
+    for goal in reached:
+        colour = "green" if goal.met else "red"
+        console.print(f"[{colour}]{goal.what}: {goal.found}[/{colour}] (goal: {goal.wanted})", highlight=False)
+    if wrong:
+        console.print(f"the function's log: {LOG}")
+    return 1 if wrong or not all(goal.met for goal in reached) else 0
+
+
+async def run(what: str, console: Console) -> int:
+    with Screen(console) as screen:
+        if what == "quick":
+            return conclude(console, [await faults(QUICK, screen)], [])
+        found: dict[str, Results] = {}
+        if what in ("load", "all"):
+            found[report.LOAD] = await load(LOAD, screen)
+        if what in ("memory", "all"):
+            found[report.MEMORY] = await memory(MemoryPlan(), screen)
+        if what in ("faults", "all"):
+            found[report.FAULTS] = await faults(FAULTS, screen)
+    for name, figures in found.items():
+        results.write(name, figures, PACKAGES)
+    if all(results.path(name).exists() for name in (report.LOAD, report.FAULTS)):
+        report.main()
+    made: dict[str, Result] = {name.removeprefix("soak_"): results.read(name) for name in found}
+    return conclude(console, list(found.values()), goals(**made))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.soak", description="Load and faults, with an oracle.")
+    parser.add_argument("what", nargs="?", default="all", choices=["load", "memory", "faults", "all", "quick"])
+    return asyncio.run(run(parser.parse_args().what, Console()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

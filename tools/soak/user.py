@@ -1,0 +1,346 @@
+"""One user of the chat: what it does, at its own pace, and what it remembers of it.
+
+    async with User(17, url, token) as user:
+        await user.live(habits, tally, until=…)
+        await user.check_everything(tally)
+
+A user does one thing at a time, as people do; what it sees goes into its ledger, and the oracle compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from tools.local.chatkit_client import ChatKitClient, Event, add_message, create_thread, get_thread, new_turn_id
+from tools.local.files import PDF, PNG
+from tools.soak.ledger import Answer, Conversation, End, Life, Turn
+from tools.soak.marks import new_mark, question
+from tools.soak.oracle import Item, Violation, judge, judge_list, kept
+from tools.soak.posting import GivenUpError, posted
+from tools.soak.take import PLAIN, Manner, Take
+from tools.soak.tally import Tally
+from tools.soak.wire import watched_client
+
+PAGE = 50
+REST_SECONDS = 15
+"""How long a thread is let be that was left while its answer was made."""
+LONG_WORDS = 150
+THREADS_EACH = 4
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What a user does how often (weights), how long it thinks (mean, seconds), how it takes an answer."""
+
+    weights: Mapping[str, float]
+    think_seconds: float
+    words: tuple[int, int] = (8, 40)
+    manner: Manner = PLAIN
+    undisturbed: bool = True
+    """Whether nothing is broken on purpose meanwhile that keeps a turn from its end."""
+
+
+EVERYDAY = {
+    "new": 1.0,
+    "follow": 5.0,
+    "read": 1.5,
+    "list": 1.0,
+    "stop": 0.7,
+    "leave": 0.4,
+    "retry": 0.6,
+    "file": 0.6,
+    "rename": 0.5,
+    "delete": 0.3,
+}
+
+
+@dataclass(frozen=True)
+class SkewedToken:
+    """A token of another time, and whether it still has to be let in."""
+
+    name: str
+    token: str
+    let_in: bool
+
+
+@dataclass
+class User:
+    """One signed-in user and its ledger."""
+
+    number: int
+    url: str
+    token: str
+    conversations: list[Conversation] = field(default_factory=list[Conversation])
+    skewed_tokens: list[SkewedToken] = field(default_factory=list["SkewedToken"])
+
+    def __post_init__(self) -> None:
+        self.mark = new_mark(self.number)
+        self._turns = 0
+        self._tally = Tally("start")
+        self._client = self.client()
+        self._fresh: list[tuple[Conversation, Turn]] = []
+
+    def client(self, token: str | None = None, receive_bytes: int | None = None) -> ChatKitClient:
+        """Return another connection of this user; the caller closes it."""
+        return watched_client(self.url, token or self.token, self.mark, self._on_strangers, receive_bytes)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, tb: TracebackType | None) -> None:
+        await self._client.__aexit__(None, None, None)
+
+    async def live(self, habits: Habits, tally: Tally, until: float) -> None:
+        """Do one thing after the other until the event loop's clock says `until`."""
+        self._tally, self._habits = tally, habits
+        clock = asyncio.get_running_loop()
+        while (left := until - clock.time()) > 0:
+            pause = random.expovariate(1 / habits.think_seconds)
+            await asyncio.sleep(min(pause, left))
+            if pause < left:
+                await self._act()
+
+    async def talk(self, habits: Habits, tally: Tally) -> None:
+        """Say one thing, now; every tenth in a new conversation."""
+        self._tally, self._habits = tally, habits
+        await (self._follow() if self._turns % 10 else self._new())
+
+    async def _act(self) -> None:
+        actions, weights = zip(*self._habits.weights.items(), strict=True)
+        action = random.choices(actions, weights)[0]
+        self._tally.actions[action] += 1
+        await getattr(self, f"_{action}")()
+
+    # --- turns --------------------------------------------------------------------------------------------------------
+
+    async def _new(self, manner: Manner | None = None, files: tuple[str, ...] = (), words: int | None = None) -> None:
+        if len(self._open()) >= THREADS_EACH:
+            await self._delete()
+        conversation = Conversation()
+        self.conversations.append(conversation)
+        await self._ask(conversation, manner, files, words)
+
+    async def _follow(self, manner: Manner | None = None, words: int | None = None) -> None:
+        if (conversation := self._some()) is None:
+            await self._new(manner, words=words)
+        else:
+            await self._ask(conversation, manner, (), words)
+
+    async def _stop(self) -> None:
+        await self._follow(Manner(stop_after=random.randint(1, 25)), LONG_WORDS)
+
+    async def _leave(self) -> None:
+        await self._follow(Manner(leave_after=random.randint(1, 25)), 40)
+
+    async def _file(self) -> None:
+        name, kind, content = random.choice((("a.png", "image/png", PNG), ("a.pdf", "application/pdf", PDF)))
+        params = {"name": f"{self.mark}-{name}", "mime_type": kind, "size": len(content)}
+        registered = await self._call({"type": "attachments.create", "params": params})
+        if registered is None:
+            return
+        status = await self._client.put(registered, content)
+        if status == 200:
+            await self._new(files=(registered["id"],))
+        else:
+            self._tally.refusals[f"PUT {status}"] += 1
+
+    async def _retry(self) -> None:
+        conversation = self._some()
+        if conversation is None or not conversation.turns or conversation.turns[-1].question_id is None:
+            return
+        turn = conversation.turns[-1]
+        params = {"thread_id": conversation.thread_id, "item_id": turn.question_id}
+        await self._take(conversation, turn, {"type": "threads.retry_after_item", "params": params}, PLAIN)
+
+    async def _ask(
+        self, conversation: Conversation, manner: Manner | None, files: tuple[str, ...], words: int | None
+    ) -> None:
+        self._turns += 1
+        text = question(self.mark, self._turns, words or random.randint(*self._habits.words))
+        turn = conversation.ask(self._turns, text, files)
+        thread_id = conversation.thread_id
+        request = add_message(thread_id, text, files) if thread_id else create_thread(text, files)
+        await self._take(conversation, turn, request, manner or self._habits.manner)
+
+    async def _take(self, conversation: Conversation, turn: Turn, request: Event, manner: Manner) -> None:
+        """Send a turn, as often at once as the manner says, and take its answer."""
+        turn_id = new_turn_id()
+        sent = [asyncio.create_task(self._take_one(conversation, turn, request, turn_id, manner))]
+        sent += [
+            asyncio.create_task(self._take_one(conversation, turn, request, turn_id, PLAIN))
+            for _ in range(manner.at_once - 1)
+        ]
+        answers = await asyncio.gather(*sent)
+        streamed = [each for each in answers if each.confirmed]
+        for extra in streamed[1:]:
+            self._complain("doubled", conversation, extra.item_id, f"turn {turn.number} was carried out twice")
+        answer = next(iter(streamed), answers[0])
+        turn.answers.append(answer)
+        self._fresh.append((conversation, turn))
+        self._tally.ended(answer.end)
+        if answer.end in (End.LEFT, End.CUT, End.LOST, End.REPEATED):
+            conversation.rests_until = asyncio.get_running_loop().time() + REST_SECONDS
+
+    async def _take_one(
+        self, conversation: Conversation, turn: Turn, request: Event, turn_id: str, manner: Manner
+    ) -> Answer:
+        answer = Answer(undisturbed=self._habits.undisturbed)
+        take = Take(self.mark, conversation, turn, answer, manner, self._tally)
+        client = self._client if manner.receive_bytes is None else self.client(receive_bytes=manner.receive_bytes)
+        try:
+            await posted(lambda: take.run(client, request, turn_id, self._cancel), self._tally)
+        except GivenUpError as given_up:
+            answer.end = given_up.end
+            if conversation.thread_id is None and given_up.thread_id:
+                conversation.thread_id = given_up.thread_id
+        finally:
+            if client is not self._client:
+                await client.__aexit__(None, None, None)
+        return answer
+
+    async def _cancel(self, turn_id: str) -> bool:
+        try:
+            await posted(lambda: self._client.cancel(turn_id), self._tally)
+        except GivenUpError:
+            self._tally.refusals["stop not taken"] += 1
+            return False
+        return True
+
+    # --- threads ------------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        if (conversation := self._some()) is not None:
+            await self.check(conversation)
+
+    async def _list(self) -> None:
+        listed: list[Item] = []
+        while True:
+            after = {"after": listed[-1]["id"]} if listed else {}
+            request = {"type": "threads.list", "params": {"limit": PAGE, "order": "desc", **after}}
+            if (page := await self._call(request)) is None:
+                return
+            listed += page["data"]
+            if not page["has_more"]:
+                break
+        self._tally.violations += judge_list(self.mark, self.conversations, listed)
+
+    async def _rename(self) -> None:
+        if (conversation := self._some()) is None:
+            return
+        title = f"{self.mark} {random.randrange(10**6)}"
+        params = {"thread_id": conversation.thread_id, "title": title}
+        if await self._call({"type": "threads.update", "params": params}) is not None:
+            conversation.titles = {title}
+        elif conversation.titles:
+            conversation.titles.add(title)
+
+    async def _delete(self) -> None:
+        if (conversation := self._some()) is None:
+            return
+        request = {"type": "threads.delete", "params": {"thread_id": conversation.thread_id}}
+        conversation.life = Life.DELETED if await self._call(request) is not None else Life.DELETING
+
+    async def _skewed(self) -> None:
+        """Come with a token from another time."""
+        skewed = random.choice(self.skewed_tokens)
+        client = self.client(skewed.token)
+        request = {"type": "threads.list", "params": {"limit": 1}}
+        try:
+            await posted(lambda: client.call(request), self._tally)
+            outcome = True
+        except GivenUpError as given_up:
+            outcome = given_up.end is not End.REFUSED
+        finally:
+            await client.__aexit__(None, None, None)
+        self._tally.actions[f"{skewed.name}: {'let in' if outcome else 'refused'}"] += 1
+        if outcome is not skewed.let_in:
+            detail = f"a token {skewed.name} was {'let in' if outcome else 'refused'}"
+            self._tally.violations.append(Violation("identity", self.mark, None, None, detail))
+
+    def _open(self) -> list[Conversation]:
+        return [each for each in self.conversations if each.life is Life.THERE]
+
+    def _some(self) -> Conversation | None:
+        now = asyncio.get_running_loop().time()
+        able = [each for each in self._open() if each.rests_until < now]
+        return random.choice(able) if able else None
+
+    async def _call(self, request: Event) -> Event | None:
+        """Return the answer to a request that does not stream; None when it was not carried out, or perhaps not."""
+        try:
+            return await posted(lambda: self._client.call(request), self._tally)
+        except GivenUpError as given_up:
+            self._tally.refusals[f"{request['type']}: {given_up.end.value}"] += 1
+            return None
+
+    # --- the oracle ---------------------------------------------------------------------------------------------------
+
+    async def check(self, conversation: Conversation) -> list[Item] | None:
+        """Read a whole conversation and compare it with what was seen; None when it is not there."""
+        if conversation.thread_id is None:
+            return None
+        head = await self._found(get_thread(conversation.thread_id), conversation)
+        if head is None:
+            return None
+        items: list[Item] = []
+        while True:
+            after = {"after": items[-1]["id"]} if items else {}
+            params = {"thread_id": conversation.thread_id, "limit": PAGE, "order": "asc", **after}
+            page = await self._found({"type": "items.list", "params": params}, conversation)
+            if page is None:
+                return None
+            items += page["data"]
+            if not page["has_more"]:
+                break
+        if conversation.titles and head.get("title") not in conversation.titles:
+            self._complain("changed", conversation, None, f"is called {head.get('title')!r}")
+        self._tally.violations += judge(self.mark, conversation, items)
+        return items
+
+    async def _found(self, request: Event, conversation: Conversation) -> Event | None:
+        """Read something of a thread; that it is not there may be a violation, that it is, too."""
+        try:
+            answer = await posted(lambda: self._client.call(request), self._tally)
+        except GivenUpError as given_up:
+            if given_up.end is not End.REFUSED:
+                self._tally.refusals[f"{request['type']}: {given_up.end.value}"] += 1
+            elif conversation.life is Life.THERE:
+                self._complain("lost", conversation, None, "the thread is not there")
+            return None
+        if conversation.life is Life.DELETED:
+            self._complain("returned", conversation, None, "the thread was deleted")
+        elif conversation.life is Life.UNSURE:
+            conversation.life = Life.THERE
+        return answer
+
+    async def check_everything(self, tally: Tally) -> None:
+        """Compare all conversations and the list of them; deleted ones have to be gone."""
+        self._tally = tally
+        for conversation in self.conversations:
+            conversation.rests_until = 0
+            await self.check(conversation)
+        await self._list()
+
+    async def settle(self, tally: Tally) -> None:
+        """Compare what the phase behind has touched, and count what is stored of its turns."""
+        self._tally = tally
+        fresh, self._fresh = self._fresh, []
+        stored: dict[int, list[Item] | None] = {}
+        for conversation, turn in fresh:
+            if id(conversation) not in stored:
+                stored[id(conversation)] = await self.check(conversation)
+            items = stored[id(conversation)]
+            gone = conversation.life in (Life.DELETED, Life.DELETING)
+            tally.stored["deleted by its user" if gone else kept(turn, items or [])] += 1
+
+    def _complain(self, kind: str, conversation: Conversation, item_id: str | None, detail: str) -> None:
+        self._tally.violations.append(Violation(kind, self.mark, conversation.thread_id, item_id, detail))
+
+    def _on_strangers(self, marks: set[str], where: str) -> None:
+        detail = f"{where} brought the words of {', '.join(sorted(marks))}"
+        self._tally.violations.append(Violation("foreign", self.mark, None, None, detail))
