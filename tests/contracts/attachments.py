@@ -149,9 +149,9 @@ class World:
     def reloaded(self, attachment: AnyFile) -> AnyFile:
         """Return the attachment as a thread store gives it back: through its hooks and JSON."""
         adapter = TypeAdapter[ChatKitAttachment](ChatKitAttachment)
-        stored = adapter.dump_json(self.store.conceal(attachment))
+        stored = adapter.dump_json(self.store.strip_urls(attachment))
         assert b"X-Amz-" not in stored
-        return self.store.present(adapter.validate_json(stored), ANN)
+        return self.store.sign_urls(adapter.validate_json(stored), ANN)
 
     def objects(self) -> set[str]:
         return {found["Key"] for found in self.owner.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
@@ -282,8 +282,8 @@ class AttachmentStoreContract:
         world.upload(attachment, png())
         accepted = await world.store.accept(await world.store.verify(attachment, ANN), ANN)
         assert accepted.upload_descriptor is None
-        assert world.store.conceal(attachment).upload_descriptor is None
-        assert all(a.upload_descriptor is None for a in world.store.conceal(message(attachment)).attachments)
+        assert world.store.strip_urls(attachment).upload_descriptor is None
+        assert all(a.upload_descriptor is None for a in world.store.strip_urls(message(attachment)).attachments)
         assert descriptor_of(attachment)  # the original, which the client still has to get, is untouched
 
     @pytest.mark.promise("A3")
@@ -405,10 +405,10 @@ class AttachmentStoreContract:
         attachment = await world.uploaded("a.png", "image/png", png())
         verified = await world.store.verify(attachment, ANN)
         first = await world.store.accept(verified, ANN)
-        kept = world.store.conceal(first)  # without the preview's URL, which is signed anew every second
+        kept = world.store.strip_urls(first)  # without the preview's URL, which is signed anew every second
 
         async def accepted(again: Any) -> Any:
-            return world.store.conceal(await world.store.accept(again, ANN))
+            return world.store.strip_urls(await world.store.accept(again, ANN))
 
         assert await accepted(verified) == kept  # the answer was lost
         assert await accepted(await world.store.verify(attachment, ANN)) == kept  # so was the record
@@ -468,7 +468,7 @@ class AttachmentStoreContract:
         attachment = await world.accepted("a.png", "image/png", png())
         for key in attachment_keys("ann", attachment.id):
             world.owner.delete_object(Bucket=BUCKET, Key=key)
-        shown = world.store.present(world.store.conceal(message(attachment)), ANN)  # the thread still loads
+        shown = world.store.sign_urls(world.store.strip_urls(message(attachment)), ANN)  # the thread still loads
         assert world.fetch(str(shown.attachments[0].preview_url))[0] in (403, 404)  # pyright: ignore
         with pytest.raises(GoneError):
             await world.store.verify(attachment, ANN)
@@ -486,9 +486,9 @@ class AttachmentStoreContract:
         assert isinstance(created, ImageAttachment)
         assert world.fetch(str(created.preview_url))[2] == png()
         accepted = await world.store.accept(await world.store.verify(created, ANN), ANN)
-        item = world.store.conceal(message(accepted))
+        item = world.store.strip_urls(message(accepted))
         assert "X-Amz" not in item.model_dump_json()
-        shown = world.store.present(item, ANN).attachments[0]
+        shown = world.store.sign_urls(item, ANN).attachments[0]
         assert isinstance(shown, ImageAttachment)
         status, headers, body = world.fetch(str(shown.preview_url))
         assert (status, headers["content-type"], body) == (200, "image/png", png())
@@ -504,10 +504,10 @@ class AttachmentStoreContract:
         foreign = TypeAdapter[ChatKitAttachment](ChatKitAttachment).validate_python(
             {"type": "image", "id": "a", "name": "a", "mime_type": "image/png", "preview_url": "https://example.com/a"}
         )
-        assert world.store.present(world.store.conceal(foreign), ANN) == foreign
-        assert world.store.conceal(message(foreign)) == message(foreign)
+        assert world.store.sign_urls(world.store.strip_urls(foreign), ANN) == foreign
+        assert world.store.strip_urls(message(foreign)) == message(foreign)
         for item in (message(), drawing(None), drawing("https://example.com/a.png")):
-            assert world.store.present(world.store.conceal(item), ANN) == item
+            assert world.store.sign_urls(world.store.strip_urls(item), ANN) == item
 
     # ── direct upload and generated images ──────────────────────────────────────────────────────────────────────────
 
@@ -526,10 +526,10 @@ class AttachmentStoreContract:
         with world.requests(1):
             url = await world.store.images.put(base64.b64encode(png()).decode(), ANN)
         assert world.fetch(url)[2] == png()
-        item = world.store.conceal(drawing(url))
+        item = world.store.strip_urls(drawing(url))
         assert item.image
         assert item.image.url.startswith("attachment:generated/img_")
-        shown = world.store.present(TypeAdapter[ThreadItem](ThreadItem).validate_json(item.model_dump_json()), ANN)
+        shown = world.store.sign_urls(TypeAdapter[ThreadItem](ThreadItem).validate_json(item.model_dump_json()), ANN)
         assert isinstance(shown, GeneratedImageItem)
         assert shown.image
         assert world.fetch(shown.image.url)[2] == png()
@@ -539,11 +539,11 @@ class AttachmentStoreContract:
     @pytest.mark.promise("A9")
     async def test_image_bytes_never_go_into_an_item(self, world: World) -> None:
         with pytest.raises(DataUrlError):
-            world.store.conceal(drawing("data:image/png;base64,AAAA"))
+            world.store.strip_urls(drawing("data:image/png;base64,AAAA"))
         partial = await world.store.images.put(base64.b64encode(png()).decode(), ANN, partial=True)
         assert world.fetch(partial)[2] == png()
         assert all(key.startswith("pending/") for key in world.objects())
-        assert world.store.conceal(drawing(partial)).image is None
+        assert world.store.strip_urls(drawing(partial)).image is None
 
     @pytest.mark.parametrize(
         "image",

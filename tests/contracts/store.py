@@ -3,7 +3,7 @@
     class TestMoto(StoreContract):
         @pytest.fixture
         def make_store(self, moto_table):
-            return moto_table.store          # (**options) -> a store; options: clock, retention, present, conceal
+            return moto_table.store          # (**options) -> a store: clock, retention, after_read, before_write
 
 Every test has users of its own, so that all tests of a backend can share one table. The tests are in one module for
 each group of promises.

@@ -124,7 +124,7 @@ class Bodies(StoreSetting):
                 return model.model_copy(update={"name": f"{model.name} for {context.user_id}"})
             return answer(model.id, f"{model.content[0].text} for {context.user_id}")
 
-        store, plain = make_store(conceal=conceal, present=present), None
+        store, plain = make_store(before_write=conceal, after_read=present), None
         await store.save_thread(thread(), alice)
         await store.add_thread_item("thr_1", answer("i", "secret"), alice)
         await store.save_attachment(file("a"), alice)

@@ -35,7 +35,7 @@ from store_dynamo.records import (
     thread_fields,
     without_descriptor,
 )
-from store_dynamo.store import ID_PREFIXES, Conceal, Present
+from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -76,14 +76,14 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self,
         *,
         user_of: Callable[[Any], str] = lambda context: context.user_id,
-        present: Present = lambda model, _context: model,
-        conceal: Conceal = lambda model: model,
+        after_read: AfterRead = lambda model, _context: model,
+        before_write: BeforeWrite = lambda model: model,
         clock: Clock = utc_now,
         retention: timedelta | None = None,
     ) -> None:
         self._user_of = user_of
-        self._present = present
-        self._conceal = conceal
+        self._after_read = after_read
+        self._before_write = before_write
         self._clock = clock
         self._retention = retention
         self._threads: dict[tuple[str, str], StoredThread] = {}
@@ -177,7 +177,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     def _storable(self, item: ThreadItem) -> ThreadItem:
         escape(item.id, "item")
-        return item_without_descriptors(self._conceal(item))
+        return item_without_descriptors(self._before_write(item))
 
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: TContext
@@ -193,7 +193,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
             raise NotFoundError(f"Item {after} not found")
         ids = sorted(items, key=lambda each: (items[each].place, each), reverse=not forward)
         ids = ids[ids.index(after) + 1 :] if after is not None else ids
-        page = [self._present(items[each].model(), context) for each in ids[:size]]
+        page = [self._after_read(items[each].model(), context) for each in ids[:size]]
         return make_page(page, page[-1].id if page else None, more=len(ids) > size)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
@@ -221,7 +221,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
             item = self._alive(self._user(context), thread_id).items[item_id]
         except (NotFoundError, KeyError) as exc:
             raise NotFoundError(f"Item {item_id} not found") from exc
-        return self._present(item.model(), context)
+        return self._after_read(item.model(), context)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
         escape(item_id, "item")
@@ -235,7 +235,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         escape(attachment.id, "attachment")
         if attachment.thread_id is not None:
             self._alive(user_id, attachment.thread_id)
-        body = dump(without_descriptor(self._conceal(attachment)))
+        body = dump(without_descriptor(self._before_write(attachment)))
         old = self._attachments.get((user_id, attachment.id))
         self._attachments[user_id, attachment.id] = StoredAttachment(
             body,
@@ -258,7 +258,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     async def load_attachment(self, attachment_id: str, context: TContext) -> Attachment:
         found = self._attachment(self._user(context), attachment_id)
-        return self._present(ATTACHMENT_MODEL.validate_json(found.body), context)
+        return self._after_read(ATTACHMENT_MODEL.validate_json(found.body), context)
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
         escape(attachment_id, "attachment")

@@ -289,8 +289,8 @@ def _store(clients: Clients) -> DynamoStore[RequestContext]:
         client=clients.dynamodb,
         user_of=_user,
         overflow=overflow,
-        present=files.present,
-        conceal=files.conceal,
+        after_read=files.sign_urls,
+        before_write=files.strip_urls,
     )
 
 

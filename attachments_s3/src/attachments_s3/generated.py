@@ -5,8 +5,8 @@
             partial = partial_image_index is not None
             return await store.images.put(base64_image, self.context, partial=partial)
 
-The URL that `put` returns is signed and expires; the thread store's `conceal` hook replaces it by a reference before
-the item is written, and `present` signs it anew on load (see `previews`).
+The URL that `put` returns is signed and expires; the thread store's `strip_urls` hook replaces it by a reference before
+the item is written, and `sign_urls` signs it anew on load (see `previews`).
 """
 
 from __future__ import annotations

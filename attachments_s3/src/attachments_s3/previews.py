@@ -1,12 +1,13 @@
 """URLs that expire: minted when a model is read, dropped before it is written.
 
-`Previews.conceal` and `.present` are the hooks of a thread store. They are pure of I/O (a signature is arithmetic, half
-a millisecond), take a thread item or an attachment, return a copy, and leave other models alone. In the database stands
+`Previews.strip_urls` and `.sign_urls` are the hooks of a thread store. They do no I/O (a signature is
+arithmetic, half a millisecond), take a thread item or an attachment, return a copy, and leave other models alone.
+In the database stands
 
     ImageAttachment.preview_url     attachment:preview
     GeneratedImageItem.image.url    attachment:generated/{image id}
 
-which say nothing without the reader's own user id: `present` signs only under the context's user.
+which say nothing without the reader's own user id: `sign_urls` signs only under the context's user.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Previews(Generic[TContext]):
         self._user_of = user_of
         self._seconds = seconds
 
-    def present(self, model: TModel, context: TContext) -> TModel:
+    def sign_urls(self, model: TModel, context: TContext) -> TModel:
         """Return a copy with URLs that work for a while."""
         match model:
             case ImageAttachment() | FileAttachment():
@@ -54,7 +55,7 @@ class Previews(Generic[TContext]):
             case _:
                 return model
 
-    def conceal(self, model: TModel) -> TModel:
+    def strip_urls(self, model: TModel) -> TModel:
         """Return a copy without upload descriptors and without URLs that expire.
 
         Raises DataUrlError for a generated image whose bytes are in its URL: megabytes do not belong into an item.

@@ -143,7 +143,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         if record != Record.of(attachment):
             self._on_event(Event(Action.ACCEPTED, record.size, attachment.mime_type))
         update = {"upload_descriptor": None, "metadata": record.metadata(attachment.metadata)}
-        return self._previews.present(attachment.model_copy(update=update), context)
+        return self._previews.sign_urls(attachment.model_copy(update=update), context)
 
     def check_delete(self, attachment: AnyFile) -> None:
         """Raise LinkedError for a file that belongs to a message: only the composer's files are deleted one by one."""
@@ -175,13 +175,13 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         """Say whether the bucket is on this machine, so that nobody outside can follow its URLs."""
         return self._bucket.is_local
 
-    def present(self, model: TModel, context: TContext) -> TModel:
+    def sign_urls(self, model: TModel, context: TContext) -> TModel:
         """Mint the URLs of a thread item or attachment: the thread store's hook after reading."""
-        return self._previews.present(model, context)
+        return self._previews.sign_urls(model, context)
 
-    def conceal(self, model: TModel) -> TModel:
+    def strip_urls(self, model: TModel) -> TModel:
         """Drop descriptors and expiring URLs from a thread item or attachment: the hook before writing."""
-        return self._previews.conceal(model)
+        return self._previews.strip_urls(model)
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +191,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         if file_type.kind is not Kind.IMAGE:
             return FileAttachment.model_validate(facts)
         image = ImageAttachment.model_validate({**facts, "preview_url": PREVIEW})
-        return self._previews.present(image, context)
+        return self._previews.sign_urls(image, context)
 
     def _file_key(self, attachment: AnyFile, context: TContext) -> str:
         return keys.file_key(self._user_of(context), attachment.id)

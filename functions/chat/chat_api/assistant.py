@@ -124,7 +124,7 @@ class Assistant(Protocol):
 
 
 @runtime_checkable
-class Preparing(Protocol):
+class SupportsPrepare(Protocol):
     """An assistant that has something heavy to import or to build, which requests that ask no model do without."""
 
     def prepare(self) -> None:
@@ -136,7 +136,7 @@ class Preparing(Protocol):
 
 
 @runtime_checkable
-class Acting(Protocol):
+class SupportsActions(Protocol):
     """An assistant whose widgets have actions (`threads.custom_action`)."""
 
     def action(
@@ -147,7 +147,7 @@ class Acting(Protocol):
 
 
 @runtime_checkable
-class SyncActing(Protocol):
+class SupportsSyncActions(Protocol):
     """An assistant whose widgets have actions that are answered at once (`threads.sync_custom_action`)."""
 
     async def sync_action(
@@ -156,14 +156,14 @@ class SyncActing(Protocol):
 
 
 @runtime_checkable
-class Transcribing(Protocol):
+class SupportsTranscription(Protocol):
     """An assistant that takes dictation (`input.transcribe`)."""
 
     async def transcribe(self, audio: AudioInput, turn: Turn) -> TranscriptionResult: ...
 
 
 @runtime_checkable
-class Titling(Protocol):
+class SupportsTitles(Protocol):
     """An assistant that names conversations after their first message."""
 
     async def title(self, message: UserMessageItem) -> str | None:
@@ -172,14 +172,14 @@ class Titling(Protocol):
 
 
 @runtime_checkable
-class Mentioning(Protocol):
+class SupportsMentions(Protocol):
     """An assistant that knows things users can @-mention (`GET /chatkit/entities?q=`)."""
 
     async def entities(self, query: str, turn: Turn) -> list[Entity]: ...
 
 
 @runtime_checkable
-class Choosing(Protocol):
+class SupportsModels(Protocol):
     """An assistant that lets users choose a model or a tool; any other choice is refused."""
 
     @property
@@ -192,7 +192,7 @@ class Choosing(Protocol):
 
 
 @runtime_checkable
-class Surveying(Protocol):
+class SupportsOverview(Protocol):
     """An assistant with something to show of the user beside the chat (`GET /chatkit/overview`)."""
 
     async def overview(self, turn: Turn) -> Mapping[str, Any]:
@@ -204,7 +204,7 @@ class Surveying(Protocol):
 
 
 @runtime_checkable
-class Closing(Protocol):
+class SupportsClose(Protocol):
     """An assistant that holds connections: `close` is awaited when the process ends."""
 
     async def close(self) -> None: ...

@@ -35,7 +35,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from chat_api.assistant import Acting, Assistant, SyncActing, Transcribing, Turn
+from chat_api.assistant import Assistant, SupportsActions, SupportsSyncActions, SupportsTranscription, Turn
 from chat_api.bound_store import BoundStore
 from chat_api.context import RequestContext
 from chat_api.item_ids import AnswerIds
@@ -95,7 +95,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        assert isinstance(self._assistant, Acting)
+        assert isinstance(self._assistant, SupportsActions)
         events = self._assistant.action(thread, action, sender, self.turn)
         async with aclosing(self._guarded(events, thread)) as guarded:
             async for event in guarded:
@@ -145,11 +145,11 @@ class ChatKitRun(ChatKitServer[RequestContext]):
             await self.store.add_thread_item(thread.id, note, context)
 
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
-        assert isinstance(self._assistant, Transcribing)
+        assert isinstance(self._assistant, SupportsTranscription)
         return await self._assistant.transcribe(audio_input, self.turn)
 
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> SyncCustomActionResponse:
-        assert isinstance(self._assistant, SyncActing)
+        assert isinstance(self._assistant, SupportsSyncActions)
         return await self._assistant.sync_action(thread, action, sender, self.turn)

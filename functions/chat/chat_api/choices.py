@@ -7,25 +7,25 @@ from typing import Any
 
 from chatkit.types import InferenceOptions
 
-from chat_api.assistant import Assistant, Choosing, Mentioning, Transcribing
+from chat_api.assistant import Assistant, SupportsMentions, SupportsModels, SupportsTranscription
 from chat_api.errors import InvalidRequestError
 
 
 def offered(assistant: Assistant) -> dict[str, Any]:
     """Return what a frontend needs to show it: models, tools, and whether one can dictate and mention."""
-    choosing = isinstance(assistant, Choosing)
+    choosing = isinstance(assistant, SupportsModels)
     return {
         "models": list(assistant.models) if choosing else [],
         "tools": list(assistant.tools) if choosing else [],
-        "dictation": isinstance(assistant, Transcribing),
-        "mentions": isinstance(assistant, Mentioning),
+        "dictation": isinstance(assistant, SupportsTranscription),
+        "mentions": isinstance(assistant, SupportsMentions),
     }
 
 
 def check_choices(options: InferenceOptions, assistant: Assistant) -> None:
     """Raise InvalidRequestError for a model or tool that `assistant` does not offer."""
-    models: Collection[str] = [each["id"] for each in assistant.models] if isinstance(assistant, Choosing) else ()
-    tools: Collection[str] = [each["id"] for each in assistant.tools] if isinstance(assistant, Choosing) else ()
+    models: Collection[str] = [each["id"] for each in assistant.models] if isinstance(assistant, SupportsModels) else ()
+    tools: Collection[str] = [each["id"] for each in assistant.tools] if isinstance(assistant, SupportsModels) else ()
     _check("model", options.model, models)
     _check("tool_choice.id", options.tool_choice and options.tool_choice.id, tools)
 

@@ -18,7 +18,7 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, Closing, load_factory
+from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
@@ -56,8 +56,8 @@ def build(settings: Settings) -> StreamingMangum:
         client=clients["dynamodb"],
         user_of=_user,
         overflow=OverflowBucket(settings.bucket_name, clients["s3"]),
-        present=files.present,
-        conceal=files.conceal,
+        after_read=files.sign_urls,
+        before_write=files.strip_urls,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
     )
     assistant = load_factory(settings.assistant)(
@@ -83,7 +83,7 @@ def build(settings: Settings) -> StreamingMangum:
     hosted = HostedMode(settings.workflow_id, openai_client) if settings.workflow_id else None  # pyright: ignore[reportArgumentType]
 
     async def close() -> None:
-        if isinstance(assistant, Closing):
+        if isinstance(assistant, SupportsClose):
             await assistant.close()
         if openai_client.made is not None:
             await openai_client.close()

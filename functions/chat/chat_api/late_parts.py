@@ -15,7 +15,7 @@ import importlib
 import threading
 from contextlib import suppress
 
-from chat_api.assistant import Assistant, Preparing
+from chat_api.assistant import Assistant, SupportsPrepare
 from chat_api.errors import UnavailableError
 
 
@@ -34,7 +34,7 @@ class LateParts:
             if self.loaded:
                 return
             importlib.import_module("chat_api.chatkit_run")
-            if isinstance(self._assistant, Preparing):
+            if isinstance(self._assistant, SupportsPrepare):
                 self._assistant.prepare()
             self.loaded = True
 

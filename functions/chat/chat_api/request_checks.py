@@ -29,7 +29,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from chat_api.assistant import Acting, Assistant, SyncActing, Transcribing
+from chat_api.assistant import Assistant, SupportsActions, SupportsSyncActions, SupportsTranscription
 from chat_api.choices import check_choices
 from chat_api.context import RequestContext
 from chat_api.dictation import check_audio
@@ -90,12 +90,12 @@ class RequestChecks:
         check_choices(message.inference_options, self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
-        kind = Acting if isinstance(request, ThreadsCustomActionReq) else SyncActing
+        kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
         if not isinstance(self._assistant, kind):
             raise InvalidRequestError(f"this assistant answers no {request.type}")
 
     def _check_audio(self, request: InputTranscribeReq) -> None:
-        if not isinstance(self._assistant, Transcribing):
+        if not isinstance(self._assistant, SupportsTranscription):
             raise InvalidRequestError("this assistant takes no dictation")
         check_audio(request.params)
 

@@ -19,7 +19,7 @@ from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_s
 
 from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
-from chat_api.assistant import Assistant, Entity, Mentioning, Surveying, Turn
+from chat_api.assistant import Assistant, Entity, SupportsMentions, SupportsOverview, Turn
 from chat_api.bound_store import BoundStore
 from chat_api.choices import offered
 from chat_api.context import RequestContext
@@ -136,7 +136,7 @@ class AssistantServer:
 
     async def entities(self, query: str, context: RequestContext) -> list[Entity]:
         """Return what the user may mention. Raises NotFoundRequestError when the assistant knows no such things."""
-        if not isinstance(self._assistant, Mentioning):
+        if not isinstance(self._assistant, SupportsMentions):
             raise NotFoundRequestError("this assistant has nothing to mention")
         return await self._assistant.entities(query, self._turn(BoundStore(self._store, context), context))
 
@@ -146,7 +146,7 @@ class AssistantServer:
 
     async def overview(self, context: RequestContext) -> Mapping[str, Any]:
         """Return what the assistant shows of the user beside the chat. Raises NotFoundRequestError for nothing."""
-        if not isinstance(self._assistant, Surveying):
+        if not isinstance(self._assistant, SupportsOverview):
             raise NotFoundRequestError("this assistant has no overview")
         return await self._assistant.overview(self._turn(BoundStore(self._store, context), context))
 

@@ -15,7 +15,7 @@ import logging
 
 from chatkit.types import ThreadMetadata, UserMessageItem
 
-from chat_api.assistant import Titling
+from chat_api.assistant import SupportsTitles
 from chat_api.context import RequestContext
 from chat_api.records import Titles
 
@@ -56,13 +56,13 @@ def begin_title(
     context: RequestContext,
 ) -> Title:
     """Begin to make a title, if the assistant makes titles and the thread has none."""
-    if not isinstance(assistant, Titling) or message is None or thread.title:
+    if not isinstance(assistant, SupportsTitles) or message is None or thread.title:
         return Title(None)
     return Title(asyncio.create_task(_make(assistant, titles, thread.id, message, context)))
 
 
 async def _make(
-    assistant: Titling, titles: Titles, thread_id: str, message: UserMessageItem, context: RequestContext
+    assistant: SupportsTitles, titles: Titles, thread_id: str, message: UserMessageItem, context: RequestContext
 ) -> str | None:
     try:
         title = await assistant.title(message)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TContext = TypeVar("TContext", default=Any)
-Present = Callable[[Any, Any], Any]
-Conceal = Callable[[Any], Any]
+AfterRead = Callable[[Any, Any], Any]
+BeforeWrite = Callable[[Any], Any]
 
 ID_PREFIXES: dict[StoreItemType, str] = {
     "thread": "thr",
@@ -68,9 +68,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
 
-    `conceal(model)` is applied to each item and attachment before it is written, `present(model, context)` after it is
-    read: for URLs that expire. Both are called in the event loop and must not do I/O. `retention` is how long a thread
-    is kept after its last item. The caller makes the clients and closes them.
+    `before_write(model)` is applied to each item and attachment before it is written, and `after_read(model, context)`
+    after it is read: for URLs that expire. Both are called in the event loop and must not do I/O. `retention` is the
+    time for which a thread is kept after its last item. The caller makes the clients and closes them.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         client: DynamoDBClient,
         user_of: Callable[[TContext], str],
         overflow: OverflowBucket | None = None,
-        present: Present = lambda model, _context: model,
-        conceal: Conceal = lambda model: model,
+        after_read: AfterRead = lambda model, _context: model,
+        before_write: BeforeWrite = lambda model: model,
         clock: Clock = utc_now,
         retention: timedelta | None = None,
         backoff: Backoff | None = None,
@@ -92,8 +92,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._items = Items(records, bodies, lifetime)
         self._attachments = Attachments(records, bodies, lifetime)
         self._user_of = user_of
-        self._present = present
-        self._conceal = conceal
+        self._after_read = after_read
+        self._before_write = before_write
 
     def generate_thread_id(self, context: TContext) -> str:
         return new_id(ID_PREFIXES["thread"])
@@ -132,7 +132,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         if not size:
             return make_page([], None, more=False)
         items, more = await self._items.page(self._user_of(context), thread_id, after, size, forward=forward)
-        return make_page([self._present(item, context) for item in items], items[-1].id if items else None, more=more)
+        return make_page(
+            [self._after_read(item, context) for item in items], items[-1].id if items else None, more=more
+        )
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         await finish(self._items.add(self._user_of(context), thread_id, self._storable(item)))
@@ -141,20 +143,20 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         await finish(self._items.save(self._user_of(context), thread_id, self._storable(item)))
 
     def _storable(self, item: ThreadItem) -> ThreadItem:
-        return item_without_descriptors(self._conceal(item))
+        return item_without_descriptors(self._before_write(item))
 
     async def load_item(self, thread_id: str, item_id: str, context: TContext) -> ThreadItem:
-        return self._present(await self._items.load(self._user_of(context), thread_id, item_id), context)
+        return self._after_read(await self._items.load(self._user_of(context), thread_id, item_id), context)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
         await finish(self._items.delete(self._user_of(context), thread_id, item_id))
 
     async def save_attachment(self, attachment: Attachment, context: TContext) -> None:
-        storable = without_descriptor(self._conceal(attachment))
+        storable = without_descriptor(self._before_write(attachment))
         await finish(self._attachments.save(self._user_of(context), storable))
 
     async def load_attachment(self, attachment_id: str, context: TContext) -> Attachment:
-        return self._present(await self._attachments.load(self._user_of(context), attachment_id), context)
+        return self._after_read(await self._attachments.load(self._user_of(context), attachment_id), context)
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
         await finish(self._attachments.delete(self._user_of(context), attachment_id))

@@ -130,7 +130,7 @@ def make_world(
     hosted: HostedMode | None = None,
 ) -> World:
     files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
-    store = MemoryStore[RequestContext](present=files.present, conceal=files.conceal)
+    store = MemoryStore[RequestContext](after_read=files.sign_urls, before_write=files.strip_urls)
     kept = MemoryRecords(store)
     records = kept.records()
     meters: list[TurnMeter] = []

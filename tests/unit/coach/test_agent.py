@@ -9,14 +9,14 @@ import sys
 import pytest
 
 from chat_api.assistant import (
-    Acting,
     AssistantSettings,
-    Choosing,
-    Closing,
-    Mentioning,
-    SyncActing,
-    Titling,
-    Transcribing,
+    SupportsActions,
+    SupportsClose,
+    SupportsMentions,
+    SupportsModels,
+    SupportsSyncActions,
+    SupportsTitles,
+    SupportsTranscription,
     load_factory,
 )
 from tests.fakes.accounts import dynamodb
@@ -43,9 +43,17 @@ async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> No
     with dynamodb() as (name, client):
         settings = AssistantSettings("gpt-5.1", "http://127.0.0.1:1/v1", key, name, client)
         coach = load_factory("coach.agent:build")(settings)
-        for part in (Acting, SyncActing, Transcribing, Titling, Mentioning, Choosing, Closing):
+        offers = (
+            SupportsActions,
+            SupportsSyncActions,
+            SupportsTranscription,
+            SupportsTitles,
+            SupportsMentions,
+            SupportsModels,
+        )
+        for part in offers:
             assert isinstance(coach, part), part.__name__
-        assert isinstance(coach, Closing)
+        assert isinstance(coach, SupportsClose)
         await coach.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from chatkit.errors import CustomStreamError
 
-from chat_api.assistant import AssistantSettings, Choosing, Surveying
+from chat_api.assistant import AssistantSettings, SupportsModels, SupportsOverview
 from coach import choices
 from coach.accounts import CATEGORIES, Finances, Ledger, Transaction, dollars
 from coach.accounts_table import AccountsTable
@@ -94,7 +94,7 @@ class TestTheCoach:
     @pytest.mark.promise("H2")
     @pytest.mark.feature("overview")
     async def test_shows_the_money_of_the_turns_user(self, coach: Coach) -> None:
-        assert isinstance(coach, Surveying)
+        assert isinstance(coach, SupportsOverview)
         ada, bob = [await coach.overview(Conversation(user).turn()) for user in ("ada", "bob")]
 
         assert ada == overview(Finances(read_ledger("ada", TODAY)), TODAY)
@@ -108,6 +108,6 @@ class TestTheCoach:
             await coach.overview(Conversation("ada").turn())
 
     def test_offers_the_operators_model_first_and_each_once(self, coach: Coach) -> None:
-        assert isinstance(coach, Choosing)
+        assert isinstance(coach, SupportsModels)
         assert [model["id"] for model in coach.models] == ["gpt-5-mini", "gpt-5.1", "gpt-4.1"]
         assert choices.models("llama")[0] == {"id": "llama", "label": "llama"}

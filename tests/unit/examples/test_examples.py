@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat_api.assistant import AssistantSettings, Closing, load_factory
+from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
 from tests.fakes.turn import Conversation
 from tools import ROOT
 from tools.local.model_server import API_KEY, ModelServer
@@ -29,7 +29,7 @@ async def plain(model: ModelServer) -> AsyncIterator[Any]:
 
     assistant = load_factory("examples.plain_openai:build")(AssistantSettings("gpt-4o-mini", model.url, key))
     yield assistant
-    assert isinstance(assistant, Closing)
+    assert isinstance(assistant, SupportsClose)
     await assistant.close()
 
 

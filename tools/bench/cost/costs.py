@@ -112,7 +112,7 @@ class Costs:
         else:
             units = write_units(params, before, [self._record(key) for key, _ in written(params)])
         answer: Any = parsed.get("ConsumedCapacity", [])
-        answers: list[Any] = answer if isinstance(answer, list) else [answer]
+        answers: list[dict[str, float]] = answer if isinstance(answer, list) else [answer]  # pyright: ignore[reportUnknownVariableType]
         said = sum(each["CapacityUnits"] for each in answers)
         expected = said if "Error" in parsed else self._expect(model.name, units)
         with self._lock:

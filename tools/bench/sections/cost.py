@@ -67,8 +67,9 @@ INTRODUCTION = """\
 Units are counted in real turns: the handler with its default settings and the sample assistant, against template.yaml
 in the local AWS, in a thread of more than twenty items. DynamoDB's are calculated by AWS's rules from sizes and agree
 with what the server says, as in the [data model](../understand/data-model.md#what-it-costs). A two-second
-answer is 100 words in as many events, a twenty-second one 1 000; the file is an image of half a megabyte, whose registration is a second request.
-What is kept is priced for one month. Most of any turn is Lambda's memory waiting for the model."""
+answer is 100 words in as many events, a twenty-second one 1 000; the file is an image of half a megabyte, whose
+registration is a second request. What is kept is priced for one month. Most of any turn is Lambda's memory waiting for
+the model."""
 
 ASSUMPTIONS = f"""\
 Assumed, not counted: a request takes {OVERHEAD_SECONDS} s beside the model's time; Lambda's own log lines are
