@@ -19,7 +19,7 @@ vi.mock("./chat/chatkit-script", async (original) => ({
   ...(await original<object>()),
   loadChatKit: vi.fn(() => Promise.reject(new Error("blocked"))),
 }));
-vi.mock("./plain-chat/PlainChat", () => ({
+vi.mock("../plain-chat/PlainChat", () => ({
   default: ({ greeting, theme }: { greeting: string; theme: string }) => (
     <p>
       {greeting} ({theme})

@@ -9,7 +9,7 @@ import { OfficialChat } from "./OfficialChat";
 import { openThread } from "./open-thread";
 
 vi.mock("./chatkit-script", async (original) => ({ ...(await original<object>()), loadChatKit: vi.fn() }));
-vi.mock("../plain-chat/PlainChat", () => ({
+vi.mock("../../plain-chat/PlainChat", () => ({
   default: ({ greeting }: { greeting: string }) => <p>plain: {greeting}</p>,
 }));
 

@@ -5,8 +5,9 @@ import { Splash } from "../shell/Splash";
 import type { ChatProps } from "./chat-props";
 import { loadChatKit } from "./chatkit-script";
 import { OfficialChat } from "./OfficialChat";
+import { openThread } from "./open-thread";
 
-const PlainChat = lazy(() => import("../plain-chat/PlainChat"));
+const PlainChat = lazy(() => import("../../plain-chat/PlainChat"));
 
 /** ChatKit's own chat, or the plain one where its script or frame cannot be had. ChatKit wants a domain key. */
 export function Chat(props: ChatProps) {
@@ -29,7 +30,7 @@ export function Chat(props: ChatProps) {
   const plain = (
     <Suspense fallback={<Splash text={words.chat.loading} />}>
       <p className="plain-note">{words.chat.plain}</p>
-      <PlainChat {...props} />
+      <PlainChat {...props} apiUrl={props.config.apiUrl} openThread={openThread} />
     </Suspense>
   );
   if (kind === "loading") return <Splash text={words.chat.loading} />;

@@ -1,16 +1,16 @@
 import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { openThread } from "../chat/open-thread";
-import { languagePreference } from "../preferences/language";
-import { chatProps } from "../testing/chat-props";
 import PlainChat from "./PlainChat";
+import type { OpenThread } from "./props";
 import { added, answer, card, created, delta, done, firstTurn, question, thread, toolCall } from "./testing/events";
 import { FakeServer, refusal } from "./testing/fake-server";
+import { memoryThread, plainChatProps } from "./testing/props";
 import { recording } from "./testing/recording";
 import type { Thread, ThreadItem, ThreadStreamEvent } from "./wire";
 
 let server: FakeServer;
+let openThread: OpenThread;
 let host: {
   onClientTool: ReturnType<typeof vi.fn>;
   onEffect: ReturnType<typeof vi.fn>;
@@ -18,15 +18,14 @@ let host: {
 };
 
 beforeEach(() => {
-  sessionStorage.clear();
-  languagePreference.set("en");
+  openThread = memoryThread();
   server = new FakeServer();
   host = { onClientTool: vi.fn(async () => ({ opened: true })), onEffect: vi.fn(), onTurnEnd: vi.fn() };
 });
 
-function show() {
+function show(locale = "en-US") {
   const user = userEvent.setup();
-  const page = render(<PlainChat {...chatProps({ api: server.api, host: host as never })} />);
+  const page = render(<PlainChat {...plainChatProps({ api: server.api, host: host as never, openThread, locale })} />);
   return { user, page };
 }
 
@@ -466,9 +465,8 @@ describe("files", () => {
 
 describe("another language", () => {
   it("is the page's", async () => {
-    languagePreference.set("de");
     server.on("threads.create", () => refusal(503, "Nicht verfügbar"));
-    const { user } = show();
+    const { user } = show("de-CH");
     await user.type(screen.getByRole("textbox", { name: "Nachricht" }), "Hallo{Enter}");
     expect(await screen.findByRole("button", { name: "Noch einmal versuchen" })).toBeTruthy();
     expect(press("Verlauf")).toBeTruthy();

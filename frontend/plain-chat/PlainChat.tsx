@@ -5,25 +5,26 @@
  */
 import { type DragEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
-import type { ChatProps } from "../chat/chat-props";
 import { Composer, type ComposerHandle } from "./Composer";
 import { History } from "./History";
 import { Icon } from "./Icon";
 import { useKeptThread } from "./kept-thread";
+import type { PlainChatProps } from "./props";
 import { ChatClient } from "./protocol";
 import { StartScreen } from "./StartScreen";
 import { ChatSession } from "./session";
 import { Transcript } from "./Transcript";
 import "./plain-chat.css";
-import { words } from "./words";
+import { setLocale, words } from "./words";
 
-export default function PlainChat(props: ChatProps) {
+export default function PlainChat(props: PlainChatProps) {
+  setLocale(props.locale); // before anything below renders
   const { client, session } = useSession(props);
   const now = useSyncExternalStore(session.subscribe, session.snapshot);
   const composer = useRef<ComposerHandle>(null);
   const [inHistory, showHistory] = useState(false);
   const answering = now.phase === "answering";
-  useKeptThread(session, now.thread?.id);
+  useKeptThread(session, now.thread?.id, props.openThread);
   useFocusAfter(answering, composer);
 
   const write = () => {
@@ -109,13 +110,13 @@ export default function PlainChat(props: ChatProps) {
 }
 
 /** One client and one session for as long as the chat is there; both use what the page gives now. */
-function useSession(props: ChatProps): { client: ChatClient; session: ChatSession } {
+function useSession(props: PlainChatProps): { client: ChatClient; session: ChatSession } {
   const latest = useRef(props);
   useLayoutEffect(() => {
     latest.current = props;
   });
   const [made] = useState(() => {
-    const client = new ChatClient((url, init) => latest.current.api(url, init), props.config.apiUrl);
+    const client = new ChatClient((url, init) => latest.current.api(url, init), props.apiUrl);
     return { client, session: new ChatSession(client, () => latest.current.host) };
   });
   return made;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import type { AttachmentPolicy } from "../chat/chat-props";
+import type { AttachmentPolicy } from "./props";
 import type { ChatClient } from "./protocol";
 import type { Attachment } from "./wire";
 import { words } from "./words";

@@ -1,6 +1,6 @@
-import type { ChatProps } from "../chat/chat-props";
+import type { PlainChatProps } from "./props";
 
-interface StartScreenProps extends Pick<ChatProps, "greeting" | "prompts"> {
+interface StartScreenProps extends Pick<PlainChatProps, "greeting" | "prompts"> {
   onPrompt(prompt: string): void;
 }
 

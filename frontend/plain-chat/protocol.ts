@@ -7,10 +7,12 @@
  *     for await (const event of stream.events) …
  */
 import { createParser } from "eventsource-parser";
-import { OFFLINE } from "../api/answers";
-import type { ApiFetch } from "../api/api-fetch";
+import type { Fetch } from "./props";
 import type { Attachment, Calls, Entity, StreamingRequest, ThreadStreamEvent } from "./wire";
 import { words } from "./words";
+
+/** Statuses below 500 after which the same request may succeed; the page's `fetch` returns 408 when offline. */
+const TEMPORARY = [408, 429];
 
 /** A request was not carried out; `status` is 0 when no answer came. */
 export class RequestError extends Error {
@@ -26,7 +28,7 @@ export class RequestError extends Error {
 
   /** The server said no: the same again gets the same answer. (Offline nobody said anything, and it may have arrived.) */
   get refused(): boolean {
-    return this.status >= 400 && this.status < 500 && ![OFFLINE, 429].includes(this.status);
+    return this.status >= 400 && this.status < 500 && !TEMPORARY.includes(this.status);
   }
 }
 
@@ -37,7 +39,7 @@ export interface EventStream {
 
 export class ChatClient {
   constructor(
-    private readonly api: ApiFetch,
+    private readonly api: Fetch,
     private readonly url: string,
   ) {}
 

@@ -1,10 +1,10 @@
 import { type ClipboardEvent, type KeyboardEvent, type RefObject, useImperativeHandle, useRef, useState } from "react";
 import { flushSync } from "react-dom";
-import type { Composer as Offer } from "../chat/chat-props";
 import { useDictation } from "./dictation";
 import { Icon } from "./Icon";
 import { MentionList } from "./MentionList";
 import { contentOf, mentionAt, useMentions } from "./mentions";
+import type { ComposerOptions } from "./props";
 import type { ChatClient } from "./protocol";
 import type { OutgoingMessage } from "./session";
 import { UploadList } from "./UploadList";
@@ -20,7 +20,7 @@ export interface ComposerHandle {
 
 interface ComposerProps {
   client: ChatClient;
-  offer: Offer;
+  offer: ComposerOptions;
   placeholder: string;
   answering: boolean;
   mayStop: boolean;

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
-import { openThread } from "../chat/open-thread";
+import type { OpenThread } from "./props";
 import type { ChatSession } from "./session";
 
 /** Keeps which conversation is open while the tab lives, and opens it again after a reload, if it still exists. */
-export function useKeptThread(session: ChatSession, threadId: string | undefined): void {
+export function useKeptThread(session: ChatSession, threadId: string | undefined, openThread: OpenThread): void {
   const [restored, setRestored] = useState(false);
   useEffect(() => {
     const kept = openThread.get();
@@ -14,8 +14,8 @@ export function useKeptThread(session: ChatSession, threadId: string | undefined
         setRestored(true);
       });
     } else setRestored(true);
-  }, [session]);
+  }, [session, openThread]);
   useEffect(() => {
     if (restored) openThread.set(threadId ?? null);
-  }, [restored, threadId]);
+  }, [restored, threadId, openThread]);
 }

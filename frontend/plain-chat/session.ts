@@ -2,9 +2,9 @@
  * The conversation that is open, and what is done in it: the one place where requests, events and the host page meet.
  * `useSyncExternalStore(session.subscribe, session.snapshot)` shows it.
  */
-import type { HostPage } from "../chat/chat-props";
 import * as conversation from "./conversation";
 import { type Conversation, UNCONFIRMED } from "./conversation";
+import type { HostPage } from "./props";
 import { type ChatClient, RequestError } from "./protocol";
 import type {
   ActionConfig,

@@ -1,5 +1,3 @@
-import { type Language, languagePreference } from "../preferences/language";
-
 const en = {
   lost: "The connection was lost while the answer was coming.",
   cutOff: "The answer was cut off.",
@@ -162,9 +160,19 @@ const de: Words = {
   tooMany: (count) => `Es können nur ${count} Dateien angehängt werden.`,
 };
 
-const WORDS: Record<Language, Words> = { en, de };
+const LANGUAGES = new Map([
+  ["en", en],
+  ["de", de],
+]);
 
-/** This chat's own words in the page's language; the page draws itself anew when that changes. */
+let current = en;
+
+/** Set the language for `words()` from a BCP 47 tag; English for a language without a translation. */
+export function setLocale(locale: string): void {
+  current = LANGUAGES.get(new Intl.Locale(locale).language) ?? en;
+}
+
+/** Return the strings of the current language. Call it while rendering: the language can change. */
 export function words(): Words {
-  return WORDS[languagePreference.get()];
+  return current;
 }
