@@ -274,7 +274,7 @@ describe("history", () => {
     const { user } = show();
     await user.click(press("History"));
     await user.click(await screen.findByRole("button", { name: "Delete First" }));
-    await user.click(press("Keep"));
+    await user.click(press("Cancel"));
     expect(server.of("threads.delete")).toHaveLength(0);
     await user.click(press("Delete First"));
     await user.click(press("Delete"));
@@ -292,7 +292,7 @@ describe("history", () => {
     await user.keyboard("{Escape}");
     expect(document.activeElement).toBe(press("Rename First"));
     await user.click(press("Delete First"));
-    expect(document.activeElement).toBe(press("Keep"));
+    expect(document.activeElement).toBe(press("Cancel"));
     await user.keyboard("{Escape}");
     expect(document.activeElement).toBe(press("Delete First"));
     await user.keyboard("{Enter}");
@@ -382,7 +382,7 @@ describe("feedback", () => {
     expect(server.of("items.feedback")[0]?.params).toEqual(params);
     server.on("items.feedback", () => refusal(503, "no"));
     await user.click(press("Bad answer"));
-    expect((await screen.findByRole("alert")).textContent).toContain("not saved");
+    expect((await screen.findByRole("alert")).textContent).toContain("wasn't saved");
     expect(press("Bad answer").getAttribute("aria-pressed")).toBe("false");
   });
 });
@@ -423,14 +423,14 @@ describe("files", () => {
     const free = userEvent.setup({ applyAccept: false });
     await free.upload(chooser(), new File(["x"], "<img src=x onerror=alert(1)>.exe"));
     expect((await screen.findByRole("alert")).textContent).toContain(
-      "<img src=x onerror=alert(1)>.exe: files of this type",
+      "<img src=x onerror=alert(1)>.exe: this file type",
     );
     server.answers("attachments.create", attachment);
     await user.upload(
       chooser(),
       Array.from({ length: 11 }, (_, place) => image(3, `${place}.png`)),
     );
-    expect((await screen.findByRole("alert")).textContent).toContain("Only 10 files");
+    expect((await screen.findByRole("alert")).textContent).toContain("up to 10 files");
     expect(server.of("attachments.create")).toHaveLength(10);
   });
 
@@ -574,7 +574,7 @@ describe("recorded cards and forms", () => {
         events.flatMap((event) => (event.type === "thread.item.done" ? [event.item] : [])),
       );
       const { page } = await opened(items);
-      await waitFor(() => expect(log().textContent).not.toContain("cannot be shown"));
+      await waitFor(() => expect(log().textContent).not.toContain("can't be shown"));
       page.unmount();
     }
   });

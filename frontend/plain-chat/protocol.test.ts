@@ -79,6 +79,6 @@ describe("a request", () => {
 
   it("raises a clear message when no answer comes", async () => {
     const fake = server().on("threads.list", () => Promise.reject(new TypeError("Failed to fetch")));
-    await expect(list(fake)).rejects.toMatchObject({ message: /cannot be reached/, status: 0 });
+    await expect(list(fake)).rejects.toMatchObject({ message: /Can't reach/, status: 0 });
   });
 });

@@ -72,7 +72,7 @@ describe("the page", () => {
   test("without its configuration says so, and tries again", async () => {
     delete answers["/config.json"];
     render(<App />);
-    expect((await screen.findByRole("alert")).textContent).toMatch(/not set up/);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/isn't set up/);
 
     answers["/config.json"] = () => json(config);
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));
@@ -163,7 +163,7 @@ describe("someone who is signed in", () => {
   test("is told when the chat cannot start, and tries again", async () => {
     answers["/chatkit/composer"] = () => json({ message: "no", request_id: "r" }, 403);
     render(<App />);
-    expect((await screen.findByRole("alert")).textContent).toMatch(/cannot be started/);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/failed to load/);
 
     answers["/chatkit/composer"] = () => json(composer);
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));

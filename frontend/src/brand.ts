@@ -33,7 +33,7 @@ export const BRAND: Record<Language, Brand> = {
       { label: "Set a budget for dining", prompt: "Set a budget for dining", icon: "settings-slider" },
       { label: "Plan a goal", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
     ],
-    disclaimer: "Spendo can be wrong, and gives no financial advice. The figures are a demo's.",
+    disclaimer: "Spendo can make mistakes and doesn't give financial advice. The figures are demo data.",
     labels: {},
   },
   de: {
@@ -58,7 +58,7 @@ export const BRAND: Record<Language, Brand> = {
         icon: "map-pin",
       },
     ],
-    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind erfunden.",
+    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind Beispieldaten.",
     labels: {
       cash: "Girokonto",
       savings: "Sparkonto",

@@ -319,7 +319,7 @@
         case "workflow":
           return make("ul", {}, ...item.workflow.tasks.map((task) => make("li", { textContent: task.title ?? task.type })));
         case "generated_image":
-          return item.image ? make("img", { src: item.image.url, alt: "Generated", width: 120 }) : null;
+          return item.image ? make("img", { src: item.image.url, alt: "Generated image", width: 120 }) : null;
         default:
           return null;
       }

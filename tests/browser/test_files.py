@@ -59,9 +59,9 @@ async def test_generated_picture_is_shown_from_the_bucket(house: House, visitor:
     await visitor.send("Draw a picture of my boat")
     await visitor.page.reload()
 
-    picture = visitor.page.get_by_role("img", name="Generated")
+    picture = visitor.page.get_by_role("img", name="Generated image")
     await expect(picture).to_be_visible()
-    await expect_drawn(visitor, "Generated")
+    await expect_drawn(visitor, "Generated image")
     assert (await picture.get_attribute("src") or "").startswith(house.stack.aws.endpoint)
 
 

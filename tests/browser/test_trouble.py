@@ -22,7 +22,7 @@ async def test_blocked_script_brings_the_plain_chat(house: House, enter: Enter) 
 
     failed = [each.url for each in visitor.requests if each.failure]
     assert set(failed) == {"https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"}
-    await expect(visitor.page.get_by_text("could not be loaded").first).to_be_visible()
+    await expect(visitor.page.get_by_text("ChatKit is unavailable").first).to_be_visible()
     await visitor.send("What are my balances?")
     await expect(visitor.answer).to_contain_text("in total")
 
@@ -33,7 +33,7 @@ async def test_unreachable_configuration_is_said_and_tried_again(house: House, e
     visitor: Visitor = await enter("plain")
     await visitor.page.route("**/config.json", lambda route: route.abort())
     await visitor.page.goto(house.site.url)
-    await expect(visitor.alert).to_contain_text("cannot be reached")
+    await expect(visitor.alert).to_contain_text("failed to load")
 
     await visitor.page.unroute("**/config.json")
     await visitor.page.get_by_role("button", name="Try again").click()

@@ -375,7 +375,7 @@ describe("a refusal", () => {
     const answer = await api("/chatkit", post(HELLO));
 
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "41"]);
-    expect(await answer.json()).toEqual({ message: "20 turns a minute. Try again in 41 s." });
+    expect(await answer.json()).toEqual({ message: "20 turns a minute. Try again in 41 seconds." });
   });
 
   test.each([

@@ -33,7 +33,7 @@ describe("ChatKit's script", () => {
     const loading = loadChatKit();
     scripts()[0]?.dispatchEvent(new Event("error"));
 
-    await expect(loading).rejects.toThrow("blocked");
+    await expect(loading).rejects.toThrow("failed to load");
     expect(scripts()).toEqual([]);
   });
 

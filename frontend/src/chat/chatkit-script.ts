@@ -19,7 +19,7 @@ export function loadChatKit(withinMs = LOAD_WITHIN_MS): Promise<void> {
     script.addEventListener("error", () => {
       clearTimeout(late);
       script.remove();
-      reject(new Error("ChatKit's script is blocked"));
+      reject(new Error("ChatKit's script failed to load"));
     });
   });
 }

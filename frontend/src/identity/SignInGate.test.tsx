@@ -98,7 +98,7 @@ describe("a visitor", () => {
 
     gate();
 
-    expect(await screen.findByText(/did not work/)).toBeTruthy();
+    expect(await screen.findByText(/Sign-in failed/)).toBeTruthy();
     await waitFor(() => expect(location.search).toBe("")); // by an effect, after the words
     expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
   });

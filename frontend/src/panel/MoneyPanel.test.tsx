@@ -66,7 +66,7 @@ describe("the panel", () => {
   test("shows what a month leaves for a goal", () => {
     render(<Panel first="goals" />);
 
-    expect(rows()).toEqual(["You save in a usual month$1,200.00", "Left over in a usual month$345.67"]);
+    expect(rows()).toEqual(["Saved in a typical month$1,200.00", "Left over in a typical month$345.67"]);
   });
 
   test("marks what the assistant highlights, and shows where it is", () => {
@@ -117,7 +117,7 @@ describe("without figures", () => {
     const refresh = vi.fn();
     render(<Panel state={{ ...STATE, overview: null, failed: true, refresh }} />);
 
-    expect(screen.getByRole("status").textContent).toMatch(/cannot be shown/);
+    expect(screen.getByRole("status").textContent).toMatch(/failed to load/);
     await userEvent.click(screen.getByRole("button", { name: "Refresh" }));
     expect(refresh).toHaveBeenCalledOnce();
   });

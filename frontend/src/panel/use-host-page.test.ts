@@ -22,13 +22,13 @@ describe("the assistant's client tool open_page", () => {
     const answer = await act(() => result.current.host.onClientTool("open_page", { page: "budgets" }));
 
     expect(answer).toEqual({ opened: "budgets" });
-    expect([result.current.page, result.current.announcement]).toEqual(["budgets", "Budgets is open."]);
+    expect([result.current.page, result.current.announcement]).toEqual(["budgets", "Budgets opened."]);
     expect(onOpen).toHaveBeenCalledOnce();
   });
 
   test.each([
-    ["open_page", { page: "secrets" }, { error: "there is no page secrets" }],
-    ["delete_all", {}, { error: "this page has no tool delete_all" }],
+    ["open_page", { page: "secrets" }, { error: "unknown page: secrets" }],
+    ["delete_all", {}, { error: "unknown tool: delete_all" }],
   ])("refuses what it does not know: %s", async (name, params, refusal) => {
     const result = hosted();
 

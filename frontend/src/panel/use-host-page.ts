@@ -29,8 +29,8 @@ export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelSta
     };
     return {
       async onClientTool(name, params) {
-        if (name !== "open_page") return { error: `this page has no tool ${name}` };
-        if (!isPage(params.page)) return { error: `there is no page ${params.page}` };
+        if (name !== "open_page") return { error: `unknown tool: ${name}` };
+        if (!isPage(params.page)) return { error: `unknown page: ${params.page}` };
         showPage(params.page);
         onOpen();
         const { pages, pageOpened } = currentWords().panel;
