@@ -1,6 +1,6 @@
 import { afterEach } from "vitest";
 
-// React's testing library cleans up by itself only where `afterEach` is global, and waits for a second only.
+// React Testing Library cleans up by itself only with a global `afterEach`, and its default timeout is one second.
 if (typeof document !== "undefined") {
   const { cleanup, configure } = await import("@testing-library/react");
   configure({ asyncUtilTimeout: 4000 });

@@ -6,7 +6,7 @@ interface Series {
   label?: string;
 }
 
-/** A chart as a table whose numbers have bars: read by eye and by ear alike, at any width. */
+/** A bar chart as a table: readable at any width and by screen readers. */
 export function BarChart({ node }: { node: WidgetNode }) {
   const rows = Array.isArray(node.data) ? (node.data as Record<string, unknown>[]) : [];
   const series = Array.isArray(node.series) ? (node.series as Series[]) : [];
@@ -14,7 +14,7 @@ export function BarChart({ node }: { node: WidgetNode }) {
   const [key, labels] = typeof axis === "object" ? [axis.dataKey ?? "", axis.labels] : [axis ?? "", undefined];
   const values = rows.flatMap((row) => series.map(({ dataKey }) => Number(row[dataKey]) || 0));
   const most = Math.max(0, ...values.map(Math.abs));
-  const digits = values.every(Number.isInteger) ? 0 : 2; // in a column of amounts each has its cents
+  const digits = values.every(Number.isInteger) ? 0 : 2; // amounts in one column all have cents
   return (
     <table className="pc-chart">
       <thead className="pc-unseen">

@@ -12,7 +12,7 @@ import { useUploads } from "./uploads";
 import type { Entity } from "./wire";
 import { words } from "./words";
 
-/** What the chat around it asks of the composer. */
+/** Commands from the surrounding chat to the composer. */
 export interface ComposerHandle {
   focus(): void;
   attach(files: Iterable<File>): void;
@@ -24,16 +24,16 @@ interface ComposerProps {
   placeholder: string;
   answering: boolean;
   mayStop: boolean;
-  /** Something else runs: one can write, but not send. */
+  /** Another request is running: the user can write but not send. */
   waiting: boolean;
-  /** Why nothing can be written here any more. */
+  /** Why the thread accepts no more messages; null if it does. */
   closed: string | null;
   handle: RefObject<ComposerHandle | null>;
   onSend(message: OutgoingMessage): Promise<boolean>;
   onStop(): void;
 }
 
-/** Where a message is written: text with mentions, files, speech, and what model and tool shall answer. */
+/** The message form: text with mentions, attachments, dictation, and a choice of model and tool. */
 export function Composer({
   client,
   offer,
@@ -102,7 +102,7 @@ export function Composer({
   function mention(entity: Entity): void {
     const start = caret - (query?.length ?? 0);
     const end = start + entity.title.length + 1;
-    // A browser puts the caret behind a text that it is given: the place of the mention comes after that.
+    // Setting the text moves the caret to its end, so render first and then place the caret after the mention.
     flushSync(() => setText(`${text.slice(0, start)}${entity.title} ${text.slice(caret)}`));
     setCaret(end);
     setMentioned((all) => [...all.filter(({ id }) => id !== entity.id), entity]);

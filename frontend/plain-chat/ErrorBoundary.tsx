@@ -1,6 +1,6 @@
 import { Component, type ReactNode } from "react";
 
-/** Keeps what cannot be drawn from taking the page with it. */
+/** Shows a fallback for an item that fails to render, so that the chat keeps working. */
 export class ErrorBoundary extends Component<{ instead: ReactNode; children: ReactNode }, { broken: boolean }> {
   override state = { broken: false };
 

@@ -9,14 +9,14 @@ const PAGE = 20;
 interface HistoryProps {
   client: ChatClient;
   locale: string;
-  /** The conversation that is open. */
+  /** Id of the open thread. */
   current: string | undefined;
   onOpen(threadId: string): void;
   onRenamed(threadId: string, title: string): void;
   onDeleted(threadId: string): void;
 }
 
-/** The user's conversations, newest first: to open, rename and delete. */
+/** The user's threads, newest first, with actions to open, rename and delete. */
 export function History({ client, locale, current, onOpen, onRenamed, onDeleted }: HistoryProps) {
   const [page, setPage] = useState<Page<ThreadMetadata> | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
@@ -44,7 +44,7 @@ export function History({ client, locale, current, onOpen, onRenamed, onDeleted 
       onRenamed(id, title);
     });
   const remove = (id: string) => {
-    region.current?.focus(); // the button that has it will be gone
+    region.current?.focus(); // the focused button disappears
     return attempt(async () => {
       await client.call("threads.delete", { thread_id: id });
       setPage((shown) => shown && { ...shown, data: shown.data.filter((each) => each.id !== id) });
@@ -106,7 +106,7 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape") return;
-    event.stopPropagation(); // it would stop a running answer, too
+    event.stopPropagation(); // the chat would stop a running response
     back();
   };
   const title = thread.title || words().untitled;
@@ -176,10 +176,10 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
   );
 }
 
-/** What was asked for gets the focus as it appears, and what asked for it when it comes back. */
+/** Moves the focus to a form when it opens, and back to its button when it closes. */
 const focused = (element: HTMLElement | null) => element?.focus();
 
-/** The server's times are UTC and do not say so. */
+/** The server's timestamps are UTC without a time zone. */
 function day(time: string, locale: string): string {
   const date = new Date(/[Z+]/.test(time) ? time : `${time}Z`);
   return Number.isNaN(date.getTime()) ? "" : new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(date);

@@ -13,7 +13,7 @@ const PATHS = {
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
 };
 
-/** A sign beside or instead of a word; what it means is said by its button. */
+/** A decorative icon. The button that contains it has the label. */
 export function Icon({ name }: { name: keyof typeof PATHS }) {
   return (
     <svg className="pc-icon" viewBox="0 0 24 24" aria-hidden="true">

@@ -3,17 +3,17 @@ import { createContext, Fragment, type ReactNode, useContext, useMemo } from "re
 import { imageAddress, linkAddress } from "./addresses";
 import { words } from "./words";
 
-/** Domains that images in texts and on cards may come from, beside this site's: the thread's `allowed_image_domains`. */
+/** Domains other than this site that images may load from: the thread's `allowed_image_domains`. */
 export const ImageDomains = createContext<readonly string[]>([]);
 
-/** Text in Markdown as elements. No HTML is ever made of it: tags in the text are shown as they were written. */
+/** Markdown rendered as elements. HTML in the text is shown as text and never parsed. */
 export function Markdown({ text }: { text: string }) {
   const tokens = useMemo(() => lexer(text), [text]);
   return <div className="pc-markdown">{all(tokens)}</div>;
 }
 
 function all(tokens: Token[] | undefined): ReactNode {
-  // A token has no identity but its place, and a growing text only adds at its end.
+  // Tokens have no id but their position, and a growing text only appends.
   // biome-ignore lint/suspicious/noArrayIndexKey: see above
   return tokens?.map((token, place) => <Fragment key={place}>{one(token as MarkedToken)}</Fragment>);
 }
@@ -74,7 +74,7 @@ type Cell = { tokens: Token[] };
 
 function Table({ header, rows }: { header: Cell[]; rows: Cell[][] }) {
   const cells = (row: Cell[], Tag: "th" | "td") =>
-    // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place
+    // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a cell
     row.map((cell, place) => <Tag key={place}>{all(cell.tokens)}</Tag>);
   return (
     <Scrollable label={words().table}>
@@ -84,7 +84,7 @@ function Table({ header, rows }: { header: Cell[]; rows: Cell[][] }) {
         </thead>
         <tbody>
           {rows.map((row, place) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place
+            // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a row
             <tr key={place}>{cells(row, "td")}</tr>
           ))}
         </tbody>
@@ -93,10 +93,10 @@ function Table({ header, rows }: { header: Cell[]; rows: Cell[][] }) {
   );
 }
 
-/** What may be wider than a phone: it scrolls by itself, with the keyboard, too. */
+/** A region for wide content. It scrolls sideways, with the keyboard as well. */
 function Scrollable({ label, children }: { label: string; children: ReactNode }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section className="pc-scrollable" aria-label={label} tabIndex={0}>
       {children}
     </section>
@@ -113,7 +113,7 @@ export function Link({ href, children }: { href: unknown; children: ReactNode })
   );
 }
 
-/** An image if its address is allowed, else its description. */
+/** The image if its URL is allowed, else its description. */
 export function Picture({ src, alt }: { src: unknown; alt: string }) {
   const address = imageAddress(src, useContext(ImageDomains));
   return address ? <img src={address} alt={alt} loading="lazy" /> : <span>{alt}</span>;

@@ -6,7 +6,7 @@ interface MentionListProps {
   entities: Entity[];
   onChoose(entity: Entity): void;
   onClose(): void;
-  /** Draws the field that the list belongs to. */
+  /** Render the text field that controls the list. */
   children(props: FieldProps): ReactNode;
 }
 
@@ -17,11 +17,11 @@ interface FieldProps {
   onKeyDown(event: KeyboardEvent): void;
 }
 
-/** A list of what can be mentioned, worked with the field's own keys: arrows, Enter or Tab, Escape. */
+/** Suggestions for a mention, controlled with the text field's keys: arrows, Enter or Tab, Escape. */
 export function MentionList({ entities, onChoose, onClose, children }: MentionListProps) {
   const list = useId();
   const [active, setActive] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins at its top
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new list starts at its first entry
   useEffect(() => setActive(0), [entities]);
   const chosen = entities[active];
 
@@ -41,14 +41,14 @@ export function MentionList({ entities, onChoose, onClose, children }: MentionLi
       {chosen && (
         <div id={list} role="listbox" aria-label={words().mention}>
           {entities.map((entity, place) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus, and its keys choose
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the text field keeps the focus and handles the keys
             <div
               key={entity.id}
               id={`${list}-${place}`}
               role="option"
               tabIndex={-1}
               aria-selected={place === active}
-              onPointerDown={(event) => event.preventDefault()} // the field keeps the focus
+              onPointerDown={(event) => event.preventDefault()} // keep the focus in the text field
               onClick={() => onChoose(entity)}
             >
               {entity.title}

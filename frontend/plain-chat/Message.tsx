@@ -48,7 +48,7 @@ export type Feedback = "positive" | "negative";
 
 interface AnswerProps {
   item: AssistantMessage;
-  /** Whether more of it is coming. */
+  /** Whether the message is still streaming. */
   growing: boolean;
   onRate(kind: Feedback): Promise<void>;
 }
@@ -58,7 +58,7 @@ export function AnswerView({ item, growing, onRate }: AnswerProps) {
   return (
     <article className="pc-answer" aria-label={words().answer} aria-busy={growing}>
       {item.content.map((part, place) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: parts are known by their place, on the wire, too
+        // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a part, in the protocol as well
         <Markdown key={place} text={part.text} />
       ))}
       {sources.length > 0 && <Sources sources={sources} />}
@@ -71,7 +71,7 @@ export function Sources({ sources }: { sources: Source[] }) {
   return (
     <ol className="pc-sources" aria-label={words().sources}>
       {sources.map((source, place) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: sources are numbered by their place
+        // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a source
         <li key={place}>
           <Link href={source.url}>{source.title || source.filename || source.url}</Link>
         </li>

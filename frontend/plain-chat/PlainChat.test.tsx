@@ -37,7 +37,7 @@ async function say(user: ReturnType<typeof userEvent.setup>, text: string) {
   await user.type(field(), `${text}{Enter}`);
 }
 
-/** Opens a conversation that the server has. */
+/** Open a thread from the server. */
 async function opened(items: ThreadItem[], more: Partial<Thread> = {}) {
   openThread.set("thr_1");
   server.answers("threads.get_by_id", { ...thread, ...more, items: { data: items, has_more: false } });
@@ -302,7 +302,7 @@ describe("history", () => {
 
     let hidden: boolean | undefined;
     message.addEventListener("focus", () => {
-      hidden = message.closest("[hidden]") !== null; // no browser would give it the focus then
+      hidden = message.closest("[hidden]") !== null; // browsers do not focus hidden elements
     });
     await user.click(screen.getByRole("button", { name: /^Second/ }));
     expect(hidden).toBe(false);
@@ -534,7 +534,7 @@ describe("recorded cards and forms", () => {
     server.streams("threads.custom_action", saved);
     const { user } = await opened([item(form)]);
     await user.click(await screen.findByRole("button", { name: "Save" }));
-    expect(server.of("threads.custom_action")).toHaveLength(0); // the amount is required
+    expect(server.of("threads.custom_action")).toHaveLength(0); // the form does not submit without the required amount
     await user.type(screen.getByLabelText("Dollars a month"), "400");
     await user.click(press("Save"));
     expect(await screen.findByText("$400.00")).toBeTruthy();

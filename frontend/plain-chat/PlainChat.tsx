@@ -1,7 +1,7 @@
 /**
- * A small chat of our own for when ChatKit's script cannot load, on the same protocol and the same `fetch`.
+ * A chat component for pages where ChatKit's script fails to load. Same protocol, same `fetch`; see README.md.
  *
- * `session.ts` holds the conversation, `conversation.ts` says what each event makes of it, the rest draws.
+ * `session.ts` runs the requests, `conversation.ts` applies the events to the state, and the components render it.
  */
 import { type DragEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
@@ -18,7 +18,7 @@ import "./plain-chat.css";
 import { setLocale, words } from "./words";
 
 export default function PlainChat(props: PlainChatProps) {
-  setLocale(props.locale); // before anything below renders
+  setLocale(props.locale); // before the children render
   const { client, session } = useSession(props);
   const now = useSyncExternalStore(session.subscribe, session.snapshot);
   const composer = useRef<ComposerHandle>(null);
@@ -28,7 +28,7 @@ export default function PlainChat(props: PlainChatProps) {
   useFocusAfter(answering, composer);
 
   const write = () => {
-    flushSync(() => showHistory(false)); // what is hidden takes no focus
+    flushSync(() => showHistory(false)); // hidden elements cannot take the focus
     composer.current?.focus();
   };
   const begin = () => {
@@ -109,7 +109,7 @@ export default function PlainChat(props: PlainChatProps) {
   );
 }
 
-/** One client and one session for as long as the chat is there; both use what the page gives now. */
+/** Create one client and one session for the lifetime of the chat. Both use the latest props. */
 function useSession(props: PlainChatProps): { client: ChatClient; session: ChatSession } {
   const latest = useRef(props);
   useLayoutEffect(() => {
@@ -122,7 +122,10 @@ function useSession(props: PlainChatProps): { client: ChatClient; session: ChatS
   return made;
 }
 
-/** When a turn has taken away what had the focus (a card's button), the composer gets it; no keyboard opens on a phone. */
+/**
+ * Focus the composer when a turn removes the focused element, such as a card's button. Not on touch devices, where it
+ * would open the keyboard.
+ */
 function useFocusAfter(answering: boolean, composer: { current: ComposerHandle | null }): void {
   const before = useRef(answering);
   useEffect(() => {

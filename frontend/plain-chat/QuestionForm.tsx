@@ -10,7 +10,7 @@ interface QuestionFormProps {
 
 const OTHER = "other";
 
-/** Questions of the assistant: a form while they wait, then what was answered. */
+/** The assistant's questions: a form while pending, then the answers. */
 export function QuestionForm({ item, disabled, onAnswer }: QuestionFormProps) {
   if (item.status !== "pending") return <Answered item={item} />;
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -68,7 +68,7 @@ function Choice({ input }: { input: Question }) {
   );
 }
 
-/** What was typed goes before what was ticked where only one answer counts. */
+/** Where only one answer counts, the typed one wins over the selected one. */
 function answerTo(input: Question, data: FormData): [string, { values: string[] }][] {
   const own = data.get(`${input.id}.${OTHER}`);
   const given = [...data.getAll(input.id), own].map((value) => String(value ?? "").trim()).filter(Boolean);

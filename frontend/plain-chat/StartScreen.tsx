@@ -4,7 +4,7 @@ interface StartScreenProps extends Pick<PlainChatProps, "greeting" | "prompts"> 
   onPrompt(prompt: string): void;
 }
 
-/** Before the first message: a greeting, and what one could ask. */
+/** The view before the first message: a greeting and suggested prompts. */
 export function StartScreen({ greeting, prompts, onPrompt }: StartScreenProps) {
   return (
     <div className="pc-start">

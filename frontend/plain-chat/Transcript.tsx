@@ -19,14 +19,14 @@ interface TranscriptProps {
 
 const NEAR_THE_END_PX = 80;
 
-/** What was said, newest at the end and in sight, unless the reader has gone up. */
+/** The items of the thread. Follows the newest one unless the user has scrolled up. */
 export function Transcript({ now, session }: TranscriptProps) {
   const log = useRef<HTMLDivElement>(null);
   const [following, follow] = useState(true);
   const threadId = now.thread?.id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another conversation is read from its end
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another thread starts at its end
   useEffect(() => follow(true), [threadId]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever something is added
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scroll on each addition
   useEffect(() => {
     if (following) log.current?.scrollTo({ top: log.current.scrollHeight });
   }, [now.items, now.failure, now.progress, now.notices, following]);
@@ -35,7 +35,7 @@ export function Transcript({ now, session }: TranscriptProps) {
     if (place) follow(place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_THE_END_PX);
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <div className="pc-log" ref={log} onScroll={onScroll} role="log" aria-label={words().conversation} tabIndex={0}>
       {now.older && (
         <button type="button" className="pc-button pc-older" onClick={() => session.loadOlder()}>
@@ -84,7 +84,7 @@ function Item({ item, now, session }: TranscriptProps & { item: ThreadItem }): R
     case "end_of_turn":
       return <hr className="pc-end" aria-label={words().endOfTurn} />;
     default:
-      return null; // client tool calls and hidden items are not for the eye, unknown ones not for us
+      return null; // client tool calls, hidden items and unknown types have no view
   }
 }
 
@@ -100,7 +100,7 @@ function GeneratedImage({ item, growing }: { item: GeneratedImageItem; growing: 
   );
 }
 
-/** Below the last item: notices, what is going on, what went wrong. */
+/** Below the last item: notices, progress, the last error. */
 function Ending({ now, session }: TranscriptProps) {
   const answering = now.phase === "answering";
   return (

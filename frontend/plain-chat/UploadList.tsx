@@ -7,7 +7,7 @@ interface UploadListProps {
   onRemove(upload: Upload): void;
 }
 
-/** The files of the message that is being written. */
+/** The attachments of the draft. */
 export function UploadList({ uploads, onRemove }: UploadListProps) {
   if (!uploads.length) return null;
   return (

@@ -10,12 +10,12 @@ import type { ActionConfig, WidgetNode } from "./wire";
 interface WidgetProps {
   id: string;
   widget: WidgetNode;
-  /** While something runs, a card's buttons and fields wait. */
+  /** Disables buttons and fields while a request is running. */
   disabled: boolean;
   onAction(action: ActionConfig, payload: unknown): void;
 }
 
-/** A card of the assistant: the basic components, anything else as its text. */
+/** A widget of the assistant. Unsupported components are shown as their text. */
 export function Widget({ id, widget, disabled, onAction }: WidgetProps) {
   const card = useMemo(() => ({ id, labelled: labelledFields(widget), act: onAction }), [id, widget, onAction]);
   return (

@@ -8,7 +8,7 @@ interface Props {
   node: WidgetNode;
 }
 
-/** What all fields have: a name, a label of the card or one of their own, and perhaps an action at each change. */
+/** The props that all fields share: name, label, and an optional action on change. */
 function useField(node: WidgetNode) {
   const { id, labelled, act } = useContext(CardContext);
   const name = words(node.name);

@@ -3,7 +3,7 @@ import { Sources } from "./Message";
 import type { Task, WorkflowItem } from "./wire";
 import { words } from "./words";
 
-/** The steps of an answer: one line, which opens. */
+/** The steps of a response, collapsed to one line. */
 export function Workflow({ item, growing }: { item: WorkflowItem; growing: boolean }) {
   const { tasks, summary } = item.workflow;
   const title = summaryOf(item, growing);
@@ -13,7 +13,7 @@ export function Workflow({ item, growing }: { item: WorkflowItem; growing: boole
       <summary>{title}</summary>
       <ol>
         {tasks.map((task, place) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: tasks are known by their place, on the wire, too
+          // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a task, in the protocol as well
           <li key={place}>
             <TaskView task={task} />
           </li>

@@ -1,17 +1,17 @@
-/** Which addresses in a message, written by a model that may have read anything, become links and images. */
+/** Allowlists for URLs in messages. A model wrote them, and text from an attacker may have influenced it. */
 
 const LINKS = new Set(["http:", "https:", "mailto:"]);
 const INLINE_IMAGE = /^data:image\/(png|jpeg|gif|webp);base64,/i;
 
-/** The address of a link, or null when it must not become one. */
+/** The URL for a link, or null if its scheme is not allowed. */
 export function linkAddress(href: unknown): string | null {
   const url = parsed(href);
   return url && LINKS.has(url.protocol) ? url.href : null;
 }
 
 /**
- * The address of an image in a text or on a card, or null when it must not be loaded: an image's address can carry
- * out what the model has read. Allowed are this site, bytes that are here already, and the thread's own list of domains.
+ * The URL for an image in a text or widget, or null if it is not allowed: loading an image can leak the thread's
+ * content through its URL. Allowed are this site, inline data, and the domains listed in the thread.
  */
 export function imageAddress(src: unknown, domains: readonly string[]): string | null {
   const url = parsed(src);
@@ -21,7 +21,7 @@ export function imageAddress(src: unknown, domains: readonly string[]): string |
   return here || listed ? url.href : null;
 }
 
-/** The address of a file that the server itself gave in an item: previews and generated images. */
+/** The URL of a file that the server put in an item: a preview or a generated image. */
 export function fileAddress(src: unknown): string | undefined {
   const url = parsed(src);
   return url && (url.protocol === "http:" || url.protocol === "https:" || url.protocol === "blob:")

@@ -1,17 +1,17 @@
 import { createContext } from "react";
 import type { ActionConfig } from "./wire";
 
-/** What the components of one card share. */
+/** The context that the components of one widget share. */
 export interface Card {
   id: string;
-  /** Names of fields that a Label of the card describes. */
+  /** Names of the fields that have a Label component. */
   labelled: ReadonlySet<string>;
   act(action: ActionConfig, payload: unknown): void;
 }
 
 export const CardContext = createContext<Card>({ id: "", labelled: new Set(), act: () => {} });
 
-/** An action's payload with the fields of the form it was fired from, by their names. */
+/** Return the action's payload merged with the values of its form. */
 export function payloadOf(action: ActionConfig, form: HTMLFormElement | null): unknown {
   if (!form) return action.payload;
   return { ...(action.payload as object | undefined), ...formValues(form) };
@@ -21,7 +21,7 @@ export function actionOf(value: unknown): ActionConfig | null {
   return typeof value === "object" && value !== null && "type" in value ? (value as ActionConfig) : null;
 }
 
-/** What is filled in, by the fields' names; a dot in a name makes an object of its own, as in ChatKit. */
+/** Return the form's values by field name. A dot in a name nests objects, as in ChatKit. */
 function formValues(form: HTMLFormElement): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, value] of new FormData(form)) {

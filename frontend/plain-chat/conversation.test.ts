@@ -70,7 +70,7 @@ describe("recorded streams", () => {
   it("shows partial images, then the whole one", () => {
     const all = states(empty, stream("files", 1));
     const images = all.flatMap((now) => now.items.filter((item) => item.type === "generated_image"));
-    expect(new Set(images.map(({ image }) => image?.url)).size).toBe(4); // none, two partial ones, the whole
+    expect(new Set(images.map(({ image }) => image?.url)).size).toBe(4); // none, two partial, one final
     expect(images.map(({ progress }) => progress)).toContain(0.5);
   });
 

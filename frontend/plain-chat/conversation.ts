@@ -1,5 +1,5 @@
 /**
- * One conversation as it is shown: a value, and functions from one value to the next. No I/O.
+ * The state of one conversation, and pure functions from one state to the next.
  *
  *     let conversation = began(empty, message);
  *     for await (const event of events) conversation = received(conversation, event);
@@ -12,7 +12,7 @@ import { words } from "./words";
 export interface Failure {
   message: string;
   requestId?: string | undefined;
-  /** Whether doing the same again may help. */
+  /** Whether a retry can succeed. */
   retry: boolean;
 }
 
@@ -20,12 +20,12 @@ export interface Conversation {
   thread: ThreadMetadata | null;
   /** Oldest first. */
   items: ThreadItem[];
-  /** Where the items before the first one begin; null when there are none. */
+  /** Cursor for the items before the first one. Null if there are none. */
   older: string | null;
   phase: "idle" | "loading" | "answering";
-  /** Whether the server lets a running turn be stopped. */
+  /** Whether the server allows stopping the turn. */
   mayStop: boolean;
-  /** Ids of items that have begun to arrive and are not done. */
+  /** Ids of the items that are still streaming. */
   unfinished: string[];
   progress: string | null;
   notices: Notice[];
@@ -46,10 +46,10 @@ export const empty: Conversation = {
 
 const atRest = { phase: "idle", progress: null, unfinished: [] } satisfies Partial<Conversation>;
 
-/** A message that was sent and is not yet confirmed has this id. */
+/** Id of a sent message until the server confirms it. */
 export const UNCONFIRMED = "unconfirmed";
 
-/** Takes one event of a stream; unknown ones change nothing. */
+/** Apply one event of a stream. Unknown events change nothing. */
 export function received(now: Conversation, event: ThreadStreamEvent): Conversation {
   switch (event.type) {
     case "thread.created":
@@ -79,7 +79,7 @@ export function received(now: Conversation, event: ThreadStreamEvent): Conversat
   }
 }
 
-/** A turn begins; `message` is shown until the server confirms it. */
+/** Start a turn. Shows `message` until the server confirms it. */
 export function began(now: Conversation, message?: UserMessage): Conversation {
   const items = now.items.filter((item) => item.id !== UNCONFIRMED);
   return {
@@ -94,14 +94,14 @@ export function began(now: Conversation, message?: UserMessage): Conversation {
   };
 }
 
-/** A turn ended by itself: a message that never came to its end was cut off by something between us and the server. */
+/** End a turn whose stream has ended. An unfinished message was cut off on the network. */
 export function ended(now: Conversation): Conversation {
   const cut = now.items.some((item) => item.type === "assistant_message" && now.unfinished.includes(item.id));
   const failure = now.failure ?? (cut ? { message: words().cutOff, retry: true } : null);
   return { ...now, ...atRest, failure };
 }
 
-/** A turn was stopped by its user; what has arrived stays, and so does a message that was not confirmed. */
+/** End a turn that the user stopped. Keeps the items received so far and the unconfirmed message. */
 export function stopped(now: Conversation): Conversation {
   const items = now.items.map((item) => (item.id === UNCONFIRMED ? { ...item, id: crypto.randomUUID() } : item));
   return { ...now, ...atRest, items };
@@ -111,7 +111,7 @@ export function failed(now: Conversation, failure: Failure): Conversation {
   return { ...now, ...atRest, failure };
 }
 
-/** A conversation from the server; `older` as in Conversation. */
+/** The state of a thread loaded from the server. `older` as in Conversation. */
 export function opened(thread: ThreadMetadata, items: ThreadItem[], older: string | null): Conversation {
   return { ...empty, thread, items, older };
 }
@@ -121,7 +121,7 @@ export function withOlder(now: Conversation, items: ThreadItem[], older: string 
   return { ...now, items: [...items.filter((item) => !known.has(item.id)), ...now.items], older };
 }
 
-/** The conversation as `threads.retry_after_item` makes it: all that follows the message is gone. */
+/** The state that `threads.retry_after_item` leaves: without the items after the message. */
 export function cutAfter(now: Conversation, itemId: string): Conversation {
   return { ...now, items: now.items.slice(0, now.items.findIndex((item) => item.id === itemId) + 1) };
 }
@@ -130,7 +130,7 @@ export function without(now: Conversation, itemId: string): Conversation {
   return { ...now, items: now.items.filter((item) => item.id !== itemId) };
 }
 
-/** Puts an item in its place, or at the end when it is new; what the server confirms takes its draft's place. */
+/** Replace the item with the same id, or append it. The server's user message replaces the unconfirmed one. */
 export function withItem(now: Conversation, item: ThreadItem): Conversation {
   const place = now.items.findIndex(
     ({ id, type }) => id === item.id || (id === UNCONFIRMED && item.type === "user_message" && type === item.type),
@@ -139,7 +139,7 @@ export function withItem(now: Conversation, item: ThreadItem): Conversation {
   return { ...now, items, progress: null };
 }
 
-/** The newest message that the server has of the user: what an answer can be tried again from. */
+/** The user's newest confirmed message, from which a turn can be retried. */
 export function lastQuestion(now: Conversation): UserMessage | undefined {
   return now.items.findLast((item): item is UserMessage => item.type === "user_message" && item.thread_id !== "");
 }

@@ -4,7 +4,7 @@ import { words } from "./words";
 
 type State = "off" | "recording" | "transcribing";
 
-/** Speech into text: `toggle` begins to record, then ends it and gives what was said to `onText`. */
+/** Dictation. `toggle` starts the recording, then stops it and passes the transcript to `onText`. */
 export function useDictation(client: ChatClient, onText: (text: string) => void, onProblem: (text: string) => void) {
   const [state, setState] = useState<State>("off");
   const recorder = useRef<MediaRecorder | null>(null);

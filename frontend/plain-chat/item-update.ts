@@ -1,6 +1,6 @@
 import type { AssistantMessage, ItemUpdate, Task, ThreadItem, WidgetNode, WorkflowItem } from "./wire";
 
-/** Returns `item` with `update` applied; as it was when the update is unknown or does not fit its type. */
+/** Apply `update` to `item`. Returns `item` unchanged if the update is unknown or of another type. */
 export function updated(item: ThreadItem, update: ItemUpdate): ThreadItem {
   switch (item.type) {
     case "assistant_message":
@@ -35,7 +35,8 @@ function updatedMessage(item: AssistantMessage, update: ItemUpdate): AssistantMe
       break;
     }
     case "assistant_message.content_part.done": {
-      // OpenAI's own "done" comes without the annotations that were added; the item's "done" has them again.
+      // ChatKit's integration of the Agents SDK sends this event without the annotations added before; the item's own
+      // "done" event includes them.
       const annotations = update.content.annotations.length ? update.content.annotations : part.annotations;
       content[update.content_index] = { ...update.content, annotations };
       break;
@@ -67,7 +68,7 @@ function withComponent(node: WidgetNode, id: string, change: (node: WidgetNode) 
   return { ...node, children: childrenOf(node).map((child) => withComponent(child, id, change)) };
 }
 
-/** A component's children: on the wire one, several, or none. */
+/** A component's children as an array. The protocol allows one, several or none. */
 export function childrenOf(node: WidgetNode): WidgetNode[] {
   const children = Array.isArray(node.children) ? node.children : [node.children];
   return children.filter((child): child is WidgetNode => typeof child === "object" && child !== null);

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import type { OpenThread } from "./props";
 import type { ChatSession } from "./session";
 
-/** Keeps which conversation is open while the tab lives, and opens it again after a reload, if it still exists. */
+/** Store the id of the open thread, and load that thread when the chat starts, if it still exists. */
 export function useKeptThread(session: ChatSession, threadId: string | undefined, openThread: OpenThread): void {
   const [restored, setRestored] = useState(false);
   useEffect(() => {
@@ -10,7 +10,7 @@ export function useKeptThread(session: ChatSession, threadId: string | undefined
     if (kept) {
       void session.open(kept).then(() => {
         const { thread, failure } = session.snapshot();
-        if (!thread && failure && !failure.retry) session.leave(); // deleted meanwhile, or another user's
+        if (!thread && failure && !failure.retry) session.leave(); // deleted, or of another user
         setRestored(true);
       });
     } else setRestored(true);

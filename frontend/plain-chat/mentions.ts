@@ -6,12 +6,12 @@ const MENTION = /(^|\s)@([\p{L}\p{N}_-]*)$/u;
 const SHOWN = 8;
 const PAUSE_MS = 150;
 
-/** Returns the letters after an @ that stands before the caret, or null when none is being typed. */
+/** Return the letters between an @ and the caret, or null if the caret is not in a mention. */
 export function mentionAt(textBeforeCaret: string): string | null {
   return MENTION.exec(textBeforeCaret)?.[2] ?? null;
 }
 
-/** Cuts a text into what ChatKit sends: plain parts, and a tag for each mention that was chosen from the list. */
+/** Split a text into ChatKit's content parts: plain text, and a tag for each mention chosen from the list. */
 export function contentOf(text: string, mentioned: readonly Entity[]): UserContent[] {
   const found = mentioned
     .map((entity) => ({ entity, at: text.indexOf(`@${entity.title}`) }))
@@ -27,7 +27,7 @@ export function contentOf(text: string, mentioned: readonly Entity[]): UserConte
   ];
 }
 
-/** What can be mentioned with the letters typed so far. */
+/** Load the suggestions for the letters typed so far. */
 export function useMentions(client: ChatClient, query: string | null): Entity[] {
   const [entities, setEntities] = useState<Entity[]>([]);
   useEffect(() => {
@@ -37,7 +37,7 @@ export function useMentions(client: ChatClient, query: string | null): Entity[] 
     const load = () =>
       client.entities(query, run.signal).then(
         (found) => !run.signal.aborted && setEntities(found.slice(0, SHOWN)),
-        () => {}, // without suggestions one can still write
+        () => {}, // suggestions are optional
       );
     const timer = setTimeout(load, PAUSE_MS);
     return () => {

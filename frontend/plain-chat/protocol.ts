@@ -1,5 +1,5 @@
 /**
- * Requests of ChatKit's protocol over the app's own `fetch`.
+ * Client for ChatKit's protocol over the page's `fetch`.
  *
  *     const client = new ChatClient(api, "/chatkit");
  *     const page = await client.call("threads.list", { limit: 20, order: "desc" });
@@ -11,22 +11,22 @@ import type { Fetch } from "./props";
 import type { Attachment, Calls, Entity, StreamingRequest, ThreadStreamEvent } from "./wire";
 import { words } from "./words";
 
-/** Statuses below 500 after which the same request may succeed; the page's `fetch` returns 408 when offline. */
+/** 4xx statuses after which a retry can succeed. The page's `fetch` returns 408 when offline. */
 const TEMPORARY = [408, 429];
 
-/** A request was not carried out; `status` is 0 when no answer came. */
+/** A failed request. `status` is 0 without a response. */
 export class RequestError extends Error {
   constructor(
     message: string,
     readonly status: number,
     readonly requestId?: string | undefined,
-    /** Where the answer is, when this message was received before. */
+    /** Thread that has the response, if the server received this message before. */
     readonly threadId?: string | undefined,
   ) {
     super(message);
   }
 
-  /** The server said no: the same again gets the same answer. (Offline nobody said anything, and it may have arrived.) */
+  /** Whether the server rejected the request, so that a retry gets the same response. */
   get refused(): boolean {
     return this.status >= 400 && this.status < 500 && !TEMPORARY.includes(this.status);
   }
@@ -59,7 +59,7 @@ export class ChatClient {
     return { requestId, events: eventsOf(response.body) };
   }
 
-  /** Puts a file's bytes where `attachments.create` said. Raises RequestError. */
+  /** Upload a file to the URL from `attachments.create`. Raises RequestError. */
   async upload(attachment: Attachment, file: Blob, signal: AbortSignal): Promise<void> {
     const to = attachment.upload_descriptor;
     if (!to) return;
@@ -106,7 +106,7 @@ async function refusal(response: Response): Promise<RequestError> {
   );
 }
 
-/** Yields the events of a stream however its bytes are cut; comments and what is no event are passed over. */
+/** Yield the events of a stream, independent of chunk boundaries. Skips comments and invalid events. */
 async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ThreadStreamEvent> {
   const waiting: ThreadStreamEvent[] = [];
   const parser = createParser({

@@ -1,6 +1,7 @@
 /**
- * The conversation that is open, and what is done in it: the one place where requests, events and the host page meet.
- * `useSyncExternalStore(session.subscribe, session.snapshot)` shows it.
+ * The open thread and the user's actions in it. The only place where requests, events and the host page meet.
+ *
+ *     const now = useSyncExternalStore(session.subscribe, session.snapshot);
  */
 import * as conversation from "./conversation";
 import { type Conversation, UNCONFIRMED } from "./conversation";
@@ -19,7 +20,7 @@ import type {
 import { words } from "./words";
 
 const PAGE = 30;
-/** A client tool's answer may lead to the next call; an assistant that never ends waits here for its user. */
+/** A client tool's result can lead to another call. After this many calls in one turn, the user decides. */
 const MAX_TOOL_CALLS = 8;
 
 export interface OutgoingMessage {
@@ -31,7 +32,7 @@ export class ChatSession {
   private now: Conversation = conversation.empty;
   private readonly watchers = new Set<() => void>();
   private running: AbortController | null = null;
-  /** What "retry" does when it is more than to ask for another answer: the request may never have arrived. */
+  /** Repeats the last request, which may not have reached the server. Null if a retry asks for a new response. */
   private again: (() => Promise<unknown>) | null = null;
 
   constructor(
@@ -46,7 +47,7 @@ export class ChatSession {
     return () => this.watchers.delete(watcher);
   };
 
-  /** Sends a message; false when the server refused it, so that it can be written again. */
+  /** Send a message. Returns false if the server rejected it, so that the user can edit it. */
   async send(message: OutgoingMessage): Promise<boolean> {
     const thread = this.now.thread;
     const { input } = message;
@@ -58,7 +59,7 @@ export class ChatSession {
     );
   }
 
-  /** Does the last turn again: asks for another answer, or sends what perhaps never arrived. */
+  /** Retry the last turn: ask for another response, or repeat a request that may not have reached the server. */
   async retry(): Promise<void> {
     const question = conversation.lastQuestion(this.now);
     if (this.again) {
@@ -70,12 +71,12 @@ export class ChatSession {
     }
   }
 
-  /** Stops the running turn; the app's fetch tells the server. */
+  /** Stop the running turn. The page's `fetch` cancels it on the server when its signal aborts. */
   stop(): void {
     if (this.now.mayStop) this.running?.abort();
   }
 
-  /** Carries out a card's action. */
+  /** Run a widget's action. */
   async act(item: WidgetItem, action: ActionConfig, payload: unknown): Promise<void> {
     if (this.now.phase !== "idle") return;
     if (action.handler === "client") {
@@ -108,7 +109,7 @@ export class ChatSession {
     await this.client.call("items.feedback", { thread_id: item.thread_id, item_ids: [item.id], kind });
   }
 
-  /** Shows a conversation at its end. A running turn goes on at the server, and is no longer shown. */
+  /** Load a thread and show its end. A running turn continues on the server, but is no longer shown. */
   async open(threadId: string): Promise<void> {
     this.leave();
     await this.work(
@@ -135,14 +136,14 @@ export class ChatSession {
     );
   }
 
-  /** Begins a new conversation. */
+  /** Start a new thread. */
   leave(): void {
     this.running = null;
     this.again = null;
     this.change(conversation.empty);
   }
 
-  /** Shows a new title of the open conversation. */
+  /** Update the title of the open thread. */
   renamed(title: string): void {
     if (this.now.thread) this.change({ ...this.now, thread: { ...this.now.thread, title } });
   }
@@ -166,8 +167,8 @@ export class ChatSession {
   }
 
   /**
-   * Reads a turn's events; while it ends with a client tool's call, the page answers and the turn goes on. A conversation
-   * that the user has left is read to its end, so that the server completes it, but no longer acts on the page.
+   * Read a turn's events. When the turn ends with a client tool call, run the tool and continue with its result. After
+   * the user leaves the thread, read on so that the server completes the turn, but run no tools and effects.
    */
   private async follow(request: StreamingRequest, run: AbortController): Promise<void> {
     let next: StreamingRequest | null = request;
@@ -183,7 +184,7 @@ export class ChatSession {
     if (next) this.pause(next, run);
   }
 
-  /** Leaves it to the user whether the turn goes on with this request. */
+  /** Wait for the user to continue the turn with this request. */
   private pause(next: StreamingRequest, run: AbortController): void {
     if (this.running !== run) return;
     this.again = () => this.turn(next);
@@ -225,7 +226,7 @@ export class ChatSession {
     return !(refused && message);
   }
 
-  /** Runs a request that is answered at once; its failure is shown where the conversation is. */
+  /** Run a request without a stream. Shows its failure in the conversation. */
   private async work(request: () => Promise<Conversation>, again: () => Promise<void>): Promise<void> {
     const run = new AbortController();
     this.running = run;
@@ -239,7 +240,7 @@ export class ChatSession {
     }
   }
 
-  /** Changes what is shown, unless the user has gone on to something else. */
+  /** Update the state, unless the user has moved on to another thread. */
   private show(run: AbortController, change: (now: Conversation) => Conversation): void {
     if (this.running === run) this.change(change(this.now));
   }

@@ -4,17 +4,17 @@ import type { ChatClient } from "./protocol";
 import type { Attachment } from "./wire";
 import { words } from "./words";
 
-/** One file on its way; `attachment` is there when the server knows it, `ready` when all bytes arrived. */
+/** An attachment of the draft. `attachment` is set once the server has registered it, `ready` once it is uploaded. */
 export interface Upload {
   key: string;
   name: string;
-  /** Of the bytes here, for images. */
+  /** Object URL of a local image. */
   preview?: string | undefined;
   attachment?: Attachment;
   ready: boolean;
 }
 
-/** Says why a file may not be attached, or null. The server checks the same again, and the bytes as well. */
+/** Return why a file cannot be attached, or null. The server repeats these checks and also inspects the bytes. */
 export function objection(file: File, policy: AttachmentPolicy): string | null {
   const type = acceptedType(file, policy.accept);
   if (!type) return words().wrongType(file.name);
@@ -36,7 +36,7 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 0);
 }
 
-/** The files of the message that is being written, in two phases: register, then put the bytes into the bucket. */
+/** Upload the draft's attachments in two phases: register with the server, then send the bytes to the bucket. */
 export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProblem: (text: string) => void) {
   const [uploads, setUploads] = useState<Upload[]>([]);
   const running = useRef(new Map<string, AbortController>());
@@ -96,7 +96,7 @@ export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProbl
     running.current.get(upload.key)?.abort();
     forget(upload.preview);
     setUploads((all) => all.filter(({ key }) => key !== upload.key));
-    // What the server keeps of it expires by itself, so a failure here loses nothing.
+    // A failure is harmless: the server's record of an unsent attachment expires.
     if (upload.attachment) client.call("attachments.delete", { attachment_id: upload.attachment.id }).catch(() => {});
   }
 

@@ -1,12 +1,12 @@
 import { childrenOf } from "./item-update";
 import type { WidgetNode } from "./wire";
 
-/** A property that should be text; empty when it is nothing that can be read. */
+/** Return a property as text. Empty for anything but a string or number. */
 export function words(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }
 
-/** All that can be read of a component, for one that cannot be drawn. */
+/** Return all text in a component, as a fallback for one that has no view. */
 export function textOf(node: WidgetNode): string {
   const own = [node.title, node.value, node.label, node.alt].map(words);
   return [...own, ...childrenOf(node).map(textOf)].filter(Boolean).join(" ");

@@ -1,6 +1,6 @@
 /**
- * ChatKit's protocol as it is on the wire (openai-chatkit 1.6, `chatkit/types.py`), as far as this chat shows it.
- * What comes later or from somebody else's assistant may be more than this: unknown types are carried, never refused.
+ * ChatKit's wire protocol (openai-chatkit 1.6, `chatkit/types.py`), limited to the parts that this chat uses. Later
+ * versions and other assistants can send more: unknown types are kept and ignored.
  */
 
 export interface Page<T> {
@@ -82,7 +82,7 @@ export interface WidgetItem extends ItemBase {
   copy_text?: string;
 }
 
-/** A component of a card; which properties it has depends on its type, and each is checked where it is used. */
+/** A component of a widget. Its properties depend on its type and are validated where they are used. */
 export interface WidgetNode {
   type: string;
   id?: string;
@@ -100,7 +100,7 @@ export interface ActionConfig {
 export interface GeneratedImageItem extends ItemBase {
   type: "generated_image";
   image?: { id: string; url: string };
-  /** Only here, not on the wire: how far the image is, 0 to 1. */
+  /** Progress from 0 to 1. Added by this chat, not part of the protocol. */
   progress?: number;
 }
 
@@ -222,7 +222,7 @@ export interface ActionParams {
   action: { type: string; payload: unknown };
 }
 
-/** Requests that are answered with JSON: type → parameters and answer. */
+/** Requests with a JSON response: type → parameters and response. */
 export interface Calls {
   "threads.get_by_id": [{ thread_id: string }, Thread];
   "threads.list": [{ limit: number; order: "desc"; after?: string }, Page<ThreadMetadata>];
@@ -236,12 +236,12 @@ export interface Calls {
   "input.transcribe": [{ audio_base64: string; mime_type: string }, { text: string }];
 }
 
-/** Something that can be mentioned: `GET {api}/entities?q=`. */
+/** An entity that the user can mention: `GET {api}/entities?q=`. */
 export interface Entity {
   id: string;
   title: string;
   group?: string;
   data?: Record<string, unknown>;
-  /** Whether ChatKit lets it be clicked. */
+  /** Whether ChatKit makes the mention clickable. */
   interactive?: boolean;
 }

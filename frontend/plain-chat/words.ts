@@ -168,12 +168,12 @@ const LANGUAGES = new Map([
 
 let current = en;
 
-/** Set the language for `words()` from a BCP 47 tag; English for a language without a translation. */
+/** Set the language of `words()` from a BCP 47 tag. Languages without a translation fall back to English. */
 export function setLocale(locale: string): void {
   current = LANGUAGES.get(new Intl.Locale(locale).language) ?? en;
 }
 
-/** Return the strings of the current language. Call it while rendering: the language can change. */
+/** Return the strings of the current language. Call it while rendering, because the language can change. */
 export function words(): Words {
   return current;
 }

@@ -27,7 +27,7 @@ vi.mock("../plain-chat/PlainChat", () => ({
   ),
 }));
 
-/** What the stack answers, by path; a request for anything else fails. */
+/** Responses of the stack by path. A request to any other path fails. */
 let answers: Record<string, () => Response>;
 let asked: string[];
 
@@ -103,10 +103,10 @@ describe("the page", () => {
 });
 
 describe("a sign-in", () => {
-  /** Come back from Cognito as this user. */
+  /** Return from Cognito as this user. */
   async function comeBack(sub: string) {
     const went = vi.spyOn(location, "assign").mockImplementation(() => undefined);
-    void createUserManager(config).signinRedirect(); // it ends with the page
+    void createUserManager(config).signinRedirect(); // the redirect leaves the page, so the promise never settles
     await waitFor(() => expect(went).toHaveBeenCalledOnce());
     const state = new URL(String(went.mock.lastCall?.[0])).searchParams.get("state");
     history.replaceState(null, "", `/?code=abc&state=${state}`);

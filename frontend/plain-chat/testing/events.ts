@@ -36,7 +36,7 @@ export const delta = (text: string, item_id = "msg_a"): ThreadStreamEvent => ({
   update: { type: "assistant_message.content_part.text_delta", content_index: 0, delta: text },
 });
 
-/** A first turn, whole. */
+/** All events of a first turn. */
 export function firstTurn(asked: string, answered: string): ThreadStreamEvent[] {
   return [created, done(question(asked)), added(answer("")), delta(answered), done(answer(answered))];
 }

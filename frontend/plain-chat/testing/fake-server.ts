@@ -8,12 +8,12 @@ export interface Received {
 
 type Handler = (request: Received) => Response | Promise<Response>;
 
-/** Speaks the protocol as the API does: JSON answers, event streams, refusals. `api` is its ApiFetch. */
+/** A fake API with JSON responses, event streams and errors. Pass its `api` as the chat's `api` prop. */
 export class FakeServer {
   readonly requests: Received[] = [];
-  /** Requests that are not of the protocol: uploads and mentions. */
+  /** Requests outside of the protocol: uploads and mentions. */
   readonly others: { url: string; init: RequestInit }[] = [];
-  /** What answers those. */
+  /** The response to those requests. */
   other: () => Response = () => new Response("[]");
   private readonly handlers = new Map<string, Handler>();
 
@@ -38,7 +38,7 @@ export class FakeServer {
     return this.on(type, () => Response.json(body));
   }
 
-  /** Answers with all events at once, or with the next list each time. */
+  /** Respond with all events at once. Several lists are used in order, one for each request. */
   streams(type: string, ...lists: ThreadStreamEvent[][]): this {
     let place = 0;
     return this.on(type, (request) => {
@@ -49,7 +49,7 @@ export class FakeServer {
     });
   }
 
-  /** Answers with a stream that the test goes on to fill. */
+  /** Respond with a stream that the test fills. */
   live(type: string): Promise<LiveStream> {
     return new Promise((resolve) => {
       this.on(type, (request) => {
@@ -65,7 +65,7 @@ export class FakeServer {
   }
 }
 
-/** An event stream that a test sends, ends or breaks; an aborted request breaks it, as `fetch` does. */
+/** An event stream that the test fills, ends or breaks. Aborting the request breaks it, as with `fetch`. */
 export class LiveStream {
   readonly response: Response;
   private to!: ReadableStreamDefaultController<Uint8Array>;
@@ -98,7 +98,7 @@ export class LiveStream {
   }
 }
 
-/** A refusal as the API words it. */
+/** An error response in the API's format. */
 export function refusal(status: number, message: string, more: object = {}): Response {
   return Response.json({ message, request_id: "req_refused", ...more }, { status });
 }

@@ -31,7 +31,7 @@ export function plainChatProps(more: Partial<PlainChatProps> = {}): PlainChatPro
   };
 }
 
-/** An open thread that lives as long as the test. */
+/** An in-memory `OpenThread`. */
 export function memoryThread(current: string | null = null): OpenThread {
   return {
     get: () => current,

@@ -3,14 +3,14 @@ import type { Conversation } from "../conversation";
 import { received } from "../conversation";
 import type { ThreadItem, ThreadStreamEvent } from "../wire";
 
-/** One request of a recorded conversation, with the events of its stream or its JSON answer. */
+/** A request of a recorded conversation, with the events of its stream or its JSON response. */
 export interface Exchange {
   request: { type: string; params: Record<string, unknown> };
   events: ThreadStreamEvent[];
   answer?: unknown;
 }
 
-/** Reads what `recorded/record.py` wrote of a real server. */
+/** Read a recording of a real server from `recorded/`. */
 export function recording(name: string): Exchange[] {
   const lines = readFileSync(`${import.meta.dirname}/../recorded/${name}.jsonl`, "utf-8")
     .trim()
@@ -25,12 +25,12 @@ export function recording(name: string): Exchange[] {
   return exchanges;
 }
 
-/** The events of one stream of a recording. */
+/** The events of one stream in a recording. */
 export function stream(name: string, place = 0): ThreadStreamEvent[] {
   return recording(name)[place]?.events ?? [];
 }
 
-/** The conversation after each of the events. */
+/** The conversation after each event. */
 export function states(from: Conversation, events: ThreadStreamEvent[]): Conversation[] {
   const all: Conversation[] = [];
   for (const event of events) all.push(received(all.at(-1) ?? from, event));

@@ -15,7 +15,7 @@ function sha256(body: Buffer): string {
   return createHash("sha256").update(body).digest("hex");
 }
 
-/** Gives `first`, and `second` when that is refused. */
+/** Tokens that start with `first` and continue with `second` when `first` is refused. */
 class Tokens implements TokenSource {
   token = "first";
   ended = false;
@@ -54,7 +54,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Answers turns with a stream that stays open, everything else at once; returns the streams. */
+/** Respond to turns with an open stream and to other requests at once. Returns the open streams. */
 function openStreams(): ServerResponse[] {
   const open: ServerResponse[] = [];
   server.handle = ({ path }, response) => {
@@ -66,7 +66,7 @@ function openStreams(): ServerResponse[] {
 
 const cancelled = (turnId: unknown) => `POST /chatkit/turns/${turnId}/cancel`;
 const turnIdOf = (index: number) => server.arrived[index]?.headers["x-turn-id"];
-/** Wait until the server has seen `count` requests. */
+/** Wait until the server has received `count` requests. */
 const seen = (count: number) => vi.waitFor(() => expect(server.arrived).toHaveLength(count));
 
 describe("a request to the API", () => {
@@ -259,7 +259,7 @@ describe("a turn", () => {
       message: en.api.connectionLost,
       allow_retry: false,
     });
-    expect(server.arrived).toHaveLength(1); // the server goes on, and nobody stops it
+    expect(server.arrived).toHaveLength(1); // the response continues on the server; the client sends no cancel request
   });
 });
 

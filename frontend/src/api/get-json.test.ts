@@ -3,7 +3,7 @@ import { getJson, RefusedError } from "./get-json";
 
 const NOW = [0, 0];
 
-/** An API that answers with these statuses, one after the other. */
+/** An API that responds with these statuses in order. */
 function answering(...statuses: number[]) {
   const asked: string[] = [];
   const api = async (url: string) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { TurnIds } from "./turn-ids";
 
-/** Ids t1, t2 … and a clock that the test sets. */
+/** Turn ids t1, t2 … and a clock controlled by the test. */
 function turnIds() {
   const clock = { now: 0 };
   let count = 0;

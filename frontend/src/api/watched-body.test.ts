@@ -4,7 +4,7 @@ import { type Ending, watched } from "./watched-body";
 
 const LAST = "data: lost\n\n";
 
-/** Pass chunks through, then end or break; return what came out, and how it was said to have ended. */
+/** Stream the chunks, then end or break. Returns the received text and the reported ending. */
 async function passed(chunks: string[], broken = false, last: string | undefined = LAST) {
   const source = new ReadableStream<Uint8Array>({
     pull(controller) {

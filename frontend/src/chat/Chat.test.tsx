@@ -13,7 +13,7 @@ vi.mock("../../plain-chat/PlainChat", () => ({
   default: ({ greeting }: { greeting: string }) => <p>plain: {greeting}</p>,
 }));
 
-/** Stands for OpenAI's element: keeps what it was told. */
+/** A stand-in for OpenAI's element that records its options. */
 class Element extends HTMLElement {
   static refuses = false;
   options: ChatKitOptions | null = null;
@@ -40,7 +40,7 @@ class Element extends HTMLElement {
 }
 customElements.define(CHATKIT_ELEMENT, Element);
 const element = () => document.querySelector(CHATKIT_ELEMENT) as Element;
-/** React attaches listeners some time after it drew the element. */
+/** React attaches the listeners after it renders the element. */
 const listening = () => waitFor(() => expect(element()?.hasListener).toBe(true));
 
 beforeEach(() => {

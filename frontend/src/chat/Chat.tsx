@@ -9,7 +9,7 @@ import { openThread } from "./open-thread";
 
 const PlainChat = lazy(() => import("../../plain-chat/PlainChat"));
 
-/** ChatKit's own chat, or the plain one where its script or frame cannot be had. ChatKit wants a domain key. */
+/** ChatKit's component, or the plain chat if its script, its frame or the domain key is missing. */
 export function Chat(props: ChatProps) {
   const { words } = useLanguage();
   const [kind, setKind] = useState<"loading" | "official" | "plain">(props.config.domainKey ? "loading" : "plain");

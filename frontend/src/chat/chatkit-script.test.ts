@@ -7,7 +7,7 @@ let defined = Promise.withResolvers<CustomElementConstructor>();
 beforeEach(() => {
   defined = Promise.withResolvers();
   vi.spyOn(customElements, "whenDefined").mockImplementation(() => defined.promise);
-  // The browser's own loading is not ours to try: the script stays where it was put.
+  // Keep the script from loading; these tests cover only our own code.
   vi.spyOn(document.head, "append").mockImplementation((...nodes) => {
     for (const node of nodes) (node as HTMLElement).setAttribute("type", "text/plain");
     for (const node of nodes) document.head.appendChild(node as Node);

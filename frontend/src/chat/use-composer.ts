@@ -3,7 +3,7 @@ import type { ApiFetch } from "../api/api-fetch";
 import { getJson } from "../api/get-json";
 import type { ComposerOptions } from "./chat-props";
 
-/** What the server lets the composer offer; null while it is awaited. */
+/** Load the composer options from the server. `composer` is null while loading. */
 export function useComposer(
   api: ApiFetch,
   apiUrl: string,

@@ -36,7 +36,7 @@ function gate() {
   );
 }
 
-/** Someone whose access token is good for so long. */
+/** A user whose access token is valid for this many seconds. */
 function user(seconds: number): User {
   return new User({
     access_token: "a0",
@@ -47,7 +47,7 @@ function user(seconds: number): User {
   });
 }
 
-/** Press the button, and return what the page asks Cognito for. */
+/** Press the button and return the query of the authorization request. */
 async function leave(): Promise<URLSearchParams> {
   await userEvent.click(await screen.findByRole("button", { name: "Sign in" }));
   await waitFor(() => expect(went).toHaveLength(1));
@@ -99,7 +99,7 @@ describe("a visitor", () => {
     gate();
 
     expect(await screen.findByText(/Sign-in failed/)).toBeTruthy();
-    await waitFor(() => expect(location.search).toBe("")); // by an effect, after the words
+    await waitFor(() => expect(location.search).toBe("")); // an effect clears the URL after the message renders
     expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
   });
 });
@@ -130,7 +130,7 @@ describe("someone who is signed in", () => {
     gate();
     await screen.findByText("inside");
 
-    expect(localStorage.length).toBe(1); // the language
+    expect(localStorage.length).toBe(1); // the language preference
     expect(sessionStorage.length).toBe(1);
   });
 });

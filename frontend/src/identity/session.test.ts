@@ -23,7 +23,7 @@ afterEach(async () => {
   await cognito.server.stop();
 });
 
-/** Someone signed in whose access token `a0` is good for so long. */
+/** A signed-in user whose access token `a0` is valid for this many seconds. */
 async function signedIn(seconds: number, refreshToken = "r1") {
   await session.manager.storeUser(
     new User({

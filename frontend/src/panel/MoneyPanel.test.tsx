@@ -23,7 +23,7 @@ function Panel({
   return <MoneyPanel state={state} page={page} onPage={setPage} marked={marked} />;
 }
 
-/** The texts of the shown page's rows. */
+/** The text of each row on the current page. */
 const rows = () => screen.getAllByRole("listitem").map((row) => row.textContent);
 
 beforeEach(() => languagePreference.set("en"));

@@ -7,13 +7,15 @@ import { isPage, type Page } from "./overview";
 export interface PanelState {
   page: Page;
   marked: string | null;
-  /** What just happened in the panel, for those who do not see it. */
+  /** Announcement of the last change, for screen readers. */
   announcement: string;
   host: HostPage;
   showPage: (page: Page) => void;
 }
 
-/** The panel as the assistant's client tools and effects reach it. `onOpen` makes it visible, `onTurnEnd` renews it. */
+/**
+ * Connect the panel to the assistant's client tools and effects. `onOpen` shows the panel, `onTurnEnd` refreshes it.
+ */
 export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelState {
   const [page, showPage] = useState<Page>("overview");
   const [marked, mark] = useState<string | null>(null);

@@ -8,22 +8,25 @@ import {
   useSyncExternalStore,
 } from "react";
 
-/** As wide as this, the panel stands beside the chat; on a smaller screen it covers it (panel.css has the same). */
+/**
+ * From this width on, the panel is next to the chat; below it, the panel covers the chat. `panel.css` has the same
+ * width.
+ */
 const BESIDE = "(width >= 60rem)";
 
 export interface PanelPlace {
   open: boolean;
-  /** It lies over the chat, which is then out of reach. */
+  /** The panel covers the chat, which is inert. */
   covers: boolean;
   show: () => void;
   toggle: () => void;
   ref: RefObject<HTMLElement | null>;
-  /** What opens and closes it. */
+  /** The button that opens and closes the panel. */
   button: RefObject<HTMLButtonElement | null>;
   onKeyDown: (event: KeyboardEvent) => void;
 }
 
-/** Whether the panel is open, and where: beside the chat it is at first, over it only when it is asked for. */
+/** State of the panel. It starts open next to the chat, and closed where it would cover the chat. */
 export function usePanelPlace(): PanelPlace {
   const beside = useSyncExternalStore(onResize, () => matchMedia(BESIDE).matches);
   const [open, setOpen] = useState(beside);
