@@ -69,7 +69,7 @@ describe("a message", () => {
     expect(openThread.get()).toBe("thr_1");
   });
 
-  it("goes on in the same conversation, with the chosen model and tool", async () => {
+  it("is added to the open thread, with the chosen model and tool", async () => {
     server.streams("threads.create", firstTurn("Hi", "Hello")).streams("threads.add_user_message", []);
     const { user } = show();
     await say(user, "Hi");
@@ -87,7 +87,7 @@ describe("a message", () => {
     });
   });
 
-  it("is sent once however fast one presses", async () => {
+  it("is sent once, however fast the user presses Enter", async () => {
     void server.live("threads.create");
     const { user } = show();
     await user.type(field(), "Once{Enter}");
@@ -96,7 +96,7 @@ describe("a message", () => {
     expect(field().value).toBe("Twice");
   });
 
-  it("keeps its line breaks, and is no message when it is empty", async () => {
+  it("keeps its line breaks, and is not sent when it is empty", async () => {
     server.streams("threads.create", []);
     const { user } = show();
     await user.type(field(), "   {Enter}");
@@ -106,14 +106,14 @@ describe("a message", () => {
     expect(server.of("threads.create")[0]?.params.input).toMatchObject({ content: [{ text: "a\nb" }] });
   });
 
-  it("begins with a prompt of the start screen", async () => {
+  it("starts from a prompt of the start screen", async () => {
     server.streams("threads.create", firstTurn("What are my balances?", "Enough"));
     const { user } = show();
     await user.click(press("Balances"));
     expect(await screen.findByText("Enough")).toBeTruthy();
   });
 
-  it("comes back into the field when the server refuses it", async () => {
+  it("returns to the text field when the server refuses it", async () => {
     server.on("threads.create", () => refusal(413, "The message is too long."));
     const { user } = show();
     await say(user, "Far too long");
@@ -125,9 +125,9 @@ describe("a message", () => {
   });
 
   it.each([
-    ["no server answered", 503],
-    ["the browser went offline", 408],
-  ])("is sent again, the same, when %s: perhaps it never arrived", async (_, status) => {
+    ["the service is unavailable", 503],
+    ["the browser is offline", 408],
+  ])("is repeated unchanged in a retry when %s, because it may not have arrived", async (_, status) => {
     server.on("threads.create", () => refusal(status, "Not available"));
     const { user } = show();
     await say(user, "Hi");
@@ -140,7 +140,7 @@ describe("a message", () => {
     expect(within(log()).getAllByText("Hi")).toHaveLength(1);
   });
 
-  it("that was received before leads to where its answer is", async () => {
+  it("opens the thread with its answer when the server received it before", async () => {
     server.on("threads.create", () => refusal(409, "received before", { thread_id: "thr_1" }));
     server.answers("threads.get_by_id", { ...thread, items: { data: [answer("Here it is")], has_more: false } });
     const { user } = show();
@@ -150,7 +150,7 @@ describe("a message", () => {
 });
 
 describe("a turn", () => {
-  it.each(["button", "Escape"])("is stopped by the %s, and what has come stays", async (how) => {
+  it.each(["button", "Escape"])("is stopped with the %s, and keeps the text received so far", async (how) => {
     const live = server.live("threads.create");
     const { user } = show();
     await say(user, "Count");
@@ -165,7 +165,7 @@ describe("a turn", () => {
     expect(screen.queryByRole("alert")).toBeNull();
   });
 
-  it("that fails says why, with the request's id, and is tried again after the question", async () => {
+  it("that fails shows the reason and the request id, and is retried from the user's message", async () => {
     const error: ThreadStreamEvent = {
       type: "error",
       code: "custom",
@@ -184,7 +184,7 @@ describe("a turn", () => {
     expect(server.of("threads.retry_after_item")[0]?.params).toEqual({ thread_id: "thr_1", item_id: "msg_q" });
   });
 
-  it("that breaks can be tried again", async () => {
+  it("whose connection breaks can be retried", async () => {
     const live = server.live("threads.create");
     const { user } = show();
     await say(user, "Hi");
@@ -196,7 +196,7 @@ describe("a turn", () => {
     expect(press("Retry")).toBeTruthy();
   });
 
-  it("lets the page answer a client tool, and goes on", async () => {
+  it("runs a client tool in the page, and continues with its result", async () => {
     const call = toolCall("open_page", { page: "budgets" });
     server.streams("threads.create", [created, done(question("Open")), done(call)]);
     server.streams("threads.add_client_tool_output", [done(answer("It is open."))]);
@@ -210,7 +210,7 @@ describe("a turn", () => {
     });
   });
 
-  it("tells the assistant when the page could not do it", async () => {
+  it("sends a client tool's error to the assistant", async () => {
     host.onClientTool.mockRejectedValue(new Error("no such page"));
     server.streams("threads.create", [created, done(toolCall("open_page", {}))]);
     server.streams("threads.add_client_tool_output", [done(answer("I cannot."))]);
@@ -220,7 +220,7 @@ describe("a turn", () => {
     expect(server.of("threads.add_client_tool_output")[0]?.params.result).toEqual({ error: "no such page" });
   });
 
-  it("has effects in the page, and survives events that nobody knows", async () => {
+  it("passes effects to the page, and ignores unknown events", async () => {
     const unknown = { type: "thread.sparkled", glitter: 3 } as unknown as ThreadStreamEvent;
     const effect: ThreadStreamEvent = { type: "client_effect", name: "highlight", data: { category: "dining" } };
     const odd = { ...(answer("?", "msg_x") as object), type: "hologram" } as unknown as ThreadItem;
@@ -257,7 +257,7 @@ describe("history", () => {
     expect(server.of("threads.get_by_id")[0]?.params).toEqual({ thread_id: "thr_2" });
   });
 
-  it("renames", async () => {
+  it("renames a conversation", async () => {
     server.answers("threads.list", page(["First"])).answers("threads.update", thread);
     const { user } = show();
     await user.click(press("History"));
@@ -269,7 +269,7 @@ describe("history", () => {
     expect(server.of("threads.update")[0]?.params).toEqual({ thread_id: "thr_1", title: "Money" });
   });
 
-  it("deletes only when it is confirmed", async () => {
+  it("deletes a conversation only after a confirmation", async () => {
     server.answers("threads.list", page(["First"])).answers("threads.delete", {});
     const { user } = show();
     await user.click(press("History"));
@@ -282,7 +282,7 @@ describe("history", () => {
     expect(server.of("threads.delete")[0]?.params).toEqual({ thread_id: "thr_1" });
   });
 
-  it("keeps the keyboard's place: at what was renamed or kept, in the list after a deletion, then in the message", async () => {
+  it("keeps the focus: on the button after a cancel, on the list after a deletion, then on the message", async () => {
     server.answers("threads.list", page(["First", "Second"])).answers("threads.delete", {});
     server.answers("threads.get_by_id", thread);
     const { user } = show();
@@ -308,7 +308,7 @@ describe("history", () => {
     expect(hidden).toBe(false);
   });
 
-  it("does not stop a running answer by the Escape that leaves a title as it was", async () => {
+  it("does not stop a running response with the Escape that cancels a rename", async () => {
     const live = server.live("threads.create");
     server.answers("threads.list", page(["First"]));
     const { user } = show();
@@ -320,7 +320,7 @@ describe("history", () => {
     expect(server.of("threads.create")[0]?.signal?.aborted).toBe(false);
   });
 
-  it("opens the conversation of before a reload at its end, and earlier messages on demand", async () => {
+  it("restores the open thread at its end after a reload, with earlier messages on demand", async () => {
     openThread.set("thr_1");
     server.answers("threads.get_by_id", { ...thread, items: { data: [question("first")], has_more: true } });
     const pages = [
@@ -337,7 +337,7 @@ describe("history", () => {
     expect(log().textContent).toMatch(/first.*newer.*newest/s);
   });
 
-  it("says that a conversation is on its way, and tries again when it did not come", async () => {
+  it("shows that a thread is loading, and retries when it fails to load", async () => {
     openThread.set("thr_1");
     let refuse = (_: Response) => {};
     server.on(
@@ -356,7 +356,7 @@ describe("history", () => {
     expect(openThread.get()).toBe("thr_1");
   });
 
-  it("begins anew when that conversation is gone", async () => {
+  it("starts a new thread when that one is gone", async () => {
     openThread.set("thr_gone");
     server.on("threads.get_by_id", () => refusal(404, "Thread thr_gone not found"));
     show();
@@ -365,7 +365,7 @@ describe("history", () => {
     await waitFor(() => expect(openThread.get()).toBeNull());
   });
 
-  it("lets nobody write in a closed conversation, and says why", async () => {
+  it("disables the composer in a closed thread, and shows the reason", async () => {
     await opened([answer("Bye")], { status: { type: "closed", reason: "This case is solved." } });
     await waitFor(() => expect(field().disabled).toBe(true));
     expect(field().placeholder).toBe("This case is solved.");
@@ -373,7 +373,7 @@ describe("history", () => {
 });
 
 describe("feedback", () => {
-  it("is sent, and taken back when it could not be saved", async () => {
+  it("is sent, and reset when the server does not save it", async () => {
     server.answers("items.feedback", {});
     const { user } = await opened([answer("Good advice")]);
     await user.click(await screen.findByRole("button", { name: "Good answer" }));
@@ -402,7 +402,7 @@ describe("files", () => {
   };
   const chooser = () => screen.getByLabelText("Files") as HTMLInputElement;
 
-  it("go to the bucket first, then with the message", async () => {
+  it("are uploaded to the bucket, then sent with the message", async () => {
     server.answers("attachments.create", attachment).streams("threads.create", firstTurn("Look", "I see"));
     const { user } = show();
     await user.upload(chooser(), image(7));
@@ -434,15 +434,15 @@ describe("files", () => {
     expect(server.of("attachments.create")).toHaveLength(10);
   });
 
-  it("that the server does not take leave, with a reason", async () => {
-    server.on("attachments.create", () => refusal(422, "a.png is no image."));
+  it("that the server refuses are removed with a reason", async () => {
+    server.on("attachments.create", () => refusal(422, "a.png is not an image."));
     const { user } = show();
     await user.upload(chooser(), image(7));
-    expect((await screen.findByRole("alert")).textContent).toContain("a.png is no image.");
+    expect((await screen.findByRole("alert")).textContent).toContain("a.png is not an image.");
     expect(screen.queryByRole("list", { name: "Files to send" })).toBeNull();
   });
 
-  it("are removed at the server, too", async () => {
+  it("are deleted on the server when removed", async () => {
     server.answers("attachments.create", attachment).answers("attachments.delete", {});
     const { user } = show();
     await user.upload(chooser(), image(7));
@@ -452,7 +452,7 @@ describe("files", () => {
     expect(screen.queryByText("a.png")).toBeNull();
   });
 
-  it("are pasted", async () => {
+  it("can be pasted", async () => {
     server.answers("attachments.create", attachment);
     const { user } = show();
     await user.click(field());
@@ -464,7 +464,7 @@ describe("files", () => {
 });
 
 describe("another language", () => {
-  it("is the page's", async () => {
+  it("follows the locale", async () => {
     server.on("threads.create", () => refusal(503, "Nicht verfügbar"));
     const { user } = show("de-CH");
     await user.type(screen.getByRole("textbox", { name: "Nachricht" }), "Hallo{Enter}");
@@ -502,7 +502,7 @@ describe("mentions", () => {
   });
 });
 
-it("goes on writing behind a mention in the middle of a text", async () => {
+it("continues after a mention inserted in the middle of a text", async () => {
   server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
   const { user } = show();
   await user.type(field(), "Is left?");
@@ -512,7 +512,7 @@ it("goes on writing behind a mention in the middle of a text", async () => {
   expect([field().value, field().selectionStart]).toEqual(["Is @Cash left?", 9]);
 });
 
-it("takes a mention by a click, as screen readers make it, and not by a touch that scrolls", async () => {
+it("accepts a mention with a click, as screen readers send it, and not with a touch that scrolls", async () => {
   server.other = () => Response.json([{ id: "account:cash", title: "Cash" }]);
   const { user } = show();
   await user.type(field(), "@ca");
@@ -529,7 +529,7 @@ describe("recorded cards and forms", () => {
   );
   const item = (event: unknown) => (event as { item: ThreadItem }).item;
 
-  it("saves the budget's form with what is filled in, and shows the card", async () => {
+  it("submits the values of the budget form, and shows the resulting card", async () => {
     const saved = recording("budget")[2]?.events ?? [];
     server.streams("threads.custom_action", saved);
     const { user } = await opened([item(form)]);
@@ -544,7 +544,7 @@ describe("recorded cards and forms", () => {
     });
   });
 
-  it("changes a card at once with an action that does not stream", async () => {
+  it("updates a card with the response of an action without a stream", async () => {
     const shown = recording("budget")[2]?.events.find((event) => event.type === "thread.item.replaced");
     server.answers("threads.sync_custom_action", recording("budget")[3]?.answer);
     const { user } = await opened([item(shown)]);
@@ -552,12 +552,12 @@ describe("recorded cards and forms", () => {
     expect(((await screen.findByLabelText("Dollars a month")) as HTMLInputElement).value).toBe("400.00");
   });
 
-  it("answers the coach's questions, and skips them", async () => {
-    const asked = recording("goal")[0]?.events.find(
+  it("answers the assistant's questions, and skips them", async () => {
+    const form = recording("goal")[0]?.events.find(
       (event) => event.type === "thread.item.done" && event.item.type === "structured_input",
     );
     server.streams("threads.add_structured_input", recording("goal")[1]?.events ?? []);
-    const { user } = await opened([item(asked)]);
+    const { user } = await opened([item(form)]);
     await user.type(await screen.findByLabelText(/how much does it cost/), "5000");
     await user.click(screen.getByRole("radio", { name: "12 months" }));
     await user.click(press("Send answers"));
@@ -580,7 +580,7 @@ describe("recorded cards and forms", () => {
   });
 });
 
-describe("what must not do harm", () => {
+describe("untrusted content", () => {
   const evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
   const markdown = `${evil}\n\n[a](javascript:alert(1)) [b](data:text/html,x) ![spy](https://evil.example/?q=1) [ok](https://ok.example)`;
 
@@ -610,7 +610,7 @@ describe("what must not do harm", () => {
     expect(screen.getByRole("heading", { level: 2 }).textContent).toBe(evil);
   });
 
-  it("loads images of the thread's own domains, this site and the server's files only", async () => {
+  it("loads images only from the thread's domains, this site and the server's files", async () => {
     const items = [
       answer("![a](https://img.good.example/a.png) ![b](/b.png) ![c](https://good.example.evil.example/c.png)"),
     ];
@@ -628,7 +628,7 @@ describe("what must not do harm", () => {
     { type: "Table", children: [{ type: "TableRow", children: [{ type: "Text", value: "cell" }] }] },
     { type: "Chart", data: [null], series: [null], xAxis: "x" },
     {},
-  ])("does not break the chat when a card is odd: $type", async (widget) => {
+  ])("does not break the chat in a malformed card: $type", async (widget) => {
     const silent = vi.spyOn(console, "error").mockImplementation(() => {});
     await opened([card(widget as never), answer("Still here")]);
     expect(await screen.findByText("Still here")).toBeTruthy();

@@ -21,7 +21,7 @@ describe("recorded streams", () => {
     expect(end.unfinished).toEqual([]);
   });
 
-  it("ends every recorded stream as the server stored it", () => {
+  it("ends each recorded stream in the state that the server stored", () => {
     for (const name of ["words", "analysis", "budget", "goal", "page", "files", "trouble"]) {
       for (const { events } of recording(name)) {
         const done = new Map<string, ThreadItem>();
@@ -35,7 +35,7 @@ describe("recorded streams", () => {
     }
   });
 
-  it("shows a progress line until something is there", () => {
+  it("shows a progress line until the first item arrives", () => {
     const lines = states(empty, stream("words")).map((now) => now.progress);
     expect(lines).toContain("Reading your transactions");
     expect(lines.at(-1)).toBeNull();
@@ -49,7 +49,7 @@ describe("recorded streams", () => {
     expect(counts).toEqual(counts.toSorted((a, b) => a - b));
   });
 
-  it("lets a card's text grow and keeps it when the card is replaced as a whole", () => {
+  it("streams a card's text, and keeps it when the whole card is replaced", () => {
     const values = states(empty, stream("analysis"))
       .flatMap((now) => now.items.filter((item) => item.type === "widget"))
       .map(({ widget }) => (Array.isArray(widget.children) ? String(widget.children[1]?.value) : ""));
@@ -57,7 +57,7 @@ describe("recorded streams", () => {
     expect(values.every((value, place) => value.startsWith(values[place - 1] ?? ""))).toBe(true);
   });
 
-  it("keeps a source that was added when the text's own end has none", () => {
+  it("keeps an added source when the text's done event has none", () => {
     const all = states(empty, stream("words", 3));
     const counts = all.map((now) => {
       const answer = now.items.find((item) => item.type === "assistant_message");
@@ -67,14 +67,14 @@ describe("recorded streams", () => {
     expect(counts.slice(counts.indexOf(1))).not.toContain(0);
   });
 
-  it("shows partial images, then the whole one", () => {
+  it("shows partial images, then the final one", () => {
     const all = states(empty, stream("files", 1));
     const images = all.flatMap((now) => now.items.filter((item) => item.type === "generated_image"));
     expect(new Set(images.map(({ image }) => image?.url)).size).toBe(4); // none, two partial, one final
     expect(images.map(({ progress }) => progress)).toContain(0.5);
   });
 
-  it("puts the saved budget's card in the place of its form", () => {
+  it("replaces the budget form with the saved card", () => {
     const form = last(stream("budget"));
     const card = last(stream("budget", 2), form);
     expect(card.items.map(({ id }) => id)).toEqual(form.items.map(({ id }) => id));
@@ -82,13 +82,13 @@ describe("recorded streams", () => {
     expect(JSON.stringify(itemOf(card, "widget").widget)).toContain("$400.00");
   });
 
-  it("shows a notice, and a form's answers where the form was", () => {
+  it("shows a notice, and replaces a form with its answers", () => {
     expect(last(stream("budget", 1)).notices).toMatchObject([{ level: "warning" }]);
     const answered = last(stream("goal", 1), last(stream("goal")));
     expect(itemOf(answered, "structured_input").status).toBe("answered");
   });
 
-  it("says what went wrong, and whether to try again", () => {
+  it("shows the error, and whether a retry can succeed", () => {
     const errors = [0, 1, 2].map((place) => last(stream("trouble", place)).failure);
     expect(errors.map((failure) => failure?.retry)).toEqual([true, false, true]);
     expect(errors[0]?.message).toBe("The model is busy right now. Please try again in a moment.");
@@ -101,39 +101,39 @@ const question: UserMessage = { ...at, id: "q", type: "user_message", content: [
 const draft: UserMessage = { ...question, id: conversation.UNCONFIRMED, thread_id: "" };
 
 describe("a turn", () => {
-  it("shows the message at once and confirms it in its place", () => {
+  it("shows the message at once, and replaces it when it is confirmed", () => {
     const begun = conversation.began(empty, draft);
     expect(begun.items).toEqual([draft]);
     const confirmed = conversation.received(begun, { type: "thread.item.done", item: question });
     expect(confirmed.items).toEqual([question]);
   });
 
-  it("shows a message that is sent again once", () => {
+  it("shows a repeated message once", () => {
     const failed = conversation.failed(conversation.began(empty, draft), { message: "no", retry: true });
     expect(conversation.began(failed, draft).items).toEqual([draft]);
   });
 
-  it("calls an answer without an end cut off", () => {
+  it("reports a response without an end as cut off", () => {
     const begun = conversation.received(conversation.began(empty), { type: "thread.item.added", item: answer });
     expect(conversation.ended(begun)).toMatchObject({ phase: "idle", failure: { retry: true } });
     const done = conversation.received(begun, { type: "thread.item.done", item: answer });
     expect(conversation.ended(done).failure).toBeNull();
   });
 
-  it("keeps what has arrived when it is stopped, and a later message apart from an unconfirmed one", () => {
+  it("keeps the items received so far when it is stopped, and a later message separate from the unconfirmed one", () => {
     const begun = conversation.received(conversation.began(empty, draft), { type: "thread.item.added", item: answer });
     const stopped = conversation.stopped(begun);
     expect(stopped).toMatchObject({ phase: "idle", failure: null });
     expect(conversation.began(stopped, draft).items).toHaveLength(3);
   });
 
-  it("cuts what follows a question that is asked again", () => {
+  it("removes the items after a retried message", () => {
     const now = conversation.opened({ id: "thr_1" } as Thread, [question, answer], null);
     expect(conversation.lastQuestion(now)).toEqual(question);
     expect(conversation.cutAfter(now, "q").items).toEqual([question]);
   });
 
-  it("takes stream options and removals", () => {
+  it("applies stream options and removals", () => {
     const now = conversation.opened({ id: "thr_1" } as Thread, [question, answer], null);
     expect(conversation.received(now, { type: "thread.item.removed", item_id: "a" }).items).toEqual([question]);
     const options = { type: "stream_options", stream_options: { allow_cancel: false } } as const;
@@ -141,7 +141,7 @@ describe("a turn", () => {
   });
 });
 
-describe("what is not known", () => {
+describe("unknown input", () => {
   const now = conversation.opened({ id: "thr_1" } as Thread, [question, answer], null);
 
   it.each([
@@ -157,7 +157,7 @@ describe("what is not known", () => {
     expect(conversation.received(now, event as unknown as ThreadStreamEvent).items).toEqual(now.items);
   });
 
-  it("is kept when it is an item", () => {
+  it("is kept if it is an item", () => {
     const item = { ...at, id: "x", type: "hologram" } as unknown as ThreadItem;
     expect(conversation.received(now, { type: "thread.item.done", item }).items).toContain(item);
   });
@@ -171,12 +171,12 @@ describe("a component of a card", () => {
     return JSON.stringify(itemOf(conversation.received(now, event), "widget").widget);
   };
 
-  it("grows by deltas", () => {
+  it("grows with deltas", () => {
     const update = { type: "widget.streaming_text.value_delta", component_id: "t", delta: "b", done: true };
     expect(shown(update)).toContain('"value":"ab","streaming":false');
   });
 
-  it("is replaced by its id", () => {
+  it("is replaced by id", () => {
     const component = { type: "Badge", id: "t", label: "new" };
     expect(shown({ type: "widget.component.updated", component_id: "t", component })).toContain("Badge");
   });

@@ -25,22 +25,22 @@ async function eventsOf(bytes: Uint8Array, cut: number): Promise<ThreadStreamEve
 describe("a stream", () => {
   const sent = [created, delta("Größe 🪙 – €"), done(answer("Größe"))];
 
-  it.each([1, 2, 3, 7, 64, 100_000])("is read when it is cut into pieces of %i bytes", async (cut) => {
+  it.each([1, 2, 3, 7, 64, 100_000])("is read in chunks of %i bytes", async (cut) => {
     const text = sent.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(": keep-alive\n");
     expect(await eventsOf(new TextEncoder().encode(`: keep-alive\n${text}`), cut)).toEqual(sent);
   });
 
-  it("passes over what is no event", async () => {
+  it("ignores invalid events", async () => {
     const text = `data: {"broken\n\ndata: [1]\n\ndata: null\n\nevent: x\nid: 3\n\ndata: ${JSON.stringify(created)}\n\n`;
     expect(await eventsOf(new TextEncoder().encode(text), 10)).toEqual([created]);
   });
 
-  it("has the request's id", async () => {
+  it("has the request id", async () => {
     const stream = await client(server().streams(request.type, [])).stream(request, signal());
     expect(stream.requestId).toBe("req_stream");
   });
 
-  it("raises when it breaks, after what has come", async () => {
+  it("raises when it breaks, after the events received so far", async () => {
     const fake = server();
     const live = fake.live(request.type);
     const { events } = await client(fake).stream(request, signal());
@@ -50,7 +50,7 @@ describe("a stream", () => {
     await expect(events.next()).rejects.toThrow("network error");
   });
 
-  it("is refused when it is none", async () => {
+  it("raises when the response is not a stream", async () => {
     const fake = server().answers(request.type, {});
     await expect(client(fake).stream(request, signal())).rejects.toMatchObject({ status: 502, refused: false });
   });
@@ -59,7 +59,7 @@ describe("a stream", () => {
 describe("a request", () => {
   const list = (fake: FakeServer) => client(fake).call("threads.list", { limit: 1, order: "desc" });
 
-  it("raises what the server said, with its id", async () => {
+  it("raises the server's message with the request id", async () => {
     const fake = server().on("threads.list", () => refusal(409, "no", { thread_id: "thr_2" }));
     const error = await list(fake).catch((raised: RequestError) => raised);
     expect(error).toBeInstanceOf(RequestError);
@@ -72,12 +72,12 @@ describe("a request", () => {
     });
   });
 
-  it("raises a clear message when the answer has none", async () => {
+  it("raises a clear message when the response has none", async () => {
     const fake = server().on("threads.list", () => new Response("<html>", { status: 503 }));
     await expect(list(fake)).rejects.toMatchObject({ message: /503/, refused: false });
   });
 
-  it("raises a clear message when no answer comes", async () => {
+  it("raises a clear message without a response", async () => {
     const fake = server().on("threads.list", () => Promise.reject(new TypeError("Failed to fetch")));
     await expect(list(fake)).rejects.toMatchObject({ message: /Can't reach/, status: 0 });
   });

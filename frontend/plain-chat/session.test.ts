@@ -20,14 +20,14 @@ beforeEach(() => {
 });
 
 describe("a session", () => {
-  it("runs one turn at a time, however fast two are asked for", async () => {
+  it("runs one turn at a time, even for simultaneous messages", async () => {
     server.streams("threads.create", firstTurn("Hi", "Hello"));
     const sent = await Promise.all([session.send(message), session.send(message)]);
     expect(sent).toEqual([true, false]);
     expect(server.requests).toHaveLength(1);
   });
 
-  it("lets a turn go on, unseen, when another conversation is opened", async () => {
+  it("continues a turn in the background when another thread is opened", async () => {
     const live = server.live("threads.create");
     const other = { ...thread, id: "thr_2", items: { data: [answer("Old")], has_more: false } };
     server.answers("threads.get_by_id", other);
@@ -42,7 +42,7 @@ describe("a session", () => {
     expect(session.snapshot().items.map(({ id }) => id)).toEqual(["msg_a"]);
   });
 
-  it("does not stop what the server says cannot be stopped", async () => {
+  it("does not stop a turn that the server does not allow to stop", async () => {
     const live = server.live("threads.create");
     const sending = session.send(message);
     const stream = await live;
@@ -56,13 +56,13 @@ describe("a session", () => {
 
   it.each([
     ["another is opened", () => session.open("thr_2")],
-    ["a new one is begun, or it is deleted", async () => session.leave()],
-  ])("runs no client tool of a conversation that was left: %s", async (_, goOn) => {
+    ["a new one is started", async () => session.leave()],
+  ])("runs no client tool of a thread that the user has left: %s", async (_, leave) => {
     const live = server.live("threads.create");
     server.answers("threads.get_by_id", { ...thread, id: "thr_2", items: { data: [], has_more: false } });
     const sending = session.send(message);
     const stream = await live;
-    await goOn();
+    await leave();
     for (const event of [created, done(toolCall("open_page", {}))]) stream.send(event);
     stream.end();
     await sending;
@@ -70,7 +70,7 @@ describe("a session", () => {
     expect(server.of("threads.add_client_tool_output")).toEqual([]);
   });
 
-  it("pauses after eight client tools in a row, says so, and goes on when it is told to", async () => {
+  it("pauses after eight client tools in a row with a message, and continues on retry", async () => {
     host.onClientTool.mockImplementation(async () => ({ calls: host.onClientTool.mock.calls.length }));
     server.streams("threads.create", [created, done(question("Hi")), done(toolCall("open_page", {}))]);
     server.streams("threads.add_client_tool_output", [done(toolCall("open_page", {}))]);

@@ -37,6 +37,6 @@ export const delta = (text: string, item_id = "msg_a"): ThreadStreamEvent => ({
 });
 
 /** All events of a first turn. */
-export function firstTurn(asked: string, answered: string): ThreadStreamEvent[] {
-  return [created, done(question(asked)), added(answer("")), delta(answered), done(answer(answered))];
+export function firstTurn(text: string, answered: string): ThreadStreamEvent[] {
+  return [created, done(question(text)), added(answer("")), delta(answered), done(answer(answered))];
 }

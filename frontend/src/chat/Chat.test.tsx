@@ -49,7 +49,7 @@ beforeEach(() => {
 });
 
 describe("the chat", () => {
-  test("is ChatKit's where its script can be loaded", async () => {
+  test("is ChatKit's when its script loads", async () => {
     vi.mocked(loadChatKit).mockResolvedValue();
     render(<Chat {...chatProps()} />);
 
@@ -57,7 +57,7 @@ describe("the chat", () => {
     expect(screen.queryByText(/Simple view/)).toBeNull();
   });
 
-  test("is the plain one where it is blocked, and says so", async () => {
+  test("is the plain one, with a note, when the script is blocked", async () => {
     vi.mocked(loadChatKit).mockRejectedValue(new Error("blocked"));
     render(<Chat {...chatProps()} />);
 
@@ -66,7 +66,7 @@ describe("the chat", () => {
     expect(element()).toBeNull();
   });
 
-  test("is the plain one when ChatKit's frame stays dead", async () => {
+  test("is the plain one when ChatKit's frame does not load", async () => {
     vi.useFakeTimers();
     vi.mocked(loadChatKit).mockResolvedValue();
     render(<Chat {...chatProps()} />);
@@ -88,7 +88,7 @@ describe("the chat is the plain one when ChatKit", () => {
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
   });
 
-  test("takes no options", async () => {
+  test("refuses its options", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     Element.refuses = true;
     render(<Chat {...chatProps()} />);
@@ -97,7 +97,7 @@ describe("the chat is the plain one when ChatKit", () => {
     Element.refuses = false;
   });
 
-  test("fails before it is alive, and not later", async () => {
+  test("fails before its first sign of life, but not later", async () => {
     const first = render(<Chat {...chatProps()} />);
     await listening();
     element().tell("ready", undefined);
@@ -117,7 +117,7 @@ describe("ChatKit's element", () => {
   const props = chatProps();
   const host = { onClientTool: vi.fn(), onEffect: vi.fn(), onTurnEnd: vi.fn() };
 
-  test("tells the page of effects and of ended turns", () => {
+  test("passes effects and ends of turns to the host page", () => {
     render(<OfficialChat {...props} host={host} onDead={vi.fn()} />);
 
     element().tell("effect", { name: "highlight", data: { category: "rent" } });
@@ -127,7 +127,7 @@ describe("ChatKit's element", () => {
     expect(host.onTurnEnd).toHaveBeenCalledOnce();
   });
 
-  test("opens the conversation that was open", () => {
+  test("restores the open thread", () => {
     const first = render(<OfficialChat {...props} onDead={vi.fn()} />);
     expect(element().options?.initialThread).toBeNull();
     element().tell("thread.change", { threadId: "thread-1" });
@@ -140,7 +140,7 @@ describe("ChatKit's element", () => {
     expect(openThread.get()).toBeNull();
   });
 
-  test("begins anew when the conversation that was open is gone", async () => {
+  test("starts a new thread when the open one is gone", async () => {
     openThread.set("thread-1");
     const api = async () => Response.json({ message: "not found" }, { status: 404 });
     render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
@@ -156,7 +156,7 @@ describe("ChatKit's element", () => {
     expect(openThread.get()).toBeNull();
   });
 
-  test("stays when a conversation is gone that the user has left", async () => {
+  test("ignores that a thread is gone after the user has left it", async () => {
     openThread.set("thread-1");
     const api = async () => Response.json({ message: "not found" }, { status: 404 });
     render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
@@ -169,7 +169,7 @@ describe("ChatKit's element", () => {
     expect(openThread.get()).toBe("thread-2");
   });
 
-  test.each(["ready", "request"])("is alive after its first %s", (sign) => {
+  test.each(["ready", "request"])("counts as alive after its first %s", (sign) => {
     vi.useFakeTimers();
     const onDead = vi.fn();
     render(<OfficialChat {...props} onDead={onDead} />);
@@ -182,7 +182,7 @@ describe("ChatKit's element", () => {
   });
 });
 
-test("another user does not find the last one's conversation open", () => {
+test("another user does not see the previous user's thread", () => {
   openThread.claim("ada");
   openThread.set("thread-1");
   openThread.claim("ada");

@@ -45,7 +45,7 @@ export class FakeCognito {
   }
 
   /** The forms posted to the token endpoint. */
-  get asked(): URLSearchParams[] {
+  get tokenRequests(): URLSearchParams[] {
     const posts = this.server.arrived.filter(({ path, method }) => path === "/oauth2/token" && method === "POST");
     return posts.map(({ body }) => new URLSearchParams(body.toString()));
   }
