@@ -1,8 +1,8 @@
-// Stands in for ChatKit's script, which comes from OpenAI's CDN only: defines <openai-chatkit> and drives the page's
-// `options.api.fetch` as ChatKit.js does on the wire (docs of the types, the server library's protocol, and what others
-// saw it send): plain-object headers, an abort signal, a POST that is repeated up to five times on 5xx or on a 200 that
-// is no event stream, two-phase uploads through the same fetch, stop by abort alone, client tools after the stream.
-// Its looks are nobody's: roles and names are what the tests look for.
+// A stand-in for ChatKit's script, which only OpenAI's CDN provides. It defines <openai-chatkit> and calls the page's
+// `options.api.fetch` as ChatKit.js does (sources: its type docs, the server library's protocol, observed traffic):
+// plain-object headers, an abort signal, a POST with up to five retries after a 5xx or a 200 that is not an event stream,
+// two-phase uploads through the same fetch, stop by abort only, client tools after the stream. It has the roles and names
+// that the tests look for, and does not imitate ChatKit's look.
 (() => {
   const FRAME = `ckf_${crypto.randomUUID()}`;
   const MAX_REPEATS = 5;
@@ -19,7 +19,7 @@
   class OpenAIChatKit extends HTMLElement {
     #options;
     #threadId = null;
-    #pending = []; // client tool calls of the stream that is being read
+    #pending = []; // client tool calls of the current stream
     #files = [];
     #tags = [];
     #aborting;
@@ -39,7 +39,7 @@
     setOptions(options) {
       const first = !this.#options;
       this.#options = options;
-      if (first) setTimeout(() => this.#ready(), 100); // the real one loads a frame, which shows nothing before
+      if (first) setTimeout(() => this.#ready(), 100); // the real element first loads a frame
     }
 
     #build() {
@@ -102,7 +102,7 @@
       this.#threads.replaceChildren(...entries);
     }
 
-    // --- the wire ---
+    // --- requests ---
 
     get #url() {
       return new URL(this.#options.api.url, location.href).href;
@@ -207,8 +207,8 @@
     async #attach(file) {
       const limits = this.#options.composer.attachments;
       const largest = typeof limits.maxSize === "number" ? limits.maxSize : (limits.maxSize[file.type] ?? limits.maxSize["*"]);
-      if (!(file.type in limits.accept)) return this.#fail(`${file.name} has a type that is not accepted`);
-      if (file.size > largest) return this.#fail(`${file.name} is too large`);
+      if (!(file.type in limits.accept)) return this.#fail(`${file.name}: this file type isn't supported.`);
+      if (file.size > largest) return this.#fail(`${file.name} is too large.`);
       const chip = make("li", { textContent: `${file.name} …` });
       chip.ariaBusy = "true";
       this.#chips.append(chip);
@@ -282,7 +282,7 @@
       this.#tell("chatkit.thread.load.end", { threadId });
     }
 
-    // --- what is seen ---
+    // --- rendering ---
 
     #put(item, growing) {
       this.#items.set(item.id, item);
@@ -345,7 +345,7 @@
     }
 
     #busy(busy) {
-      this.#send.style.display = busy ? "none" : ""; // the page's own styles may show what is `hidden`
+      this.#send.style.display = busy ? "none" : ""; // the page's styles can override `hidden`
       this.#stop.style.display = busy ? "" : "none";
     }
 
@@ -359,7 +359,7 @@
     }
   }
 
-  /** What ChatKit shows: the JSON body's message, else the status text. */
+  /** Return the message that ChatKit shows: of the JSON body, else the status text. */
   async function reasonOf(answer) {
     const body = await answer.json().catch(() => ({}));
     return body.message ?? answer.statusText;
