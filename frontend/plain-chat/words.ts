@@ -170,7 +170,7 @@ let current = en;
 
 /** Set the language of `words()` from a BCP 47 tag. Languages without a translation fall back to English. */
 export function setLocale(locale: string): void {
-  current = LANGUAGES.get(new Intl.Locale(locale).language) ?? en;
+  current = LANGUAGES.get(locale.split("-")[0] ?? "") ?? en;
 }
 
 /** Return the strings of the current language. Call it while rendering, because the language can change. */

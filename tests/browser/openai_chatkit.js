@@ -67,7 +67,7 @@
 
     #ready() {
       this.#build();
-      this.#tell("chatkit.ready");
+      this.#emit("chatkit.ready");
       if (this.#options.initialThread) this.#open(this.#options.initialThread);
     }
 
@@ -124,7 +124,7 @@
       this.#errors.replaceChildren();
       this.#aborting = new AbortController();
       this.#busy(true);
-      this.#tell("chatkit.response.start");
+      this.#emit("chatkit.response.start");
       try {
         await this.#read(await this.#posted(JSON.stringify({ type, params }), this.#aborting.signal));
       } catch (error) {
@@ -132,7 +132,7 @@
       }
       this.#busy(false);
       for (const [id, element] of this.#drawn) if (element.ariaBusy === "true") this.#put(this.#items.get(id), false);
-      this.#tell("chatkit.response.end");
+      this.#emit("chatkit.response.end");
       for (const { name, arguments: given } of this.#pending.splice(0)) {
         const result = await this.#options.onClientTool({ name, params: given });
         await this.#stream("threads.add_client_tool_output", { thread_id: this.#threadId, result });
@@ -170,7 +170,7 @@
       switch (event.type) {
         case "thread.created":
           this.#threadId = event.thread.id;
-          return this.#tell("chatkit.thread.change", { threadId: event.thread.id });
+          return this.#emit("chatkit.thread.change", { threadId: event.thread.id });
         case "thread.item.added":
         case "thread.item.replaced":
           return this.#put(event.item, event.type === "thread.item.added");
@@ -186,7 +186,7 @@
           this.#progress.textContent = event.text;
           return;
         case "client_effect":
-          return this.#tell("chatkit.effect", { name: event.name, data: event.data });
+          return this.#emit("chatkit.effect", { name: event.name, data: event.data });
         case "error":
           return this.#fail(event.message ?? "Something went wrong", event.allow_retry);
       }
@@ -272,14 +272,14 @@
       this.#list.replaceChildren();
       this.#drawn.clear();
       this.#errors.replaceChildren();
-      this.#tell("chatkit.thread.change", { threadId });
+      this.#emit("chatkit.thread.change", { threadId });
       this.#start.style.display = threadId ? "none" : "";
       this.hideHistory();
       if (!threadId) return;
-      this.#tell("chatkit.thread.load.start", { threadId });
+      this.#emit("chatkit.thread.load.start", { threadId });
       const thread = await this.#call("threads.get_by_id", { thread_id: threadId });
       for (const item of thread.items.data) this.#put(item, false);
-      this.#tell("chatkit.thread.load.end", { threadId });
+      this.#emit("chatkit.thread.load.end", { threadId });
     }
 
     // --- rendering ---
@@ -351,10 +351,10 @@
 
     #fail(message) {
       this.#errors.replaceChildren(make("p", { role: "alert", textContent: message }));
-      this.#tell("chatkit.error", { error: new Error(message) });
+      this.#emit("chatkit.error", { error: new Error(message) });
     }
 
-    #tell(name, detail = {}) {
+    #emit(name, detail = {}) {
       this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
     }
   }

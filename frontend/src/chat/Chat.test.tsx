@@ -34,7 +34,7 @@ class Element extends HTMLElement {
     const body = JSON.stringify({ type: "threads.get_by_id", params: { thread_id } });
     return act(async () => void (await this.fetch("/chatkit", { method: "POST", body })));
   }
-  tell(name: string, detail: unknown) {
+  emit(name: string, detail: unknown) {
     act(() => void this.dispatchEvent(new CustomEvent(`chatkit.${name}`, { detail })));
   }
 }
@@ -100,14 +100,14 @@ describe("the chat is the plain one when ChatKit", () => {
   test("fails before its first sign of life, but not later", async () => {
     const first = render(<Chat {...chatProps()} />);
     await listening();
-    element().tell("ready", undefined);
-    element().tell("error", { error: new Error("a request failed") });
+    element().emit("ready", undefined);
+    element().emit("error", { error: new Error("a request failed") });
     expect(element()).not.toBeNull();
     first.unmount();
     render(<Chat {...chatProps()} />);
     await listening();
 
-    element().tell("error", { error: new Error("domain verification failed") });
+    element().emit("error", { error: new Error("domain verification failed") });
 
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
   });
@@ -120,8 +120,8 @@ describe("ChatKit's element", () => {
   test("passes effects and ends of turns to the host page", () => {
     render(<OfficialChat {...props} host={host} onDead={vi.fn()} />);
 
-    element().tell("effect", { name: "highlight", data: { category: "rent" } });
-    element().tell("response.end", undefined);
+    element().emit("effect", { name: "highlight", data: { category: "rent" } });
+    element().emit("response.end", undefined);
 
     expect(host.onEffect).toHaveBeenCalledWith("highlight", { category: "rent" });
     expect(host.onTurnEnd).toHaveBeenCalledOnce();
@@ -130,12 +130,12 @@ describe("ChatKit's element", () => {
   test("restores the open thread", () => {
     const first = render(<OfficialChat {...props} onDead={vi.fn()} />);
     expect(element().options?.initialThread).toBeNull();
-    element().tell("thread.change", { threadId: "thread-1" });
+    element().emit("thread.change", { threadId: "thread-1" });
     first.unmount();
     const second = render(<OfficialChat {...props} onDead={vi.fn()} />);
 
     expect(element().options?.initialThread).toBe("thread-1");
-    element().tell("thread.change", { threadId: null });
+    element().emit("thread.change", { threadId: null });
     second.unmount();
     expect(openThread.get()).toBeNull();
   });
@@ -161,7 +161,7 @@ describe("ChatKit's element", () => {
     const api = async () => Response.json({ message: "not found" }, { status: 404 });
     render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
     const first = element();
-    first.tell("thread.change", { threadId: "thread-2" });
+    first.emit("thread.change", { threadId: "thread-2" });
 
     await first.asksFor("thread-1");
 
@@ -173,7 +173,7 @@ describe("ChatKit's element", () => {
     vi.useFakeTimers();
     const onDead = vi.fn();
     render(<OfficialChat {...props} onDead={onDead} />);
-    if (sign === "ready") element().tell("ready", undefined);
+    if (sign === "ready") element().emit("ready", undefined);
     else void element().fetch("/chatkit");
     vi.advanceTimersByTime(60_000);
     vi.useRealTimers();

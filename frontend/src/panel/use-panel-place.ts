@@ -12,7 +12,7 @@ import {
  * From this width on, the panel is next to the chat; below it, the panel covers the chat. `panel.css` has the same
  * width.
  */
-const BESIDE = "(width >= 60rem)";
+const NEXT_TO_CHAT = "(width >= 60rem)";
 
 export interface PanelPlace {
   open: boolean;
@@ -28,11 +28,11 @@ export interface PanelPlace {
 
 /** State of the panel. It starts open next to the chat, and closed where it would cover the chat. */
 export function usePanelPlace(): PanelPlace {
-  const beside = useSyncExternalStore(onResize, () => matchMedia(BESIDE).matches);
-  const [open, setOpen] = useState(beside);
+  const nextToChat = useSyncExternalStore(onResize, () => matchMedia(NEXT_TO_CHAT).matches);
+  const [open, setOpen] = useState(nextToChat);
   const ref = useRef<HTMLElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  const covers = open && !beside;
+  const covers = open && !nextToChat;
 
   useEffect(() => {
     if (covers) ref.current?.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
@@ -49,7 +49,7 @@ export function usePanelPlace(): PanelPlace {
 }
 
 function onResize(listener: () => void): () => void {
-  const query = matchMedia(BESIDE);
+  const query = matchMedia(NEXT_TO_CHAT);
   query.addEventListener("change", listener);
   return () => query.removeEventListener("change", listener);
 }

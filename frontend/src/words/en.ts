@@ -66,7 +66,7 @@ export const en = {
     income: "Income and transfers",
     savedPerMonth: "Saved in a typical month",
     leftPerMonth: "Left over in a typical month",
-    goalHint: "Plan a goal in the chat: tell the assistant its cost, deadline and account.",
+    goalHint: "Plan a goal in the chat: give the assistant its cost, deadline and account.",
     failed: "Your figures failed to load.",
     refresh: "Refresh",
   },
