@@ -46,7 +46,7 @@ frontend/node_modules/.installed: frontend/package-lock.json frontend/package.js
 	@echo "· installing frontend/package-lock.json"
 	@$(NPM) ci --silent
 	@touch $@
-FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/*.json frontend/*.ts -type f)
+FRONTEND_SOURCES := $(shell find frontend/src frontend/plain-chat frontend/public frontend/index.html frontend/*.json frontend/*.ts -type f)
 frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
 	@echo "· building the frontend"
 	@$(NPM) run --silent build -- --logLevel warn

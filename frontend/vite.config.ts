@@ -3,10 +3,10 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [react()],
-  // `make dev-frontend`: this page in the edge's place, the API and the stack's configuration from behind it.
+  // `make dev-frontend`: Vite serves the page and proxies the API and the configuration to the local edge.
   server: { port: Number(process.env.PORT ?? 5173), strictPort: true, proxy: edge(process.env.EDGE_URL) },
   build: { target: "es2022", sourcemap: false },
-  test: { environment: "happy-dom", setupFiles: "src/testing/setup.ts", restoreMocks: true },
+  test: { environment: "happy-dom", setupFiles: "vitest.setup.ts", restoreMocks: true },
 });
 
 function edge(url?: string) {

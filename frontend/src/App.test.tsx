@@ -19,7 +19,7 @@ vi.mock("./chat/chatkit-script", async (original) => ({
   ...(await original<object>()),
   loadChatKit: vi.fn(() => Promise.reject(new Error("blocked"))),
 }));
-vi.mock("./plain-chat/PlainChat", () => ({
+vi.mock("../plain-chat/PlainChat", () => ({
   default: ({ greeting, theme }: { greeting: string; theme: string }) => (
     <p>
       {greeting} ({theme})
@@ -27,9 +27,9 @@ vi.mock("./plain-chat/PlainChat", () => ({
   ),
 }));
 
-/** What the stack answers, by path; a request for anything else fails. */
+/** Responses of the stack by path. A request to any other path fails. */
 let answers: Record<string, () => Response>;
-let asked: string[];
+let requested: string[];
 
 function Broken(): never {
   throw new Error("a fault");
@@ -42,7 +42,7 @@ beforeEach(() => {
   languagePreference.set("en");
   sessionStorage.clear();
   vi.mocked(loadChatKit).mockClear();
-  asked = [];
+  requested = [];
   answers = {
     "/config.json": () => json(config),
     "/chatkit/composer": () => json(composer),
@@ -50,7 +50,7 @@ beforeEach(() => {
   };
   vi.spyOn(globalThis, "fetch").mockImplementation(async (url) => {
     const { pathname } = new URL(String(url), location.href);
-    asked.push(pathname);
+    requested.push(pathname);
     const answer = answers[pathname];
     if (!answer) throw new TypeError("failed to fetch");
     return answer();
@@ -69,10 +69,10 @@ async function signIn() {
 }
 
 describe("the page", () => {
-  test("without its configuration says so, and tries again", async () => {
+  test("shows an error without its configuration, and retries", async () => {
     delete answers["/config.json"];
     render(<App />);
-    expect((await screen.findByRole("alert")).textContent).toMatch(/not set up/);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/isn't set up/);
 
     answers["/config.json"] = () => json(config);
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));
@@ -80,7 +80,7 @@ describe("the page", () => {
     expect(await screen.findByRole("button", { name: "Sign in" })).toBeTruthy();
   });
 
-  test("at another address than the one that sign-in returns to goes there", async () => {
+  test("redirects from another origin to the sign-in's redirect URI", async () => {
     const goes = vi.spyOn(location, "replace").mockImplementation(() => undefined);
     answers["/config.json"] = () => json(elsewhere);
     render(<App />);
@@ -89,7 +89,7 @@ describe("the page", () => {
     expect(screen.queryByRole("button")).toBeNull();
   });
 
-  test("with a fault in our code is not blank", async () => {
+  test("shows an error when a component throws", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     render(
       <ErrorBoundary>
@@ -103,10 +103,10 @@ describe("the page", () => {
 });
 
 describe("a sign-in", () => {
-  /** Come back from Cognito as this user. */
+  /** Return from Cognito as this user. */
   async function comeBack(sub: string) {
     const went = vi.spyOn(location, "assign").mockImplementation(() => undefined);
-    void createUserManager(config).signinRedirect(); // it ends with the page
+    void createUserManager(config).signinRedirect(); // the redirect leaves the page, so the promise never settles
     await waitFor(() => expect(went).toHaveBeenCalledOnce());
     const state = new URL(String(went.mock.lastCall?.[0])).searchParams.get("state");
     history.replaceState(null, "", `/?code=abc&state=${state}`);
@@ -118,7 +118,7 @@ describe("a sign-in", () => {
     went.mockRestore();
   }
 
-  test("of the same user finds the conversation that was open, another user's does not", async () => {
+  test("restores the open thread for the same user only", async () => {
     await comeBack("ada");
     openThread.set("thread-1");
 
@@ -129,20 +129,20 @@ describe("a sign-in", () => {
   });
 });
 
-describe("someone who is signed in", () => {
+describe("a signed-in user", () => {
   beforeEach(signIn);
 
-  test("sees the chat, and the panel's button; one request goes after the other", async () => {
+  test("sees the chat and the panel's button, after requests in sequence", async () => {
     render(<App />);
 
     expect(await screen.findByText(/What would you like to know/)).toBeTruthy();
     expect(screen.getByRole("button", { name: "My money" })).toBeTruthy();
-    await waitFor(() => expect(asked).toEqual(["/config.json", "/chatkit/composer", "/chatkit/overview"]));
+    await waitFor(() => expect(requested).toEqual(["/config.json", "/chatkit/composer", "/chatkit/overview"]));
   });
 
   test.each([
-    ["with a domain key asks OpenAI's CDN for ChatKit's script", "domain-key", true],
-    ["without one asks it for nothing", "", false],
+    ["loads ChatKit's script with a domain key", "domain-key", true],
+    ["does not load ChatKit's script without one", "", false],
   ])("%s", async (_, domainKey, loaded) => {
     answers["/config.json"] = () => json({ ...config, domainKey });
     render(<App />);
@@ -151,7 +151,7 @@ describe("someone who is signed in", () => {
     expect(vi.mocked(loadChatKit).mock.calls.length > 0).toBe(loaded);
   });
 
-  test("of an assistant without figures sees the chat alone", async () => {
+  test("sees no panel if the assistant has no overview", async () => {
     answers["/chatkit/overview"] = () => json({ message: "this assistant has no overview", request_id: "r" }, 404);
     render(<App />);
     await screen.findByText(/What would you like to know/);
@@ -160,10 +160,10 @@ describe("someone who is signed in", () => {
     expect(document.querySelector("#panel")).toBeNull();
   });
 
-  test("is told when the chat cannot start, and tries again", async () => {
+  test("sees an error when the chat fails to load, and can retry", async () => {
     answers["/chatkit/composer"] = () => json({ message: "no", request_id: "r" }, 403);
     render(<App />);
-    expect((await screen.findByRole("alert")).textContent).toMatch(/cannot be started/);
+    expect((await screen.findByRole("alert")).textContent).toMatch(/failed to load/);
 
     answers["/chatkit/composer"] = () => json(composer);
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));
@@ -171,7 +171,7 @@ describe("someone who is signed in", () => {
     expect(await screen.findByText(/What would you like to know/)).toBeTruthy();
   });
 
-  test("closes the account's menu by a click elsewhere", async () => {
+  test("closes the account menu with a click outside", async () => {
     render(<App />);
     await userEvent.click(await screen.findByRole("button", { name: "Account" }));
     await userEvent.click(screen.getByRole("radio", { name: "Light" }));
@@ -197,7 +197,7 @@ describe("someone who is signed in", () => {
     expect(screen.getByRole("main").querySelector("[inert]")).toBeNull();
   });
 
-  test("chooses appearance and language, and both last", async () => {
+  test("chooses theme and language, which are stored", async () => {
     render(<App />);
     await userEvent.click(await screen.findByRole("button", { name: "Account" }));
     expect(screen.getByText("Signed in as ada@example.com")).toBeTruthy();
@@ -213,7 +213,7 @@ describe("someone who is signed in", () => {
     expect(document.activeElement?.textContent).toBe("Konto");
   });
 
-  test("sees the panel beside the chat where there is room", async () => {
+  test("sees the panel next to the chat on a wide screen", async () => {
     window.happyDOM?.setViewport({ width: 1280 });
     render(<App />);
 
@@ -222,7 +222,7 @@ describe("someone who is signed in", () => {
     expect(screen.getByRole("main").querySelector("[inert]")).toBeNull();
   });
 
-  test("is led back to the sign-in when the API no longer takes any token", async () => {
+  test("returns to the sign-in page when the API refuses renewed tokens", async () => {
     answers["/chatkit/composer"] = () => json({ message: "no", request_id: "r" }, 401);
     answers["/oauth2/token"] = () => json({ error: "invalid_grant" }, 400);
     render(<App />);

@@ -12,26 +12,27 @@ import { Failure } from "./shell/Failure";
 import { SignedIn } from "./shell/SignedIn";
 import { Splash } from "./shell/Splash";
 
-/** Put the browser back where it was; what was open in this tab may have been another user's. */
+/** Return to the page that the user left, and close the open thread if it belongs to another user. */
 function afterSignIn(user: User | undefined): void {
   returnToPlace(user);
   if (user) openThread.claim(user.profile.sub);
 }
 
-/** From nothing to the page: configuration, sign-in, then chat and panel. */
+/** Load the configuration, require a sign-in, then show chat and panel. */
 export function App() {
   const { words, language } = useLanguage();
   useTheme();
   const [stack, setStack] = useState<{ config: RuntimeConfig; session: Session } | "failed" | null>(null);
   const [attempt, setAttempt] = useState(0);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt loads anew
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each attempt reloads
   useEffect(() => {
     let current = true;
     setStack(null);
     loadConfig().then(
       (config) => {
-        // Sign-in returns to one address only, and what it left in this tab is not found at another one.
+        // Cognito redirects to this one URL, and sessionStorage is per origin: on another origin, sign-in never
+        // completes.
         if (new URL(config.redirectUri).origin !== location.origin) location.replace(config.redirectUri);
         else if (current) setStack({ config, session: new Session(config) });
       },

@@ -1,24 +1,24 @@
 /**
- * Everything that is Spendo's: bring your own assistant, and change this file.
+ * Names, texts and colors of Spendo. To bring your own assistant, change this file.
  *
- * What the assistant offers the composer (models, tools, dictation, mentions, files) comes from the server.
+ * The server provides the composer options: models, tools, dictation, mentions and attachments.
  */
 import type { Language } from "./preferences/language";
 
 export const NAME = "Spendo";
 
-/** Used for buttons and marks, here and in ChatKit; 4.5:1 against the page's background in its theme. */
+/** Color of buttons and highlights, here and in ChatKit. Contrast with the page's background: at least 4.5:1. */
 export const ACCENT = { light: "#0b6b50", dark: "#4fd1a5" };
 
 export interface Brand {
   tagline: string;
   greeting: string;
   placeholder: string;
-  /** `icon` is one of ChatKit's names. */
+  /** `icon` is a ChatKit icon name. */
   prompts: { label: string; prompt: string; icon?: string }[];
-  /** Below the composer. */
+  /** Shown below the composer. */
   disclaimer: string;
-  /** The panel's names of accounts and categories by their ids, where the server's English ones do not do. */
+  /** Translated names of accounts and categories by id. Without one, the panel shows the server's English name. */
   labels: Record<string, string>;
 }
 
@@ -33,7 +33,7 @@ export const BRAND: Record<Language, Brand> = {
       { label: "Set a budget for dining", prompt: "Set a budget for dining", icon: "settings-slider" },
       { label: "Plan a goal", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
     ],
-    disclaimer: "Spendo can be wrong, and gives no financial advice. The figures are a demo's.",
+    disclaimer: "Spendo can make mistakes and doesn't give financial advice. The figures are demo data.",
     labels: {},
   },
   de: {
@@ -58,7 +58,7 @@ export const BRAND: Record<Language, Brand> = {
         icon: "map-pin",
       },
     ],
-    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind erfunden.",
+    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind Beispieldaten.",
     labels: {
       cash: "Girokonto",
       savings: "Sparkonto",

@@ -13,11 +13,11 @@ const GOOD: RuntimeConfig = {
 };
 
 describe("the configuration", () => {
-  test("is taken when it is whole", () => {
+  test("is accepted when it is complete", () => {
     expect(checkedConfig(GOOD)).toEqual(GOOD);
   });
 
-  test("names each of its faults", () => {
+  test("lists each invalid field when it is rejected", () => {
     const bad = { ...GOOD, apiUrl: "//evil.example", clientId: "", signInDomain: "javascript:alert(1)" };
 
     expect(() => checkedConfig(bad)).toThrow("config.json: apiUrl, clientId, signInDomain");
@@ -25,27 +25,27 @@ describe("the configuration", () => {
   });
 });
 
-describe("loading it", () => {
+describe("loading the configuration", () => {
   let server: LocalServer;
   beforeEach(async () => {
     server = await LocalServer.start((_, response) => json(response, 200, GOOD));
   });
   afterEach(() => server.stop());
 
-  test("gives it", async () => {
+  test("returns it", async () => {
     expect(await loadConfig(`${server.url}/config.json`)).toEqual(GOOD);
   });
 
   test.each([
     ["is missing", 404, "", "config.json: 404"],
-    ["is the page itself", 200, "<!doctype html>", "config.json: not JSON"],
-  ])("says that it %s", async (_, status, body, message) => {
+    ["is the HTML page", 200, "<!doctype html>", "config.json: not JSON"],
+  ])("fails with the reason when it %s", async (_, status, body, message) => {
     server.handle = (_, response) => void response.writeHead(status).end(body);
 
     await expect(loadConfig(`${server.url}/config.json`)).rejects.toThrow(message);
   });
 
-  test("says that it cannot be reached", async () => {
+  test("fails with the reason when the connection breaks", async () => {
     server.handle = (_, response) => void response.destroy();
 
     await expect(loadConfig(`${server.url}/config.json`)).rejects.toThrow("config.json: unreachable");

@@ -1,6 +1,6 @@
-/** What `/config.json` says of the stack this page is served by (`tools/ops/publish.py` writes it; `make dev` serves it). */
+/** The content of `/config.json`: the stack that serves this page. `make publish` writes it, `make dev` serves it. */
 export interface RuntimeConfig {
-  /** Path of the API on this page's origin. */
+  /** Path of the API on this origin. */
   apiUrl: string;
   /** OpenID issuer: Cognito's user pool. */
   authority: string;
@@ -8,11 +8,11 @@ export interface RuntimeConfig {
   /** Origin of Cognito's sign-in pages; `/logout` is there. */
   signInDomain: string;
   redirectUri: string;
-  /** ChatKit's domain key of this host name. */
+  /** ChatKit's domain key for this host name. */
   domainKey: string;
 }
 
-/** The configuration is missing or says something else than it should; the message names each fault. */
+/** The configuration is missing or invalid. The message lists the invalid fields. */
 export class ConfigError extends Error {
   override name = "ConfigError";
 }
@@ -26,10 +26,10 @@ const CHECKS: Record<keyof RuntimeConfig, Check> = {
   clientId: (value) => value !== "",
   signInDomain: isUrl,
   redirectUri: isUrl,
-  domainKey: () => true, // empty: the plain chat
+  domainKey: () => true, // an empty key selects the plain chat
 };
 
-/** Return `value` as configuration. Throws ConfigError. */
+/** Validate `value` as configuration. Throws ConfigError. */
 export function checkedConfig(value: unknown): RuntimeConfig {
   const given = Object(value) as Record<string, unknown>;
   const faults = Object.entries(CHECKS).filter(([name, fits]) => {
@@ -40,7 +40,7 @@ export function checkedConfig(value: unknown): RuntimeConfig {
   return given as unknown as RuntimeConfig;
 }
 
-/** Fetch `/config.json`. Rejects with ConfigError, also when it cannot be had. */
+/** Fetch and validate `/config.json`. Rejects with ConfigError. */
 export async function loadConfig(url = "/config.json"): Promise<RuntimeConfig> {
   const response = await fetch(url, { cache: "no-cache" }).catch((cause: unknown) => {
     throw new ConfigError("config.json: unreachable", { cause });

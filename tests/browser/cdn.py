@@ -1,10 +1,10 @@
-"""OpenAI's CDN for a browser that is told to find it here: ChatKit's script under its own address, over TLS.
+"""A local stand-in for OpenAI's CDN: serves a test version of ChatKit's script under its real URL, over TLS.
 
     async with ChatKitCdn() as cdn:
         flags = [cdn.resolver_rule]                 # chromium --host-resolver-rules=…
 
-So the page loads the script as it does everywhere, by a script tag under the content policy, and no request of the page
-is intercepted: Playwright's routes would answer CORS preflights themselves.
+The page loads the script as in production, with a script tag under the Content Security Policy. No request of the page
+is intercepted, because Playwright's routes would answer CORS preflights themselves.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SCRIPT = (Path(__file__).parent / "openai_chatkit.js").read_bytes()
 
 
 class ChatKitCdn:
-    """The server; an asynchronous context manager."""
+    """The server. An asynchronous context manager."""
 
     def __init__(self) -> None:
         self._server = HttpServer(self._handle)
@@ -37,7 +37,7 @@ class ChatKitCdn:
 
     @property
     def resolver_rule(self) -> str:
-        """What `--host-resolver-rules` has to say for a browser to come here."""
+        """Return the value of `--host-resolver-rules` that directs a browser to this server."""
         return f"MAP {HOST}:443 {self._server.address}"
 
     async def __aenter__(self) -> Self:
@@ -60,7 +60,7 @@ class ChatKitCdn:
 
 
 def _self_signed() -> ssl.SSLContext:
-    """Return a context with a certificate that nobody trusts; the browser is told to take it."""
+    """Return a TLS context with a self-signed certificate. The browser contexts ignore certificate errors."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
@@ -70,7 +70,7 @@ def _self_signed() -> ssl.SSLContext:
         .sign(key, hashes.SHA256())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # it takes files only
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # load_cert_chain accepts only files
         form, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
         file.write(key.private_bytes(encoding, form, serialization.NoEncryption()) + certificate.public_bytes(encoding))
         file.flush()

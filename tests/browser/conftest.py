@@ -1,4 +1,4 @@
-"""The site before the whole local stack, and Debian's Chromium before the site; once for all tests of a worker."""
+"""Fixtures: the local stack with its site, and Debian's Chromium, started once for each test worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tools.local.sign_in import create_user
 from tools.local.site import DIST, Site, running_site, site_origin
 from tools.local.stack import Stack, running_stack
 
-LIMIT_MS = 30_000  # the machine may be busy; nothing waits that long when all is well
+LIMIT_MS = 30_000  # generous, for a busy machine; no test normally waits this long
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,20 +44,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class House:
-    """Where visitors come from: the stack, its site, and a browser for each wiring."""
+    """The stack, its site, and one browser for each chat (`wiring`)."""
 
     stack: Stack
     site: Site
     browsers: dict[str, Browser]
 
     def person(self, name: str = "ana") -> str:
-        """Return the address of a new user of the pool."""
+        """Create a user in the pool and return the email address."""
         email = f"{name}-{uuid.uuid4().hex[:8]}@example.com"
         create_user(self.stack.aws, email, PASSWORD)
         return email
 
     def id_of(self, email: str) -> str:
-        """Return the pool's own id of a user, which is ours."""
+        """Return a user's id: the `sub` of the pool."""
         with closing(self.stack.server.client("cognito-idp")) as cognito:
             user = cognito.admin_get_user(UserPoolId=self.stack.aws.user_pool_id, Username=email)
         return next(each["Value"] for each in user["UserAttributes"] if each["Name"] == "sub")
@@ -71,8 +71,8 @@ class House:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     chromium = shutil.which("chromium")
-    assert chromium, "the browser tests need Debian's chromium: apt-get install chromium"
-    assert (DIST / "index.html").exists(), "the frontend is not built: make frontend"
+    assert chromium, "the browser tests need Debian's chromium: run apt-get install chromium"
+    assert (DIST / "index.html").exists(), "the frontend is not built: run make frontend"
     expect.set_options(timeout=LIMIT_MS)
     port = free_port()
     log = tmp_path_factory.mktemp("browser") / "function.log"
@@ -81,7 +81,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         site = await parts.enter_async_context(running_site(stack, port))
         cdn = await parts.enter_async_context(ChatKitCdn())
         playwright = await parts.enter_async_context(async_playwright())
-        # A network that blocks OpenAI's CDN, and one where the CDN has the stand-in.
+        # One browser cannot reach OpenAI's CDN; the other one reaches the stand-in in its place.
         blocked = await _launched(parts, playwright, chromium, NOWHERE_ELSE)
         official = await _launched(parts, playwright, chromium, f"{cdn.resolver_rule}, {NOWHERE_ELSE}")
         yield House(stack, site, {"plain": blocked, "official": official})
@@ -94,7 +94,7 @@ async def _launched(parts: AsyncExitStack, playwright: Playwright, chromium: str
 
 @pytest.fixture(params=["plain", "official"])
 def wiring(request: pytest.FixtureRequest) -> str:
-    """Which chat the page shows."""
+    """The chat that the page shows."""
     return str(request.param)
 
 
@@ -103,14 +103,14 @@ Enter = Callable[..., Any]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def enter(house: House) -> AsyncIterator[Enter]:
-    """A function that lets a visitor in, with a browser profile of their own.
+    """Return a function that opens the site for a new visitor, in a separate browser profile.
 
-    At the end no visitor may have seen a breach of the content policy; a test that provokes one empties the list.
+    Fails if a visitor saw a violation of the Content Security Policy. A test that provokes violations clears the list.
     """
     visitors: list[Visitor] = []
     async with AsyncExitStack() as contexts:
 
-        async def let_in(wiring: str, **options: Any) -> Visitor:
+        async def enter_as(wiring: str, **options: Any) -> Visitor:
             options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options}
             made = await house.browsers[wiring].new_context(ignore_https_errors=True, **options)
             context = await contexts.enter_async_context(made)
@@ -118,13 +118,13 @@ async def enter(house: House) -> AsyncIterator[Enter]:
             visitors.append(await Visitor.enter(context, house.site.url))
             return visitors[-1]
 
-        yield let_in
+        yield enter_as
     assert [each.violations for each in visitors] == [[] for _ in visitors]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(house: House, enter: Enter, wiring: str) -> Visitor:
-    """A new user, signed in, at an empty chat."""
+    """A new user, signed in, with an empty chat."""
     visitor: Visitor = await enter(wiring)
     await visitor.sign_in(house.person())
     return visitor

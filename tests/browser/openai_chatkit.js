@@ -1,8 +1,8 @@
-// Stands in for ChatKit's script, which comes from OpenAI's CDN only: defines <openai-chatkit> and drives the page's
-// `options.api.fetch` as ChatKit.js does on the wire (docs of the types, the server library's protocol, and what others
-// saw it send): plain-object headers, an abort signal, a POST that is repeated up to five times on 5xx or on a 200 that
-// is no event stream, two-phase uploads through the same fetch, stop by abort alone, client tools after the stream.
-// Its looks are nobody's: roles and names are what the tests look for.
+// A stand-in for ChatKit's script, which only OpenAI's CDN provides. It defines <openai-chatkit> and calls the page's
+// `options.api.fetch` as ChatKit.js does (sources: its type docs, the server library's protocol, observed traffic):
+// plain-object headers, an abort signal, a POST with up to five retries after a 5xx or a 200 that is not an event stream,
+// two-phase uploads through the same fetch, stop by abort only, client tools after the stream. It has the roles and names
+// that the tests look for, and does not imitate ChatKit's look.
 (() => {
   const FRAME = `ckf_${crypto.randomUUID()}`;
   const MAX_REPEATS = 5;
@@ -19,7 +19,7 @@
   class OpenAIChatKit extends HTMLElement {
     #options;
     #threadId = null;
-    #pending = []; // client tool calls of the stream that is being read
+    #pending = []; // client tool calls of the current stream
     #files = [];
     #tags = [];
     #aborting;
@@ -39,7 +39,7 @@
     setOptions(options) {
       const first = !this.#options;
       this.#options = options;
-      if (first) setTimeout(() => this.#ready(), 100); // the real one loads a frame, which shows nothing before
+      if (first) setTimeout(() => this.#ready(), 100); // the real element first loads a frame
     }
 
     #build() {
@@ -67,7 +67,7 @@
 
     #ready() {
       this.#build();
-      this.#tell("chatkit.ready");
+      this.#emit("chatkit.ready");
       if (this.#options.initialThread) this.#open(this.#options.initialThread);
     }
 
@@ -102,7 +102,7 @@
       this.#threads.replaceChildren(...entries);
     }
 
-    // --- the wire ---
+    // --- requests ---
 
     get #url() {
       return new URL(this.#options.api.url, location.href).href;
@@ -124,7 +124,7 @@
       this.#errors.replaceChildren();
       this.#aborting = new AbortController();
       this.#busy(true);
-      this.#tell("chatkit.response.start");
+      this.#emit("chatkit.response.start");
       try {
         await this.#read(await this.#posted(JSON.stringify({ type, params }), this.#aborting.signal));
       } catch (error) {
@@ -132,7 +132,7 @@
       }
       this.#busy(false);
       for (const [id, element] of this.#drawn) if (element.ariaBusy === "true") this.#put(this.#items.get(id), false);
-      this.#tell("chatkit.response.end");
+      this.#emit("chatkit.response.end");
       for (const { name, arguments: given } of this.#pending.splice(0)) {
         const result = await this.#options.onClientTool({ name, params: given });
         await this.#stream("threads.add_client_tool_output", { thread_id: this.#threadId, result });
@@ -170,7 +170,7 @@
       switch (event.type) {
         case "thread.created":
           this.#threadId = event.thread.id;
-          return this.#tell("chatkit.thread.change", { threadId: event.thread.id });
+          return this.#emit("chatkit.thread.change", { threadId: event.thread.id });
         case "thread.item.added":
         case "thread.item.replaced":
           return this.#put(event.item, event.type === "thread.item.added");
@@ -186,7 +186,7 @@
           this.#progress.textContent = event.text;
           return;
         case "client_effect":
-          return this.#tell("chatkit.effect", { name: event.name, data: event.data });
+          return this.#emit("chatkit.effect", { name: event.name, data: event.data });
         case "error":
           return this.#fail(event.message ?? "Something went wrong", event.allow_retry);
       }
@@ -207,8 +207,8 @@
     async #attach(file) {
       const limits = this.#options.composer.attachments;
       const largest = typeof limits.maxSize === "number" ? limits.maxSize : (limits.maxSize[file.type] ?? limits.maxSize["*"]);
-      if (!(file.type in limits.accept)) return this.#fail(`${file.name} has a type that is not accepted`);
-      if (file.size > largest) return this.#fail(`${file.name} is too large`);
+      if (!(file.type in limits.accept)) return this.#fail(`${file.name}: this file type isn't supported.`);
+      if (file.size > largest) return this.#fail(`${file.name} is too large.`);
       const chip = make("li", { textContent: `${file.name} …` });
       chip.ariaBusy = "true";
       this.#chips.append(chip);
@@ -272,17 +272,17 @@
       this.#list.replaceChildren();
       this.#drawn.clear();
       this.#errors.replaceChildren();
-      this.#tell("chatkit.thread.change", { threadId });
+      this.#emit("chatkit.thread.change", { threadId });
       this.#start.style.display = threadId ? "none" : "";
       this.hideHistory();
       if (!threadId) return;
-      this.#tell("chatkit.thread.load.start", { threadId });
+      this.#emit("chatkit.thread.load.start", { threadId });
       const thread = await this.#call("threads.get_by_id", { thread_id: threadId });
       for (const item of thread.items.data) this.#put(item, false);
-      this.#tell("chatkit.thread.load.end", { threadId });
+      this.#emit("chatkit.thread.load.end", { threadId });
     }
 
-    // --- what is seen ---
+    // --- rendering ---
 
     #put(item, growing) {
       this.#items.set(item.id, item);
@@ -319,7 +319,7 @@
         case "workflow":
           return make("ul", {}, ...item.workflow.tasks.map((task) => make("li", { textContent: task.title ?? task.type })));
         case "generated_image":
-          return item.image ? make("img", { src: item.image.url, alt: "Generated", width: 120 }) : null;
+          return item.image ? make("img", { src: item.image.url, alt: "Generated image", width: 120 }) : null;
         default:
           return null;
       }
@@ -345,21 +345,21 @@
     }
 
     #busy(busy) {
-      this.#send.style.display = busy ? "none" : ""; // the page's own styles may show what is `hidden`
+      this.#send.style.display = busy ? "none" : ""; // the page's styles can override `hidden`
       this.#stop.style.display = busy ? "" : "none";
     }
 
     #fail(message) {
       this.#errors.replaceChildren(make("p", { role: "alert", textContent: message }));
-      this.#tell("chatkit.error", { error: new Error(message) });
+      this.#emit("chatkit.error", { error: new Error(message) });
     }
 
-    #tell(name, detail = {}) {
+    #emit(name, detail = {}) {
       this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
     }
   }
 
-  /** What ChatKit shows: the JSON body's message, else the status text. */
+  /** Return the message that ChatKit shows: of the JSON body, else the status text. */
   async function reasonOf(answer) {
     const body = await answer.json().catch(() => ({}));
     return body.message ?? answer.statusText;

@@ -1,4 +1,4 @@
-"""The README's pictures, made of what the browser suite has left: `python -m tests.browser.pictures`."""
+"""Make the documentation's pictures from the browser tests' screenshots: `python -m tests.browser.pictures`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CHOSEN = {
 
 
 def main() -> None:
-    """Write each chosen picture with 256 colours, which is what makes it small."""
+    """Write each chosen screenshot with 256 colors, to keep the files small."""
     TARGET.mkdir(exist_ok=True)
     for name, source in CHOSEN.items():
         file = TARGET / f"{name}.png"
         with Image.open(SCREENSHOTS / f"{source}.png") as picture:
             picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
         size = file.stat().st_size
-        assert size <= MAX_BYTES, f"{file.name} has {size} bytes"
+        assert size <= MAX_BYTES, f"{file.name} has {size:,} bytes, more than {MAX_BYTES:,}"
         print(f"{file.relative_to(ROOT)}: {size:,} bytes")
 
 

@@ -1,9 +1,9 @@
-"""A pytest plugin: the browser suite's table at the end of a run, scenario by scenario, for both chats.
+"""A pytest plugin that prints the browser tests' results at the end of a run: a table of scenarios for each chat.
 
-    @pytest.mark.scenario("stop in the middle of an answer")
+    @pytest.mark.scenario("stop during an answer")
     async def test_…(visitor: Visitor) -> None: …          # once for each `wiring`
 
-A test without the parameter `wiring` counts for the page as such.
+A test without the parameter `wiring` is listed under "the page".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIGNS = {"passed": "✓", "failed": "✗", "error": "✗", "skipped": "–"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "scenario(text): a row of the browser suite's table")
+    config.addinivalue_line("markers", "scenario(text): a row in the table of browser scenarios")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                     if rows[text].get(column) != SIGNS["failed"]:
                         rows[text][column] = sign
     if rows:
-        terminalreporter.section("the browser suite's scenarios")
+        terminalreporter.section("browser scenarios")
         width = max(map(len, rows)) + 2
         terminalreporter.line(" " * width + "".join(f"{title:18}" for title in COLUMNS.values()))
         for text in sorted(rows):

@@ -1,4 +1,4 @@
-"""What the assistant does besides talking: cards, the page around the chat, mentions."""
+"""The assistant's widgets, client tools, effects, mentions and forms."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_mention_is_found_chosen_and_sent(visitor: Visitor) -> None:
 
 
 @pytest.mark.feature("goals")
-@pytest.mark.scenario("a form's questions, answered")
+@pytest.mark.scenario("answer the questions of a form")
 async def test_questions_are_answered_and_become_a_plan(house: House, enter: Enter) -> None:
     visitor: Visitor = await enter("plain")
     await visitor.sign_in(house.person())

@@ -1,4 +1,4 @@
-"""Talking: text as it comes, history, stop, a turn once, and nobody else's conversations."""
+"""Streaming, history, stop, retries of a turn, feedback, and isolation between users."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ async def test_text_grows_while_the_model_still_sends(house: House, visitor: Vis
     await visitor.send(SLOW)
 
     assert house.stack.model is not None
-    told = [each for each in list(house.stack.model.requests) if SLOW in str(each.body) and each.delta_times][-1]
-    seen_meanwhile = {length for at, length in visitor.growth if at < told.delta_times[-1]}
-    assert len(told.delta_times) == 60
-    assert len(seen_meanwhile) >= 20  # a busy browser draws several words at once
+    call = [each for each in list(house.stack.model.requests) if SLOW in str(each.body) and each.delta_times][-1]
+    seen_meanwhile = {length for at, length in visitor.growth if at < call.delta_times[-1]}
+    assert len(call.delta_times) == 60
+    assert len(seen_meanwhile) >= 20  # a busy browser renders several words at once
 
 
 @pytest.mark.feature("page-history")
-@pytest.mark.scenario("reload: the conversation is there")
+@pytest.mark.scenario("reload: the conversation returns")
 async def test_conversation_outlives_a_reload_and_is_in_the_history(visitor: Visitor) -> None:
     await visitor.send("What are my balances?")
     said = await visitor.answer.locator("p").first.text_content()
@@ -48,30 +48,30 @@ async def test_conversation_outlives_a_reload_and_is_in_the_history(visitor: Vis
 
 @pytest.mark.promise("H6")
 @pytest.mark.feature("stop")
-@pytest.mark.scenario("stop in the middle of an answer")
+@pytest.mark.scenario("stop during an answer")
 async def test_stop_ends_the_model_and_keeps_the_answer_so_far(house: House, visitor: Visitor) -> None:
     assert house.stack.model is not None
-    async with httpx.AsyncClient(base_url=house.stack.url, timeout=60) as http:  # two processes, both warm
+    async with httpx.AsyncClient(base_url=house.stack.url, timeout=60) as http:  # two warm processes
         await asyncio.gather(http.get("/chatkit"), http.get("/chatkit"))
     await visitor.submit("simulate slow 0.4")
     await expect(visitor.answer).to_contain_text("Saving is a")
     await visitor.stop()
     stopped_at = time.time()
     await visitor.wait_until_idle()
-    told = [each for each in list(house.stack.model.requests) if "slow 0.4" in str(each.body) and each.delta_times][-1]
+    call = [each for each in list(house.stack.model.requests) if "slow 0.4" in str(each.body) and each.delta_times][-1]
     async with asyncio.timeout(30):
-        while not told.closed_early_at:  # noqa: ASYNC110 - the model runs in a thread of its own
+        while not call.closed_early_at:  # noqa: ASYNC110 - the model runs in its own thread
             await asyncio.sleep(0.05)
-    heard = (await visitor.answer.locator("p").first.text_content() or "").strip()
+    shown = (await visitor.answer.locator("p").first.text_content() or "").strip()
 
     await visitor.page.reload()
     await expect(visitor.answer).to_contain_text("Saving is a")
 
     stored = (await visitor.answer.locator("p").first.text_content() or "").strip()
     assert stored.startswith("Saving is a")
-    assert stored.startswith(heard) or heard.startswith(stored)
+    assert stored.startswith(shown) or shown.startswith(stored)
     assert len(stored.split()) < 50  # of sixty
-    assert told.closed_early_at - stopped_at < 10  # a second by promise; the machine may be busy
+    assert call.closed_early_at - stopped_at < 10  # the promise is one second; allow for a busy machine
 
 
 @pytest.mark.promise("S1")
@@ -89,8 +89,8 @@ async def test_two_users_never_see_each_other(house: House, enter: Enter, wiring
         await expect(history.get_by_role("button").filter(has_text="Purple elephants")).to_have_count(
             1 if history is histories[0] else 0
         )
-    stolen = await kept_in_tab(ana)
-    await keep_in_tab(bob, stolen)
+    stolen = await tab_storage(ana)
+    await set_tab_storage(bob, stolen)
     async with bob.page.expect_response(lambda answer: "threads.get_by_id" in (answer.request.post_data or "")) as got:
         await bob.page.reload()
 
@@ -98,24 +98,24 @@ async def test_two_users_never_see_each_other(house: House, enter: Enter, wiring
     assert (await got.value).status == 404
     await expect(bob.message).to_be_visible()
     await expect(bob.page.get_by_text("elephants")).to_have_count(0)
-    await expect(bob.page.get_by_text("What would you like to know")).to_be_visible()  # and a new conversation begins
+    await expect(bob.page.get_by_text("What would you like to know")).to_be_visible()  # a new thread starts
 
 
-async def kept_in_tab(visitor: Visitor) -> dict[str, str]:
-    """Return what a tab remembers besides the session of its user: the conversation that is open."""
+async def tab_storage(visitor: Visitor) -> dict[str, str]:
+    """Return the tab's storage without the sign-in session: the id of the open thread."""
     entries: dict[str, str] = await visitor.run("({ ...sessionStorage })")
     return {name: value for name, value in entries.items() if not name.startswith("oidc.")}
 
 
-async def keep_in_tab(visitor: Visitor, entries: dict[str, str]) -> None:
+async def set_tab_storage(visitor: Visitor, entries: dict[str, str]) -> None:
     await visitor.run(f"void Object.assign(sessionStorage, {json.dumps(entries)})")
 
 
 @pytest.mark.promise("H10")
 @pytest.mark.feature("one-turn-once")
-@pytest.mark.scenario("5xx: the same turn again, once")
+@pytest.mark.scenario("5xx: the turn is retried and runs once")
 async def test_repeated_post_is_the_same_turn(visitor: Visitor) -> None:
-    """ChatKit.js posts again after a 5xx; the plain chat offers it."""
+    """ChatKit.js retries after a 5xx; the plain chat offers a Retry button."""
     refused = 0
 
     async def unavailable_once(route: Route) -> None:

@@ -1,4 +1,4 @@
-"""Files: straight from the browser into the bucket, by its own CORS rules, and what is not taken."""
+"""Attachments: direct uploads under the bucket's CORS rules, generated images, and rejected files."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ async def test_image_goes_straight_to_the_bucket(house: House, visitor: Visitor)
 
 
 async def expect_drawn(visitor: Visitor, name: str) -> None:
-    """Wait until a picture has come: its URL is signed anew at each load, and the policy lets the bucket in."""
+    """Wait until an image has loaded. Its URL is signed on each load, and the content policy allows the bucket."""
     decoded = "[...document.images].find((image) => image.alt === NAME).decode().then(() => true)"
     assert await visitor.run(decoded.replace("NAME", json.dumps(name)))
 
 
 @pytest.mark.promise("A9")
 @pytest.mark.feature("generated-images")
-@pytest.mark.scenario("a picture by the model")
+@pytest.mark.scenario("a generated image")
 async def test_generated_picture_is_shown_from_the_bucket(house: House, visitor: Visitor) -> None:
     await visitor.send("Draw a picture of my boat")
     await visitor.page.reload()
 
-    picture = visitor.page.get_by_role("img", name="Generated")
+    picture = visitor.page.get_by_role("img", name="Generated image")
     await expect(picture).to_be_visible()
-    await expect_drawn(visitor, "Generated")
+    await expect_drawn(visitor, "Generated image")
     assert (await picture.get_attribute("src") or "").startswith(house.stack.aws.endpoint)
 
 
@@ -80,7 +80,7 @@ async def test_file_over_the_limit_is_refused_before_it_leaves(visitor: Visitor,
 
 
 @pytest.mark.promise("A2")
-@pytest.mark.scenario("a file of a type that is not taken")
+@pytest.mark.scenario("a file of an unsupported type")
 async def test_file_of_a_forbidden_type_is_refused(visitor: Visitor) -> None:
     await visitor.attach({"name": "setup.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"})
 

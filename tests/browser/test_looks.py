@@ -1,6 +1,6 @@
-"""How it looks and whether everybody can use it: widths, themes, axe, and pictures of it for people to look at.
+"""Layout and accessibility: widths, themes, keyboard, axe, and screenshots for review.
 
-The pictures are left in `.local/screenshots`; the README's are made of them (`docs/screenshots`).
+The screenshots are written to `.local/screenshots`; `tests.browser.pictures` makes the documentation's from them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SERIOUS = ("serious", "critical")
 
 
 async def found_by_axe(visitor: Visitor) -> list[str]:
-    """Return what axe finds serious on the page as it is. It comes in by the debugger: the content policy stays on."""
+    """Return axe's serious findings on the current page. The debugger injects axe under the active content policy."""
     await visitor.run(f"{AXE.read_text()}; 0")
     passed: int
     found: list[dict[str, Any]]
     passed, found = await visitor.run("axe.run().then(({ violations, passes }) => [passes.length, violations])")
-    assert passed > 10, "axe has looked at nothing"
+    assert passed > 10, "axe checked nothing"
     return [
         f"{each['id']}: {node['html'][:160]} {node.get('failureSummary', '')}"
         for each in found
@@ -37,7 +37,7 @@ async def found_by_axe(visitor: Visitor) -> list[str]:
 
 
 async def overflow(visitor: Visitor) -> int:
-    """Return by how many pixels the page is wider than its window."""
+    """Return the number of pixels by which the page is wider than its window."""
     root = "document.documentElement"
     return int(await visitor.run(f"{root}.scrollWidth - {root}.clientWidth"))
 
@@ -87,7 +87,7 @@ async def test_every_view_is_accessible_and_fits(house: House, enter: Enter, siz
 
 
 @pytest.mark.feature("page-looks")
-@pytest.mark.scenario("dark by the system, light by choice")
+@pytest.mark.scenario("theme of the system, then of the user")
 async def test_theme_follows_the_system_until_one_is_chosen(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring, color_scheme="dark")
     await visitor.sign_in(house.person())
@@ -117,7 +117,7 @@ async def test_phone_shows_chat_and_panel_without_scrolling_sideways(house: Hous
 
 
 @pytest.mark.feature("page-looks")
-@pytest.mark.scenario("by keyboard alone")
+@pytest.mark.scenario("keyboard only")
 async def test_everything_is_reached_by_keyboard(house: House, enter: Enter) -> None:
     visitor: Visitor = await enter("plain")
     keyboard = visitor.page.keyboard
@@ -137,7 +137,7 @@ async def test_everything_is_reached_by_keyboard(house: House, enter: Enter) -> 
     await keyboard.type("simulate slow 0.2")
     await keyboard.press("Enter")
     await expect(visitor.answer).to_contain_text("Saving")
-    await keyboard.press("Escape")  # stops the answer
+    await keyboard.press("Escape")  # stops the turn
     await visitor.wait_until_idle()
     await press_until(visitor, "Tab", "Overview")
     await keyboard.press("ArrowRight")
@@ -146,11 +146,11 @@ async def test_everything_is_reached_by_keyboard(house: House, enter: Enter) -> 
 
 
 async def press_until(visitor: Visitor, key: str, name: str) -> None:
-    """Press a key until what has the focus has this name."""
+    """Press a key until the focused element has this name."""
     await expect(visitor.page.get_by_text(name).or_(visitor.page.get_by_label(name)).first).to_be_attached()
     focused = "(document.activeElement.labels?.[0] ?? document.activeElement)"
     for _ in range(40):
         await visitor.page.keyboard.press(key)
         if name in await visitor.run(f"{focused}.ariaLabel ?? {focused}.textContent"):
             return
-    raise AssertionError(f"no press of {key} leads to {name}")
+    raise AssertionError(f"{name} did not get the focus after 40 times {key}")

@@ -1,4 +1,4 @@
-"""The content policy as the site serves it: what an attacker would put into the page does nothing."""
+"""The site's Content Security Policy blocks injected scripts, images, frames, connections and forms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_nothing_foreign_runs_or_loads(house: House, visitor: Visitor) -> 
     visitor.violations.clear()
 
 
-@pytest.mark.scenario("CSP: nobody frames the site")
+@pytest.mark.scenario("CSP: the site cannot be framed")
 async def test_site_cannot_be_framed(house: House, visitor: Visitor) -> None:
     answer = await visitor.page.request.get(house.site.url)
 

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and signing out, against real tokens of the local pool."""
+"""Sign-in, token renewal and sign-out with real tokens of the local user pool."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ async def test_sign_in_by_code_and_pkce(house: House, enter: Enter, wiring: str)
 
     await expect(visitor.message).to_be_visible()
     await expect(visitor.page).to_have_url(f"{house.site.url}/")
-    asked = authorization_request(visitor)
-    assert asked["code_challenge_method"] == ["S256"]
-    assert asked["state"]
-    kept = await visitor.page.context.storage_state()
-    assert [origin["localStorage"] for origin in kept["origins"] if "token" in json.dumps(origin)] == []
+    query = authorization_request(visitor)
+    assert query["code_challenge_method"] == ["S256"]
+    assert query["state"]
+    state = await visitor.page.context.storage_state()
+    assert [origin["localStorage"] for origin in state["origins"] if "token" in json.dumps(origin)] == []
 
 
 @pytest.mark.feature("page-sign-in")
@@ -54,8 +54,8 @@ async def test_sign_out_revokes_and_forgets(house: House, enter: Enter, wiring: 
     assert (await revoked.response()).status == 200  # pyright: ignore[reportOptionalMemberAccess]
 
 
-async def spoil_the_first_token(visitor: Visitor) -> list[str]:
-    """Let the API refuse the first access token, as it refuses one that has expired; return the grants asked for."""
+async def damage_first_token(visitor: Visitor) -> list[str]:
+    """Damage the first access token: the API refuses it like an expired one. Return the requested grant types."""
     grants: list[str] = []
 
     async def token(route: Route) -> None:
@@ -63,7 +63,7 @@ async def spoil_the_first_token(visitor: Visitor) -> list[str]:
         answer = await route.fetch()
         tokens: dict[str, Any] = await answer.json()
         if len(grants) == 1:
-            tokens["access_token"] = tokens["access_token"][:-8] + "spoilt00"
+            tokens["access_token"] = tokens["access_token"][:-8] + "damaged0"
         await route.fulfill(response=answer, json=tokens)
 
     await visitor.page.route("**/oauth2/token", token)
@@ -72,10 +72,10 @@ async def spoil_the_first_token(visitor: Visitor) -> list[str]:
 
 @pytest.mark.promise("H1")
 @pytest.mark.feature("page-sign-in")
-@pytest.mark.scenario("401: renewed, sent again")
+@pytest.mark.scenario("401: token renewed, request retried")
 async def test_refused_token_is_renewed_and_nobody_notices(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring)
-    grants = await spoil_the_first_token(visitor)
+    grants = await damage_first_token(visitor)
     await visitor.sign_in(house.person())
 
     await visitor.send("What are my balances?")
@@ -85,7 +85,7 @@ async def test_refused_token_is_renewed_and_nobody_notices(house: House, enter: 
 
 
 @pytest.mark.feature("page-sign-in")
-@pytest.mark.scenario("session over: back to the sign-in")
+@pytest.mark.scenario("session ended: sign in again")
 async def test_expired_session_asks_to_sign_in_again(house: House, enter: Enter, wiring: str) -> None:
     email, visitor = house.person(), await enter(wiring)
     await visitor.sign_in(email)
@@ -101,7 +101,7 @@ async def test_expired_session_asks_to_sign_in_again(house: House, enter: Enter,
 
 
 async def expire_the_token(visitor: Visitor) -> None:
-    """Put the clock of the tab's session back: the token it keeps has expired."""
+    """Mark the token in the tab's storage as expired."""
     await visitor.run("""
       for (const key of Object.keys(sessionStorage).filter((each) => each.startsWith("oidc.user:"))) {
         const user = JSON.parse(sessionStorage[key]);

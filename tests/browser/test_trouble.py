@@ -1,4 +1,4 @@
-"""When something is missing or refused, the page says so, and goes on when it can."""
+"""The page shows an error when something is missing or refused, and recovers when it can."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_blocked_script_brings_the_plain_chat(house: House, enter: Enter) 
 
     failed = [each.url for each in visitor.requests if each.failure]
     assert set(failed) == {"https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"}
-    await expect(visitor.page.get_by_text("could not be loaded").first).to_be_visible()
+    await expect(visitor.page.get_by_text("ChatKit is unavailable").first).to_be_visible()
     await visitor.send("What are my balances?")
     await expect(visitor.answer).to_contain_text("in total")
 
@@ -33,7 +33,7 @@ async def test_unreachable_configuration_is_said_and_tried_again(house: House, e
     visitor: Visitor = await enter("plain")
     await visitor.page.route("**/config.json", lambda route: route.abort())
     await visitor.page.goto(house.site.url)
-    await expect(visitor.alert).to_contain_text("cannot be reached")
+    await expect(visitor.alert).to_contain_text("failed to load")
 
     await visitor.page.unroute("**/config.json")
     await visitor.page.get_by_role("button", name="Try again").click()
@@ -49,7 +49,7 @@ async def test_offline_is_said_and_over_when_it_is_over(visitor: Visitor) -> Non
     await expect(visitor.alert.first).to_contain_text("offline")
 
     await visitor.page.context.set_offline(False)
-    await visitor.submit("What are my balances?")  # in the place of the one that may not have arrived
+    await visitor.submit("What are my balances?")  # replaces the message that may not have arrived
 
     await expect(visitor.answer).to_contain_text("in total")
 
@@ -57,7 +57,7 @@ async def test_offline_is_said_and_over_when_it_is_over(visitor: Visitor) -> Non
 @pytest.mark.promise("H7")
 @pytest.mark.feature("rate-limits")
 @pytest.mark.feature("page-trouble")
-@pytest.mark.scenario("too many messages")
+@pytest.mark.scenario("rate limit")
 async def test_limit_is_said_with_the_time_to_wait(house: House, enter: Enter, wiring: str) -> None:
     email, visitor = house.person(), await enter(wiring)
     await visitor.sign_in(email)

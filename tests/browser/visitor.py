@@ -1,11 +1,11 @@
-"""One person at one browser, and what they see and do: the same words for both chats.
+"""A user at a browser: actions and locators that are the same for both chats.
 
-    visitor = await house.visitor("plain")
+    visitor = await enter("plain")
     await visitor.sign_in(house.person())
     await visitor.send("What are my balances?")
     await expect(visitor.answer).to_contain_text("in total")
 
-The chats have the same roles and names: the plain chat's own, which the stand-in for ChatKit's element has taken over.
+The stand-in for ChatKit's element uses the plain chat's roles and names.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ new MutationObserver(() => {
   if (length) window.testGrew(length);
 }).observe(document, { childList: true, subtree: true, characterData: true });
 """
-"""Reports to the test what breaks the content policy, and when an answer grows. It runs before the page's own code."""
+"""Reports policy violations and the growing length of an answer to the test. Runs before the page's own code."""
 
 
 @dataclass
 class Visitor:
-    """A page and what was noticed of it. `violations`: `directive address`; `growth`: epoch seconds and length."""
+    """A page and its record: `violations` (`directive url`), `growth` (epoch seconds, length) and `requests`."""
 
     page: Page
     site: str
@@ -42,7 +42,7 @@ class Visitor:
 
     @classmethod
     async def enter(cls, context: BrowserContext, site: str) -> Visitor:
-        """Open a page in `context`, watched from its first moment."""
+        """Open a page in `context` and record its events from the start."""
         page = await context.new_page()
         visitor = cls(page, site)
         await page.expose_function("testViolated", lambda text: visitor.violations.append(text))
@@ -52,7 +52,7 @@ class Visitor:
         return visitor
 
     async def run(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression, or of its promise; by the debugger, which no policy forbids."""
+        """Return the value of a JavaScript expression or its promise. The debugger bypasses the content policy."""
         cdp = await self.page.context.new_cdp_session(self.page)
         answer = await cdp.send(
             "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True}
@@ -60,17 +60,17 @@ class Visitor:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    # --- signing in ---
+    # --- sign-in ---
 
     async def sign_in(self, email: str, password: str = PASSWORD) -> None:
-        """Go to the site and through the sign-in page, until the chat is there."""
+        """Open the site, sign in and wait for the chat."""
         await self.page.goto(self.site)
         await self.page.get_by_role("button", name="Sign in").click()
         await self.fill_in(email, password)
         await expect(self.message).to_be_visible()
 
     async def fill_in(self, email: str, password: str = PASSWORD) -> None:
-        """Fill in the sign-in page."""
+        """Fill in and submit the sign-in form."""
         await self.page.get_by_label("Email address").fill(email)
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_role("button", name="Sign in").click()
@@ -98,12 +98,12 @@ class Visitor:
         return self.page.get_by_role("alert")
 
     async def submit(self, text: str) -> None:
-        """Send a message and wait for nothing."""
+        """Send a message without waiting for the answer."""
         await self.message.fill(text)
         await self.page.get_by_role("button", name="Send", exact=True).click()
 
     async def send(self, text: str) -> None:
-        """Send a message and wait until its turn, client tools included, has ended."""
+        """Send a message and wait for the end of its turn, client tools included."""
         before = await self.said.count()
         await self.submit(text)
         await expect(self.said).to_have_count(before + 1)
@@ -117,7 +117,7 @@ class Visitor:
         await self.page.get_by_role("button", name="Stop", exact=True).click()
 
     async def attach(self, *files: Any) -> None:
-        """Choose files: `{"name": …, "mimeType": …, "buffer": …}`."""
+        """Attach files: `{"name": …, "mimeType": …, "buffer": …}`."""
         await self.page.get_by_label("Files", exact=True).set_input_files(list(files))
 
     async def open_history(self) -> Locator:
@@ -130,5 +130,5 @@ class Visitor:
         return self.page.get_by_role("complementary", name="My money")
 
     def posts(self, kind: str) -> list[Request]:
-        """Return the requests of ChatKit's protocol of one type so far."""
+        """Return the ChatKit requests of one type so far."""
         return [each for each in self.requests if each.method == "POST" and f'"{kind}"' in (each.post_data or "")]

@@ -1,26 +1,26 @@
 import type { Words } from "../words/words";
 
-/** What of an error answer is passed on when its body is replaced. */
+/** Headers to keep when the body of an error response is replaced. */
 const KEPT_HEADERS = ["retry-after", "x-request-id", "www-authenticate"];
 
-/** Says that no answer came, with a status that ChatKit.js does not try again. */
+/** Status for a missing response while offline. ChatKit.js does not retry it. */
 export const OFFLINE = 408;
 
-/** An answer as the API gives its refusals: ChatKit shows `message`. */
+/** Build an error response in the format of the API. ChatKit shows `message` to the user. */
 export function refusal(status: number, message: string, headers: HeadersInit = {}): Response {
   const all = new Headers(headers);
   all.set("content-type", "application/json");
   return new Response(JSON.stringify({ message }), { status, headers: all });
 }
 
-/** A request that was not answered: as a status that is not tried again when the browser knows that it is offline. */
+/** Build the response for a request that failed on the network: 408 when offline, which is not retried, else 503. */
 export function notAnswered(words: Words): Response {
   return navigator.onLine === false ? refusal(OFFLINE, words.api.offline) : refusal(503, words.api.unreachable);
 }
 
 /**
- * Return `response`, or in the place of an error that no person can read (CloudFront's HTML, Lambda's and S3's own) one
- * with a clear `message`. Our API's own refusals are clear: they have a message and a request id.
+ * Return `response`, or a replacement with a readable `message` for an error of CloudFront, Lambda or S3. The API's own
+ * errors, recognized by their message and request id, pass unchanged unless a 429 needs its waiting time.
  */
 export async function explained(response: Response, words: Words): Promise<Response> {
   if (response.ok) return response;

@@ -15,7 +15,7 @@ function sha256(body: Buffer): string {
   return createHash("sha256").update(body).digest("hex");
 }
 
-/** Gives `first`, and `second` when that is refused. */
+/** Tokens that start with `first` and continue with `second` when `first` is refused. */
 class Tokens implements TokenSource {
   token = "first";
   ended = false;
@@ -54,7 +54,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Answers turns with a stream that stays open, everything else at once; returns the streams. */
+/** Respond to turns with an open stream and to other requests at once. Returns the open streams. */
 function openStreams(): ServerResponse[] {
   const open: ServerResponse[] = [];
   server.handle = ({ path }, response) => {
@@ -66,11 +66,11 @@ function openStreams(): ServerResponse[] {
 
 const cancelled = (turnId: unknown) => `POST /chatkit/turns/${turnId}/cancel`;
 const turnIdOf = (index: number) => server.arrived[index]?.headers["x-turn-id"];
-/** Wait until the server has seen `count` requests. */
+/** Wait until the server has received `count` requests. */
 const seen = (count: number) => vi.waitFor(() => expect(server.arrived).toHaveLength(count));
 
 describe("a request to the API", () => {
-  test("carries the token and the hash of the bytes that arrive", async () => {
+  test("carries the token and the hash of its body", async () => {
     await api("/chatkit", post(LIST, { headers: { "Content-Type": "application/json", "Accept-Language": "de" } }));
 
     const [{ headers, body }] = server.arrived as [(typeof server.arrived)[0]];
@@ -90,7 +90,7 @@ describe("a request to the API", () => {
     ["a blob", () => new Blob([new Uint8Array([0, 255, 10])], { type: "image/png" }), "image/png"],
     ["bytes", () => new Uint8Array([1, 2, 3]), /^$/],
     ["fields", () => new URLSearchParams({ a: "ä" }), "application/x-www-form-urlencoded;charset=UTF-8"],
-  ])("takes %s as its body", async (_, body, type) => {
+  ])("accepts %s as its body", async (_, body, type) => {
     await api("/chatkit", post(body()));
 
     const { headers, body: arrived } = server.arrived[0] as (typeof server.arrived)[0];
@@ -98,7 +98,7 @@ describe("a request to the API", () => {
     expect(headers["content-type"] ?? "").toMatch(type);
   });
 
-  test("sends a form with its boundary, whatever type its caller thought of", async () => {
+  test("sends a form with its own boundary, despite the caller's content type", async () => {
     const form = new FormData();
     form.append("file", new File(["bytes"], "note.txt", { type: "text/plain" }));
 
@@ -119,7 +119,7 @@ describe("a request to the API", () => {
   });
 });
 
-test("a redirect is not followed: it would take the token along", async () => {
+test("a redirect is not followed, so the token stays with the API", async () => {
   server.handle = ({ path }, response) =>
     path === "/chatkit" ? void response.writeHead(307, { location: "/elsewhere" }).end() : json(response, 200, {});
 
@@ -134,7 +134,7 @@ describe("a refused token", () => {
       headers["x-auth-token"] === "second" ? void stream(response).end() : json(response, 401, { message: "expired" });
   });
 
-  test("is renewed, and the same turn sent once more", async () => {
+  test("is renewed, and the turn retried with the same id", async () => {
     const answer = await api("/chatkit", post(HELLO));
 
     expect(answer.status).toBe(200);
@@ -143,7 +143,7 @@ describe("a refused token", () => {
     expect(server.arrived[1]?.body.toString()).toBe(HELLO);
   });
 
-  test("ends the session when the fresh one is refused, too", async () => {
+  test("ends the session when the renewed token is refused, too", async () => {
     server.handle = (_, response) => json(response, 401, { message: "who are you?" });
 
     const answer = await api("/chatkit", post(LIST));
@@ -152,7 +152,7 @@ describe("a refused token", () => {
     expect(await answer.json()).toEqual({ message: en.api.status(401) });
   });
 
-  test("is said clearly when the session is over", async () => {
+  test("becomes a clear message when the session has ended", async () => {
     tokens.end();
 
     const answer = await api("/chatkit", post(LIST));
@@ -164,7 +164,7 @@ describe("a refused token", () => {
 });
 
 describe("a turn", () => {
-  test("said twice is two turns", async () => {
+  test("with the same text twice is two turns", async () => {
     server.handle = (_, response) => void stream(response).end();
     for (let time = 0; time < 2; time += 1) await (await api("/chatkit", post(HELLO))).text();
 
@@ -172,7 +172,7 @@ describe("a turn", () => {
     expect(turnIdOf(1)).not.toBe(turnIdOf(0));
   });
 
-  test("keeps its id when it is posted again after a 5xx", async () => {
+  test("keeps its id in a retry after a 5xx", async () => {
     const answers = [503, 500, 200];
     server.handle = (_, response) => {
       const status = answers.shift() ?? 200;
@@ -185,7 +185,7 @@ describe("a turn", () => {
     expect(turnIdOf(3)).not.toBe(turnIdOf(0));
   });
 
-  test("keeps its id after a 200 that is no stream, which is told as a 502", async () => {
+  test("keeps its id after a 200 without a stream, which becomes a 502", async () => {
     server.handle = (_, response) => void response.writeHead(200, { "content-type": "text/html" }).end("<p>hotel wifi");
 
     const answers = [await api("/chatkit", post(HELLO)), await api("/chatkit", post(HELLO))];
@@ -195,7 +195,7 @@ describe("a turn", () => {
     expect(turnIdOf(1)).toBe(turnIdOf(0));
   });
 
-  test("keeps its id when nothing was answered", async () => {
+  test("keeps its id without a response", async () => {
     server.handle = (_, response) => void response.destroy();
     const answer = await api("/chatkit", post(HELLO));
     server.handle = (_, response) => void stream(response).end();
@@ -206,7 +206,7 @@ describe("a turn", () => {
     expect(turnIdOf(server.arrived.length - 1)).toBe(turnIdOf(0));
   });
 
-  test("keeps its id when the connection went while it was sent: it may have arrived", async () => {
+  test("keeps its id when the connection breaks while sending: the server may have it", async () => {
     vi.stubGlobal("navigator", { onLine: false });
     server.handle = (_, response) => void response.destroy();
     expect((await api("/chatkit", post(HELLO))).status).toBe(408);
@@ -216,14 +216,14 @@ describe("a turn", () => {
     expect(turnIdOf(server.arrived.length - 1)).toBe(turnIdOf(0));
   });
 
-  test("gets a new id after a refusal: nothing was begun", async () => {
+  test("gets a new id after a 4xx, which started no turn", async () => {
     server.handle = (_, response) => json(response, 409, { message: "closed", request_id: "r" });
     for (let time = 0; time < 2; time += 1) await api("/chatkit", post(HELLO));
 
     expect(turnIdOf(1)).not.toBe(turnIdOf(0));
   });
 
-  test("while the same words are still being answered is another one", async () => {
+  test("gets a new id while a turn with the same text is running", async () => {
     const open = openStreams();
     const [one, two] = await Promise.all([api("/chatkit", post(HELLO)), api("/chatkit", post(HELLO))]);
     for (const each of open) each.end();
@@ -232,7 +232,7 @@ describe("a turn", () => {
     expect(turnIdOf(1)).not.toBe(turnIdOf(0));
   });
 
-  test("is passed on as it comes", async () => {
+  test("streams its events as they arrive", async () => {
     const open = openStreams();
     const reader = ((await api("/chatkit", post(HELLO))).body as ReadableStream<Uint8Array>).getReader();
     const next = async () => new TextDecoder().decode((await reader.read()).value);
@@ -245,7 +245,7 @@ describe("a turn", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  test("whose connection is lost ends with an event that says so", async () => {
+  test("ends with an error event when its connection is lost", async () => {
     const open = openStreams();
     const answer = await api("/chatkit", post(HELLO));
     const text = answer.text();
@@ -259,12 +259,12 @@ describe("a turn", () => {
       message: en.api.connectionLost,
       allow_retry: false,
     });
-    expect(server.arrived).toHaveLength(1); // the server goes on, and nobody stops it
+    expect(server.arrived).toHaveLength(1); // the response continues on the server; the client sends no cancel request
   });
 });
 
-describe("stopping", () => {
-  test("a stream tells the server, with token and hash", async () => {
+describe("a cancel request", () => {
+  test("is sent with token and hash when a stream is aborted", async () => {
     openStreams();
     const abort = new AbortController();
     const answer = await api("/chatkit", post(HELLO, { signal: abort.signal }));
@@ -279,7 +279,7 @@ describe("stopping", () => {
     });
   });
 
-  test("before the answer begins tells it, too", async () => {
+  test("is sent when the request is aborted before its response", async () => {
     server.handle = ({ path }, response) => {
       if (path === "/chatkit") abort.abort();
       else json(response, 202, {});
@@ -291,7 +291,7 @@ describe("stopping", () => {
     expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
   });
 
-  test("by leaving the stream tells it", async () => {
+  test("is sent when the reader leaves the stream", async () => {
     openStreams();
     const answer = await api("/chatkit", post(HELLO));
     await answer.body?.cancel();
@@ -300,7 +300,7 @@ describe("stopping", () => {
     expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
   });
 
-  test("after the end, or before anything was sent, tells nothing", async () => {
+  test("is not sent before the request or after its end", async () => {
     server.handle = (_, response) => void stream(response).end();
     const late = new AbortController();
     await (await api("/chatkit", post(HELLO, { signal: late.signal }))).text();
@@ -319,7 +319,7 @@ describe("stopping", () => {
     expect(server.paths()).toEqual(["POST /chatkit", "GET /chatkit/entities"]);
   });
 
-  test("one of two streams stops that one", async () => {
+  test("names only the aborted one of two turns", async () => {
     const open = openStreams();
     const abort = new AbortController();
     const stopped = await api("/chatkit", post(HELLO, { signal: abort.signal }));
@@ -333,7 +333,7 @@ describe("stopping", () => {
     expect(server.paths().slice(2)).toEqual([cancelled(turnIdOf(0))]);
   });
 
-  test("a request that is no turn tells nothing", async () => {
+  test("is not sent for a request other than a turn", async () => {
     const abort = new AbortController();
     server.handle = () => abort.abort();
 
@@ -344,7 +344,7 @@ describe("stopping", () => {
     expect(server.paths()).toEqual(["POST /chatkit", "GET /chatkit/entities"]);
   });
 
-  test("works where the browser refuses another request that outlives the page", async () => {
+  test("is sent without keepalive when the browser refuses keepalive", async () => {
     openStreams();
     const real = fetch;
     vi.stubGlobal("fetch", (url: URL, init: RequestInit) =>
@@ -357,8 +357,8 @@ describe("stopping", () => {
   });
 });
 
-describe("a refusal", () => {
-  test("of the API is passed on as it is", async () => {
+describe("an error response", () => {
+  test("of the API is passed on unchanged", async () => {
     const refused = { message: "this conversation is closed", request_id: "r-1" };
     server.handle = (_, response) => json(response, 409, refused, { "x-request-id": "r-1" });
 
@@ -368,14 +368,14 @@ describe("a refusal", () => {
     expect(await answer.json()).toEqual(refused);
   });
 
-  test("of a limit says when to come back", async () => {
+  test("of a rate limit says when to retry", async () => {
     server.handle = (_, response) =>
       json(response, 429, { message: "20 turns a minute.", request_id: "r" }, { "retry-after": "41" });
 
     const answer = await api("/chatkit", post(HELLO));
 
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "41"]);
-    expect(await answer.json()).toEqual({ message: "20 turns a minute. Try again in 41 s." });
+    expect(await answer.json()).toEqual({ message: "20 turns a minute. Try again in 41 seconds." });
   });
 
   test.each([
@@ -383,7 +383,7 @@ describe("a refusal", () => {
     [403, "text/xml", "<Error><Code>AccessDenied</Code></Error>"],
     [429, "application/json", '{"Reason":"ConcurrentInvocationLimitExceeded","message":"Rate Exceeded."}'],
     [413, "application/json", '{"message":null}'],
-  ])("that is AWS's own (%i) is put in words", async (status, type, body) => {
+  ])("of an AWS service (%i) becomes a readable message", async (status, type, body) => {
     server.handle = (_, response) => void response.writeHead(status, { "content-type": type }).end(body);
 
     const answer = await api("/chatkit", post(HELLO));
@@ -392,7 +392,7 @@ describe("a refusal", () => {
     expect(await answer.json()).toEqual({ message: en.api.status(status) });
   });
 
-  test("while offline is not to be tried again", async () => {
+  test("while offline is one that ChatKit.js does not retry", async () => {
     vi.stubGlobal("navigator", { onLine: false });
     server.handle = (_, response) => void response.destroy();
 
@@ -421,7 +421,7 @@ describe("an upload to another origin", () => {
     Accept: "*/*",
   };
 
-  test("gets the signed headers and nothing of ours", async () => {
+  test("carries the signed headers only", async () => {
     const answer = await api(signed(), { method: "PUT", body: new Blob(["bytes"]), headers });
 
     const { headers: sent, body } = bucket.arrived[0] as (typeof bucket.arrived)[0];
@@ -434,13 +434,13 @@ describe("an upload to another origin", () => {
     expect(server.arrived).toEqual([]);
   });
 
-  test("gets no token when its path looks like the API's", async () => {
+  test("carries no token when its path looks like the API's", async () => {
     await api(`${bucket.url}/chatkit`, post(HELLO, { headers }));
 
     expect(bucket.arrived[0]?.headers["x-auth-token"]).toBeUndefined();
   });
 
-  test("that the bucket refuses is put in words", async () => {
+  test("becomes a readable message when the bucket refuses it", async () => {
     bucket.handle = (_, response) =>
       void response.writeHead(403, { "content-type": "application/xml" }).end("<Error/>");
 
@@ -449,7 +449,7 @@ describe("an upload to another origin", () => {
     expect(await answer.json()).toEqual({ message: en.api.status(403) });
   });
 
-  test("of this page's origin beside the API gets no token", async () => {
+  test("carries no token to a path outside the API on this origin", async () => {
     await api("/chatkitten");
 
     expect(server.arrived[0]?.headers["x-auth-token"]).toBeUndefined();

@@ -6,11 +6,11 @@ import { sealed } from "./sealed-body";
 import { isTurn, turnFetch } from "./turn-fetch";
 import { TurnIds } from "./turn-ids";
 
-/** `fetch` for this app's API and for uploads: token, body hash, turn id, renewal. ChatKit's `api.fetch` is one. */
+/** `fetch` for the API and for uploads. Adds the access token, body hash and turn id, and renews the token. */
 export type ApiFetch = (url: string, init?: RequestInit) => Promise<Response>;
 
 export interface ApiFetchOptions {
-  /** Path of the API on this page's origin. */
+  /** Path of the API on this origin. */
   apiUrl: string;
   tokens: TokenSource;
   words: () => Words;
@@ -18,13 +18,13 @@ export interface ApiFetchOptions {
 }
 
 /**
- * Return the `fetch` that both chats use. It rejects only when its caller aborts; everything else is an answer, whose
- * body says `{message}` in the user's language when it is no success.
+ * Return the `fetch` that both chats use. It rejects only when its caller aborts. Every other failure becomes an error
+ * response whose JSON body has a `message` in the user's language.
  */
 export function createApiFetch({ apiUrl, tokens, words, turnIds = new TurnIds() }: ApiFetchOptions): ApiFetch {
   const here = new URL(location.href);
 
-  async function told(send: () => Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
+  async function orExplained(send: () => Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
     try {
       return await explained(await send(), words());
     } catch (error) {
@@ -32,12 +32,12 @@ export function createApiFetch({ apiUrl, tokens, words, turnIds = new TurnIds() 
       return error instanceof SessionEndedError ? refusal(401, words().api.sessionEnded) : notAnswered(words());
     }
   }
-  const answered = (request: ApiRequest) => told(() => authorizedFetch(request, tokens), request.init.signal);
+  const answered = (request: ApiRequest) => orExplained(() => authorizedFetch(request, tokens), request.init.signal);
 
   async function cancel(turnId: string): Promise<void> {
     const url = new URL(`${apiUrl}/turns/${turnId}/cancel`, here);
     const body = await sealed(null);
-    // A browser refuses `keepalive`, by which the request outlives the page, when too many such are on their way.
+    // With `keepalive` the request outlives the page, but browsers limit the pending ones, so retry without it.
     for (const keepalive of [true, false]) {
       const sent = await authorizedFetch({ url, init: { method: "POST", keepalive }, body }, tokens).catch(() => null);
       if (sent) return;
@@ -46,7 +46,7 @@ export function createApiFetch({ apiUrl, tokens, words, turnIds = new TurnIds() 
 
   return async (address, init = {}) => {
     const url = new URL(address, here);
-    if (!isApi(url)) return told(() => foreignFetch(url, init), init.signal);
+    if (!isApi(url)) return orExplained(() => foreignFetch(url, init), init.signal);
     const body = carriesBody(init) ? await sealed(init.body) : null;
     init.signal?.throwIfAborted();
     const request: ApiRequest = { url, init, body };

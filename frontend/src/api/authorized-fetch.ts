@@ -1,30 +1,33 @@
 import type { SealedBody } from "./sealed-body";
 
-/** The session is over: only a new sign-in helps. */
+/** The session has ended, and the user has to sign in again. */
 export class SessionEndedError extends Error {
   override name = "SessionEndedError";
 }
 
-/** Where access tokens come from. Both reject with SessionEndedError, or with what kept them from asking. */
+/** Source of access tokens. `current` and `renewed` reject with SessionEndedError, or with the network error. */
 export interface TokenSource {
   current(): Promise<string>;
-  /** Return another token than `refused`. */
+  /** Return a token other than `refused`. */
   renewed(refused: string): Promise<string>;
-  /** A fresh token was refused, too. */
+  /** Called when the API refuses a renewed token, too. */
   end(): void;
 }
 
-/** A request to the API; `body` is null where the method carries none. */
+/** A request to the API. `body` is null for a method without a body. */
 export interface ApiRequest {
   url: URL;
   init: RequestInit;
   body: SealedBody | null;
   turnId?: string;
-  /** Called when it leaves. */
+  /** Called immediately before the request is sent. */
   onSend?: () => void;
 }
 
-/** Send a request with the user's token; a refused token is renewed once. Rejects as `fetch` and `tokens` do. */
+/**
+ * Send a request with the user's token. After a 401, renew the token and retry once. Rejects as `fetch` and `tokens`
+ * do.
+ */
 export async function authorizedFetch(request: ApiRequest, tokens: TokenSource): Promise<Response> {
   const token = await tokens.current();
   const answer = await send(request, token);
@@ -44,6 +47,6 @@ function send({ url, init, body, turnId, onSend }: ApiRequest, token: string): P
     headers.set("content-type", body.type);
   }
   onSend?.();
-  // A redirect would take the token along, to wherever it leads: the API makes none.
+  // The API never redirects. Following a redirect would send the token to its target.
   return fetch(url, { ...init, headers, body: body?.bytes ?? null, redirect: "error" });
 }

@@ -1,7 +1,6 @@
 /**
- * `fetch` for an address that is not our API: an upload straight to the bucket. Nothing of ours goes with it but the
- * headers that its signature names (`X-Amz-SignedHeaders`): S3 refuses others in the preflight, and no token leaves
- * our origin.
+ * `fetch` for URLs outside the API: uploads to the bucket. Sends only the headers that the URL's signature names
+ * (`X-Amz-SignedHeaders`): S3's preflight refuses others, and the token must not leave this origin.
  */
 export function foreignFetch(target: URL, init: RequestInit): Promise<Response> {
   const signed = new Set((target.searchParams.get("X-Amz-SignedHeaders") ?? "").split(";"));

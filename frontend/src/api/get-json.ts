@@ -1,6 +1,6 @@
 import type { ApiFetch } from "./api-fetch";
 
-/** A request that the API refused; the message is for the user. */
+/** An error response of the API. Its message is meant for the user. */
 export class RefusedError extends Error {
   override name = "RefusedError";
   readonly status: number;
@@ -14,8 +14,8 @@ export class RefusedError extends Error {
 const PAUSES_MS = [500, 2_000];
 
 /**
- * GET a JSON document of the API; a function that is busy or just starting (429, 5xx) is asked three times.
- * Rejects with RefusedError.
+ * GET a JSON document from the API, with two retries after a 429 or 5xx: the function may be busy or starting. Rejects
+ * with RefusedError.
  */
 export async function getJson<T>(api: ApiFetch, url: string, pauses = PAUSES_MS): Promise<T> {
   const answer = await api(url);

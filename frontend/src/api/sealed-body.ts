@@ -1,14 +1,14 @@
-/** A request's body as the very bytes that are sent, their type, and their SHA-256 in hex. */
+/** A request body: the bytes to send, their content type and their SHA-256 in hex. */
 export interface SealedBody {
   bytes: ArrayBuffer;
-  /** What the platform would send as `content-type`; a form's has its boundary. */
+  /** The `content-type` that `fetch` would set, including the boundary of a form. */
   type: string | null;
   hash: string;
 }
 
 /**
- * Read a body of any kind once. CloudFront signs its request to the function with the hash that we state, and Lambda
- * compares it with what arrives: so the buffer that was hashed is the one to send.
+ * Read a body of any kind into one buffer, and hash it. CloudFront signs its request to Lambda with this hash and
+ * Lambda verifies it, so the request must send exactly this buffer.
  */
 export async function sealed(body: BodyInit | null | undefined): Promise<SealedBody> {
   const whole = new Response(body ?? null);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { TurnIds } from "./turn-ids";
 
-/** Ids t1, t2 … and a clock that the test sets. */
+/** Turn ids t1, t2 … and a clock controlled by the test. */
 function turnIds() {
   const clock = { now: 0 };
   let count = 0;
@@ -16,7 +16,7 @@ function turnIds() {
 }
 
 describe("the id of a turn", () => {
-  test("is the failed attempt's when the same body comes again", () => {
+  test("is reused when the same body follows a failed attempt", () => {
     const { ids } = turnIds();
     const first = ids.begin("hash");
     first.failed();
@@ -24,14 +24,14 @@ describe("the id of a turn", () => {
     expect([first.id, ids.begin("hash").id, ids.begin("hash").id]).toEqual(["t1", "t1", "t2"]);
   });
 
-  test("is another body's own", () => {
+  test("differs for another body", () => {
     const { ids } = turnIds();
     ids.begin("hash").failed();
 
     expect(ids.begin("other").id).toBe("t2");
   });
 
-  test("is new when a person says it again, later", () => {
+  test("is new when the same body follows later", () => {
     const { ids, clock } = turnIds();
     ids.begin("hash").failed();
     clock.now = 20_001;
@@ -39,7 +39,7 @@ describe("the id of a turn", () => {
     expect(ids.begin("hash").id).toBe("t2");
   });
 
-  test("is kept for the five times that ChatKit posts again, and no more", () => {
+  test("is reused for five retries at most", () => {
     const { ids, clock } = turnIds();
     const sent = Array.from({ length: 8 }, () => {
       clock.now += 10_000;
@@ -51,7 +51,7 @@ describe("the id of a turn", () => {
     expect(sent).toEqual(["t1", "t1", "t1", "t1", "t1", "t1", "t2", "t2"]);
   });
 
-  test("is by default one that the server takes", () => {
+  test("has the format that the server accepts", () => {
     expect(new TurnIds().begin("hash").id).toMatch(/^[\w-]{8,64}$/);
   });
 });

@@ -1,6 +1,6 @@
-/** ChatKit.js posts a failed turn again, up to five times. */
+/** ChatKit.js retries a failed turn up to five times. */
 const MAX_REPEATS = 5;
-/** Its pauses grow to some seconds; a person who sends the same words again takes longer than the last of them. */
+/** Longer than ChatKit.js waits between retries, and shorter than a user takes to send the same text again. */
 const REPEAT_WITHIN_MS = 20_000;
 
 interface Failure {
@@ -10,11 +10,11 @@ interface Failure {
 }
 
 /**
- * Ids of turns (`x-turn-id`), by which the server carries out one turn once.
+ * Turn ids (`x-turn-id`), by which the server runs each turn only once.
  *
- * A body gets the id of its last attempt if that attempt *failed*: it was refused with a 5xx, answered by something
- * else than an event stream, or not answered at all, at most 20 seconds ago, and at most five times in a row. In every
- * other case it gets a new one: a second message of the same words is a second turn.
+ * A body reuses the id of its last attempt if that attempt *failed* at most 20 seconds ago: with a 5xx, with a 200 that
+ * is not an event stream, or without a response; at most five times in a row. Every other body gets a new id, so the
+ * same text sent twice is two turns.
  */
 export class TurnIds {
   readonly #failures = new Map<string, Failure>();
@@ -26,7 +26,7 @@ export class TurnIds {
     this.#newId = newId;
   }
 
-  /** Begin an attempt to send the body of this hash. */
+  /** Start an attempt to send the body with this hash. */
   begin(bodyHash: string): Attempt {
     const earlier = this.#failures.get(bodyHash);
     this.#failures.delete(bodyHash);
@@ -46,7 +46,7 @@ export class TurnIds {
   }
 }
 
-/** One attempt to send a turn; `failed` is called when it is known to have failed. */
+/** One attempt to send a turn. Call `failed` when the attempt is known to have failed. */
 export interface Attempt {
   id: string;
   failed(): void;

@@ -4,7 +4,7 @@ import { type Ending, watched } from "./watched-body";
 
 const LAST = "data: lost\n\n";
 
-/** Pass chunks through, then end or break; return what came out, and how it was said to have ended. */
+/** Stream the chunks, then end or break. Returns the received text and the reported ending. */
 async function passed(chunks: string[], broken = false, last: string | undefined = LAST) {
   const source = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -24,7 +24,7 @@ async function passed(chunks: string[], broken = false, last: string | undefined
 }
 
 describe("a watched stream", () => {
-  test("is the same to its last byte", async () => {
+  test("passes every byte on", async () => {
     expect(await passed(["data: a\n\nda", "ta: ", "b\n\n", "no newline"])).toEqual({
       text: "data: a\n\ndata: b\n\nno newline",
       endings: ["read"],
@@ -40,19 +40,19 @@ describe("a watched stream", () => {
       ["data: a\n\n", ": keep-alive\n"],
       `data: a\n\n: keep-alive\n${LAST}`,
     ],
-    ["before anything came", [], LAST],
-  ])("that breaks %s goes on with the last event", async (_, chunks, text) => {
+    ["before its first byte", [], LAST],
+  ])("that breaks %s continues with the last event", async (_, chunks, text) => {
     expect(await passed(chunks, true)).toEqual({ text, endings: ["broken"] });
   });
 
-  test("that breaks without a last event is broken", async () => {
+  test("that breaks without a last event stays broken", async () => {
     const source = new ReadableStream({ start: (controller) => controller.error(new Error("lost")) });
     const response = watched(new Response(source), () => undefined);
 
     await expect(response.text()).rejects.toThrow("lost");
   });
 
-  test("without a body has been read", async () => {
+  test("without a body ends at once", async () => {
     const endings: Ending[] = [];
     const response = watched(new Response(null, { status: 200 }), (ending) => void endings.push(ending));
 

@@ -1,12 +1,12 @@
-/** How a stream was left: read to its end, given up by its reader, or broken on its way. */
+/** The end of a stream: read to its end, cancelled by its reader, or broken by the connection. */
 export type Ending = "read" | "left" | "broken";
 
 const NEWLINE = 10;
 const COLON = 58;
 
 /**
- * Return an event stream's response with the same body, line by line as they come. `onEnd` is told once how it was left;
- * what it returns for a broken one takes the place of what is missing: a last event that tells the user.
+ * Return the response with its event stream passed on in whole lines. Calls `onEnd` once. Its return value for a broken
+ * stream is sent as the last event, to show the failure to the user.
  */
 export function watched(response: Response, onEnd: (ending: Ending, error?: unknown) => string | undefined): Response {
   const reader = (response.body ?? new Blob().stream()).getReader();
@@ -21,7 +21,7 @@ export function watched(response: Response, onEnd: (ending: Ending, error?: unkn
           const end = value.lastIndexOf(NEWLINE) + 1;
           if (end === 0) {
             rest = joined(rest, value);
-            continue; // a line that is cut off could not be continued by another event
+            continue; // hold back a partial line: another event could not follow it
           }
           const lines = joined(rest, value.subarray(0, end));
           controller.enqueue(lines);
@@ -48,7 +48,7 @@ export function watched(response: Response, onEnd: (ending: Ending, error?: unkn
   return new Response(body, { status, statusText, headers });
 }
 
-/** Whether the last of these whole lines is neither blank nor a comment. */
+/** Whether the last line is neither blank nor a comment. */
 function endsInsideEvent(lines: Uint8Array): boolean {
   const last = lines.subarray(lines.lastIndexOf(NEWLINE, lines.length - 2) + 1, -1);
   return last.length > 0 && last[0] !== COLON;

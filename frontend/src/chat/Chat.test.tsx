@@ -9,11 +9,11 @@ import { OfficialChat } from "./OfficialChat";
 import { openThread } from "./open-thread";
 
 vi.mock("./chatkit-script", async (original) => ({ ...(await original<object>()), loadChatKit: vi.fn() }));
-vi.mock("../plain-chat/PlainChat", () => ({
+vi.mock("../../plain-chat/PlainChat", () => ({
   default: ({ greeting }: { greeting: string }) => <p>plain: {greeting}</p>,
 }));
 
-/** Stands for OpenAI's element: keeps what it was told. */
+/** A stand-in for OpenAI's element that records its options. */
 class Element extends HTMLElement {
   static refuses = false;
   options: ChatKitOptions | null = null;
@@ -34,13 +34,13 @@ class Element extends HTMLElement {
     const body = JSON.stringify({ type: "threads.get_by_id", params: { thread_id } });
     return act(async () => void (await this.fetch("/chatkit", { method: "POST", body })));
   }
-  tell(name: string, detail: unknown) {
+  emit(name: string, detail: unknown) {
     act(() => void this.dispatchEvent(new CustomEvent(`chatkit.${name}`, { detail })));
   }
 }
 customElements.define(CHATKIT_ELEMENT, Element);
 const element = () => document.querySelector(CHATKIT_ELEMENT) as Element;
-/** React attaches listeners some time after it drew the element. */
+/** React attaches the listeners after it renders the element. */
 const listening = () => waitFor(() => expect(element()?.hasListener).toBe(true));
 
 beforeEach(() => {
@@ -49,7 +49,7 @@ beforeEach(() => {
 });
 
 describe("the chat", () => {
-  test("is ChatKit's where its script can be loaded", async () => {
+  test("is ChatKit's when its script loads", async () => {
     vi.mocked(loadChatKit).mockResolvedValue();
     render(<Chat {...chatProps()} />);
 
@@ -57,7 +57,7 @@ describe("the chat", () => {
     expect(screen.queryByText(/Simple view/)).toBeNull();
   });
 
-  test("is the plain one where it is blocked, and says so", async () => {
+  test("is the plain one, with a note, when the script is blocked", async () => {
     vi.mocked(loadChatKit).mockRejectedValue(new Error("blocked"));
     render(<Chat {...chatProps()} />);
 
@@ -66,7 +66,7 @@ describe("the chat", () => {
     expect(element()).toBeNull();
   });
 
-  test("is the plain one when ChatKit's frame stays dead", async () => {
+  test("is the plain one when ChatKit's frame does not load", async () => {
     vi.useFakeTimers();
     vi.mocked(loadChatKit).mockResolvedValue();
     render(<Chat {...chatProps()} />);
@@ -88,7 +88,7 @@ describe("the chat is the plain one when ChatKit", () => {
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
   });
 
-  test("takes no options", async () => {
+  test("refuses its options", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     Element.refuses = true;
     render(<Chat {...chatProps()} />);
@@ -97,17 +97,17 @@ describe("the chat is the plain one when ChatKit", () => {
     Element.refuses = false;
   });
 
-  test("fails before it is alive, and not later", async () => {
+  test("fails before its first sign of life, but not later", async () => {
     const first = render(<Chat {...chatProps()} />);
     await listening();
-    element().tell("ready", undefined);
-    element().tell("error", { error: new Error("a request failed") });
+    element().emit("ready", undefined);
+    element().emit("error", { error: new Error("a request failed") });
     expect(element()).not.toBeNull();
     first.unmount();
     render(<Chat {...chatProps()} />);
     await listening();
 
-    element().tell("error", { error: new Error("domain verification failed") });
+    element().emit("error", { error: new Error("domain verification failed") });
 
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
   });
@@ -117,30 +117,30 @@ describe("ChatKit's element", () => {
   const props = chatProps();
   const host = { onClientTool: vi.fn(), onEffect: vi.fn(), onTurnEnd: vi.fn() };
 
-  test("tells the page of effects and of ended turns", () => {
+  test("passes effects and ends of turns to the host page", () => {
     render(<OfficialChat {...props} host={host} onDead={vi.fn()} />);
 
-    element().tell("effect", { name: "highlight", data: { category: "rent" } });
-    element().tell("response.end", undefined);
+    element().emit("effect", { name: "highlight", data: { category: "rent" } });
+    element().emit("response.end", undefined);
 
     expect(host.onEffect).toHaveBeenCalledWith("highlight", { category: "rent" });
     expect(host.onTurnEnd).toHaveBeenCalledOnce();
   });
 
-  test("opens the conversation that was open", () => {
+  test("restores the open thread", () => {
     const first = render(<OfficialChat {...props} onDead={vi.fn()} />);
     expect(element().options?.initialThread).toBeNull();
-    element().tell("thread.change", { threadId: "thread-1" });
+    element().emit("thread.change", { threadId: "thread-1" });
     first.unmount();
     const second = render(<OfficialChat {...props} onDead={vi.fn()} />);
 
     expect(element().options?.initialThread).toBe("thread-1");
-    element().tell("thread.change", { threadId: null });
+    element().emit("thread.change", { threadId: null });
     second.unmount();
     expect(openThread.get()).toBeNull();
   });
 
-  test("begins anew when the conversation that was open is gone", async () => {
+  test("starts a new thread when the open one is gone", async () => {
     openThread.set("thread-1");
     const api = async () => Response.json({ message: "not found" }, { status: 404 });
     render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
@@ -156,12 +156,12 @@ describe("ChatKit's element", () => {
     expect(openThread.get()).toBeNull();
   });
 
-  test("stays when a conversation is gone that the user has left", async () => {
+  test("ignores that a thread is gone after the user has left it", async () => {
     openThread.set("thread-1");
     const api = async () => Response.json({ message: "not found" }, { status: 404 });
     render(<OfficialChat {...props} api={api} onDead={vi.fn()} />);
     const first = element();
-    first.tell("thread.change", { threadId: "thread-2" });
+    first.emit("thread.change", { threadId: "thread-2" });
 
     await first.asksFor("thread-1");
 
@@ -169,11 +169,11 @@ describe("ChatKit's element", () => {
     expect(openThread.get()).toBe("thread-2");
   });
 
-  test.each(["ready", "request"])("is alive after its first %s", (sign) => {
+  test.each(["ready", "request"])("counts as alive after its first %s", (sign) => {
     vi.useFakeTimers();
     const onDead = vi.fn();
     render(<OfficialChat {...props} onDead={onDead} />);
-    if (sign === "ready") element().tell("ready", undefined);
+    if (sign === "ready") element().emit("ready", undefined);
     else void element().fetch("/chatkit");
     vi.advanceTimersByTime(60_000);
     vi.useRealTimers();
@@ -182,7 +182,7 @@ describe("ChatKit's element", () => {
   });
 });
 
-test("another user does not find the last one's conversation open", () => {
+test("another user does not see the previous user's thread", () => {
   openThread.claim("ada");
   openThread.set("thread-1");
   openThread.claim("ada");

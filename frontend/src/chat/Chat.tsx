@@ -5,10 +5,11 @@ import { Splash } from "../shell/Splash";
 import type { ChatProps } from "./chat-props";
 import { loadChatKit } from "./chatkit-script";
 import { OfficialChat } from "./OfficialChat";
+import { openThread } from "./open-thread";
 
-const PlainChat = lazy(() => import("../plain-chat/PlainChat"));
+const PlainChat = lazy(() => import("../../plain-chat/PlainChat"));
 
-/** ChatKit's own chat, or the plain one where its script or frame cannot be had. ChatKit wants a domain key. */
+/** ChatKit's component, or the plain chat if its script, its frame or the domain key is missing. */
 export function Chat(props: ChatProps) {
   const { words } = useLanguage();
   const [kind, setKind] = useState<"loading" | "official" | "plain">(props.config.domainKey ? "loading" : "plain");
@@ -29,7 +30,7 @@ export function Chat(props: ChatProps) {
   const plain = (
     <Suspense fallback={<Splash text={words.chat.loading} />}>
       <p className="plain-note">{words.chat.plain}</p>
-      <PlainChat {...props} />
+      <PlainChat {...props} apiUrl={props.config.apiUrl} openThread={openThread} />
     </Suspense>
   );
   if (kind === "loading") return <Splash text={words.chat.loading} />;

@@ -4,10 +4,10 @@ import type { ChatProps } from "./chat-props";
 import { chatKitOptions } from "./chatkit-options";
 import { openThread } from "./open-thread";
 
-/** ChatKit's frame shows itself by its event, or by its first request. */
+/** Time for the first sign of life of ChatKit's frame: its ready event or its first request. */
 const ALIVE_WITHIN_MS = 20_000;
 
-/** OpenAI's own component. `onDead` is called when its frame does not come to life, which ChatKit tells nobody. */
+/** ChatKit's component. Calls `onDead` when its frame does not load, for which ChatKit has no event. */
 export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => void }) {
   const [threadId, setThreadId] = useState(openThread.get);
   const alive = useRef(false);
@@ -32,21 +32,21 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
   const { control } = useChatKit({
     ...chatKitOptions({ ...props, api }, { threadId }),
     onReady: show,
-    onError: () => alive.current || onDead(), // later ones are of a request, and shown in the chat
+    onError: () => alive.current || onDead(), // later errors concern a request, and the chat shows them
     onEffect: ({ name, data }) => props.host.onEffect(name, data ?? {}),
     onResponseEnd: () => props.host.onTurnEnd(),
     onThreadChange: ({ threadId }) => openThread.set(threadId),
   });
-  // What it opens first is told to an element once: a conversation that is gone takes its element along.
+  // `initialThread` applies only to a new element, so a deleted thread needs a new element.
   return <ChatKit key={threadId} control={control} className="chat-frame" />;
 }
 
-/** Whether a request of ChatKit's protocol opens this conversation. */
+/** Whether a request body of ChatKit's protocol loads this thread. */
 async function asksFor(threadId: string | null, body: BodyInit | null | undefined): Promise<boolean> {
   try {
     const { type, params } = await new Response(body).json();
     return type === "threads.get_by_id" && params.thread_id === threadId;
   } catch {
-    return false; // a file, say
+    return false; // not JSON: a file, for example
   }
 }

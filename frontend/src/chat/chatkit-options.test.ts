@@ -6,8 +6,8 @@ import { chatKitOptions } from "./chatkit-options";
 
 const NEW = { threadId: null };
 
-describe("what ChatKit is told", () => {
-  test("is the server's offer and the page's words", () => {
+describe("ChatKit's options", () => {
+  test("contain the server's composer options and the page's strings", () => {
     const options = chatKitOptions(chatProps({ theme: "dark" }), { threadId: "thread-1" });
 
     expect(options).toMatchObject({
@@ -29,7 +29,7 @@ describe("what ChatKit is told", () => {
     });
   });
 
-  test("leaves out what the assistant does not offer", () => {
+  test("omit features that the assistant does not offer", () => {
     const { attachments } = chatProps().composer;
     const composer = { models: [], tools: [], dictation: false, mentions: false, attachments };
 
@@ -41,7 +41,7 @@ describe("what ChatKit is told", () => {
     expect(options.composer?.dictation).toEqual({ enabled: false });
   });
 
-  test("sends everything through our fetch", async () => {
+  test("send every request through the page's fetch", async () => {
     const api = vi.fn(async () => new Response());
     const { fetch } = chatKitOptions(chatProps({ api }), NEW).api as CustomApiConfig;
     const init = { method: "POST" };
@@ -55,7 +55,7 @@ describe("what ChatKit is told", () => {
     ]);
   });
 
-  test("hands the page's tools to the page", async () => {
+  test("pass client tools to the host page", async () => {
     const onClientTool = vi.fn(async () => ({ opened: "budgets" }));
     const props = chatProps();
     const options = chatKitOptions({ ...props, host: { ...props.host, onClientTool } }, NEW);
@@ -67,7 +67,7 @@ describe("what ChatKit is told", () => {
   });
 });
 
-test("an action of a card that the page carries out reaches it, as in the plain chat", async () => {
+test("a client action of a widget reaches the host page, as in the plain chat", async () => {
   const onClientTool = vi.fn(async () => ({}));
   const props = chatProps();
   const { widgets } = chatKitOptions({ ...props, host: { ...props.host, onClientTool } }, NEW);
@@ -85,7 +85,7 @@ test("an action of a card that the page carries out reaches it, as in the plain 
 describe("a mention", () => {
   const found = [{ id: "account:cash", title: "Cash", group: "Accounts", data: { kind: "account", name: "cash" } }];
 
-  test("is searched at the API, by what was typed", async () => {
+  test("is searched in the API by the typed text", async () => {
     const api = vi.fn(async () => new Response(JSON.stringify(found)));
     const { entities } = chatKitOptions(chatProps({ api }), NEW);
 
@@ -93,13 +93,13 @@ describe("a mention", () => {
     expect(api).toHaveBeenCalledWith("/chatkit/entities?q=ca%26h");
   });
 
-  test("finds nothing when the API refuses", async () => {
+  test("has no results when the API refuses", async () => {
     const { entities } = chatKitOptions(chatProps({ api: async () => new Response("{}", { status: 404 }) }), NEW);
 
     expect(await entities?.onTagSearch?.("c")).toEqual([]);
   });
 
-  test("shows what it is, and tells the page when it is clicked", async () => {
+  test("has a preview, and a click on it reaches the host page", async () => {
     const onEffect = vi.fn();
     const props = chatProps();
     const { entities } = chatKitOptions({ ...props, host: { ...props.host, onEffect } }, NEW);

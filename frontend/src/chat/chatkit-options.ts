@@ -2,7 +2,7 @@ import type { ChatKitIcon, ChatKitOptions, Entity, SupportedLocale } from "@open
 import { ACCENT } from "../brand";
 import type { ChatProps } from "./chat-props";
 
-/** What the official element is told, from what both chats get. */
+/** Translate the chat props into the options of ChatKit's element. */
 export function chatKitOptions(props: ChatProps, open: { threadId: string | null }): ChatKitOptions {
   const { api, config, composer, host, theme, locale } = props;
   return {
@@ -53,7 +53,7 @@ function tool({ id, label, icon, placeholder }: ChatProps["composer"]["tools"][n
   return placeholder ? { ...shown, placeholderOverride: placeholder } : shown;
 }
 
-/** ChatKit takes one limit, or one by type; ours differ by type. */
+/** ChatKit accepts one size limit, or one for each type. */
 function attachments({ enabled, maxCount, accept, maxSize, maxSizes }: ChatProps["composer"]["attachments"]) {
   return { enabled, maxCount, accept, maxSize: { ...maxSizes, "*": maxSize } };
 }

@@ -7,7 +7,7 @@ let defined = Promise.withResolvers<CustomElementConstructor>();
 beforeEach(() => {
   defined = Promise.withResolvers();
   vi.spyOn(customElements, "whenDefined").mockImplementation(() => defined.promise);
-  // The browser's own loading is not ours to try: the script stays where it was put.
+  // Keep the script from loading; these tests cover only our own code.
   vi.spyOn(document.head, "append").mockImplementation((...nodes) => {
     for (const node of nodes) (node as HTMLElement).setAttribute("type", "text/plain");
     for (const node of nodes) document.head.appendChild(node as Node);
@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 describe("ChatKit's script", () => {
-  test("is loaded from OpenAI's CDN, once for all who ask", async () => {
+  test("is loaded from OpenAI's CDN, once for all callers", async () => {
     const both = [loadChatKit(), loadChatKit()];
     expect(scripts().map(({ src }) => src)).toEqual([CHATKIT_SCRIPT]);
 
@@ -29,24 +29,24 @@ describe("ChatKit's script", () => {
     await Promise.all(both);
   });
 
-  test("that is blocked is told, and asked for anew the next time", async () => {
+  test("rejects when it is blocked, and loads again on the next call", async () => {
     const loading = loadChatKit();
     scripts()[0]?.dispatchEvent(new Event("error"));
 
-    await expect(loading).rejects.toThrow("blocked");
+    await expect(loading).rejects.toThrow("failed to load");
     expect(scripts()).toEqual([]);
   });
 
-  test("that does nothing is not waited for any longer than the limit", async () => {
+  test("rejects when its element is not defined in time", async () => {
     vi.useFakeTimers();
     const loading = loadChatKit(10_000);
-    const told = expect(loading).rejects.toThrow("in time");
+    const rejection = expect(loading).rejects.toThrow("in time");
     await vi.advanceTimersByTimeAsync(10_000);
 
-    await told;
+    await rejection;
   });
 
-  test("is not needed where its element is known", async () => {
+  test("is not loaded when its element is already defined", async () => {
     vi.spyOn(customElements, "get").mockImplementation((name) => (name === CHATKIT_ELEMENT ? HTMLElement : undefined));
 
     await loadChatKit();

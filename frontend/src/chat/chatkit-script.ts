@@ -1,11 +1,11 @@
-/** ChatKit's element comes from OpenAI's CDN only; there is no package of it. */
+/** ChatKit's element is available only from OpenAI's CDN, not as a package. */
 export const CHATKIT_SCRIPT = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js";
 export const CHATKIT_ELEMENT = "openai-chatkit";
 const LOAD_WITHIN_MS = 10_000;
 
 /**
- * Load ChatKit's script, unless its element is defined already. Rejects when it is blocked, or when nothing came of it
- * in time: a blocked script leaves the page blank without any event of ChatKit's.
+ * Load ChatKit's script unless its element is already defined. Rejects when the script fails to load or does not define
+ * the element in time. Without this check a blocked script leaves a blank page: ChatKit reports no event for it.
  */
 export function loadChatKit(withinMs = LOAD_WITHIN_MS): Promise<void> {
   if (customElements.get(CHATKIT_ELEMENT)) return Promise.resolve();
@@ -19,7 +19,7 @@ export function loadChatKit(withinMs = LOAD_WITHIN_MS): Promise<void> {
     script.addEventListener("error", () => {
       clearTimeout(late);
       script.remove();
-      reject(new Error("ChatKit's script is blocked"));
+      reject(new Error("ChatKit's script failed to load"));
     });
   });
 }

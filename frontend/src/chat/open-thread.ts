@@ -1,7 +1,7 @@
 const THREAD = "open-thread";
 const OWNER = "open-thread-owner";
 
-/** The conversation that is open in this tab, so that a reload, or a new sign-in, shows it again. */
+/** The thread open in this tab, restored after a reload or a new sign-in. */
 export const openThread = {
   get: (): string | null => sessionStorage.getItem(THREAD),
 
@@ -10,7 +10,7 @@ export const openThread = {
     else sessionStorage.removeItem(THREAD);
   },
 
-  /** Forget a conversation that was another user's. */
+  /** Forget the thread if another user opened it. */
   claim(userId: string): void {
     if (sessionStorage.getItem(OWNER) !== userId) openThread.set(null);
     sessionStorage.setItem(OWNER, userId);

@@ -36,7 +36,7 @@ function gate() {
   );
 }
 
-/** Someone whose access token is good for so long. */
+/** A user whose access token is valid for this many seconds. */
 function user(seconds: number): User {
   return new User({
     access_token: "a0",
@@ -47,7 +47,7 @@ function user(seconds: number): User {
   });
 }
 
-/** Press the button, and return what the page asks Cognito for. */
+/** Press the button and return the query of the authorization request. */
 async function leave(): Promise<URLSearchParams> {
   await userEvent.click(await screen.findByRole("button", { name: "Sign in" }));
   await waitFor(() => expect(went).toHaveLength(1));
@@ -55,13 +55,13 @@ async function leave(): Promise<URLSearchParams> {
 }
 
 describe("a visitor", () => {
-  test("is shown the way in, and goes to Cognito with PKCE", async () => {
+  test("signs in at Cognito with PKCE", async () => {
     gate();
 
-    const asked = await leave();
+    const query = await leave();
 
     expect(went[0]?.href.startsWith(`${cognito.server.url}/oauth2/authorize?`)).toBe(true);
-    expect(Object.fromEntries(asked)).toMatchObject({
+    expect(Object.fromEntries(query)).toMatchObject({
       response_type: "code",
       client_id: "client",
       redirect_uri: "http://localhost:3000/",
@@ -71,25 +71,25 @@ describe("a visitor", () => {
     expect(screen.queryByText("inside")).toBeNull();
   });
 
-  test("comes back signed in, to the place that was left", async () => {
+  test("returns signed in, to the same URL", async () => {
     history.replaceState(null, "", "/?from=mail#chat");
     const before = gate();
-    const asked = await leave();
+    const query = await leave();
     before.unmount();
-    history.replaceState(null, "", `/?code=abc&state=${asked.get("state")}`);
+    history.replaceState(null, "", `/?code=abc&state=${query.get("state")}`);
     session = new Session(cognito.config);
 
     gate();
 
     expect(await screen.findByText("inside")).toBeTruthy();
     expect(location.pathname + location.search + location.hash).toBe("/?from=mail#chat");
-    const [exchange] = cognito.asked as [URLSearchParams];
+    const [exchange] = cognito.tokenRequests as [URLSearchParams];
     expect(exchange.get("code")).toBe("abc");
-    expect(challengeOf(exchange.get("code_verifier") ?? "")).toBe(asked.get("code_challenge"));
+    expect(challengeOf(exchange.get("code_verifier") ?? "")).toBe(query.get("code_challenge"));
     expect(await session.current()).toBe("a1");
   });
 
-  test("whom Cognito refuses may try again", async () => {
+  test("can retry after Cognito refuses the sign-in", async () => {
     const before = gate();
     const state = (await leave()).get("state");
     before.unmount();
@@ -98,14 +98,14 @@ describe("a visitor", () => {
 
     gate();
 
-    expect(await screen.findByText(/did not work/)).toBeTruthy();
-    await waitFor(() => expect(location.search).toBe("")); // by an effect, after the words
+    expect(await screen.findByText(/Sign-in failed/)).toBeTruthy();
+    await waitFor(() => expect(location.search).toBe("")); // an effect clears the URL after the message renders
     expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
   });
 });
 
-describe("someone who is signed in", () => {
-  test("is let in, also when the access token has expired: it can be renewed", async () => {
+describe("a signed-in user", () => {
+  test("sees the page even with an expired access token, which can be renewed", async () => {
     await session.manager.storeUser(user(-60));
 
     gate();
@@ -113,7 +113,7 @@ describe("someone who is signed in", () => {
     expect(await screen.findByText("inside")).toBeTruthy();
   });
 
-  test("is asked to sign in again when the session cannot be renewed, and told why", async () => {
+  test("is asked to sign in again, with the reason, when the session cannot be renewed", async () => {
     await session.manager.storeUser(user(-60));
     cognito.refusal = { status: 400, body: { error: "invalid_grant" } };
     gate();
@@ -125,12 +125,12 @@ describe("someone who is signed in", () => {
     expect(screen.queryByText("inside")).toBeNull();
   });
 
-  test("leaves no token in localStorage", async () => {
+  test("has no token in localStorage", async () => {
     await session.manager.storeUser(user(3600));
     gate();
     await screen.findByText("inside");
 
-    expect(localStorage.length).toBe(1); // the language
+    expect(localStorage.length).toBe(1); // the language preference
     expect(sessionStorage.length).toBe(1);
   });
 });

@@ -7,8 +7,8 @@ import { SignInPage } from "./SignInPage";
 import type { Session } from "./session";
 
 /**
- * Shows its children to a person who is signed in. One whose access token has expired counts as such: the next request
- * renews it, and ends the session if it cannot.
+ * Show `children` to a signed-in user. A user whose access token has expired still counts as signed in: the next
+ * request renews the token, and ends the session if it cannot.
  */
 export function SignInGate({ session, children }: { session: Session; children: ReactNode }) {
   const { words } = useLanguage();

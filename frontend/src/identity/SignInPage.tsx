@@ -3,7 +3,7 @@ import { useLanguage } from "../preferences/language";
 import { Logo } from "../shell/Logo";
 import { Notice } from "../shell/Notice";
 
-/** What a visitor sees who is not signed in; `notice` says why, when that is not obvious. */
+/** The page for a visitor who is not signed in. `notice` says why a session ended or a sign-in failed. */
 export function SignInPage({ notice, onSignIn }: { notice?: string | undefined; onSignIn: () => void }) {
   const { language, words } = useLanguage();
   return (

@@ -2,8 +2,8 @@ import type { OidcMetadata } from "oidc-client-ts";
 import type { RuntimeConfig } from "../config";
 
 /**
- * Cognito's endpoints. Its own discovery document lacks `end_session_endpoint`, and fetching it would cost every visit a
- * request: the paths are fixed. https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+ * Cognito's endpoints. Its discovery document lacks `end_session_endpoint` and would cost each visit a request; the
+ * paths are fixed. https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
  */
 export function cognitoMetadata({ authority, signInDomain }: RuntimeConfig): Partial<OidcMetadata> {
   return {
@@ -15,7 +15,7 @@ export function cognitoMetadata({ authority, signInDomain }: RuntimeConfig): Par
   };
 }
 
-/** Where the browser goes to end Cognito's own session; it comes back to the site. */
+/** Return the URL that ends Cognito's own session and then redirects to the site. */
 export function logoutUrl({ signInDomain, clientId, redirectUri }: RuntimeConfig): string {
   const query = new URLSearchParams({ client_id: clientId, logout_uri: redirectUri });
   return `${signInDomain}/logout?${query}`;

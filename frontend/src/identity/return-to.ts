@@ -1,13 +1,13 @@
 import type { User } from "oidc-client-ts";
 
-/** After the sign-in: take code and state out of the address, and put back the place that the person left. */
+/** Restore the URL that the user left for the sign-in, and remove code and state. Ignores URLs of other origins. */
 export function returnToPlace(user: User | undefined): void {
   const { returnTo } = Object(user?.state) as { returnTo?: unknown };
   const place = typeof returnTo === "string" && /^\/(?![/\\])/.test(returnTo) ? returnTo : location.pathname;
   history.replaceState(null, "", place);
 }
 
-/** Take what a failed sign-in left in the address out of it: a reload should not fail once more. */
+/** Remove the error of a failed sign-in from the URL, so that a reload does not fail again. */
 export function clearAnswer(): void {
   history.replaceState(null, "", location.pathname);
 }

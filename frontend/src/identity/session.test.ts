@@ -23,7 +23,7 @@ afterEach(async () => {
   await cognito.server.stop();
 });
 
-/** Someone signed in whose access token `a0` is good for so long. */
+/** A signed-in user whose access token `a0` is valid for this many seconds. */
 async function signedIn(seconds: number, refreshToken = "r1") {
   await session.manager.storeUser(
     new User({
@@ -37,14 +37,14 @@ async function signedIn(seconds: number, refreshToken = "r1") {
 }
 
 describe("an access token", () => {
-  test("is used while it is good", async () => {
+  test("is used while it is valid", async () => {
     await signedIn(3600);
 
     expect(await session.current()).toBe("a0");
-    expect(cognito.asked).toEqual([]);
+    expect(cognito.tokenRequests).toEqual([]);
   });
 
-  test("is renewed by the refresh token before it expires, once for all who wait", async () => {
+  test("is renewed before it expires, once for all concurrent requests", async () => {
     await signedIn(30);
 
     expect(await Promise.all([session.current(), session.current(), session.renewed("a0")])).toEqual([
@@ -52,21 +52,21 @@ describe("an access token", () => {
       "a1",
       "a1",
     ]);
-    expect(cognito.asked).toHaveLength(1);
-    expect(Object.fromEntries(cognito.asked[0] as URLSearchParams)).toMatchObject({
+    expect(cognito.tokenRequests).toHaveLength(1);
+    expect(Object.fromEntries(cognito.tokenRequests[0] as URLSearchParams)).toMatchObject({
       grant_type: "refresh_token",
       refresh_token: "r1",
       client_id: "client",
     });
   });
 
-  test("that was refused is renewed, unless another one has come meanwhile", async () => {
+  test("is renewed after a refusal, unless another request has renewed it", async () => {
     await signedIn(3600);
 
     expect(await session.renewed("a0")).toBe("a1");
     expect(await session.renewed("a0")).toBe("a1");
     expect(await session.current()).toBe("a1");
-    expect(cognito.asked).toHaveLength(1);
+    expect(cognito.tokenRequests).toHaveLength(1);
   });
 });
 
@@ -88,7 +88,7 @@ describe("a session", () => {
     expect(session.expired).toBe(true);
   });
 
-  test("outlives a moment in which Cognito cannot be reached", async () => {
+  test("survives a network error at Cognito", async () => {
     await signedIn(-5);
     cognito.refusal = { status: 503, body: {} };
     await expect(session.current()).rejects.not.toThrow(SessionEndedError);
@@ -98,7 +98,7 @@ describe("a session", () => {
     expect(await session.current()).toBe("a1");
   });
 
-  test("ends at Cognito, too, when the user signs out; the id token goes nowhere", async () => {
+  test("ends at Cognito on sign-out, which sends no id token", async () => {
     await signedIn(3600);
     sessionStorage.setItem("open-thread", "t");
 
@@ -116,14 +116,14 @@ describe("a session", () => {
   });
 
   test.each([
-    ["gives tokens", null],
+    ["succeeds", null],
     ["is refused", { status: 400, body: { error: "invalid_grant" } }],
-  ])("that was signed out stays so when a renewal %s afterwards", async (_, refusal) => {
+  ])("stays signed out when a renewal %s after the sign-out", async (_, refusal) => {
     await signedIn(-5);
     cognito.refusal = refusal;
     const answer = cognito.holds("/oauth2/token");
     const renewal = session.current();
-    await vi.waitFor(() => expect(cognito.asked).toHaveLength(1));
+    await vi.waitFor(() => expect(cognito.tokenRequests).toHaveLength(1));
 
     await session.signOut();
     answer();
@@ -133,7 +133,7 @@ describe("a session", () => {
     expect(session.expired).toBe(false);
   });
 
-  test("that was signed out stays so when the revocation is answered late", async () => {
+  test("stays signed out when the revocation responds late", async () => {
     await signedIn(3600);
     const answer = cognito.holds("/oauth2/revoke");
     vi.useFakeTimers({ toFake: ["setTimeout"] });

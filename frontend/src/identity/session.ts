@@ -3,11 +3,14 @@ import { SessionEndedError, type TokenSource } from "../api/authorized-fetch";
 import type { RuntimeConfig } from "../config";
 import { cognitoMetadata, logoutUrl } from "./cognito";
 
-/** A token that is about to expire is renewed before it is used: the request it goes with takes time, too. */
+/** Renew a token this long before it expires, so that it stays valid while the request travels. */
 const RENEW_BEFORE_SECONDS = 60;
 const REVOKE_WITHIN_MS = 2_000;
 
-/** Return oidc-client-ts' manager: code with PKCE, everything in this tab's sessionStorage (docs/decisions/0030). */
+/**
+ * Return the manager of oidc-client-ts: authorization code with PKCE, all state in sessionStorage
+ * (docs/decisions/0030).
+ */
 export function createUserManager(config: RuntimeConfig): UserManager {
   const store = () => new WebStorageStateStore({ store: sessionStorage });
   return new UserManager({
@@ -19,12 +22,12 @@ export function createUserManager(config: RuntimeConfig): UserManager {
     scope: "openid email profile",
     userStore: store(),
     stateStore: store(),
-    automaticSilentRenew: false, // Session renews when a token is needed, not by a timer in a sleeping tab
+    automaticSilentRenew: false, // Session renews on demand: timers in a background tab are unreliable
     revokeTokenTypes: ["refresh_token"],
   });
 }
 
-/** One person's session in this tab: gives access tokens, renews them by the refresh token, ends. */
+/** The user's session in this tab: returns access tokens, renews them with the refresh token, and signs out. */
 export class Session implements TokenSource {
   readonly manager: UserManager;
   readonly #config: RuntimeConfig;
@@ -37,7 +40,7 @@ export class Session implements TokenSource {
     this.manager = manager;
   }
 
-  /** Whether the session ended by itself: nobody signed out. */
+  /** Whether the session ended without a sign-out. */
   get expired(): boolean {
     return this.#expired;
   }
@@ -58,17 +61,20 @@ export class Session implements TokenSource {
     void this.manager.removeUser();
   }
 
-  /** Go to the sign-in page and come back to where the browser is now. */
+  /** Redirect to the sign-in page, which returns to the current URL. */
   async signIn(): Promise<void> {
     this.#expired = false;
     const { pathname, search, hash } = location;
     await this.manager.signinRedirect({ state: { returnTo: pathname + search + hash } });
   }
 
-  /** Revoke the refresh token as far as it can be done at once, forget everything, and end Cognito's session. */
+  /**
+   * Revoke the refresh token, clear this tab's storage and end Cognito's session. Waits for the revocation only
+   * briefly.
+   */
   async signOut(): Promise<void> {
     this.#signedOut = true;
-    // A renewal, or the revocation itself, that is answered after this stores its tokens again.
+    // A renewal or the revocation may complete later and store its tokens again.
     this.manager.events.addUserLoaded(() => this.manager.removeUser());
     const revoked = this.manager.revokeTokens().catch(() => undefined);
     await Promise.race([revoked, new Promise((resolve) => setTimeout(resolve, REVOKE_WITHIN_MS))]);
@@ -83,7 +89,7 @@ export class Session implements TokenSource {
     return user;
   }
 
-  /** Renew once for all who wait; rejects with SessionEndedError when Cognito refuses. */
+  /** Renew once for all concurrent requests. Rejects with SessionEndedError when Cognito refuses. */
   #renew(): Promise<string> {
     this.#renewal ??= this.#askForRenewal().finally(() => {
       this.#renewal = undefined;
@@ -94,11 +100,11 @@ export class Session implements TokenSource {
   async #askForRenewal(): Promise<string> {
     const { refresh_token } = await this.#user();
     try {
-      // Without a refresh token signinSilent would open a frame, which Cognito forbids.
+      // Without a refresh token, signinSilent would open an iframe, which Cognito forbids.
       const user = refresh_token ? await this.manager.signinSilent() : null;
       if (user && !this.#signedOut) return user.access_token;
     } catch (error) {
-      if (!(error instanceof ErrorResponse)) throw error; // not reached: the session may well be alive
+      if (!(error instanceof ErrorResponse)) throw error; // a network error: the session may still be valid
     }
     this.end();
     throw new SessionEndedError();

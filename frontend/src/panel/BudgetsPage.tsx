@@ -3,7 +3,7 @@ import { Bar } from "./Bar";
 import type { PageProps } from "./OverviewPage";
 import { useLabels } from "./use-labels";
 
-/** What was spent of each budget. */
+/** Spending against each budget. */
 export function BudgetsPage({ overview, amounts, marked }: PageProps) {
   const { panel } = useLanguage().words;
   const labelOf = useLabels();

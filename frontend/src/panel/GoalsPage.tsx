@@ -1,7 +1,7 @@
 import { useLanguage } from "../preferences/language";
 import type { PageProps } from "./OverviewPage";
 
-/** What a usual month leaves for a goal. The coach plans goals in the conversation, and keeps none. */
+/** The amounts of a typical month that are available for a goal. Goals are planned in the chat and not stored. */
 export function GoalsPage({ overview: { savings }, amounts }: PageProps) {
   const { panel } = useLanguage().words;
   return (

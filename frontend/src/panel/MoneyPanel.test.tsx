@@ -23,14 +23,14 @@ function Panel({
   return <MoneyPanel state={state} page={page} onPage={setPage} marked={marked} />;
 }
 
-/** The texts of the shown page's rows. */
+/** The text of each row on the current page. */
 const rows = () => screen.getAllByRole("listitem").map((row) => row.textContent);
 
 beforeEach(() => languagePreference.set("en"));
 afterEach(() => languagePreference.set("en"));
 
 describe("the panel", () => {
-  test("shows balances, and spending with the most first beside the month before", () => {
+  test("shows balances, and spending in descending order with the month before", () => {
     render(<Panel />);
 
     expect(rows()).toEqual([
@@ -44,32 +44,32 @@ describe("the panel", () => {
     expect(screen.getByText("Oct 26 – Nov 25")).toBeTruthy();
   });
 
-  test("shows bookings with day and category", () => {
+  test("shows transactions with day and category", () => {
     render(<Panel first="transactions" />);
 
     expect(rows()).toEqual(["Luigi'sNov 24 · Dining-$32.50", "SalaryNov 1 · Income and transfers$5,000.00"]);
   });
 
-  test("shows what is left of budgets, and what is over", () => {
+  test("shows the amounts left and over in each budget", () => {
     render(<Panel first="budgets" />);
 
     expect(rows()).toEqual(["Dining$480.90 of $400.00$80.90 over", "Groceries$816.15 of $900.00$83.85 left"]);
   });
 
-  test("says how to get a budget when there is none", () => {
+  test("explains how to get a budget when there are none", () => {
     const categories = OVERVIEW.categories.map((each) => ({ ...each, budget: null }));
     render(<Panel first="budgets" state={{ ...STATE, overview: { ...OVERVIEW, categories } }} />);
 
     expect(screen.getByText(/No budgets yet/)).toBeTruthy();
   });
 
-  test("shows what a month leaves for a goal", () => {
+  test("shows the amounts available for a goal", () => {
     render(<Panel first="goals" />);
 
-    expect(rows()).toEqual(["You save in a usual month$1,200.00", "Left over in a usual month$345.67"]);
+    expect(rows()).toEqual(["Saved in a typical month$1,200.00", "Left over in a typical month$345.67"]);
   });
 
-  test("marks what the assistant highlights, and shows where it is", () => {
+  test("marks the highlighted category and scrolls to it", () => {
     const shown = vi.spyOn(Element.prototype, "scrollIntoView");
     render(<Panel marked="dining" />);
 
@@ -78,7 +78,7 @@ describe("the panel", () => {
     expect(shown.mock.contexts).toEqual(marked);
   });
 
-  test("is told in the page's language", () => {
+  test("uses the page's language", () => {
     languagePreference.set("de");
     render(<Panel first="budgets" />);
 
@@ -87,8 +87,8 @@ describe("the panel", () => {
   });
 });
 
-describe("its tabs", () => {
-  test("are one stop of the keyboard, with arrows between them", async () => {
+describe("the panel's tabs", () => {
+  test("are one stop of the Tab key, with arrow keys between them", async () => {
     const user = userEvent.setup();
     render(<Panel />);
 
@@ -106,23 +106,23 @@ describe("its tabs", () => {
   });
 });
 
-describe("without figures", () => {
-  test("it waits", () => {
+describe("a panel without figures", () => {
+  test("shows that they are loading", () => {
     render(<Panel state={{ ...STATE, overview: null }} />);
 
     expect(screen.getByText("Loading…")).toBeTruthy();
   });
 
-  test("it says so, and asks again", async () => {
+  test("shows an error, and retries", async () => {
     const refresh = vi.fn();
     render(<Panel state={{ ...STATE, overview: null, failed: true, refresh }} />);
 
-    expect(screen.getByRole("status").textContent).toMatch(/cannot be shown/);
+    expect(screen.getByRole("status").textContent).toMatch(/failed to load/);
     await userEvent.click(screen.getByRole("button", { name: "Refresh" }));
     expect(refresh).toHaveBeenCalledOnce();
   });
 
-  test("that are newer it keeps the ones it has", () => {
+  test("keeps the old figures when a refresh fails", () => {
     render(<Panel state={{ ...STATE, failed: true }} />);
 
     expect(within(screen.getByRole("tabpanel")).getByRole("status")).toBeTruthy();

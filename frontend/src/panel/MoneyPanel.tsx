@@ -17,14 +17,14 @@ const SHOWS: Record<Page, (props: PageProps) => React.ReactNode> = {
   goals: GoalsPage,
 };
 
-/** "My money": what the assistant talks about, beside it. */
+/** "My money": the figures that the assistant talks about. */
 export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
   const { words, locale } = useLanguage();
   const { overview, failed, refresh } = state;
   const Shown = SHOWS[page];
   const marks = useRef<HTMLDivElement>(null);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is marked is found in what they show
+  // biome-ignore lint/correctness/useExhaustiveDependencies: both change which row is marked
   useEffect(() => {
     marks.current?.querySelector("[data-marked=true]")?.scrollIntoView({ block: "nearest" });
   }, [marked, page]);

@@ -4,7 +4,7 @@ import { Bar } from "./Bar";
 import type { Overview } from "./overview";
 import { useLabels } from "./use-labels";
 
-/** Balances, and the month's spending by category beside the month before. */
+/** Balances, and spending by category compared with the month before. */
 export function OverviewPage({ overview, amounts, marked }: PageProps) {
   const { panel } = useLanguage().words;
   const labelOf = useLabels();
@@ -59,6 +59,6 @@ function sum(cents: number[]): number {
 export interface PageProps {
   overview: Overview;
   amounts: Amounts;
-  /** The category that the assistant has highlighted. */
+  /** The category that the assistant highlights. */
   marked: string | null;
 }

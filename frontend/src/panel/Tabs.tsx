@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type ReactNode, useId, useRef } from "react";
 
 /**
- * Tabs as screen readers know them: one stop of the Tab key, arrows between them.
+ * Accessible tabs: one stop of the Tab key, and arrow keys between the tabs.
  * https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
  */
 export function Tabs<T extends string>({ names, labels, shown, onShow, children }: TabsProps<T>) {
@@ -35,7 +35,7 @@ export function Tabs<T extends string>({ names, labels, shown, onShow, children 
           </button>
         ))}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a panel that scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling panel must be reachable by keyboard */}
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${shown}`} tabIndex={0} className="tab-panel">
         {children}
       </div>

@@ -2,7 +2,7 @@ import { useLanguage } from "../preferences/language";
 import type { PageProps } from "./OverviewPage";
 import { useLabels } from "./use-labels";
 
-/** The newest bookings. */
+/** The newest transactions. */
 export function TransactionsPage({ overview, amounts, marked }: PageProps) {
   const { panel } = useLanguage().words;
   const labelOf = useLabels();
@@ -11,7 +11,7 @@ export function TransactionsPage({ overview, amounts, marked }: PageProps) {
   return (
     <ul className="rows">
       {overview.transactions.map(({ on, payee, cents, category }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: bookings have no id, and the list is replaced whole
+        // biome-ignore lint/suspicious/noArrayIndexKey: transactions have no id, and the list is replaced as a whole
         <li key={index} className="row" data-marked={category !== null && category === marked}>
           <span>
             {payee}

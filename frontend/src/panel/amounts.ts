@@ -1,7 +1,7 @@
-/** Writes amounts and days as the reader is used to. */
+/** Formats for amounts and days in one locale. */
 export interface Amounts {
   money(cents: number): string;
-  /** Without cents, for tight places. */
+  /** Without cents, for small spaces. */
   round(cents: number): string;
   day(iso: string): string;
 }

@@ -1,12 +1,12 @@
-/** `GET /chatkit/overview`, as Spendo gives it (`functions/chat/coach/overview.py`). Amounts are whole cents. */
+/** The response of `GET /chatkit/overview` (`functions/chat/coach/overview.py`). Amounts are whole cents. */
 export interface Overview {
   currency: string;
-  /** First and last day of the month that the spending is of. */
+  /** First and last day of the spending period. */
   since: string;
   until: string;
   accounts: { id: string; label: string; cents: number }[];
   categories: Category[];
-  /** Newest first; a category only where something was spent. */
+  /** Newest first. `category` is null for income and transfers. */
   transactions: { on: string; account: string; payee: string; cents: number; category: string | null }[];
   savings: { saved_per_month: number; left_per_month: number };
 }

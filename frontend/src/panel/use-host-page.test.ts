@@ -16,20 +16,20 @@ beforeEach(() => {
 });
 
 describe("the assistant's client tool open_page", () => {
-  test("opens the page, says so, and answers", async () => {
+  test("opens the page, announces it and returns a result", async () => {
     const result = hosted();
 
     const answer = await act(() => result.current.host.onClientTool("open_page", { page: "budgets" }));
 
     expect(answer).toEqual({ opened: "budgets" });
-    expect([result.current.page, result.current.announcement]).toEqual(["budgets", "Budgets is open."]);
+    expect([result.current.page, result.current.announcement]).toEqual(["budgets", "Budgets opened."]);
     expect(onOpen).toHaveBeenCalledOnce();
   });
 
   test.each([
-    ["open_page", { page: "secrets" }, { error: "there is no page secrets" }],
-    ["delete_all", {}, { error: "this page has no tool delete_all" }],
-  ])("refuses what it does not know: %s", async (name, params, refusal) => {
+    ["open_page", { page: "secrets" }, { error: "unknown page: secrets" }],
+    ["delete_all", {}, { error: "unknown tool: delete_all" }],
+  ])("returns an error for an unknown tool or page: %s", async (name, params, refusal) => {
     const result = hosted();
 
     expect(await act(() => result.current.host.onClientTool(name, params))).toEqual(refusal);
@@ -50,7 +50,7 @@ describe("an effect", () => {
     expect(onOpen).not.toHaveBeenCalled();
   });
 
-  test("of a mention shows what was mentioned", () => {
+  test("of a mention shows the mentioned entity", () => {
     const result = hosted();
 
     act(() => result.current.host.onEffect("mention", { kind: "category", name: "rent" }));
@@ -69,7 +69,7 @@ describe("an effect", () => {
   });
 });
 
-test("the end of a turn is passed on", () => {
+test("the end of a turn refreshes the overview", () => {
   hosted().current.host.onTurnEnd();
 
   expect(onTurnEnd).toHaveBeenCalledOnce();

@@ -7,13 +7,15 @@ import { isPage, type Page } from "./overview";
 export interface PanelState {
   page: Page;
   marked: string | null;
-  /** What just happened in the panel, for those who do not see it. */
+  /** Announcement of the last change, for screen readers. */
   announcement: string;
   host: HostPage;
   showPage: (page: Page) => void;
 }
 
-/** The panel as the assistant's client tools and effects reach it. `onOpen` makes it visible, `onTurnEnd` renews it. */
+/**
+ * Connect the panel to the assistant's client tools and effects. `onOpen` shows the panel, `onTurnEnd` refreshes it.
+ */
 export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelState {
   const [page, showPage] = useState<Page>("overview");
   const [marked, mark] = useState<string | null>(null);
@@ -29,8 +31,8 @@ export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelSta
     };
     return {
       async onClientTool(name, params) {
-        if (name !== "open_page") return { error: `this page has no tool ${name}` };
-        if (!isPage(params.page)) return { error: `there is no page ${params.page}` };
+        if (name !== "open_page") return { error: `unknown tool: ${name}` };
+        if (!isPage(params.page)) return { error: `unknown page: ${params.page}` };
         showPage(params.page);
         onOpen();
         const { pages, pageOpened } = currentWords().panel;

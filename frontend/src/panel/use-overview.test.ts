@@ -11,28 +11,28 @@ function shown(api: ApiFetch, ready = true) {
 }
 
 describe("the figures", () => {
-  test("are fetched when the page is ready for them", async () => {
-    const asked: string[] = [];
+  test("are fetched when the page is ready", async () => {
+    const requested: string[] = [];
     const { result, rerender } = shown(async (url) => {
-      asked.push(url);
+      requested.push(url);
       return json(OVERVIEW);
     }, false);
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
 
     rerender({ ready: true });
 
     await waitFor(() => expect(result.current.overview).toEqual(OVERVIEW));
-    expect(asked).toEqual(["/chatkit/overview"]);
+    expect(requested).toEqual(["/chatkit/overview"]);
   });
 
-  test("of an assistant that has none are absent", async () => {
+  test("are absent if the assistant has none", async () => {
     const { result } = shown(async () => json({ message: "this assistant has no overview" }, 404));
 
     await waitFor(() => expect(result.current.absent).toBe(true));
     expect(result.current.failed).toBe(false);
   });
 
-  test("stay when newer ones cannot be had", async () => {
+  test("stay when newer ones fail to load", async () => {
     const answers = [json(OVERVIEW), json({ message: "no" }, 403)];
     const { result } = shown(async () => answers.shift() as Response);
     await waitFor(() => expect(result.current.overview).not.toBeNull());
@@ -43,7 +43,7 @@ describe("the figures", () => {
     expect(result.current.overview).toEqual(OVERVIEW);
   });
 
-  test("that were asked for last count, whichever come first", async () => {
+  test("are those of the newest request, whichever response arrives first", async () => {
     const waiting: ((response: Response) => void)[] = [];
     const { result } = shown(() => new Promise((resolve) => waiting.push(resolve)));
     act(() => void result.current.refresh());

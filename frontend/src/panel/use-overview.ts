@@ -4,16 +4,18 @@ import { getJson, RefusedError } from "../api/get-json";
 import type { Overview } from "./overview";
 
 export interface OverviewState {
-  /** The newest figures there are, also while newer ones are fetched or cannot be had. */
+  /** The last figures received, kept while newer ones load or fail to load. */
   overview: Overview | null;
-  /** The last request did not succeed. */
+  /** The last request failed. */
   failed: boolean;
-  /** The assistant has nothing to show: there is no panel. */
+  /** The assistant has no overview (404), so the page has no panel. */
   absent: boolean;
   refresh: () => void;
 }
 
-/** The user's figures, fetched as soon as `ready` and again with each `refresh`; the newest request counts. */
+/**
+ * Fetch the user's figures once `ready`, and again on each `refresh`. Only the response to the newest request counts.
+ */
 export function useOverview(api: ApiFetch, apiUrl: string, ready: boolean): OverviewState {
   const [state, setState] = useState({ overview: null as Overview | null, failed: false, absent: false });
   const newest = useRef(0);

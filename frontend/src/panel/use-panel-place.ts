@@ -8,28 +8,31 @@ import {
   useSyncExternalStore,
 } from "react";
 
-/** As wide as this, the panel stands beside the chat; on a smaller screen it covers it (panel.css has the same). */
-const BESIDE = "(width >= 60rem)";
+/**
+ * From this width on, the panel is next to the chat; below it, the panel covers the chat. `panel.css` has the same
+ * width.
+ */
+const NEXT_TO_CHAT = "(width >= 60rem)";
 
 export interface PanelPlace {
   open: boolean;
-  /** It lies over the chat, which is then out of reach. */
+  /** The panel covers the chat, which is inert. */
   covers: boolean;
   show: () => void;
   toggle: () => void;
   ref: RefObject<HTMLElement | null>;
-  /** What opens and closes it. */
+  /** The button that opens and closes the panel. */
   button: RefObject<HTMLButtonElement | null>;
   onKeyDown: (event: KeyboardEvent) => void;
 }
 
-/** Whether the panel is open, and where: beside the chat it is at first, over it only when it is asked for. */
+/** State of the panel. It starts open next to the chat, and closed where it would cover the chat. */
 export function usePanelPlace(): PanelPlace {
-  const beside = useSyncExternalStore(onResize, () => matchMedia(BESIDE).matches);
-  const [open, setOpen] = useState(beside);
+  const nextToChat = useSyncExternalStore(onResize, () => matchMedia(NEXT_TO_CHAT).matches);
+  const [open, setOpen] = useState(nextToChat);
   const ref = useRef<HTMLElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  const covers = open && !beside;
+  const covers = open && !nextToChat;
 
   useEffect(() => {
     if (covers) ref.current?.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
@@ -46,7 +49,7 @@ export function usePanelPlace(): PanelPlace {
 }
 
 function onResize(listener: () => void): () => void {
-  const query = matchMedia(BESIDE);
+  const query = matchMedia(NEXT_TO_CHAT);
   query.addEventListener("change", listener);
   return () => query.removeEventListener("change", listener);
 }

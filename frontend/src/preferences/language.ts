@@ -3,7 +3,9 @@ import { en } from "../words/en";
 import type { Words } from "../words/words";
 import { createPreference, usePreference } from "./preference";
 
-/** The languages of the page itself; the assistant answers in the user's own. Another one is one more file. */
+/**
+ * The languages of the page. The assistant answers in the user's language. To add a language, add a file to `words/`.
+ */
 export const LANGUAGES = { en, de } satisfies Record<string, Words>;
 export type Language = keyof typeof LANGUAGES;
 
@@ -14,7 +16,7 @@ export const languagePreference = createPreference("language", NAMES, () => {
   return NAMES.find((name) => name === wanted.find((each) => NAMES.includes(each as Language))) ?? "en";
 });
 
-/** The words that code outside of components says. */
+/** The strings for code outside of components. */
 export function currentWords(): Words {
   return LANGUAGES[languagePreference.get()];
 }
@@ -23,7 +25,7 @@ export interface Tongue {
   language: Language;
   setLanguage: (language: Language) => void;
   words: Words;
-  /** BCP 47: the browser's variant of the chosen language, `en-GB` say, for dates and amounts. */
+  /** BCP 47: the browser's variant of the chosen language, for example `en-GB`, for dates and amounts. */
   locale: string;
 }
 

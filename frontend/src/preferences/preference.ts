@@ -1,13 +1,13 @@
 import { useSyncExternalStore } from "react";
 
-/** A choice of the person at this browser, kept in localStorage; nothing secret is ever put there. */
+/** A preference of the user, stored in localStorage. Never use it for secrets. */
 export interface Preference<T extends string> {
   get(): T;
   set(value: T): void;
   subscribe(listener: () => void): () => void;
 }
 
-/** Return the preference kept under `key`; anything but one of `values` counts as not chosen. */
+/** Return the preference stored under `key`. A stored value outside of `values` counts as not set. */
 export function createPreference<T extends string>(
   key: string,
   values: readonly T[],
@@ -37,7 +37,7 @@ function stored(key: string): string | null {
   try {
     return localStorage.getItem(key);
   } catch {
-    return null; // storage is switched off: the choice lasts as long as the page
+    return null; // storage is disabled: the choice lasts until the page closes
   }
 }
 
@@ -45,6 +45,6 @@ function keep(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // as above
+    // see `stored`
   }
 }

@@ -7,7 +7,7 @@ export type Theme = (typeof THEMES)[number];
 const themePreference = createPreference<Theme>("theme", THEMES, () => "system");
 const DARK = "(prefers-color-scheme: dark)";
 
-/** The theme that was chosen, and the one that is shown; the page's `data-theme` follows. */
+/** The chosen theme and the resulting light or dark mode, which is also set as `data-theme` of the page. */
 export function useTheme(): { theme: Theme; setTheme: (theme: Theme) => void; shown: "light" | "dark" } {
   const [theme, setTheme] = usePreference(themePreference);
   const systemIsDark = useSyncExternalStore(onSystemChange, () => matchMedia(DARK).matches);

@@ -6,7 +6,7 @@ import { THEMES, type Theme, useTheme } from "../preferences/theme";
 import { Choice } from "./Choice";
 import { PersonIcon } from "./icons";
 
-/** Who is signed in, appearance, language, sign out. Escape or a look elsewhere closes it. */
+/** The account menu: user, theme, language and sign-out. Closes on Escape or when it loses focus. */
 export function AccountMenu({ session }: { session: Session }) {
   const { words, language, setLanguage } = useLanguage();
   const { theme, setTheme } = useTheme();
@@ -21,7 +21,7 @@ export function AccountMenu({ session }: { session: Session }) {
     const close = (event: Event) => {
       if (!(event.target instanceof Node && menu.current?.contains(event.target))) setOpen(false);
     };
-    // A click into ChatKit's frame is no event of this page, but takes its focus.
+    // A click into ChatKit's iframe fires no pointer event on this page, only `blur`.
     for (const name of ["pointerdown", "blur"]) addEventListener(name, close);
     return () => {
       for (const name of ["pointerdown", "blur"]) removeEventListener(name, close);
@@ -38,7 +38,7 @@ export function AccountMenu({ session }: { session: Session }) {
   }
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: listens to what is inside
+    // biome-ignore lint/a11y/noStaticElementInteractions: handles events of the controls inside
     <div ref={menu} className="account" onKeyDown={onKeyDown} onBlur={onBlur}>
       <button ref={button} type="button" aria-expanded={open} aria-controls="account" onClick={() => setOpen(!open)}>
         <PersonIcon />

@@ -1,6 +1,6 @@
 import { useId } from "react";
 
-/** One of few, as radio buttons in a row. */
+/** A choice of one option, as a row of radio buttons. */
 export function Choice<T extends string>({ legend, options, chosen, onChoose }: ChoiceProps<T>) {
   const name = useId();
   return (

@@ -4,11 +4,11 @@ import { Failure } from "./Failure";
 
 interface ErrorBoundaryProps {
   children: ReactNode;
-  /** Shown in the children's place when they fail; the whole page's failure when it is left out. */
+  /** Replacement for `children` after an error. Default: an error page. */
   fallback?: ReactNode;
 }
 
-/** Keeps a fault from leaving a blank page. */
+/** Shows a fallback when a component throws, instead of a blank page. */
 export class ErrorBoundary extends Component<ErrorBoundaryProps, { failed: boolean }> {
   override state = { failed: false };
 

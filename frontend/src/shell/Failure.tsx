@@ -1,6 +1,6 @@
 import { Logo } from "./Logo";
 
-/** What is shown in the place of something that cannot be: what happened, and the one thing that can be done. */
+/** An error message with the one action that can help. */
 export function Failure({ message, action, onAction }: FailureProps) {
   return (
     <div className="centered">

@@ -8,7 +8,7 @@ import { Logo } from "./Logo";
 
 interface HeaderProps {
   session: Session;
-  /** Null where the assistant has nothing to show. */
+  /** Null if the assistant has no overview. */
   panel: Pick<PanelPlace, "open" | "toggle" | "button"> | null;
 }
 

@@ -1,4 +1,4 @@
-/** The mark: a coin with a rising line. */
+/** The logo: a coin with a rising line. */
 export function Logo({ size = 40 }: { size?: number }) {
   return (
     <svg className="logo" width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** Something the person should know; read out when it appears. */
+/** A message to the user, announced by screen readers. */
 export function Notice({ children }: { children: ReactNode }) {
   return (
     <p className="notice" role="status">

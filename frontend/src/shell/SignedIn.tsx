@@ -16,17 +16,17 @@ import { Failure } from "./Failure";
 import { Header } from "./Header";
 import { Splash } from "./Splash";
 
-/** The page of a person who is signed in: header, chat, and the panel beside it (on a phone, over it when asked for). */
+/** The page of a signed-in user: header, chat and panel. On a phone the panel covers the chat when opened. */
 export function SignedIn({ config, session }: { config: RuntimeConfig; session: Session }) {
   const { apiUrl, domainKey } = config;
   const { words, language, locale } = useLanguage();
   const { shown: theme } = useTheme();
   const api = useMemo(() => createApiFetch({ apiUrl, tokens: session, words: currentWords }), [apiUrl, session]);
   useEffect(() => {
-    if (domainKey) void loadChatKit().catch(() => undefined); // meanwhile; `Chat` looks at what came of it
+    if (domainKey) void loadChatKit().catch(() => undefined); // preload in parallel; `Chat` handles a failure
   }, [domainKey]);
   const { composer, retry } = useComposer(api, apiUrl);
-  // One after the other: each request at the same time would start a function of its own.
+  // In sequence: parallel requests would each start an instance of the function.
   const overview = useOverview(api, apiUrl, composer !== null);
   const place = usePanelPlace();
   const { page, showPage, marked, announcement, host } = useHostPage(place.show, overview.refresh);

@@ -1,6 +1,6 @@
 import { Logo } from "./Logo";
 
-/** What is shown while something is awaited. */
+/** A loading indicator. */
 export function Splash({ text }: { text: string }) {
   return (
     <div className="centered" aria-busy="true">

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import type { RuntimeConfig } from "../config";
 import { json, LocalServer } from "./local-server";
 
-/** Cognito's token and revocation endpoints over HTTP: gives a1, a2 … and remembers what it was asked. */
+/** Cognito's token and revocation endpoints over HTTP. Issues tokens a1, a2 … and records the requests. */
 export class FakeCognito {
   readonly server: LocalServer;
-  /** What the token endpoint answers in the place of tokens. */
+  /** Error response of the token endpoint. Null to issue tokens. */
   refusal: { status: number; body: object } | null = null;
   readonly #held = new Map<string, Promise<void>>();
   #given = 0;
@@ -26,7 +26,7 @@ export class FakeCognito {
     return new FakeCognito(await LocalServer.start(() => undefined));
   }
 
-  /** Let requests for this path wait until the returned function is called. */
+  /** Hold requests for this path until the returned function is called. */
   holds(path: string): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held.set(path, promise);
@@ -44,8 +44,8 @@ export class FakeCognito {
     };
   }
 
-  /** What was posted to the token endpoint. */
-  get asked(): URLSearchParams[] {
+  /** The forms posted to the token endpoint. */
+  get tokenRequests(): URLSearchParams[] {
     const posts = this.server.arrived.filter(({ path, method }) => path === "/oauth2/token" && method === "POST");
     return posts.map(({ body }) => new URLSearchParams(body.toString()));
   }
@@ -63,14 +63,14 @@ export class FakeCognito {
   }
 }
 
-/** An unsigned token: the page reads its claims and trusts them for display only. */
+/** An unsigned token. The page uses its claims only for display. */
 export function idToken(claims: object): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);
   return `${part({ alg: "RS256" })}.${part({ iat: now, exp: now + 3600, ...claims })}.signature`;
 }
 
-/** The challenge that belongs to a PKCE verifier (RFC 7636). */
+/** The challenge for a PKCE verifier (RFC 7636). */
 export function challengeOf(verifier: string): string {
   return createHash("sha256").update(verifier).digest("base64url");
 }

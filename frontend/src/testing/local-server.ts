@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What arrived. */
+/** A received request. */
 export interface Arrived {
   method: string;
   path: string;
@@ -12,7 +12,7 @@ export interface Arrived {
 
 export type Handler = (arrived: Arrived, response: ServerResponse) => void | Promise<void>;
 
-/** A real HTTP server of this machine for tests of what is on the wire; `arrived` keeps every request in order. */
+/** A real HTTP server for tests of the bytes on the wire. `arrived` records the requests in order. */
 export class LocalServer {
   readonly arrived: Arrived[] = [];
   handle: Handler;
@@ -53,12 +53,12 @@ export class LocalServer {
   }
 }
 
-/** Answer with JSON. */
+/** Respond with JSON. */
 export function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }
 
-/** Begin an event stream, and send `events`; the caller ends it. */
+/** Start an event stream and send `events`. The caller ends the stream. */
 export function stream(response: ServerResponse, ...events: object[]): ServerResponse {
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (const event of events) response.write(`data: ${JSON.stringify(event)}\n\n`);

@@ -1,4 +1,4 @@
-/** Storage as a browser has it, for tests without one. */
+/** An in-memory `Storage` for tests without a browser. */
 export class MemoryStorage implements Storage {
   readonly #items = new Map<string, string>();
 

@@ -1,6 +1,6 @@
 import type { Overview } from "../panel/overview";
 
-/** A user's figures as the coach gives them. */
+/** A response of `GET /chatkit/overview`. */
 export const OVERVIEW: Overview = {
   currency: "USD",
   since: "2026-10-26",

@@ -3,43 +3,44 @@ import type { Words } from "./words";
 export const de: Words = {
   languageName: "Deutsch",
   api: {
-    offline: "Sie sind offline. Versuchen Sie es noch einmal, wenn Sie verbunden sind.",
+    offline: "Sie sind offline. Stellen Sie die Verbindung her, und versuchen Sie es noch einmal.",
     unreachable: "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.",
-    sessionEnded: "Ihre Sitzung ist beendet. Bitte melden Sie sich wieder an.",
-    tryAgainIn: (seconds) => `Versuchen Sie es in ${seconds} s noch einmal.`,
+    sessionEnded: "Ihre Sitzung ist beendet. Melden Sie sich wieder an.",
+    tryAgainIn: (seconds) => `Versuchen Sie es in ${seconds} ${seconds === 1 ? "Sekunde" : "Sekunden"} noch einmal.`,
     connectionLost:
-      "Die Verbindung ist abgebrochen. Die Antwort wird fertiggestellt; öffnen Sie dieses Gespräch gleich noch einmal.",
+      "Die Verbindung ist abgebrochen. Die Antwort wird noch geschrieben: Öffnen Sie dieses Gespräch gleich noch einmal.",
     status: (status) => {
-      if (status === 401) return "Bitte melden Sie sich wieder an.";
-      if (status === 403) return "Das ist nicht erlaubt.";
-      if (status === 413) return "Das ist zu groß.";
-      if (status === 429) return "Zu viele Anfragen auf einmal.";
+      if (status === 401) return "Melden Sie sich wieder an, um fortzufahren.";
+      if (status === 403) return "Darauf haben Sie keinen Zugriff.";
+      if (status === 413) return "Diese Nachricht oder Datei ist zu groß.";
+      if (status === 429) return "Zu viele Anfragen.";
       return status >= 500
-        ? "Der Dienst ist gerade nicht verfügbar. Bitte versuchen Sie es gleich noch einmal."
-        : "Das hat nicht geklappt.";
+        ? "Der Dienst ist nicht verfügbar. Versuchen Sie es gleich noch einmal."
+        : "Etwas ist schiefgegangen.";
     },
   },
   start: {
     loading: "Wird geladen …",
-    unconfigured: "Diese Seite ist noch nicht eingerichtet, oder ihre Einstellungen sind nicht erreichbar.",
-    failed: "Auf dieser Seite ist etwas schiefgegangen. Ihre Gespräche sind sicher.",
+    unconfigured: "Diese Seite ist noch nicht eingerichtet, oder ihre Einstellungen konnten nicht geladen werden.",
+    failed: "Etwas ist schiefgegangen. Ihre Gespräche sind gespeichert.",
     tryAgain: "Noch einmal versuchen",
     reload: "Seite neu laden",
-    unavailable: "Der Chat kann gerade nicht gestartet werden.",
+    unavailable: "Der Chat konnte nicht geladen werden.",
   },
   identity: {
     signIn: "Anmelden",
     signOut: "Abmelden",
     signingIn: "Sie werden angemeldet …",
-    sessionEnded: "Ihre Sitzung ist beendet. Melden Sie sich wieder an; Ihre Gespräche sind noch da.",
+    sessionEnded:
+      "Ihre Sitzung ist beendet. Melden Sie sich wieder an, um fortzufahren. Ihre Gespräche sind gespeichert.",
     signedOut: "Sie sind abgemeldet.",
-    failed: "Die Anmeldung hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
+    failed: "Die Anmeldung ist fehlgeschlagen. Versuchen Sie es noch einmal.",
     account: "Konto",
     signedInAs: (name) => `Angemeldet als ${name}`,
   },
   chat: {
     frameTitle: "Chat",
-    plain: "Einfache Ansicht: ChatKit lädt nicht.",
+    plain: "Einfache Ansicht. ChatKit ist nicht verfügbar.",
     loading: "Der Chat wird geladen …",
   },
   shell: {
@@ -54,7 +55,7 @@ export const de: Words = {
     open: "Mein Geld zeigen",
     hide: "Mein Geld ausblenden",
     pages: { overview: "Übersicht", transactions: "Buchungen", budgets: "Budgets", goals: "Ziele" },
-    pageOpened: (page) => `${page}: geöffnet.`,
+    pageOpened: (page) => `${page} geöffnet.`,
     highlighted: (category) => `${category} ist hervorgehoben.`,
     total: "Summe",
     balances: "Kontostände",
@@ -64,13 +65,13 @@ export const de: Words = {
     budgetOf: (spent, budget) => `${spent} von ${budget}`,
     left: (amount) => `${amount} übrig`,
     over: (amount) => `${amount} darüber`,
-    noBudgets: "Noch keine Budgets. Bitten Sie im Chat um eines, zum Beispiel fürs Essengehen.",
+    noBudgets: "Noch keine Budgets. Bitten Sie im Chat um eines, zum Beispiel: Budget fürs Essengehen.",
     noTransactions: "Noch keine Buchungen.",
     income: "Einkommen und Umbuchungen",
-    savedPerMonth: "Sie sparen in einem üblichen Monat",
-    leftPerMonth: "Bleibt in einem üblichen Monat übrig",
-    goalHint: "Planen Sie im Chat ein Ziel: was es kostet, bis wann, und von welchem Konto.",
-    failed: "Ihre Zahlen können gerade nicht gezeigt werden.",
+    savedPerMonth: "In einem typischen Monat gespart",
+    leftPerMonth: "Bleibt in einem typischen Monat übrig",
+    goalHint: "Planen Sie im Chat ein Ziel: Nennen Sie Kosten, Termin und Konto.",
+    failed: "Ihre Zahlen konnten nicht geladen werden.",
     refresh: "Neu laden",
   },
 };

@@ -1,44 +1,42 @@
-/** The page's own words. What an assistant says of itself is in `brand.ts`. */
+/** The page's strings. The assistant's name and introduction are in `brand.ts`. */
 export const en = {
   languageName: "English",
   api: {
-    offline: "You are offline. Try again when you are connected.",
-    unreachable: "The service cannot be reached. Check your connection and try again.",
-    sessionEnded: "Your session has ended. Please sign in again.",
-    tryAgainIn: (seconds: number) => `Try again in ${seconds} s.`,
+    offline: "You're offline. Reconnect and try again.",
+    unreachable: "Can't reach the service. Check your connection and try again.",
+    sessionEnded: "Your session has ended. Sign in again.",
+    tryAgainIn: (seconds: number) => `Try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`,
     connectionLost:
-      "The connection was lost. The answer is being completed; open this conversation again in a moment to see it.",
+      "The connection was lost. The answer is still being written: reopen this conversation in a moment to see it.",
     status: (status: number): string => {
-      if (status === 401) return "Please sign in again.";
-      if (status === 403) return "This is not allowed.";
-      if (status === 413) return "This is too large.";
-      if (status === 429) return "Too many requests at once.";
-      return status >= 500
-        ? "The service is not available right now. Please try again in a moment."
-        : "This did not work.";
+      if (status === 401) return "Sign in again to continue.";
+      if (status === 403) return "You don't have access to this.";
+      if (status === 413) return "This message or file is too large.";
+      if (status === 429) return "Too many requests.";
+      return status >= 500 ? "The service is unavailable. Try again in a moment." : "Something went wrong.";
     },
   },
   start: {
     loading: "Loading…",
-    unconfigured: "This page is not set up yet, or its settings cannot be reached.",
-    failed: "Something went wrong on this page. Your conversations are safe.",
+    unconfigured: "This page isn't set up yet, or its settings failed to load.",
+    failed: "Something went wrong. Your conversations are saved.",
     tryAgain: "Try again",
     reload: "Reload the page",
-    unavailable: "The chat cannot be started right now.",
+    unavailable: "The chat failed to load.",
   },
   identity: {
     signIn: "Sign in",
     signOut: "Sign out",
     signingIn: "Signing you in…",
-    sessionEnded: "Your session has ended. Sign in again to go on; your conversations are kept.",
-    signedOut: "You are signed out.",
-    failed: "Signing in did not work. Please try again.",
+    sessionEnded: "Your session has ended. Sign in again to continue. Your conversations are saved.",
+    signedOut: "You're signed out.",
+    failed: "Sign-in failed. Try again.",
     account: "Account",
     signedInAs: (name: string) => `Signed in as ${name}`,
   },
   chat: {
     frameTitle: "Chat",
-    plain: "Simple view: ChatKit could not be loaded.",
+    plain: "Simple view. ChatKit is unavailable.",
     loading: "Loading the chat…",
   },
   shell: {
@@ -53,7 +51,7 @@ export const en = {
     open: "Show my money",
     hide: "Hide my money",
     pages: { overview: "Overview", transactions: "Transactions", budgets: "Budgets", goals: "Goals" },
-    pageOpened: (page: string) => `${page} is open.`,
+    pageOpened: (page: string) => `${page} opened.`,
     highlighted: (category: string) => `${category} is highlighted.`,
     total: "Total",
     balances: "Balances",
@@ -63,13 +61,13 @@ export const en = {
     budgetOf: (spent: string, budget: string) => `${spent} of ${budget}`,
     left: (amount: string) => `${amount} left`,
     over: (amount: string) => `${amount} over`,
-    noBudgets: "No budgets yet. Ask for one in the chat, for example for dining.",
-    noTransactions: "Nothing was booked yet.",
+    noBudgets: "No budgets yet. Ask for one in the chat, for example: Set a budget for dining.",
+    noTransactions: "No transactions yet.",
     income: "Income and transfers",
-    savedPerMonth: "You save in a usual month",
-    leftPerMonth: "Left over in a usual month",
-    goalHint: "Plan a goal in the chat: what it costs, by when, and from which account.",
-    failed: "Your figures cannot be shown right now.",
+    savedPerMonth: "Saved in a typical month",
+    leftPerMonth: "Left over in a typical month",
+    goalHint: "Plan a goal in the chat: give the assistant its cost, deadline and account.",
+    failed: "Your figures failed to load.",
     refresh: "Refresh",
   },
 };

@@ -1,4 +1,4 @@
 import type { en } from "./en";
 
-/** The page's words in one language. */
+/** The page's strings in one language. */
 export type Words = typeof en;

@@ -1,0 +1,237 @@
+import { type ClipboardEvent, type KeyboardEvent, type RefObject, useImperativeHandle, useRef, useState } from "react";
+import { flushSync } from "react-dom";
+import { useDictation } from "./dictation";
+import { Icon } from "./Icon";
+import { MentionList } from "./MentionList";
+import { contentOf, mentionAt, useMentions } from "./mentions";
+import type { ComposerOptions } from "./props";
+import type { ChatClient } from "./protocol";
+import type { OutgoingMessage } from "./session";
+import { UploadList } from "./UploadList";
+import { useUploads } from "./uploads";
+import type { Entity } from "./wire";
+import { words } from "./words";
+
+/** Commands from the surrounding chat to the composer. */
+export interface ComposerHandle {
+  focus(): void;
+  attach(files: Iterable<File>): void;
+}
+
+interface ComposerProps {
+  client: ChatClient;
+  offer: ComposerOptions;
+  placeholder: string;
+  answering: boolean;
+  mayStop: boolean;
+  /** Another request is running: the user can write but not send. */
+  waiting: boolean;
+  /** Why the thread accepts no more messages; null if it does. */
+  closed: string | null;
+  handle: RefObject<ComposerHandle | null>;
+  onSend(message: OutgoingMessage): Promise<boolean>;
+  onStop(): void;
+}
+
+/** The message form: text with mentions, attachments, dictation, and a choice of model and tool. */
+export function Composer({
+  client,
+  offer,
+  placeholder,
+  answering,
+  mayStop,
+  waiting,
+  closed,
+  handle,
+  onSend,
+  onStop,
+}: ComposerProps) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  const files = useRef<HTMLInputElement>(null);
+  const [text, setText] = useState("");
+  const [caret, setCaret] = useState(0);
+  const [mentioned, setMentioned] = useState<Entity[]>([]);
+  const [model, setModel] = useState("");
+  const [tool, setTool] = useState("");
+  const [problem, setProblem] = useState<string | null>(null);
+  const { uploads, add, remove, clear, restore } = useUploads(client, offer.attachments, setProblem);
+  const dictation = useDictation(client, (said) => setText((now) => (now ? `${now} ${said}` : said)), setProblem);
+  const query = offer.mentions ? mentionAt(text.slice(0, caret)) : null;
+  const suggestions = useMentions(client, query);
+
+  const attach = (given: Iterable<File>) => {
+    setProblem(null);
+    if (offer.attachments.enabled && !closed) add(given);
+  };
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), attach }));
+
+  const uploading = uploads.some(({ ready }) => !ready);
+  const sendable = !answering && !waiting && !closed && !uploading && (text.trim() !== "" || uploads.length > 0);
+
+  async function send(): Promise<void> {
+    if (!sendable) return;
+    const attachments = uploads.flatMap(({ attachment, preview }) =>
+      attachment ? [{ ...attachment, ...(preview && { preview_url: preview }) }] : [],
+    );
+    const inference_options = { ...(model && { model }), ...(tool && { tool_choice: { id: tool } }) };
+    const ids = attachments.map(({ id }) => id);
+    const sent = onSend({
+      input: { content: contentOf(text.trim(), mentioned), attachments: ids, inference_options },
+      attachments,
+    });
+    setText("");
+    setProblem(null);
+    clear();
+    if (await sent) return;
+    setText((now) => now || text);
+    restore((now) => (now.length ? now : uploads));
+  }
+
+  function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>): void {
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    void send();
+  }
+
+  function onPaste(event: ClipboardEvent): void {
+    if (!event.clipboardData.files.length) return;
+    event.preventDefault();
+    attach(event.clipboardData.files);
+  }
+
+  function mention(entity: Entity): void {
+    const start = caret - (query?.length ?? 0);
+    const end = start + entity.title.length + 1;
+    // Setting the text moves the caret to its end, so render first and then place the caret after the mention.
+    flushSync(() => setText(`${text.slice(0, start)}${entity.title} ${text.slice(caret)}`));
+    setCaret(end);
+    setMentioned((all) => [...all.filter(({ id }) => id !== entity.id), entity]);
+    field.current?.focus();
+    field.current?.setSelectionRange(end, end);
+  }
+
+  return (
+    <form
+      className="pc-composer"
+      aria-label={words().message}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {problem && (
+        <p className="pc-problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <UploadList uploads={uploads} onRemove={remove} />
+      <MentionList entities={suggestions} onChoose={mention} onClose={() => setCaret(0)}>
+        {(listProps) => (
+          <textarea
+            {...listProps}
+            ref={field}
+            rows={1}
+            value={text}
+            aria-label={words().message}
+            placeholder={closed ?? (offer.tools.find(({ id }) => id === tool)?.placeholder || placeholder)}
+            disabled={closed !== null}
+            onChange={(event) => {
+              setText(event.target.value);
+              setCaret(event.target.selectionStart);
+            }}
+            onSelect={(event) => setCaret(event.currentTarget.selectionStart)}
+            onKeyDown={(event) => {
+              listProps.onKeyDown(event);
+              if (!event.defaultPrevented) onKeyDown(event);
+            }}
+            onPaste={onPaste}
+          />
+        )}
+      </MentionList>
+      <div className="pc-row pc-tools">
+        {offer.attachments.enabled && (
+          <>
+            <button
+              type="button"
+              aria-label={words().attach}
+              disabled={closed !== null}
+              onClick={() => files.current?.click()}
+            >
+              <Icon name="clip" />
+            </button>
+            <input
+              ref={files}
+              type="file"
+              hidden
+              multiple
+              aria-label={words().files}
+              accept={Object.entries(offer.attachments.accept).flat(2).join(",")}
+              onChange={(event) => {
+                attach([...(event.target.files ?? [])]);
+                event.target.value = "";
+              }}
+            />
+          </>
+        )}
+        {offer.dictation && (
+          <button
+            type="button"
+            aria-label={dictation.state === "recording" ? words().stopRecording : words().dictate}
+            aria-pressed={dictation.state === "recording"}
+            disabled={closed !== null || dictation.state === "transcribing"}
+            onClick={dictation.toggle}
+          >
+            <Icon name="microphone" />
+          </button>
+        )}
+        <Choice label={words().tool} none={words().anyTool} options={offer.tools} value={tool} onChange={setTool} />
+        <Choice
+          label={words().model}
+          none={words().anyModel}
+          options={offer.models}
+          value={model}
+          onChange={setModel}
+        />
+        <span className="pc-spacer" />
+        {answering ? (
+          <button
+            key="main"
+            type="button"
+            className="pc-main"
+            aria-label={words().stop}
+            disabled={!mayStop}
+            onClick={onStop}
+          >
+            <Icon name="stop" />
+          </button>
+        ) : (
+          <button key="main" type="submit" className="pc-main" aria-label={words().send} disabled={!sendable}>
+            <Icon name="send" />
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+interface ChoiceProps {
+  label: string;
+  none: string;
+  options: { id: string; label: string }[];
+  value: string;
+  onChange(value: string): void;
+}
+
+function Choice({ label, none, options, value, onChange }: ChoiceProps) {
+  if (!options.length) return null;
+  return (
+    <select aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
+      <option value="">{none}</option>
+      {options.map((option) => (
+        <option key={option.id} value={option.id}>
+          {option.label}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,110 @@
+import { useState } from "react";
+import { fileAddress } from "./addresses";
+import { Icon } from "./Icon";
+import { Link, Markdown } from "./Markdown";
+import type { AssistantMessage, Attachment, Source, UserMessage } from "./wire";
+import { words } from "./words";
+
+export function UserMessageView({ item }: { item: UserMessage }) {
+  return (
+    <article className="pc-user" aria-label={words().youSaid}>
+      {item.quoted_text && <blockquote>{item.quoted_text}</blockquote>}
+      {item.attachments.length > 0 && (
+        <ul className="pc-files" aria-label={words().files}>
+          {item.attachments.map((file) => (
+            <SentFile key={file.id} file={file} />
+          ))}
+        </ul>
+      )}
+      <p>
+        {item.content.map((part, place) =>
+          part.type === "input_tag" ? (
+            // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a message never change
+            <span key={place} className="pc-tag">
+              @{part.text}
+            </span>
+          ) : (
+            part.text
+          ),
+        )}
+      </p>
+    </article>
+  );
+}
+
+function SentFile({ file }: { file: Attachment }) {
+  const preview = fileAddress(file.preview_url);
+  return (
+    <li className="pc-file">
+      {preview ? <img src={preview} alt={file.name} /> : <Icon name="file" />}
+      <span className="pc-file-name" aria-hidden={preview !== undefined}>
+        {file.name}
+      </span>
+    </li>
+  );
+}
+
+export type Feedback = "positive" | "negative";
+
+interface AnswerProps {
+  item: AssistantMessage;
+  /** Whether the message is still streaming. */
+  growing: boolean;
+  onRate(kind: Feedback): Promise<void>;
+}
+
+export function AnswerView({ item, growing, onRate }: AnswerProps) {
+  const sources = item.content.flatMap((part) => part.annotations.map(({ source }) => source));
+  return (
+    <article className="pc-answer" aria-label={words().answer} aria-busy={growing}>
+      {item.content.map((part, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a part, in the protocol as well
+        <Markdown key={place} text={part.text} />
+      ))}
+      {sources.length > 0 && <Sources sources={sources} />}
+      {!growing && <Rating onRate={onRate} />}
+    </article>
+  );
+}
+
+export function Sources({ sources }: { sources: Source[] }) {
+  return (
+    <ol className="pc-sources" aria-label={words().sources}>
+      {sources.map((source, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a source
+        <li key={place}>
+          <Link href={source.url}>{source.title || source.filename || source.url}</Link>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Rating({ onRate }: { onRate: AnswerProps["onRate"] }) {
+  const [given, give] = useState<Feedback | "failed" | null>(null);
+  const rate = (kind: Feedback) => {
+    give(kind);
+    onRate(kind).catch(() => give("failed"));
+  };
+  return (
+    <div className="pc-rating">
+      <button
+        type="button"
+        aria-label={words().good}
+        aria-pressed={given === "positive"}
+        onClick={() => rate("positive")}
+      >
+        <Icon name="good" />
+      </button>
+      <button
+        type="button"
+        aria-label={words().bad}
+        aria-pressed={given === "negative"}
+        onClick={() => rate("negative")}
+      >
+        <Icon name="bad" />
+      </button>
+      {given === "failed" && <span role="alert">{words().notSaved}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * A chat component for pages where ChatKit's script fails to load. Same protocol, same `fetch`; see README.md.
+ *
+ * `session.ts` runs the requests, `conversation.ts` applies the events to the state, and the components render it.
+ */
+import { type DragEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
+import { Composer, type ComposerHandle } from "./Composer";
+import { History } from "./History";
+import { Icon } from "./Icon";
+import { useKeptThread } from "./kept-thread";
+import type { PlainChatProps } from "./props";
+import { ChatClient } from "./protocol";
+import { StartScreen } from "./StartScreen";
+import { ChatSession } from "./session";
+import { Transcript } from "./Transcript";
+import "./plain-chat.css";
+import { setLocale, words } from "./words";
+
+export default function PlainChat(props: PlainChatProps) {
+  setLocale(props.locale); // before the children render
+  const { client, session } = useSession(props);
+  const now = useSyncExternalStore(session.subscribe, session.snapshot);
+  const composer = useRef<ComposerHandle>(null);
+  const [inHistory, showHistory] = useState(false);
+  const answering = now.phase === "answering";
+  useKeptThread(session, now.thread?.id, props.openThread);
+  useFocusAfter(answering, composer);
+
+  const write = () => {
+    flushSync(() => showHistory(false)); // hidden elements cannot take the focus
+    composer.current?.focus();
+  };
+  const begin = () => {
+    session.leave();
+    write();
+  };
+  const open = (threadId: string) => {
+    if (threadId !== now.thread?.id) void session.open(threadId);
+    write();
+  };
+  const drop = (event: DragEvent) => {
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    composer.current?.attach(event.dataTransfer.files);
+  };
+
+  return (
+    <section
+      className="pc"
+      data-theme={props.theme}
+      aria-label={props.frameTitle}
+      onKeyDown={(event) => event.key === "Escape" && answering && session.stop()}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={drop}
+    >
+      <header className="pc-header">
+        <button
+          type="button"
+          aria-label={words().history}
+          aria-pressed={inHistory}
+          onClick={() => showHistory(!inHistory)}
+        >
+          <Icon name="history" />
+        </button>
+        <h2>{inHistory ? words().history : now.thread?.title}</h2>
+        <button type="button" aria-label={words().newConversation} onClick={begin}>
+          <Icon name="plus" />
+        </button>
+      </header>
+      {inHistory && (
+        <History
+          client={client}
+          locale={props.locale}
+          current={now.thread?.id}
+          onOpen={open}
+          onRenamed={(id, title) => id === now.thread?.id && session.renamed(title)}
+          onDeleted={(id) => id === now.thread?.id && session.leave()}
+        />
+      )}
+      <div className="pc-body" hidden={inHistory}>
+        {now.thread || now.items.length || now.failure || now.phase === "loading" ? (
+          <Transcript now={now} session={session} />
+        ) : (
+          <StartScreen
+            greeting={props.greeting}
+            prompts={props.prompts}
+            onPrompt={(text) => session.send(saying(text))}
+          />
+        )}
+        <Composer
+          client={client}
+          offer={props.composer}
+          placeholder={props.placeholder}
+          answering={answering}
+          mayStop={now.mayStop}
+          waiting={now.phase === "loading"}
+          closed={closedBecause(now.thread?.status)}
+          handle={composer}
+          onSend={(message) => session.send(message)}
+          onStop={() => session.stop()}
+        />
+      </div>
+      <p className="pc-unseen" role="status">
+        {answering ? (now.progress ?? words().answering) : ""}
+      </p>
+      {props.disclaimer && <p className="pc-disclaimer">{props.disclaimer}</p>}
+    </section>
+  );
+}
+
+/** Create one client and one session for the lifetime of the chat. Both use the latest props. */
+function useSession(props: PlainChatProps): { client: ChatClient; session: ChatSession } {
+  const latest = useRef(props);
+  useLayoutEffect(() => {
+    latest.current = props;
+  });
+  const [made] = useState(() => {
+    const client = new ChatClient((url, init) => latest.current.api(url, init), props.apiUrl);
+    return { client, session: new ChatSession(client, () => latest.current.host) };
+  });
+  return made;
+}
+
+/**
+ * Focus the composer when a turn removes the focused element, such as a card's button. Not on touch devices, where it
+ * would open the keyboard.
+ */
+function useFocusAfter(answering: boolean, composer: { current: ComposerHandle | null }): void {
+  const before = useRef(answering);
+  useEffect(() => {
+    const ended = before.current && !answering;
+    before.current = answering;
+    if (ended && document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) {
+      composer.current?.focus();
+    }
+  }, [answering, composer]);
+}
+
+function saying(text: string) {
+  return {
+    input: { content: [{ type: "input_text" as const, text }], attachments: [], inference_options: {} },
+    attachments: [],
+  };
+}
+
+function closedBecause(status: { type: string; reason?: string } | undefined): string | null {
+  if (!status || status.type === "active") return null;
+  return status.reason ?? words().closed;
+}

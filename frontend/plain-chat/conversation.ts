@@ -1,0 +1,149 @@
+/**
+ * The state of one conversation, and pure functions from one state to the next.
+ *
+ *     let conversation = began(empty, message);
+ *     for await (const event of events) conversation = received(conversation, event);
+ *     conversation = ended(conversation);
+ */
+import { updated } from "./item-update";
+import type { Notice, Thread, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessage } from "./wire";
+import { words } from "./words";
+
+export interface Failure {
+  message: string;
+  requestId?: string | undefined;
+  /** Whether a retry can succeed. */
+  retry: boolean;
+}
+
+export interface Conversation {
+  thread: ThreadMetadata | null;
+  /** Oldest first. */
+  items: ThreadItem[];
+  /** Cursor for the items before the first one. Null if there are none. */
+  older: string | null;
+  phase: "idle" | "loading" | "answering";
+  /** Whether the server allows stopping the turn. */
+  mayStop: boolean;
+  /** Ids of the items that are still streaming. */
+  unfinished: string[];
+  progress: string | null;
+  notices: Notice[];
+  failure: Failure | null;
+}
+
+export const empty: Conversation = {
+  thread: null,
+  items: [],
+  older: null,
+  phase: "idle",
+  mayStop: true,
+  unfinished: [],
+  progress: null,
+  notices: [],
+  failure: null,
+};
+
+const atRest = { phase: "idle", progress: null, unfinished: [] } satisfies Partial<Conversation>;
+
+/** Id of a sent message until the server confirms it. */
+export const UNCONFIRMED = "unconfirmed";
+
+/** Apply one event of a stream. Unknown events change nothing. */
+export function received(now: Conversation, event: ThreadStreamEvent): Conversation {
+  switch (event.type) {
+    case "thread.created":
+    case "thread.updated":
+      return { ...now, thread: metadata(event.thread) };
+    case "thread.item.added":
+      return { ...withItem(now, event.item), unfinished: [...now.unfinished, event.item.id] };
+    case "thread.item.done":
+    case "thread.item.replaced":
+      return { ...withItem(now, event.item), unfinished: now.unfinished.filter((id) => id !== event.item.id) };
+    case "thread.item.updated": {
+      const items = now.items.map((item) => (item.id === event.item_id ? updated(item, event.update) : item));
+      return { ...now, items, progress: null };
+    }
+    case "thread.item.removed":
+      return without(now, event.item_id);
+    case "stream_options":
+      return { ...now, mayStop: event.stream_options.allow_cancel };
+    case "progress_update":
+      return { ...now, progress: event.text || null };
+    case "notice":
+      return { ...now, notices: [...now.notices, event] };
+    case "error":
+      return { ...now, failure: { message: event.message || words().failed, retry: event.allow_retry } };
+    default:
+      return now;
+  }
+}
+
+/** Start a turn. Shows `message` until the server confirms it. */
+export function began(now: Conversation, message?: UserMessage): Conversation {
+  const items = now.items.filter((item) => item.id !== UNCONFIRMED);
+  return {
+    ...now,
+    items: message ? [...items, message] : items,
+    phase: "answering",
+    mayStop: true,
+    unfinished: [],
+    progress: null,
+    notices: [],
+    failure: null,
+  };
+}
+
+/** End a turn whose stream has ended. An unfinished message was cut off on the network. */
+export function ended(now: Conversation): Conversation {
+  const cut = now.items.some((item) => item.type === "assistant_message" && now.unfinished.includes(item.id));
+  const failure = now.failure ?? (cut ? { message: words().cutOff, retry: true } : null);
+  return { ...now, ...atRest, failure };
+}
+
+/** End a turn that the user stopped. Keeps the items received so far and the unconfirmed message. */
+export function stopped(now: Conversation): Conversation {
+  const items = now.items.map((item) => (item.id === UNCONFIRMED ? { ...item, id: crypto.randomUUID() } : item));
+  return { ...now, ...atRest, items };
+}
+
+export function failed(now: Conversation, failure: Failure): Conversation {
+  return { ...now, ...atRest, failure };
+}
+
+/** The state of a thread loaded from the server. `older` as in Conversation. */
+export function opened(thread: ThreadMetadata, items: ThreadItem[], older: string | null): Conversation {
+  return { ...empty, thread, items, older };
+}
+
+export function withOlder(now: Conversation, items: ThreadItem[], older: string | null): Conversation {
+  const known = new Set(now.items.map((item) => item.id));
+  return { ...now, items: [...items.filter((item) => !known.has(item.id)), ...now.items], older };
+}
+
+/** The state that `threads.retry_after_item` leaves: without the items after the message. */
+export function cutAfter(now: Conversation, itemId: string): Conversation {
+  return { ...now, items: now.items.slice(0, now.items.findIndex((item) => item.id === itemId) + 1) };
+}
+
+export function without(now: Conversation, itemId: string): Conversation {
+  return { ...now, items: now.items.filter((item) => item.id !== itemId) };
+}
+
+/** Replace the item with the same id, or append it. The server's user message replaces the unconfirmed one. */
+export function withItem(now: Conversation, item: ThreadItem): Conversation {
+  const place = now.items.findIndex(
+    ({ id, type }) => id === item.id || (id === UNCONFIRMED && item.type === "user_message" && type === item.type),
+  );
+  const items = place < 0 ? [...now.items, item] : now.items.with(place, item);
+  return { ...now, items, progress: null };
+}
+
+/** The user's newest confirmed message, from which a turn can be retried. */
+export function lastQuestion(now: Conversation): UserMessage | undefined {
+  return now.items.findLast((item): item is UserMessage => item.type === "user_message" && item.thread_id !== "");
+}
+
+export function metadata({ items: _, ...thread }: Thread): ThreadMetadata {
+  return thread;
+}

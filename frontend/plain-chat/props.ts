@@ -1,0 +1,56 @@
+/** The interface of the plain chat: its props, and the types they are made of. */
+
+/** A `fetch` with the page's credentials. The chat sends every request through it, uploads included. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** The options that the server offers the composer: `GET /chatkit/composer`. */
+export interface ComposerOptions {
+  models: { id: string; label: string; description?: string }[];
+  tools: { id: string; label: string; icon?: string; placeholder?: string }[];
+  dictation: boolean;
+  mentions: boolean;
+  attachments: AttachmentPolicy;
+}
+
+/** The limits on attachments, in the shape of ChatKit's `composer.attachments`, with a size per type. Sizes in bytes. */
+export interface AttachmentPolicy {
+  enabled: boolean;
+  maxCount: number;
+  maxSize: number;
+  /** MIME type → extensions. */
+  accept: Record<string, string[]>;
+  maxSizes: Record<string, number>;
+}
+
+/** The page around the chat, as the assistant's client tools and effects see it. */
+export interface HostPage {
+  /** Runs a client tool and returns its result. */
+  onClientTool(name: string, params: Record<string, unknown>): Promise<Record<string, unknown>>;
+  onEffect(name: string, data: Record<string, unknown>): void;
+  /** Called after each turn, which may have changed the data on the page. */
+  onTurnEnd(): void;
+}
+
+/** Storage for the id of the open thread, so that a reload shows the thread again. */
+export interface OpenThread {
+  get(): string | null;
+  set(threadId: string | null): void;
+}
+
+export interface PlainChatProps {
+  api: Fetch;
+  /** Path of the API on this origin. */
+  apiUrl: string;
+  composer: ComposerOptions;
+  host: HostPage;
+  openThread: OpenThread;
+  theme: "light" | "dark";
+  /** BCP 47. */
+  locale: string;
+  /** The chat's name for screen readers. */
+  frameTitle: string;
+  placeholder: string;
+  greeting: string;
+  prompts: { label: string; prompt: string; icon?: string }[];
+  disclaimer: string;
+}

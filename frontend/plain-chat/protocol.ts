@@ -1,0 +1,137 @@
+/**
+ * Client for ChatKit's protocol over the page's `fetch`.
+ *
+ *     const client = new ChatClient(api, "/chatkit");
+ *     const page = await client.call("threads.list", { limit: 20, order: "desc" });
+ *     const stream = await client.stream(request, signal);
+ *     for await (const event of stream.events) …
+ */
+import { createParser } from "eventsource-parser";
+import type { Fetch } from "./props";
+import type { Attachment, Calls, Entity, StreamingRequest, ThreadStreamEvent } from "./wire";
+import { words } from "./words";
+
+/** 4xx statuses after which a retry can succeed. The page's `fetch` returns 408 when offline. */
+const TEMPORARY = [408, 429];
+
+/** A failed request. `status` is 0 without a response. */
+export class RequestError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly requestId?: string | undefined,
+    /** Thread that has the response, if the server received this message before. */
+    readonly threadId?: string | undefined,
+  ) {
+    super(message);
+  }
+
+  /** Whether the server rejected the request, so that a retry gets the same response. */
+  get refused(): boolean {
+    return this.status >= 400 && this.status < 500 && !TEMPORARY.includes(this.status);
+  }
+}
+
+export interface EventStream {
+  requestId: string | undefined;
+  events: AsyncGenerator<ThreadStreamEvent>;
+}
+
+export class ChatClient {
+  constructor(
+    private readonly api: Fetch,
+    private readonly url: string,
+  ) {}
+
+  /** Raises RequestError. */
+  async call<T extends keyof Calls>(type: T, params: Calls[T][0]): Promise<Calls[T][1]> {
+    const response = await this.post({ type, params }, "application/json");
+    return response.json();
+  }
+
+  /** Raises RequestError before the first event; the events raise when the connection breaks or `signal` aborts. */
+  async stream(request: StreamingRequest, signal: AbortSignal): Promise<EventStream> {
+    const response = await this.post(request, "text/event-stream", signal);
+    const requestId = response.headers.get("x-request-id") ?? undefined;
+    if (!response.body || !response.headers.get("content-type")?.includes("text/event-stream")) {
+      throw new RequestError(words().unreadable, 502, requestId);
+    }
+    return { requestId, events: eventsOf(response.body) };
+  }
+
+  /** Upload a file to the URL from `attachments.create`. Raises RequestError. */
+  async upload(attachment: Attachment, file: Blob, signal: AbortSignal): Promise<void> {
+    const to = attachment.upload_descriptor;
+    if (!to) return;
+    const response = await this.reached(to.url, { method: to.method, headers: to.headers, body: file, signal });
+    if (!response.ok) throw new RequestError(words().uploadFailed, response.status);
+  }
+
+  async entities(query: string, signal: AbortSignal): Promise<Entity[]> {
+    const response = await this.reached(`${this.url}/entities?q=${encodeURIComponent(query)}`, { signal });
+    return response.ok ? response.json() : [];
+  }
+
+  private async post(body: object, accept: string, signal?: AbortSignal): Promise<Response> {
+    const headers = { "content-type": "application/json", accept };
+    const response = await this.reached(this.url, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      ...(signal && { signal }),
+    });
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+
+  private async reached(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await this.api(url, init);
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      const known = error instanceof Error && !(error instanceof TypeError) && error.message;
+      throw new RequestError(known || words().unreachable, 0);
+    }
+  }
+}
+
+async function refusal(response: Response): Promise<RequestError> {
+  const body = await response.json().catch(() => null);
+  const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
+  return new RequestError(
+    text(body?.message) ?? words().status(response.status),
+    response.status,
+    text(body?.request_id) ?? response.headers.get("x-request-id") ?? undefined,
+    text(body?.thread_id),
+  );
+}
+
+/** Yield the events of a stream, independent of chunk boundaries. Skips comments and invalid events. */
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ThreadStreamEvent> {
+  const waiting: ThreadStreamEvent[] = [];
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      const event = parsed(data);
+      if (event) waiting.push(event);
+    },
+  });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      parser.feed(decoder.decode(chunk.value, { stream: true }));
+      yield* waiting.splice(0);
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+function parsed(data: string): ThreadStreamEvent | null {
+  try {
+    const event = JSON.parse(data);
+    return typeof event?.type === "string" ? event : null;
+  } catch {
+    return null;
+  }
+}
