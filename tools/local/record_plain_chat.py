@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tools.local.record_plain_chat
 
-Writes one `<name>.jsonl` per conversation into `frontend/plain-chat/recorded`: its requests, events and JSON answers in order, one a line.
-Signed URLs keep their path only, and hosts become names.
+Writes one `<name>.jsonl` per conversation into `frontend/plain-chat/recorded`: its requests, events and JSON
+answers in order, one a line. Signed URLs keep their path only, and hosts become names.
 """
 
 from __future__ import annotations
