@@ -9,9 +9,9 @@ NPM := PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm --prefix frontend
 export TZ := UTC
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
-# The members of the uv workspace (pyproject.toml). The first three are distributions.
-LIBRARIES := store_dynamo attachments_s3 layers/streaming
-MEMBERS := $(LIBRARIES) functions/chat functions/janitor
+# The members of the uv workspace, and those of them that are distributions.
+MEMBERS := $(shell sed -n 's/^members = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
+LIBRARIES := $(filter-out functions/%,$(MEMBERS))
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
