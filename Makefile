@@ -125,7 +125,7 @@ bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
-.PHONY: packages build deploy publish destroy logs doctor verify-deploy lock clean
+.PHONY: release packages build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## What `sam deploy` uploads, in .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.local.artifacts
@@ -141,6 +141,8 @@ doctor: install ## Is it well? The stack of `make dev`, or a deployed one: make 
 	@$(RUN) -m tools.ops.cli doctor $(ENV)
 verify-deploy: install ministack sam ## The real `sam deploy` into the local AWS, what it made put to work and examined
 	@$(RUN) -m tools.ops.cli verify
+release: install ## Check, test and tag a version: make release VERSION=0.3.0
+	@$(RUN) -m tools.release $(VERSION)
 packages: $(UV) ## Build wheels and sdists of the three libraries into dist/
 	@for each in $(LIBRARIES); do $(UV) build --quiet $$each --out-dir dist; done
 	@ls -1 dist
