@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from chat_api.settings import LimitSettings
-from store_dynamo.rates import DynamoRates
+from store_dynamo import DynamoStore
 from tests.browser.conftest import Enter, House
 from tests.browser.visitor import Visitor
 
@@ -73,5 +73,5 @@ async def use_up_the_day(house: House, user_id: str) -> None:
     limit = LimitSettings().turns_per_day
     assert limit is not None
     with closing(house.stack.server.client("dynamodb")) as client:
-        rates = DynamoRates[str](table=house.stack.aws.table, client=client, user_of=lambda user: user)
+        rates = DynamoStore[str](table=house.stack.aws.table, client=client, user_of=lambda user: user).rates
         await rates.count("turns per day", limit, timedelta(days=1), user_id, amount=limit)

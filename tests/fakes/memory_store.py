@@ -36,6 +36,7 @@ from store_dynamo.records import (
     without_descriptor,
 )
 from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite
+from tests.fakes.memory_records import MemoryFeedback, MemoryRates, MemoryTurns
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -89,6 +90,9 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._threads: dict[tuple[str, str], StoredThread] = {}
         self._attachments: dict[tuple[str, str], StoredAttachment] = {}
         self._known = KnownThreads()
+        self.turns = MemoryTurns(user_of)
+        self.rates = MemoryRates(user_of, clock)
+        self.feedback = MemoryFeedback(self)
 
     def generate_thread_id(self, context: TContext) -> str:
         return new_id(ID_PREFIXES["thread"])

@@ -45,9 +45,6 @@ from coach.accounts_table import table_definition as accounts_definition
 from coach.agent import Coach
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket, table_definition
-from store_dynamo.feedback import DynamoFeedback
-from store_dynamo.rates import DynamoRates
-from store_dynamo.turns import DynamoTurns
 from tools.fuzz.belongings import Belongings, acquire
 from tools.local.model_server import API_KEY, ModelServer
 from tools.local.payload import HttpRequest, HttpResponse, buffered_response, event_of
@@ -312,8 +309,7 @@ def _hosted() -> HostedMode:
 def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode) -> Any:
     """Wire everything as `chat_api.handler` does, without limits, which would hide what comes after them."""
     store, files = _store(clients), _files(clients)
-    common: Any = {"table": clients.name, "client": clients.dynamodb, "user_of": _user}
-    records = Records(DynamoTurns(**common), DynamoRates(**common), DynamoFeedback(**common), titles=store)
+    records = Records(store.turns, store.rates, store.feedback, titles=store)
     server = AssistantServer(store, files, assistant, records, limits=NO_LIMITS, timing=QUICK)
     verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
     return create_app(server, verifier, files.policy, hosted=hosted)

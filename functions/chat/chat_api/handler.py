@@ -32,9 +32,6 @@ from chat_api.server import AssistantServer
 from chat_api.settings import AttachmentSettings, Settings, read_settings
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
-from store_dynamo.feedback import DynamoFeedback
-from store_dynamo.rates import DynamoRates
-from store_dynamo.turns import DynamoTurns
 
 MB = 1_000_000
 SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3})
@@ -65,12 +62,11 @@ def build(settings: Settings) -> StreamingMangum:
             settings.openai_model, settings.openai_base_url, key, settings.assistant_table, clients["dynamodb"]
         )
     )
-    records = _records(settings, clients["dynamodb"], store)
     server = AssistantServer(
         store,
         files,
         assistant,
-        records,
+        Records(store.turns, store.rates, store.feedback, titles=store),
         limits=settings.limits,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=count_turn,
@@ -114,13 +110,6 @@ def _clients(settings: Settings) -> dict[str, Any]:
     }
     clients["dynamodb"].get()
     return clients
-
-
-def _records(settings: Settings, dynamodb: Any, store: DynamoStore[RequestContext]) -> Records:
-    turns = DynamoTurns[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
-    rates = DynamoRates[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
-    feedback = DynamoFeedback[RequestContext](table=settings.table_name, client=dynamodb, user_of=_user)
-    return Records(turns, rates, feedback, titles=store)
 
 
 def _openai_client(settings: Settings, key: Callable[[], Awaitable[str]]) -> Any:

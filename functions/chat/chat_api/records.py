@@ -1,6 +1,6 @@
 """What is kept beside threads and items, as `store_dynamo` does it: turns, counters, feedback, titles of our own.
 
-records = Records(DynamoTurns(…), DynamoRates(…), DynamoFeedback(…), DynamoStore(…))
+records = Records(store.turns, store.rates, store.feedback, titles=store)
 """
 
 from __future__ import annotations

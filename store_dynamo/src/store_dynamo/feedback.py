@@ -1,13 +1,12 @@
 """Feedback on thread items, stored only if the thread and the items are the user's (promise H8).
 
-feedback = DynamoFeedback(table="chat", client=client, user_of=lambda context: context.user_id)
-await feedback.put("thr_1", ["msg_1"], "positive", context)
+await store.feedback.put("thr_1", ["msg_1"], "positive", context)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from chatkit.types import FeedbackKind
 from typing_extensions import TypeVar
@@ -16,35 +15,24 @@ from store_dynamo.errors import ConditionFailedError
 from store_dynamo.expressions import PRESENT, text
 from store_dynamo.items import item_not_found, thread_not_found
 from store_dynamo.keys import feedback_key, item_key
-from store_dynamo.lifetime import Clock, Lifetime, utc_now
+from store_dynamo.lifetime import Clock, Lifetime
 from store_dynamo.records import schema
-from store_dynamo.requests import Backoff, finish
+from store_dynamo.requests import finish
 from store_dynamo.table import Table
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TContext = TypeVar("TContext", default=Any)
 
 MAX_ITEMS = 49  # two actions each and one for the thread: a transaction has 100
 
 
-class DynamoFeedback(Generic[TContext]):
+class Feedback(Generic[TContext]):
     """Feedback records, `FEEDBACK#{item}` beside the items, gone with the thread; the last word on an item counts.
 
     IAM: dynamodb:ConditionCheckItem and PutItem.
     """
 
-    def __init__(
-        self,
-        *,
-        table: str,
-        client: DynamoDBClient,
-        user_of: Callable[[TContext], str],
-        clock: Clock = utc_now,
-        backoff: Backoff | None = None,
-    ) -> None:
-        self._table = Table(table, client, backoff or Backoff())
+    def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:
+        self._table = table
         self._user_of = user_of
         self._lifetime = Lifetime(clock)
 

@@ -1,8 +1,7 @@
 """Rates: how much a user, or all users together, may do in a window of time (promise H7).
 
-    rates = DynamoRates(table="chat", client=client, user_of=lambda context: context.user_id)
-    await rates.count("turns per minute", 20, timedelta(minutes=1), context)      # RateExceededError
-    await rates.count_shared("tokens per day", 10**6, timedelta(days=1), amount=1234)
+    await store.rates.count("turns per minute", 20, timedelta(minutes=1), context)      # RateExceededError
+    await store.rates.count_shared("tokens per day", 10**6, timedelta(days=1), amount=1234)
 
 A count is one conditional write; a window begins at a multiple of its length. A request whose answer was lost may be
 counted twice.
@@ -12,36 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
 from store_dynamo.errors import ConditionFailedError, RateExceededError
 from store_dynamo.expressions import number, seconds
 from store_dynamo.keys import rate_key
-from store_dynamo.lifetime import Clock, utc_now
-from store_dynamo.requests import Backoff, finish
+from store_dynamo.lifetime import Clock
+from store_dynamo.requests import finish
 from store_dynamo.table import Table
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TContext = TypeVar("TContext", default=Any)
 
 
-class DynamoRates(Generic[TContext]):
+class Rates(Generic[TContext]):
     """Counters, `RATE#{name}#{window}` in the user's partition or in the shared one. IAM: dynamodb:UpdateItem."""
 
-    def __init__(
-        self,
-        *,
-        table: str,
-        client: DynamoDBClient,
-        user_of: Callable[[TContext], str],
-        clock: Clock = utc_now,
-        backoff: Backoff | None = None,
-    ) -> None:
-        self._table = Table(table, client, backoff or Backoff())
+    def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:
+        self._table = table
         self._user_of = user_of
         self._clock = clock
 

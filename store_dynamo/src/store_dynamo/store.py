@@ -18,15 +18,18 @@ from typing_extensions import TypeVar
 
 from store_dynamo.attachments import Attachments
 from store_dynamo.bodies import Bodies
+from store_dynamo.feedback import Feedback
 from store_dynamo.ids import new_id
 from store_dynamo.items import Items
 from store_dynamo.lifetime import Clock, Lifetime, utc_now
 from store_dynamo.overflow import OverflowBucket
 from store_dynamo.pages import is_forward, make_page, page_size
+from store_dynamo.rates import Rates
 from store_dynamo.records import item_without_descriptors, without_descriptor
 from store_dynamo.requests import Backoff, finish
 from store_dynamo.table import Table
 from store_dynamo.threads import Threads
+from store_dynamo.turns import Turns
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -65,6 +68,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that was begun is carried out before CancelledError goes on.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
+    `turns`, `rates` and `feedback` keep what ChatKit's Store has no method for, in the same table: see turns.py,
+    rates.py and feedback.py.
+
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
 
@@ -91,6 +97,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._threads = Threads(records, bodies, lifetime)
         self._items = Items(records, bodies, lifetime)
         self._attachments = Attachments(records, bodies, lifetime)
+        self.turns = Turns[TContext](records, user_of, clock)
+        self.rates = Rates[TContext](records, user_of, clock)
+        self.feedback = Feedback[TContext](records, user_of, clock)
         self._user_of = user_of
         self._after_read = after_read
         self._before_write = before_write

@@ -1,8 +1,7 @@
 """Turns: each is claimed once, can be cancelled while it runs, and is forgotten after a day (promises H6, H10).
 
-turns = DynamoTurns(table="chat", client=client, user_of=lambda context: context.user_id)
-await turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it has run, or runs
-…  await turns.is_cancelled("turn-1", context)  …       # one read, 1 RCU
+await store.turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it has run, or runs
+…  await store.turns.is_cancelled("turn-1", context)  …       # one read, 1 RCU
 """
 
 from __future__ import annotations
@@ -10,39 +9,28 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
 from store_dynamo.errors import ConditionFailedError, TurnClaimedError
 from store_dynamo.expressions import ABSENT, PRESENT, seconds, text, update
 from store_dynamo.keys import escape, turn_key
-from store_dynamo.lifetime import Clock, utc_now
+from store_dynamo.lifetime import Clock
 from store_dynamo.records import schema
-from store_dynamo.requests import Backoff, finish
+from store_dynamo.requests import finish
 from store_dynamo.table import Record, Table, stored
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 TContext = TypeVar("TContext", default=Any)
 
 REMEMBERED = timedelta(days=1)
 
 
-class DynamoTurns(Generic[TContext]):
+class Turns(Generic[TContext]):
     """Turn records, `TURN#{turn}` in the user's partition. IAM: dynamodb:GetItem, PutItem and UpdateItem."""
 
-    def __init__(
-        self,
-        *,
-        table: str,
-        client: DynamoDBClient,
-        user_of: Callable[[TContext], str],
-        clock: Clock = utc_now,
-        backoff: Backoff | None = None,
-    ) -> None:
-        self._table = Table(table, client, backoff or Backoff())
+    def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:
+        self._table = table
         self._user_of = user_of
         self._clock = clock
 

@@ -14,9 +14,6 @@ from typing import Any
 import pytest
 from chatkit.types import Page, Thread, ThreadMetadata
 
-from store_dynamo.feedback import DynamoFeedback
-from store_dynamo.rates import DynamoRates
-from store_dynamo.turns import DynamoTurns
 from tests.contracts.store import Caller
 from tests.fakes.chatkit_models import NOON, answer, file, thread, user_message
 from tests.fakes.dynamo_backend import DynamoBackend
@@ -71,8 +68,6 @@ def counting(request: pytest.FixtureRequest) -> Iterator[Counting]:
 async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     """Carry each operation out once, with items of half a kilobyte."""
     store = backend.store(retention=timedelta(days=90), clock=Ticking())
-    common: Any = {"table": backend.table, "client": backend.client, "user_of": backend.log.user_of}
-    turns, feedback, rates = DynamoTurns(**common), DynamoFeedback(**common), DynamoRates(**common)
     found: dict[str, Cost] = {}
 
     async def count(name: str, call: Callable[[], Awaitable[Any]]) -> None:
@@ -120,10 +115,10 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     await count("`release_attachment`", lambda: store.release_attachment("new", "turn-1", ALICE))
     await count("`delete_attachment`", lambda: store.delete_attachment("new", ALICE))
     await count("`set_automatic_title`", lambda: store.set_automatic_title("untitled", "x", ALICE))
-    await count("`DynamoTurns.claim`", lambda: turns.claim("turn-1", "thr_00", ALICE))
-    await count("`DynamoTurns.is_cancelled`", lambda: turns.is_cancelled("turn-1", ALICE))
-    await count("`DynamoFeedback.put`, one item", lambda: feedback.put("thr_00", ["msg_00"], "positive", ALICE))
-    await count("`DynamoRates.count`", lambda: rates.count("turns", 9, timedelta(days=1), ALICE))
+    await count("`turns.claim`", lambda: store.turns.claim("turn-1", "thr_00", ALICE))
+    await count("`turns.is_cancelled`", lambda: store.turns.is_cancelled("turn-1", ALICE))
+    await count("`feedback.put`, one item", lambda: store.feedback.put("thr_00", ["msg_00"], "positive", ALICE))
+    await count("`rates.count`", lambda: store.rates.count("turns", 9, timedelta(days=1), ALICE))
     return found
 
 

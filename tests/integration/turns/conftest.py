@@ -18,9 +18,7 @@ from chat_api.records import Records
 from chat_api.server import AssistantServer
 from chat_api.timing import Timing
 from store_dynamo import CLIENT_CONFIG, DynamoStore
-from store_dynamo.feedback import DynamoFeedback
-from store_dynamo.rates import DynamoRates
-from store_dynamo.turns import DynamoTurns
+from store_dynamo.turns import Turns
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend, create_bucket, create_table
 
 
@@ -54,16 +52,14 @@ class Service:
 
     server: AssistantServer
     store: DynamoStore[Any]
-    turns: DynamoTurns[Any]
+    turns: Turns[Any]
     backend: DynamoBackend
 
 
 def service_of(backend: DynamoBackend, assistant: Any) -> Service:
-    shared: dict[str, Any] = {"table": backend.table, "client": backend.client, "user_of": backend.log.user_of}
     store = backend.store()
-    turns = DynamoTurns[Any](**shared)
-    records = Records(turns, DynamoRates[Any](**shared), DynamoFeedback[Any](**shared), titles=store)
+    records = Records(store.turns, store.rates, store.feedback, titles=store)
     files: S3AttachmentStore[Any] = S3AttachmentStore(bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of)
     return Service(
-        AssistantServer(store, files, assistant, records, timing=Timing(cancel_poll=0.01)), store, turns, backend
+        AssistantServer(store, files, assistant, records, timing=Timing(cancel_poll=0.01)), store, store.turns, backend
     )

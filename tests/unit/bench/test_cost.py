@@ -99,9 +99,7 @@ def test_the_writes_of_a_turn_are_those_of_the_data_model(name: str, more_kiloby
     """Its table is of items of half a kilobyte; a kilobyte more costs four units more, as it says."""
     table = documented()
     add = table["`add_thread_item`, no retention"][1]
-    admission = (
-        table["`DynamoTurns.claim`"][1] + 3 * table["`DynamoRates.count`"][1]
-    )  # docs/understand/turns.md: four units
+    admission = table["`turns.claim`"][1] + 3 * table["`rates.count`"][1]  # docs/understand/turns.md: four units
     assert admission == 4
     more = TURNS[name]["counted"]["dynamodb_writes"] - admission - 2 * add
     assert more % 4 == 0

@@ -26,11 +26,11 @@ from chat_api.assistant import Turn
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
+from chat_api.records import Records
 from chat_api.server import AssistantServer
 from chat_api.settings import LimitSettings
 from chat_api.timing import Timing
 from chat_api.turn_meter import TurnMeter
-from tests.fakes.memory_records import MemoryRecords
 from tests.fakes.memory_store import MemoryStore
 from tools.local.user_pool import UserPool
 
@@ -66,7 +66,6 @@ class World:
     verifier: TokenVerifier
     app: Any
     store: MemoryStore[RequestContext]
-    kept: MemoryRecords
     files: S3AttachmentStore[RequestContext]
     assistant: Any
     pool: UserPool
@@ -131,9 +130,8 @@ def make_world(
 ) -> World:
     files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
     store = MemoryStore[RequestContext](after_read=files.sign_urls, before_write=files.strip_urls)
-    kept = MemoryRecords(store)
-    records = kept.records()
+    records = Records(store.turns, store.rates, store.feedback, titles=store)
     meters: list[TurnMeter] = []
     server = AssistantServer(store, files, assistant, records, limits=limits, timing=timing, on_turn=meters.append)
     app = create_app(server, verifier, files.policy, hosted=hosted)
-    return World(server, verifier, app, store, kept, files, assistant, pool, s3, meters)
+    return World(server, verifier, app, store, files, assistant, pool, s3, meters)

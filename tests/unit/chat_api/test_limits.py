@@ -82,7 +82,7 @@ async def test_user_over_a_limit_is_told_when_to_come_back(world_of: WorldOf, li
 async def test_refused_turn_stores_nothing_and_may_come_again(world_of: WorldOf) -> None:
     clock = Clock()
     world = world_of(Echo(), limits=only(turns_per_minute=1))
-    world.kept.rates.clock = clock
+    world.store.rates.clock = clock
     turn = {"x-turn-id": "turn-0000001"}
 
     await world.post(create_thread("hi"))

@@ -191,7 +191,7 @@ class TestJson:
 
         assert (given.status_code, given.json()) == (200, {})
         assert (foreign.status_code, unknown.status_code) == (404, 404)
-        assert world.kept.feedback.given == {(thread_id, answer["id"]): "positive"}
+        assert world.store.feedback.given == {(thread_id, answer["id"]): "positive"}
 
     @pytest.mark.feature("attachments.create")
     @pytest.mark.feature("attachments.delete")

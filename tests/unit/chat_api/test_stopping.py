@@ -208,8 +208,8 @@ class TestWhereverTheTurnIs:
         await saving.wait()
 
         assert await cancel(world) == 202
-        looks = world.kept.turns.looks
-        await until(lambda: world.kept.turns.looks > looks)
+        looks = world.store.turns.looks
+        await until(lambda: world.store.turns.looks > looks)
         may_save.set()
         events = await turn.rest()
 
@@ -241,9 +241,9 @@ class TestWhereverTheTurnIs:
         turn = begin(world)
         await writing.wait()
 
-        looks = world.kept.turns.looks
+        looks = world.store.turns.looks
         await cancel(world)
-        await until(lambda: world.kept.turns.looks > looks)
+        await until(lambda: world.store.turns.looks > looks)
         may_write.set()
         events = await turn.rest()
 
@@ -356,7 +356,7 @@ class TestCancelRequests:
         assistant = Halting()
         world = world_of(assistant, timing=Timing(cancel_poll=0.01, cancel_wait=5))
         cancelling = asyncio.create_task(cancel(world))
-        await until(lambda: world.kept.turns.unknown > 0)
+        await until(lambda: world.store.turns.unknown > 0)
 
         turn = begin(world)
         events = await turn.rest()

@@ -34,7 +34,7 @@ class Plain(ChatKitServer[RequestContext]):
 
     def __init__(self, world: World) -> None:
         super().__init__(world.store, world.files)
-        self._feedback = world.kept.records().feedback
+        self._feedback = world.store.feedback
 
     def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext

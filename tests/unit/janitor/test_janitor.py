@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from store_dynamo.feedback import DynamoFeedback
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
 from tests.contracts.store import Caller
@@ -35,8 +34,7 @@ async def store(moto_backend: DynamoBackend) -> Any:
     await store.add_thread_item("thr_1", note("big", noise(200_000)), ALICE)
     await store.save_attachment(file("a", thread_id="thr_1"), ALICE)
     await store.save_attachment(file("free"), ALICE)
-    feedback = DynamoFeedback(table=moto_backend.table, client=moto_backend.client, user_of=moto_backend.log.user_of)
-    await feedback.put("thr_1", ["i"], "positive", ALICE)
+    await store.feedback.put("thr_1", ["i"], "positive", ALICE)
     return store
 
 

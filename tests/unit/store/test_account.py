@@ -15,10 +15,7 @@ from chatkit.types import ThreadMetadata
 
 from store_dynamo import account
 from store_dynamo.account import Account
-from store_dynamo.feedback import DynamoFeedback
-from store_dynamo.rates import DynamoRates
 from store_dynamo.table import Table
-from store_dynamo.turns import DynamoTurns
 from tests.contracts.store import Caller
 from tests.fakes.chatkit_models import file, noise, note, thread
 from tests.fakes.dynamo_backend import QUICK, DynamoBackend
@@ -31,15 +28,14 @@ ALICE, BOB = Caller("alice#1"), Caller("bob")
 async def backend(moto_backend: DynamoBackend) -> Any:
     """Alice and Bob have one of everything each, and Alice a thread that is being deleted."""
     store = moto_backend.store()
-    common: Any = {"table": moto_backend.table, "client": moto_backend.client, "user_of": moto_backend.log.user_of}
     for caller, folder in ((ALICE, "alice.231"), (BOB, "bob")):
         await store.save_thread(thread(title="Budget", metadata={"a": 1}), caller)
         await store.add_thread_item("thr_1", note("i", f"{caller.user_id}'s"), caller)
         await store.add_thread_item("thr_1", note("big", noise(200_000)), caller)
         await store.save_attachment(file("a", thread_id="thr_1"), caller)
-        await DynamoFeedback(**common).put("thr_1", ["i"], "positive", caller)
-        await DynamoTurns(**common).claim("turn-1", "thr_1", caller)
-        await DynamoRates(**common).count("turns", 9, timedelta(days=1), caller)
+        await store.feedback.put("thr_1", ["i"], "positive", caller)
+        await store.turns.claim("turn-1", "thr_1", caller)
+        await store.rates.count("turns", 9, timedelta(days=1), caller)
         for key in (f"files/{folder}/a", f"generated/{folder}/img", f"pending/{folder}/p"):
             moto_backend.s3.put_object(Bucket=moto_backend.bucket.name, Key=key, Body=b"\xff")
     await store.save_thread(thread("thr_2"), ALICE)

@@ -10,27 +10,20 @@ import pytest
 from chatkit.store import NotFoundError
 
 from store_dynamo import InvalidIdError, RateExceededError, TurnClaimedError
-from store_dynamo.feedback import DynamoFeedback
 from store_dynamo.keys import feedback_key
-from store_dynamo.rates import DynamoRates
-from store_dynamo.turns import DynamoTurns
 from tests.contracts.store import Caller, Clock
 from tests.fakes.chatkit_models import note, thread
-from tests.fakes.dynamo_backend import QUICK, DynamoBackend
+from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.faults import Faults
 
 ALICE, BOB = Caller("alice"), Caller("bob")
 MINUTE = timedelta(minutes=1)
 
 
-def make(kind: Any, backend: DynamoBackend, **options: Any) -> Any:
-    return kind(table=backend.table, client=backend.client, user_of=backend.log.user_of, backoff=QUICK, **options)
-
-
 class TestTurns:
     @pytest.fixture
     def turns(self, moto_backend: DynamoBackend) -> Any:
-        return make(DynamoTurns, moto_backend)
+        return moto_backend.store().turns
 
     @pytest.mark.promise("H10")
     async def test_a_turn_is_claimed_once(self, turns: Any) -> None:
@@ -77,13 +70,13 @@ class TestTurns:
 class TestFeedback:
     @pytest.mark.promise("H8")
     async def test_feedback_needs_ones_own_thread_and_items(self, moto_backend: DynamoBackend) -> None:
-        store, feedback = moto_backend.store(), make(DynamoFeedback, moto_backend)
+        store = moto_backend.store()
         await store.save_thread(thread(), ALICE)
         for n in range(60):
             await store.save_item("thr_1", note(f"i{n}"), ALICE)
 
-        await feedback.put("thr_1", ["i0", "i0", *(f"i{n}" for n in range(60))], "positive", ALICE)
-        await feedback.put("thr_1", ["i0"], "negative", ALICE)
+        await store.feedback.put("thr_1", ["i0", "i0", *(f"i{n}" for n in range(60))], "positive", ALICE)
+        await store.feedback.put("thr_1", ["i0"], "negative", ALICE)
 
         kept = [
             moto_backend.client.get_item(TableName=moto_backend.table, Key=feedback_key("alice", "thr_1", f"i{n}"))
@@ -91,19 +84,19 @@ class TestFeedback:
         ]
         assert [each["Item"]["kind"]["S"] for each in kept] == ["negative", *["positive"] * 59]
         with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
-            await feedback.put("thr_1", ["i0"], "positive", BOB)
+            await store.feedback.put("thr_1", ["i0"], "positive", BOB)
         with pytest.raises(NotFoundError, match=r"^Item x not found$"):
-            await feedback.put("thr_1", ["i0", "x"], "positive", ALICE)
+            await store.feedback.put("thr_1", ["i0", "x"], "positive", ALICE)
         await store.delete_thread("thr_1", ALICE)
         with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
-            await feedback.put("thr_1", ["i0"], "positive", ALICE)
+            await store.feedback.put("thr_1", ["i0"], "positive", ALICE)
 
 
 class TestRates:
     @pytest.mark.promise("H7")
     async def test_a_user_gets_so_many_in_a_window(self, moto_backend: DynamoBackend) -> None:
         clock = Clock()
-        rates = make(DynamoRates, moto_backend, clock=clock)
+        rates = moto_backend.store(clock=clock).rates
         clock.advance(timedelta(seconds=10))
         for _ in range(3):
             await rates.count("turns", 3, MINUTE, ALICE)
@@ -121,7 +114,7 @@ class TestRates:
 
     @pytest.mark.promise("H7")
     async def test_many_at_once_do_not_pass_the_limit(self, moto_backend: DynamoBackend) -> None:
-        rates = make(DynamoRates, moto_backend)
+        rates = moto_backend.store().rates
         counting = [rates.count("turns", 5, timedelta(days=1), ALICE) for _ in range(12)]
         outcomes = await asyncio.gather(*counting, return_exceptions=True)
 
@@ -129,7 +122,7 @@ class TestRates:
 
     @pytest.mark.promise("H7")
     async def test_the_shared_budget_is_everyones(self, moto_backend: DynamoBackend) -> None:
-        rates = make(DynamoRates, moto_backend)
+        rates = moto_backend.store().rates
         await rates.count_shared("tokens", 100, timedelta(days=1), amount=60)
         with pytest.raises(RateExceededError):
             await rates.count_shared("tokens", 100, timedelta(days=1), amount=60)
