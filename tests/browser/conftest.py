@@ -1,4 +1,4 @@
-"""Fixtures: the local stack with its site, and Debian's Chromium, started once for each test worker."""
+"""Fixtures: the local stack with its site, and Chromium, started once for each test worker."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class House:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     chromium = shutil.which("chromium")
-    assert chromium, "the browser tests need Debian's chromium: run apt-get install chromium"
+    assert chromium, "chromium is not on the PATH: run the tests by make test, which installs one"
     assert (DIST / "index.html").exists(), "the frontend is not built: run make frontend"
     expect.set_options(timeout=LIMIT_MS)
     port = free_port()

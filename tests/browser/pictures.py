@@ -1,4 +1,7 @@
-"""Make the documentation's pictures from the browser tests' screenshots: `python -m tests.browser.pictures`."""
+"""Make the documentation's pictures from the browser tests' screenshots: `python -m tests.browser.pictures`.
+
+Take the screenshots with Debian's chromium: the one from npm has a single font, without emoji and Chinese.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -145,12 +146,16 @@ def main() -> int:
     if sys.argv[1:] != ["fetch"]:
         print("usage: python -m tools.local.dynamodb_local fetch", file=sys.stderr)
         return 2
+    if JAR.exists():
+        return 0
+    started = time.monotonic()
+    print(f"· {LIBRARIES.parent.relative_to(ROOT)}: ", end="", flush=True)
     try:
         fetch()
     except (MissingToolError, RuntimeError) as error:
-        print(f"DynamoDB Local: {error}", file=sys.stderr)
+        print(f"not installed, {error}")
         return 1
-    print(f"DynamoDB Local {VERSION} is in {LIBRARIES.relative_to(ROOT)}")
+    print(f"DynamoDB Local {VERSION} in {time.monotonic() - started:.0f} s")
     return 0
 
 

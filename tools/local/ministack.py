@@ -4,8 +4,9 @@
         aws.client("dynamodb").list_tables()          # as the root key: setting up only
         aws.client("s3", aws.iam_user("app", policy)) # as the application: SigV4 and IAM are verified
 
-MiniStack pins its own botocore, so it lives in its own environment (`.tools/ministack`, made by the Makefile). It binds
-the loopback interface only. The root key bypasses signature and IAM checks, so nothing under test may use it.
+MiniStack pins its own botocore, so it lives in its own environment (`.tools/ministack`, made by the Makefile). It runs
+CloudFront functions with the project's Node.js, and binds the loopback interface only. The root key bypasses signature
+and IAM checks, so nothing under test may use it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from botocore.config import Config
 from tools import ROOT
 
 PYTHON = ROOT / ".tools" / "ministack" / "bin" / "python"
+NODE = ROOT / ".tools" / "node" / "bin" / "node"
 REGION = "eu-west-1"
 ACCOUNT_ID = "000000000000"
 START_LIMIT_SECONDS = 30
@@ -66,10 +68,11 @@ class MiniStack:
         """Start a server and wait until it answers.
 
         `port` 0 takes a free one; with `state_dir` tables and objects outlive the process; its output goes to `log`.
-        Raises FileNotFoundError when its environment is missing, RuntimeError when it does not come up.
+        Raises FileNotFoundError when its environment or Node.js is missing, RuntimeError when it does not come up.
         """
-        if not PYTHON.exists():
-            raise FileNotFoundError(f"{PYTHON.relative_to(ROOT)} is missing: run `make ministack`")
+        for needed in (PYTHON, NODE):  # without Node.js every request for the site would be a 503
+            if not needed.exists():
+                raise FileNotFoundError(f"{needed.relative_to(ROOT)} is missing: run `make ministack`")
         port = port or free_port()
         scratch = None if state_dir else Path(tempfile.mkdtemp(prefix="ministack-"))
         state = state_dir or cast(Path, scratch)
@@ -142,7 +145,7 @@ class MiniStack:
 
 def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
     return {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
