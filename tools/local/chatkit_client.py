@@ -90,6 +90,13 @@ class ChatKitClient:
             raise _refused(response.status_code, response.content)
         return cast(Event, response.json())
 
+    async def composer(self) -> Event:
+        """Return what the page asks for when it opens: models, tools and limits of files; raises RefusedError."""
+        response = await self._http.get("/chatkit/composer", headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        return cast(Event, response.json())
+
     async def cancel(self, turn_id: str) -> None:
         """Stop a running turn of this user; raises RefusedError."""
         response = await self._http.post(f"/chatkit/turns/{turn_id}/cancel", headers=self._headers)

@@ -139,6 +139,11 @@ class LocalFunction:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.write_log(str(error))
 
+    async def idle(self) -> None:
+        """Wait until no process is busy: work behind an answer is done too."""
+        while self._supervisions:
+            await asyncio.wait(self._supervisions)
+
     async def stop_processes(self) -> None:
         """End all processes: SIGTERM, and a kill for those that do not leave; the next event is a cold start."""
         await self._settle()

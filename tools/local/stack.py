@@ -47,6 +47,10 @@ class Stack:
         """Stop the function's processes; the next request is answered by another one."""
         await self.function.stop_processes()
 
+    async def idle(self) -> None:
+        """Wait until the function is done with all requests, also with what it loads behind their answers."""
+        await self.function.idle()
+
     @asynccontextmanager
     async def sibling(self, timeout_seconds: int, **environment: str) -> AsyncGenerator[str]:
         """Yield the URL of the same function beside this one, with another timeout and other settings."""

@@ -80,6 +80,17 @@ async def test_a_process_is_busy_until_its_tasks_have_ended(function, client):
     assert (answered.status_code, throttled.status_code) == (200, 429)
 
 
+async def test_a_function_is_idle_when_the_tasks_behind_its_answers_have_ended(function, client):
+    served = function(max_processes=1)
+    async with FunctionUrl(served) as front:
+        await client.get(f"{front.url}/task")
+        await served.idle()
+        logged, next_answer = served.logged("the task has ended"), await client.get(f"{front.url}/hello")
+
+    assert logged
+    assert next_answer.status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/crash", "/hang_before"])
 async def test_a_function_lost_before_its_response_is_a_502_and_its_successor_works(function, client, path):
     async with FunctionUrl(served := function(timeout_seconds=0.5)) as front:
