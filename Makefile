@@ -142,6 +142,10 @@ bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
 	@$(RUN) -m tools.bench.store --quick
 	@$(RUN) -m tools.bench.cost --quick
 
+.PHONY: fresh-machine
+fresh-machine: ## `make demo` and `make test` in a bare Debian without root: docs/evidence/fresh-machine.md; needs root, debootstrap
+	@tools/fresh_machine/run $(ARGS)
+
 # --- deploying --------------------------------------------------------------------------------------------------------
 
 .PHONY: release packages build deploy publish destroy logs doctor verify-deploy lock clean
