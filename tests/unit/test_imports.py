@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -58,6 +59,20 @@ def test_a_shipped_package_imports_only_what_lies_below_it(package):
     }
 
     assert wrong == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_documented_layout_states_the_same_directions(package):
+    table = (ROOT / "docs" / "understand" / "architecture.md").read_text()
+    rows = (line.split("|") for line in table.splitlines() if line.startswith("| `"))
+    documented = {
+        row[1].strip(" `"): set(re.findall(r"`(\w+)`", row[3])) & (OURS | SHARED) for row in rows if len(row) == 5
+    }
+    folders = [PACKAGES[package], *(member.folder for member in members() if member.packages == (package,))]
+
+    found = [documented[name] for folder in folders if (name := str(folder.relative_to(ROOT))) in documented]
+
+    assert found == [ALLOWED[package]]
 
 
 @pytest.mark.parametrize("package", ["coach", "examples"])
