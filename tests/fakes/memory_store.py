@@ -154,7 +154,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
     async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
         user_id, forward, size = self._user(context), is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         if after is not None:
             self._alive(user_id, after)
         places = sorted(
@@ -167,7 +167,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         ids = [thread_id for _, thread_id in (places if forward else reversed(places))]
         ids = ids[ids.index(after) + 1 :] if after is not None else ids
         threads = [await self.load_thread(each, context) for each in ids[:size]]
-        return make_page(threads, threads[-1].id if threads else None, more=len(ids) > size)
+        return make_page(threads, more=len(ids) > size)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
         escape(thread_id, "thread")
@@ -188,17 +188,17 @@ class MemoryStore(Store[TContext], Generic[TContext]):
     ) -> Page[ThreadItem]:
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         try:
             items = self._alive(self._user(context), thread_id).items
         except NotFoundError:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         if after is not None and escape(after, "item") and after not in items:
             raise NotFoundError(f"Item {after} not found")
         ids = sorted(items, key=lambda each: (items[each].place, each), reverse=not forward)
         ids = ids[ids.index(after) + 1 :] if after is not None else ids
         page = [self._after_read(items[each].model(), context) for each in ids[:size]]
-        return make_page(page, page[-1].id if page else None, more=len(ids) > size)
+        return make_page(page, more=len(ids) > size)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)

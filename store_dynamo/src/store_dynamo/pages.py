@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from chatkit.types import Page
 
-T = TypeVar("T")
+
+class _Identified(Protocol):
+    id: str
+
+
+T = TypeVar("T", bound=_Identified)
 
 MAX_PAGE = 1_000
 """ChatKit.js asks for 9999 threads; what is left out of a page is on the next one."""
@@ -18,9 +23,9 @@ def page_size(limit: int) -> int:
     return max(0, min(limit, MAX_PAGE))
 
 
-def make_page(entries: Sequence[T], last_id: str | None, *, more: bool) -> Page[T]:
-    """Return a page; `after` is its last id, also on the last page."""
-    return Page(data=list(entries), has_more=more, after=last_id)
+def make_page(entries: Sequence[T], *, more: bool) -> Page[T]:
+    """Return a page; `after` is its last id, and None on the last page, as in ChatKit's reference store."""
+    return Page(data=list(entries), has_more=more, after=entries[-1].id if more and entries else None)
 
 
 def is_forward(order: str) -> bool:

@@ -127,9 +127,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         threads, more = await self._threads.page(self._user_of(context), after, size, forward=forward)
-        return make_page(threads, threads[-1].id if threads else None, more=more)
+        return make_page(threads, more=more)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
         await finish(self._threads.delete(self._user_of(context), thread_id))
@@ -139,11 +139,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     ) -> Page[ThreadItem]:
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         items, more = await self._items.page(self._user_of(context), thread_id, after, size, forward=forward)
-        return make_page(
-            [self._after_read(item, context) for item in items], items[-1].id if items else None, more=more
-        )
+        return make_page([self._after_read(item, context) for item in items], more=more)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         await finish(self._items.add(self._user_of(context), thread_id, self._storable(item)))
