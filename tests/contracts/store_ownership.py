@@ -149,5 +149,8 @@ class Ownership(StoreSetting):
         await store.add_thread_item(longest, note(longest, content=noise(120_000)), alice)
         await store.save_attachment(file(longest, thread_id=longest), alice)
 
-        assert (await store.load_thread_items(longest, None, 9, "asc", alice)).after == longest
+        await store.add_thread_item(longest, note("next"), alice)
+        first = await store.load_thread_items(longest, None, 1, "asc", alice)
+        assert first.after == longest
+        assert (await store.load_thread_items(longest, first.after, 1, "asc", alice)).data == [note("next")]
         assert (await store.load_attachment(longest, alice)).thread_id == longest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from store_dynamo import Backoff, DynamoStore, OverflowBucket, table_definition
+from store_dynamo import Backoff, DynamoStore, S3Bucket, table_definition
 from tests.fakes.request_log import RequestLog
 
 BUCKET = "chat-files"
@@ -19,7 +19,7 @@ class DynamoBackend:
         self.s3 = s3
         self.table = table
         self.log = RequestLog(client, s3)
-        self.bucket = OverflowBucket(BUCKET, s3, QUICK)
+        self.bucket = S3Bucket(BUCKET, s3, QUICK)
 
     def store(self, **options: Any) -> DynamoStore[Any]:
         defaults: dict[str, Any] = {"overflow": self.bucket, "backoff": QUICK, "user_of": self.log.user_of}

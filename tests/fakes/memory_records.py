@@ -11,7 +11,7 @@ from chatkit.store import Store
 from chatkit.types import FeedbackKind
 
 from store_dynamo.errors import RateExceededError, TurnClaimedError
-from store_dynamo.lifetime import Clock
+from store_dynamo.expressions import Clock
 
 UserOf = Callable[[Any], str]
 

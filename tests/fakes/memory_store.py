@@ -17,13 +17,9 @@ from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from typing_extensions import TypeVar
 
 from store_dynamo.errors import AttachmentClaimedError, DuplicateItemError
-from store_dynamo.ids import new_id, next_ns
-from store_dynamo.keys import escape, microseconds
-from store_dynamo.known import Knowledge, KnownThreads
-from store_dynamo.lifetime import TURN_LIFE, UNCLAIMED_LIFE, Clock, utc_now
-from store_dynamo.merge import merge
-from store_dynamo.pages import is_forward, make_page, page_size
-from store_dynamo.records import (
+from store_dynamo.expressions import TURN_LIFE, UNCLAIMED_LIFE, Clock, utc_now
+from store_dynamo.keys import escape, microseconds, new_id, next_ns
+from store_dynamo.serialization import (
     ATTACHMENT_MODEL,
     MAX_TITLE_CHARS,
     THREAD_MODEL,
@@ -35,7 +31,8 @@ from store_dynamo.records import (
     thread_fields,
     without_descriptor,
 )
-from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite
+from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
+from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, is_forward, make_page, page_size
 from tests.fakes.memory_records import MemoryFeedback, MemoryRates, MemoryTurns
 
 TContext = TypeVar("TContext", default=Any)
@@ -89,7 +86,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._retention = retention
         self._threads: dict[tuple[str, str], StoredThread] = {}
         self._attachments: dict[tuple[str, str], StoredAttachment] = {}
-        self._known = KnownThreads()
+        self._snapshots = SnapshotCache()
         self.turns = MemoryTurns(user_of)
         self.rates = MemoryRates(user_of, clock)
         self.feedback = MemoryFeedback(self)
@@ -115,34 +112,34 @@ class MemoryStore(Store[TContext], Generic[TContext]):
             raise NotFoundError(f"Thread {thread_id} not found")
         return thread
 
-    def _open(self, thread: StoredThread, place: tuple[str, str]) -> tuple[ThreadMetadata, Knowledge]:
+    def _open(self, thread: StoredThread, place: tuple[str, str]) -> tuple[ThreadMetadata, ThreadSnapshot]:
         fields = dict(thread.fields)
         model = THREAD_MODEL.validate_python(fields)
-        return model, Knowledge(place, fields, fields, thread.revision, thread.automatic_title)
+        return model, ThreadSnapshot(place, fields, fields, thread.revision, thread.automatic_title)
 
     async def load_thread(self, thread_id: str, context: TContext) -> ThreadMetadata:
         place = (self._user(context), thread_id)
-        thread, knowledge = self._open(self._alive(*place), place)
-        self._known.remember(thread, context, knowledge)
+        thread, snapshot = self._open(self._alive(*place), place)
+        self._snapshots.put(thread, context, snapshot)
         return thread
 
     async def save_thread(self, thread: ThreadMetadata, context: TContext) -> None:
         place = (self._user(context), thread.id)
         escape(thread.id, "thread")
-        mine, known = thread_fields(thread), self._known.recall(thread, context, place)
-        if known or place in self._threads:
+        mine, base = thread_fields(thread), self._snapshots.find(thread, context, place)
+        if base or place in self._threads:
             stored = self._alive(*place)
         else:
             stored = self._threads[place] = StoredThread({}, 0, self._expiry())
-        if known:
-            merged = merge(known.fields, mine, stored.fields, stored_title_is_automatic=stored.automatic_title)
+        if base:
+            merged = merge(base.fields, mine, stored.fields, stored_title_is_automatic=stored.automatic_title)
         else:
             merged = mine
         if merged.get("title") != stored.fields.get("title"):
             stored.automatic_title = False
         stored.fields, stored.revision = merged, stored.revision + 1
-        _, knowledge = self._open(stored, place)
-        self._known.remember(thread, context, replace(knowledge, fields=mine))
+        _, snapshot = self._open(stored, place)
+        self._snapshots.put(thread, context, replace(snapshot, fields=mine))
 
     async def set_automatic_title(self, thread_id: str, title: str, context: TContext) -> str:
         thread = self._alive(self._user(context), thread_id)
@@ -154,7 +151,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
     async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
         user_id, forward, size = self._user(context), is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         if after is not None:
             self._alive(user_id, after)
         places = sorted(
@@ -167,7 +164,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         ids = [thread_id for _, thread_id in (places if forward else reversed(places))]
         ids = ids[ids.index(after) + 1 :] if after is not None else ids
         threads = [await self.load_thread(each, context) for each in ids[:size]]
-        return make_page(threads, threads[-1].id if threads else None, more=len(ids) > size)
+        return make_page(threads, more=len(ids) > size)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
         escape(thread_id, "thread")
@@ -188,17 +185,17 @@ class MemoryStore(Store[TContext], Generic[TContext]):
     ) -> Page[ThreadItem]:
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         try:
             items = self._alive(self._user(context), thread_id).items
         except NotFoundError:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         if after is not None and escape(after, "item") and after not in items:
             raise NotFoundError(f"Item {after} not found")
         ids = sorted(items, key=lambda each: (items[each].place, each), reverse=not forward)
         ids = ids[ids.index(after) + 1 :] if after is not None else ids
         page = [self._after_read(items[each].model(), context) for each in ids[:size]]
-        return make_page(page, page[-1].id if page else None, more=len(ids) > size)
+        return make_page(page, more=len(ids) > size)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)

@@ -30,9 +30,8 @@ from rich.table import Table as Printed
 from store_dynamo import CLIENT_CONFIG, DynamoStore, table_definition
 from store_dynamo.bodies import Bodies
 from store_dynamo.keys import item_key, item_order
-from store_dynamo.records import dump, item_kind, schema
-from store_dynamo.requests import Backoff
-from store_dynamo.table import Table
+from store_dynamo.serialization import dump, item_kind, schema
+from store_dynamo.table import Backoff, Table
 from tools.bench import results
 from tools.bench.sections.store import LARGEST_RATIO
 from tools.local.dynamodb_local import DynamoDBLocal

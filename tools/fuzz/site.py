@@ -44,7 +44,7 @@ from coach.accounts_table import AccountsTable
 from coach.accounts_table import table_definition as accounts_definition
 from coach.agent import Coach
 from lambda_streaming import StreamingMangum
-from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket, table_definition
+from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket, table_definition
 from tools.fuzz.belongings import Belongings, acquire
 from tools.local.model_server import API_KEY, ModelServer
 from tools.local.payload import HttpRequest, HttpResponse, buffered_response, event_of
@@ -280,7 +280,7 @@ def _files(clients: Clients) -> S3AttachmentStore[RequestContext]:
 
 
 def _store(clients: Clients) -> DynamoStore[RequestContext]:
-    files, overflow = _files(clients), OverflowBucket(clients.name, clients.s3)
+    files, overflow = _files(clients), S3Bucket(clients.name, clients.s3)
     return DynamoStore(
         table=clients.name,
         client=clients.dynamodb,

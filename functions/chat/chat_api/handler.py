@@ -31,7 +31,7 @@ from chat_api.records import Records
 from chat_api.server import AssistantServer
 from chat_api.settings import AttachmentSettings, Settings, read_settings
 from lambda_streaming import StreamingMangum
-from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
+from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
 
 MB = 1_000_000
 SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3})
@@ -52,7 +52,7 @@ def build(settings: Settings) -> StreamingMangum:
         table=settings.table_name,
         client=clients["dynamodb"],
         user_of=_user,
-        overflow=OverflowBucket(settings.bucket_name, clients["s3"]),
+        overflow=S3Bucket(settings.bucket_name, clients["s3"]),
         after_read=files.sign_urls,
         before_write=files.strip_urls,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,

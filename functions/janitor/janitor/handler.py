@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 
 from janitor.janitor import Failures, Janitor
-from store_dynamo import CLIENT_CONFIG, Backoff, OverflowBucket
+from store_dynamo import CLIENT_CONFIG, Backoff, S3Bucket
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
 
@@ -39,5 +39,5 @@ def _janitor() -> Janitor:
     client = session.client("dynamodb", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
     s3 = session.client("s3", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
     table = Table(os.environ["TABLE_NAME"], client, backoff)
-    bucket = OverflowBucket(os.environ["BUCKET_NAME"], s3, backoff)
+    bucket = S3Bucket(os.environ["BUCKET_NAME"], s3, backoff)
     return Janitor(Sweep(table, bucket), bucket)

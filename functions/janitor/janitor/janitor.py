@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from janitor.duties import DeleteObjects, Duty, SweepThread, duties
-from store_dynamo.overflow import OverflowBucket
+from store_dynamo.bodies import S3Bucket
 from store_dynamo.sweep import Sweep
 
 logger = logging.getLogger("janitor")
@@ -25,7 +25,7 @@ Failures = dict[str, list[dict[str, str]]]
 class Janitor:
     """`out_of_time` says that the invocation should come to its end."""
 
-    def __init__(self, sweep: Sweep, bucket: OverflowBucket) -> None:
+    def __init__(self, sweep: Sweep, bucket: S3Bucket) -> None:
         self._sweep = sweep
         self._bucket = bucket
 

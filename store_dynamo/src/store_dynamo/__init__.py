@@ -1,5 +1,6 @@
-"""A ChatKit store on DynamoDB; see `store_dynamo.store`."""
+"""A ChatKit store on one DynamoDB table; see `DynamoStore`."""
 
+from store_dynamo.bodies import S3Bucket
 from store_dynamo.errors import (
     AttachmentClaimedError,
     CorruptRecordError,
@@ -14,9 +15,8 @@ from store_dynamo.errors import (
     UnknownSchemaError,
 )
 from store_dynamo.keys import table_definition
-from store_dynamo.overflow import OverflowBucket
-from store_dynamo.requests import CLIENT_CONFIG, Backoff
 from store_dynamo.store import DynamoStore
+from store_dynamo.table import CLIENT_CONFIG, Backoff
 
 __all__ = [
     "CLIENT_CONFIG",
@@ -26,10 +26,10 @@ __all__ = [
     "DuplicateItemError",
     "DynamoStore",
     "InvalidIdError",
-    "OverflowBucket",
     "RateExceededError",
     "RecordTooLargeError",
     "RequestRefusedError",
+    "S3Bucket",
     "StoreError",
     "StoreUnavailableError",
     "TurnClaimedError",

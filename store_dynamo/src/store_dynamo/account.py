@@ -1,13 +1,13 @@
-"""Everything of one user: handed over, or erased (articles 15, 17 and 20 of the GDPR).
+"""Export or erase all data of one user (articles 15, 17 and 20 of the GDPR).
 
     python -m store_dynamo.account export --table chat --bucket chat-files --user 4f1c… > user.jsonl
     python -m store_dynamo.account erase  --table chat --bucket chat-files --user 4f1c…
 
-`--user` is the `sub` of the tokens. The export has one JSON object per line: `{"record": "thread", "id", "body"}` and
-so on for items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for files. Erasing deletes
-the contents of each thread before its record, so it may be interrupted and run again; end the user's sign-in first.
-Objects are found by the user's id, the second part of every key in the bucket. What backups (PITR) and S3 versions keep
-expires by their own rules.
+`--user` is the `sub` claim of the user's tokens. The export has one JSON object per line: `{"record": "thread", "id",
+"body"}` and so on for items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for files.
+Erasing deletes the contents of each thread before its record, so it may be interrupted and run again; disable the
+user's sign-in first. Objects are found by the user's id, the second part of every key in the bucket. Backups (PITR) and
+old S3 versions expire by their own rules. Needs boto3: `chatkit-store-dynamo[cli]`.
 """
 
 from __future__ import annotations
@@ -22,23 +22,21 @@ from typing import Any
 
 import boto3
 
-from store_dynamo.bodies import Bodies
+from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.expressions import text
 from store_dynamo.keys import THREAD, escape, thread_of, thread_partition, unescape, user_partition
-from store_dynamo.overflow import OverflowBucket
-from store_dynamo.records import check_schema
-from store_dynamo.requests import CLIENT_CONFIG, Backoff
+from store_dynamo.serialization import check_schema
 from store_dynamo.sweep import Sweep
-from store_dynamo.table import Record, Table
+from store_dynamo.table import CLIENT_CONFIG, Backoff, Record, Table
 
 PAGE = 500
-_SHOWN = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at")
+_EXPORTED = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at")
 
 
 class Account:
-    """One user's records and objects. IAM: what Sweep needs, s3:GetObject, and s3:DeleteObject on the whole bucket."""
+    """One user's records and objects. IAM: the actions of Sweep, s3:GetObject, and s3:DeleteObject on the bucket."""
 
-    def __init__(self, table: Table, bucket: OverflowBucket, user_id: str) -> None:
+    def __init__(self, table: Table, bucket: S3Bucket, user_id: str) -> None:
         self._table = table
         self._bucket = bucket
         self._bodies = Bodies(table, bucket)
@@ -58,7 +56,7 @@ class Account:
                 yield {"object": key, "size": len(data), "base64": base64.b64encode(data).decode()}
 
     async def erase(self) -> AsyncIterator[str]:
-        """Delete everything, and yield what is being deleted: ids of threads, then keys of records and objects."""
+        """Delete everything, and yield a line for each deletion: ids of threads, sort keys of records, object keys."""
         async for record in self._records(user_partition(self._user_id)):
             if record["sk"]["S"].startswith(THREAD):
                 _, thread_id = thread_of(record)
@@ -84,7 +82,7 @@ class Account:
     async def _entry(self, record: Record) -> dict[str, Any]:
         kind, _, escaped = record["sk"]["S"].partition("#")
         entry: dict[str, Any] = {"record": kind.lower(), "id": unescape(escaped)}
-        entry |= {name: next(iter(record[name].values())) for name in _SHOWN if name in record}
+        entry |= {name: next(iter(record[name].values())) for name in _EXPORTED if name in record}
         if "body" in record or "overflow" in record:
             check_schema(record)
             found = await self._bodies.read(record)
@@ -93,12 +91,12 @@ class Account:
 
 
 async def run(arguments: argparse.Namespace, session: boto3.Session) -> None:
-    """Carry out a parsed command line."""
+    """Run a parsed command line."""
     client = session.client("dynamodb", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
     s3 = session.client("s3", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
     try:
         backoff = Backoff()
-        bucket = OverflowBucket(arguments.bucket, s3, backoff)
+        bucket = S3Bucket(arguments.bucket, s3, backoff)
         account = Account(Table(arguments.table, client, backoff), bucket, arguments.user)
         if arguments.command == "export":
             async for entry in account.export():

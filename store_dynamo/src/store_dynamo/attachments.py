@@ -1,22 +1,35 @@
-"""Attachments: they expire until they belong to a thread, then they live and die with it."""
+"""Attachments of one table: each expires until it belongs to a thread, and is then deleted with that thread."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chatkit.store import NotFoundError
 from chatkit.types import Attachment
 
 from store_dynamo.bodies import Bodies, absent_body
-from store_dynamo.errors import AttachmentClaimedError, ConditionFailedError
-from store_dynamo.expressions import PRESENT, UNEXPIRED, Attributes, seconds, text, update
-from store_dynamo.items import thread_not_found
+from store_dynamo.errors import (
+    AttachmentClaimedError,
+    ConditionFailedError,
+    attachment_not_found,
+    thread_not_found,
+)
+from store_dynamo.expressions import (
+    PRESENT,
+    TURN_LIFE,
+    UNCLAIMED_LIFE,
+    UNEXPIRED,
+    Attributes,
+    Lifetime,
+    is_alive,
+    seconds,
+    text,
+    update,
+)
 from store_dynamo.keys import attachment_key, attachment_order, overflow_prefix, thread_key
-from store_dynamo.lifetime import TURN_LIFE, UNCLAIMED_LIFE, Lifetime
-from store_dynamo.records import ATTACHMENT_MODEL, dump, is_alive, load, schema
-from store_dynamo.table import Table, stored
+from store_dynamo.serialization import ATTACHMENT_MODEL, dump, load, schema
+from store_dynamo.table import Table, conflicting_record
 
-UNATTACHED = "unattached"  # the overflow folder of attachments without a thread; no generated thread id looks like it
+UNATTACHED = "unattached"  # the overflow folder of attachments without a thread; unlike any generated thread id
 _FREE = "(claimed_by = :turn OR (attribute_not_exists(claimed_by) AND attribute_not_exists(ord)))"
 
 
@@ -29,7 +42,7 @@ class Attachments:
         self._lifetime = lifetime
 
     async def save(self, user_id: str, attachment: Attachment) -> None:
-        """Write an attachment, new or not. Raises NotFoundError when it names a thread that is not there."""
+        """Write an attachment, new or not. Raises NotFoundError when it names a missing thread."""
         thread_id = attachment.thread_id
         packed = await self._bodies.pack(dump(attachment), overflow_prefix(user_id, thread_id or UNATTACHED))
         key = attachment_key(user_id, attachment.id)
@@ -44,7 +57,7 @@ class Attachments:
             raise thread_not_found(thread_id) from error
 
     async def load(self, user_id: str, attachment_id: str) -> Attachment:
-        """Return an attachment. Raises NotFoundError, also when its thread is not there."""
+        """Return an attachment. Raises NotFoundError, also when its thread is deleted or expired."""
         record = await self._table.get(attachment_key(user_id, attachment_id))
         if record is None or not is_alive(record, self._lifetime.clock()):
             raise attachment_not_found(attachment_id)
@@ -59,14 +72,14 @@ class Attachments:
         return attachment
 
     async def delete(self, user_id: str, attachment_id: str) -> None:
-        """Delete an attachment's record; its objects follow by the janitor."""
+        """Delete an attachment's record; the janitor deletes its objects."""
         await self._table.delete(attachment_key(user_id, attachment_id))
 
     async def claim(self, user_id: str, attachment_id: str, turn_id: str) -> None:
-        """Give a free attachment to a turn.
+        """Reserve an attachment for a turn.
 
-        Raises NotFoundError, also for one that would expire while the turn runs, or AttachmentClaimedError when another
-        turn has it or it belongs to a message.
+        Raises NotFoundError, also for an attachment that would expire while the turn runs, or AttachmentClaimedError
+        for one that another turn has reserved or that belongs to a message.
         """
         change = update({"claimed_by": text(turn_id)}, values={":turn": text(turn_id)} | self._lifetime.after_a_turn())
         try:
@@ -74,12 +87,12 @@ class Attachments:
                 attachment_key(user_id, attachment_id), change, f"{PRESENT} AND {UNEXPIRED} AND {_FREE}"
             )
         except ConditionFailedError as error:
-            if not is_alive(stored(error), self._lifetime.clock() + TURN_LIFE):
+            if not is_alive(conflicting_record(error), self._lifetime.clock() + TURN_LIFE):
                 raise attachment_not_found(attachment_id) from error
             raise AttachmentClaimedError(attachment_id) from error
 
     async def release(self, user_id: str, attachment_id: str, turn_id: str) -> None:
-        """Free an attachment that the turn has claimed and no thread has got; anything else stays as it is."""
+        """Free an attachment that the turn has claimed, unless it belongs to a thread by now; idempotent."""
         change = update({}, remove=["claimed_by"], values={":turn": text(turn_id)})
         try:
             await self._table.update(
@@ -90,7 +103,3 @@ class Attachments:
 
     def _expiry(self) -> Attributes:
         return {"expires_at": seconds(self._lifetime.clock() + UNCLAIMED_LIFE)}
-
-
-def attachment_not_found(attachment_id: str) -> NotFoundError:
-    return NotFoundError(f"Attachment {attachment_id} not found")

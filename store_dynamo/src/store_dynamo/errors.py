@@ -1,18 +1,18 @@
-"""What can go wrong in the store, beside ChatKit's own NotFoundError.
+"""Errors of the store, besides ChatKit's own NotFoundError.
 
     StoreError
     ├── StoreUnavailableError      throttled, timed out or down, after all retries: try again later
-    ├── RequestRefusedError        AWS refused the request (permissions, a missing table): a fault of the set-up
+    ├── RequestRefusedError        AWS refused the request (permissions, a missing table): the set-up is wrong
     ├── DuplicateItemError         the id exists with another body
     ├── AttachmentClaimedError     another turn has taken the attachment
-    ├── TurnClaimedError           this turn is running or has run
+    ├── TurnClaimedError           the turn is running or has run
     ├── RateExceededError          the window's limit is reached
-    ├── InvalidIdError             an id that no key can hold
-    ├── RecordTooLargeError        a body too big for the table, and there is no overflow bucket
+    ├── InvalidIdError             the id does not fit into a key
+    ├── RecordTooLargeError        the body is too big for the table, and the store has no overflow bucket
     ├── UnknownSchemaError         the record was written by a newer version of this package
     └── CorruptRecordError         the record cannot be read, or its overflow object is gone
 
-Ids and sizes are attributes. `from_aws` is the one place where AWS's error codes get a meaning.
+Ids and sizes are attributes. `from_aws` is the only place that interprets AWS's error codes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from chatkit.store import NotFoundError
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -51,7 +52,7 @@ class StoreError(Exception):
 
 
 class StoreUnavailableError(StoreError):
-    """AWS did not carry the request out, however often we asked."""
+    """AWS did not carry the request out in any of the attempts."""
 
     def __init__(self, operation: str, attempts: int, code: str) -> None:
         super().__init__(f"{operation} failed {attempts} times, last with {code}")
@@ -59,7 +60,7 @@ class StoreUnavailableError(StoreError):
 
 
 class RequestRefusedError(StoreError):
-    """AWS refused the request, and will again."""
+    """AWS refused the request; another attempt would be refused as well."""
 
     def __init__(self, operation: str, code: str, request_id: str) -> None:
         super().__init__(f"{operation} was refused with {code} (request {request_id})")
@@ -68,7 +69,7 @@ class RequestRefusedError(StoreError):
 
 class DuplicateItemError(StoreError):
     def __init__(self, thread_id: str, item_id: str) -> None:
-        super().__init__(f"Thread {thread_id} has another item {item_id}")
+        super().__init__(f"Thread {thread_id} already has a different item {item_id}")
         self.thread_id, self.item_id = thread_id, item_id
 
 
@@ -80,18 +81,18 @@ class AttachmentClaimedError(StoreError):
 
 class TurnClaimedError(StoreError):
     def __init__(self, turn_id: str, thread_id: str | None) -> None:
-        super().__init__(f"Turn {turn_id} was started before")
+        super().__init__(f"Turn {turn_id} has already been started")
         self.turn_id, self.thread_id = turn_id, thread_id
 
 
 class RateExceededError(StoreError):
     def __init__(self, name: str, limit: int, retry_after_seconds: int) -> None:
-        super().__init__(f"More than {limit} {name}; free again in {retry_after_seconds} s")
+        super().__init__(f"Limit exceeded: {limit} {name}; try again in {retry_after_seconds} s")
         self.name, self.limit, self.retry_after_seconds = name, limit, retry_after_seconds
 
 
 class InvalidIdError(StoreError):
-    """The escaped id is empty or over `limit` bytes; the id itself is not quoted, it may be anything."""
+    """The escaped id is empty or over `limit` bytes. The message does not quote it, because it may be anything."""
 
     def __init__(self, kind: str, size_bytes: int, limit: int) -> None:
         fault = f"is too long: {size_bytes} bytes escaped, {limit} fit" if size_bytes else "is empty"
@@ -102,14 +103,16 @@ class InvalidIdError(StoreError):
 class RecordTooLargeError(StoreError):
     def __init__(self, size_bytes: int, limit: int) -> None:
         super().__init__(
-            f"{size_bytes} bytes compressed, {limit} fit into the table: give the store an overflow bucket"
+            f"The body has {size_bytes} bytes compressed and the table takes {limit}: give the store an overflow bucket"
         )
         self.size_bytes, self.limit = size_bytes, limit
 
 
 class UnknownSchemaError(StoreError):
     def __init__(self, pk: str, sk: str, version: int, supported: int) -> None:
-        super().__init__(f"Record {pk} {sk} has schema version {version}; this code reads up to {supported}: update it")
+        super().__init__(
+            f"Record {pk} {sk} has schema version {version}; this code reads up to {supported}: update store_dynamo"
+        )
         self.pk, self.sk, self.version, self.supported = pk, sk, version, supported
 
 
@@ -120,9 +123,9 @@ class CorruptRecordError(StoreError):
 
 
 class ConditionFailedError(StoreError):
-    """A conditional write met another record; `failed` maps its place in the transaction to what is stored there.
+    """A condition of a write did not hold; `failed` maps the action's place in its transaction to the stored record.
 
-    Never leaves the package: each caller knows what its condition meant.
+    It never leaves the package: each caller translates its own condition.
     """
 
     def __init__(self, failed: Mapping[int, Mapping[str, Any] | None]) -> None:
@@ -131,7 +134,7 @@ class ConditionFailedError(StoreError):
 
 
 def from_aws(operation: str, error: ClientError | BotoCoreError, attempts: int) -> StoreError:
-    """Return the error that `error` means; StoreUnavailableError is worth another attempt."""
+    """Translate an error of botocore; StoreUnavailableError is worth another attempt."""
     if not isinstance(error, ClientError):
         network = isinstance(error, (HTTPClientError, BotoConnectionError, IncompleteReadError))
         name = type(error).__name__
@@ -154,3 +157,15 @@ def from_aws(operation: str, error: ClientError | BotoCoreError, attempts: int) 
     if code in TRANSIENT_CODES or int(metadata.get("HTTPStatusCode", 0)) >= 500:
         return StoreUnavailableError(operation, attempts, code)
     return RequestRefusedError(operation, code, str(metadata.get("RequestId", "-")))
+
+
+def thread_not_found(thread_id: str) -> NotFoundError:
+    return NotFoundError(f"Thread {thread_id} not found")
+
+
+def item_not_found(item_id: str) -> NotFoundError:
+    return NotFoundError(f"Item {item_id} not found")
+
+
+def attachment_not_found(attachment_id: str) -> NotFoundError:
+    return NotFoundError(f"Attachment {attachment_id} not found")

@@ -1,25 +1,39 @@
-"""DynamoDB's expressions, built from named pieces.
+"""DynamoDB expressions built from named pieces, and the conditions that a record is alive.
 
 update(assign={"body": body}, keep={"ord": order}, remove=["overflow"])
 → SET #body = :body, #ord = if_not_exists(#ord, :ord) REMOVE #overflow
 
-condition                       holds when
-ALIVE                           the thread exists, is no tombstone and has not expired
-ABSENT                          no such record
+condition     holds when
+PRESENT       the record exists
+ABSENT        it does not
+UNEXPIRED     it has not expired; needs `:now`, see `Lifetime`
+ALIVE         it exists, is not a tombstone and has not expired; needs `:now`
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from store_dynamo.keys import thread_key
+
 Attributes = dict[str, dict[str, Any]]
+"""Attribute name → {type: value}, as DynamoDB's JSON has it."""
+
+Clock = Callable[[], datetime]
 
 ABSENT = "attribute_not_exists(pk)"
 PRESENT = "attribute_exists(pk)"
 UNEXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
 ALIVE = f"attribute_exists(pk) AND attribute_not_exists(deleted_at) AND {UNEXPIRED}"
+
+TURN_LIFE = timedelta(hours=1)
+"""The life of a tombstone, longer than any turn: Lambda ends a turn after 15 minutes."""
+
+UNCLAIMED_LIFE = timedelta(days=1)
+"""The life of an attachment that no message refers to; the lifecycle rule of `pending/` has the same age."""
 
 
 def text(value: str) -> dict[str, Any]:
@@ -31,7 +45,7 @@ def number(value: int) -> dict[str, Any]:
 
 
 def seconds(at: datetime) -> dict[str, Any]:
-    """Return an instant as TTL wants it: whole seconds since 1970."""
+    """Return an instant in the form of DynamoDB's TTL: whole seconds since 1970."""
     return number(int(at.timestamp()))
 
 
@@ -40,7 +54,7 @@ def update(
 ) -> dict[str, Any]:
     """Return an update's expression, names and values.
 
-    `assign` overwrites, `keep` sets only what is absent, `remove` drops; `values` are those of the condition.
+    `assign` overwrites, `keep` sets only absent attributes, `remove` drops; `values` are those of the condition.
     """
     keep = keep or {}
     clauses = [f"#{name} = :{name}" for name in assign]
@@ -54,10 +68,48 @@ def update(
     return {
         "UpdateExpression": expression,
         "ExpressionAttributeNames": {f"#{name}": name for name in [*assign, *keep, *removed]},
-        **given({f":{name}": value for name, value in (assign | keep).items()} | (values or {})),
+        **expression_values({f":{name}": value for name, value in (assign | keep).items()} | (values or {})),
     }
 
 
-def given(values: Mapping[str, Any]) -> dict[str, Any]:
+def expression_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameter for an expression's values; DynamoDB refuses an empty one."""
     return {"ExpressionAttributeValues": dict(values)} if values else {}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """The clock, and the time for which a thread is kept after its last item; None keeps it forever."""
+
+    clock: Clock = utc_now
+    retention: timedelta | None = None
+
+    def now(self) -> Attributes:
+        """Return the value that ALIVE and UNEXPIRED compare with."""
+        return {":now": seconds(self.clock())}
+
+    def after_a_turn(self) -> Attributes:
+        """Return the value with which UNEXPIRED holds until a turn that begins now is over."""
+        return {":now": seconds(self.clock() + TURN_LIFE)}
+
+    def expiry(self) -> Attributes:
+        """Return the expiry of a thread that gets an item now."""
+        return {"expires_at": seconds(self.clock() + self.retention)} if self.retention else {}
+
+    def thread_lives(self, user_id: str, thread_id: str, *, renew: bool = False) -> dict[str, Any]:
+        """Return the action of a transaction that requires the thread to live; `renew` also extends its life."""
+        where: dict[str, Any] = {"Key": thread_key(user_id, thread_id), "ConditionExpression": ALIVE}
+        if renew and self.retention:
+            return {"Update": where | update(assign=self.expiry(), values=self.now())}
+        return {"ConditionCheck": where | expression_values(self.now())}
+
+
+def is_alive(record: Attributes | None, now: datetime) -> bool:
+    """Return whether a thread or attachment is neither deleted nor expired; TTL removes expired records days later."""
+    if record is None or "deleted_at" in record:
+        return False
+    return "expires_at" not in record or int(record["expires_at"]["N"]) > int(now.timestamp())

@@ -1,4 +1,4 @@
-"""Feedback on thread items, stored only if the thread and the items are the user's (promise H8).
+"""Feedback on thread items, stored only if the thread and the items belong to the user.
 
 await store.feedback.put("thr_1", ["msg_1"], "positive", context)
 """
@@ -11,36 +11,33 @@ from typing import Any, Generic
 from chatkit.types import FeedbackKind
 from typing_extensions import TypeVar
 
-from store_dynamo.errors import ConditionFailedError
-from store_dynamo.expressions import PRESENT, text
-from store_dynamo.items import item_not_found, thread_not_found
+from store_dynamo.errors import ConditionFailedError, item_not_found, thread_not_found
+from store_dynamo.expressions import PRESENT, Lifetime, text
 from store_dynamo.keys import feedback_key, item_key
-from store_dynamo.lifetime import Clock, Lifetime
-from store_dynamo.records import schema
-from store_dynamo.requests import finish
-from store_dynamo.table import Table
+from store_dynamo.serialization import schema
+from store_dynamo.table import Table, run_to_completion
 
 TContext = TypeVar("TContext", default=Any)
 
-MAX_ITEMS = 49  # two actions each and one for the thread: a transaction has 100
+MAX_ITEMS = 49  # two actions for each and one for the thread: a transaction takes 100
 
 
 class Feedback(Generic[TContext]):
-    """Feedback records, `FEEDBACK#{item}` beside the items, gone with the thread; the last word on an item counts.
+    """Feedback records, `FEEDBACK#{item}` next to the items and deleted with their thread; the latest one replaces.
 
     IAM: dynamodb:ConditionCheckItem and PutItem.
     """
 
-    def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:
+    def __init__(self, table: Table, user_of: Callable[[TContext], str], lifetime: Lifetime) -> None:
         self._table = table
         self._user_of = user_of
-        self._lifetime = Lifetime(clock)
+        self._lifetime = lifetime
 
     async def put(self, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind, context: TContext) -> None:
-        """Store what the user thinks of items. Raises NotFoundError, and then stores nothing of that group of 49."""
+        """Store a user's feedback on items. Raises NotFoundError, and then stores none of that group of 49."""
         ids = list(dict.fromkeys(item_ids))
         for n in range(0, len(ids), MAX_ITEMS):
-            await finish(self._put(self._user_of(context), thread_id, ids[n : n + MAX_ITEMS], kind))
+            await run_to_completion(self._put(self._user_of(context), thread_id, ids[n : n + MAX_ITEMS], kind))
 
     async def _put(self, user_id: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
         at = text(self._lifetime.clock().isoformat())

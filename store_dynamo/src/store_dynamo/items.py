@@ -1,20 +1,17 @@
-"""Thread items: a page is one query, a write is one transaction with the condition that the thread lives."""
+"""Thread items of one table: a page is one query, a write is one transaction that requires the thread to live."""
 
 from __future__ import annotations
 
 import asyncio
 
-from chatkit.store import NotFoundError
 from chatkit.types import ThreadItem
 
 from store_dynamo.bodies import Bodies, absent_body
-from store_dynamo.errors import ConditionFailedError, DuplicateItemError
-from store_dynamo.expressions import ABSENT, text, update
-from store_dynamo.ids import next_ns
-from store_dynamo.keys import item_key, item_order, overflow_prefix, thread_key, thread_partition
-from store_dynamo.lifetime import Lifetime
-from store_dynamo.records import dump, is_alive, item_kind, load_item, schema
-from store_dynamo.table import Record, Table, stored
+from store_dynamo.errors import ConditionFailedError, DuplicateItemError, item_not_found, thread_not_found
+from store_dynamo.expressions import ABSENT, Lifetime, is_alive, text, update
+from store_dynamo.keys import item_key, item_order, next_ns, overflow_prefix, thread_key, thread_partition
+from store_dynamo.serialization import dump, item_kind, load_item, schema
+from store_dynamo.table import Record, Table, conflicting_record
 
 
 class Items:
@@ -26,22 +23,23 @@ class Items:
         self._lifetime = lifetime
 
     async def add(self, user_id: str, thread_id: str, item: ThreadItem) -> None:
-        """Write a new item; its own retry changes nothing, an existing workflow is replaced in its place.
+        """Write a new item. Raises NotFoundError for its thread, or DuplicateItemError.
 
-        ChatKit adds a workflow that goes on in the next turn again (agents.py, stream_agent_response).
+        The same item again is a retry and changes nothing. An existing workflow is replaced in its place, because
+        ChatKit adds a workflow again when it continues in the next turn (agents.py, stream_agent_response).
         """
         body = dump(item)
         condition = f"{ABSENT} OR kind = :kind" if item.type == "workflow" else ABSENT
         try:
             await self._write(user_id, thread_id, item, body, condition)
         except ConditionFailedError as error:
-            existing = stored(error, 1)
+            existing = conflicting_record(error, 1)
             found = await self._bodies.read(existing) if existing else None
             if not found or found[1] != body:
                 raise DuplicateItemError(thread_id, item.id) from error
 
     async def save(self, user_id: str, thread_id: str, item: ThreadItem) -> None:
-        """Write an item, new or not; one that exists keeps its place."""
+        """Write an item; an existing one keeps its place. Raises NotFoundError for its thread."""
         await self._write(user_id, thread_id, item, dump(item), None)
 
     async def _write(self, user_id: str, thread_id: str, item: ThreadItem, body: str, condition: str | None) -> None:
@@ -61,7 +59,7 @@ class Items:
             raise
 
     async def load(self, user_id: str, thread_id: str, item_id: str) -> ThreadItem:
-        """Return one item. Raises NotFoundError, also when the thread is not there."""
+        """Return one item. Raises NotFoundError, also when its thread is deleted or expired."""
         thread, record = await self._table.get_all(
             thread_key(user_id, thread_id), item_key(user_id, thread_id, item_id)
         )
@@ -75,9 +73,9 @@ class Items:
     async def page(
         self, user_id: str, thread_id: str, after: str | None, size: int, *, forward: bool
     ) -> tuple[list[ThreadItem], bool]:
-        """Return up to `size` items behind the item `after`, and whether there are more; none of a thread not there.
+        """Return up to `size` items behind the item `after`, and whether there are more; none of a missing thread.
 
-        Raises NotFoundError for an unknown `after`. Takes one latency, with `after` two: its place has to be read.
+        One round trip, or two with `after`, whose place has to be read. Raises NotFoundError for an unknown `after`.
         """
         where = thread_key(user_id, thread_id)
         if after is None:
@@ -107,13 +105,5 @@ class Items:
         return load_item(*found) if found else None
 
     async def delete(self, user_id: str, thread_id: str, item_id: str) -> None:
-        """Delete an item; its overflow object follows by the janitor."""
+        """Delete an item; the janitor deletes its overflow object."""
         await self._table.delete(item_key(user_id, thread_id, item_id))
-
-
-def thread_not_found(thread_id: str) -> NotFoundError:
-    return NotFoundError(f"Thread {thread_id} not found")
-
-
-def item_not_found(item_id: str) -> NotFoundError:
-    return NotFoundError(f"Item {item_id} not found")

@@ -1,4 +1,4 @@
-"""Keys: where each record and each overflow object of a user lies.
+"""Keys of records and overflow objects, and the ids that the store generates. Pure functions, but for the clock of ids.
 
     record       pk                            sk                       ord (LSI `by_order`)
     thread       USER#{user}                   THREAD#{thread}          THREAD#{created_us:020}#{thread}
@@ -12,15 +12,18 @@
 
 The user comes from the request's context and is part of every key, so another user's record cannot be addressed. Ids
 are escaped so that none can forge a separator: letters, digits, `-` and `_` stay, each other UTF-8 byte becomes `.` and
-two hex digits. `attachments_s3` escapes alike, so that `{area}/{user}/` holds all of a user's objects in every area.
+two hex digits. `attachments_s3` uses the same escaping, so `{area}/{user}/` holds all objects of a user in every area.
 
-An attachment's `ord` finds a thread's attachments with one query when the thread is deleted.
+An attachment's `ord` lets one query find the attachments of a thread when the thread is deleted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import secrets
+import threading
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,7 +49,7 @@ _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
 def table_definition(name: str) -> CreateTableInputTypeDef:
-    """Return CreateTable's parameters: key schema, index and stream (TTL and PITR are requests of their own)."""
+    """Return CreateTable's parameters: key schema, index and stream. TTL and backups need requests of their own."""
     return {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
@@ -67,9 +70,9 @@ def table_definition(name: str) -> CreateTableInputTypeDef:
 
 
 def escape(part: str, kind: str) -> str:
-    """Return an id as a part of a key; different ids never give the same part.
+    """Return an id as a part of a key; different ids give different parts.
 
-    Raises InvalidIdError when it is empty, is no text, or takes more than MAX_ID_BYTES.
+    Raises InvalidIdError when the id is empty or takes more than MAX_ID_BYTES; `kind` names it in the message.
     """
     escaped = _UNSAFE.sub(lambda match: b".%02x" % match[0][0], part.encode(errors="surrogatepass")).decode("ascii")
     if not 0 < len(escaped) <= MAX_ID_BYTES:
@@ -111,7 +114,7 @@ def turn_key(user_id: str, turn_id: str) -> Key:
 
 
 def rate_key(user_id: str | None, name: str, window_start: int) -> Key:
-    """Return the key of a counter: of one user, or with None the one that all users share."""
+    """Return the key of a user's counter or, for None, of the counter that all users share."""
     partition = "SHARED" if user_id is None else user_partition(user_id)
     return _key(partition, f"{RATE}{escape(name, 'rate')}#{window_start}")
 
@@ -147,7 +150,7 @@ def microseconds(at: datetime) -> int:
 
 
 def overflow_prefix(user_id: str, thread_id: str | None = None) -> str:
-    """Return where the overflow objects of a user, or of one thread, lie."""
+    """Return the prefix of the overflow objects of a user or of one thread."""
     user = f"{OVERFLOW_AREA}/{escape(user_id, 'user')}/"
     if thread_id is None:
         return user
@@ -164,3 +167,23 @@ def overflow_key(prefix: str) -> str:
 
 def _key(pk: str, sk: str) -> Key:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+_clock_lock = threading.Lock()
+_last_ns = 0
+
+
+def next_ns() -> int:
+    """Return the time in nanoseconds since 1970, later than every value returned before in this process."""
+    global _last_ns
+    with _clock_lock:
+        _last_ns = max(time.time_ns(), _last_ns + 1)
+        return _last_ns
+
+
+def new_id(prefix: str) -> str:
+    """Return an id that sorts by time and cannot be guessed: 16 hex digits of nanoseconds, 20 of randomness (80 bits).
+
+    new_id("msg")  →  msg_18f0c2a94d3b7e10c4f1…
+    """
+    return f"{prefix}_{next_ns():016x}{secrets.token_hex(10)}"

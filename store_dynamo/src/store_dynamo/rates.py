@@ -1,10 +1,10 @@
-"""Rates: how much a user, or all users together, may do in a window of time (promise H7).
+"""Rate counters: how much one user, or all users together, may do within a window of time.
 
     await store.rates.count("turns per minute", 20, timedelta(minutes=1), context)      # RateExceededError
     await store.rates.count_shared("tokens per day", 10**6, timedelta(days=1), amount=1234)
 
-A count is one conditional write; a window begins at a multiple of its length. A request whose answer was lost may be
-counted twice.
+Each count is one conditional write. Windows begin at multiples of their length. A count whose answer was lost is sent
+again and may be counted twice.
 """
 
 from __future__ import annotations
@@ -16,11 +16,9 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from store_dynamo.errors import ConditionFailedError, RateExceededError
-from store_dynamo.expressions import number, seconds
+from store_dynamo.expressions import Clock, number, seconds
 from store_dynamo.keys import rate_key
-from store_dynamo.lifetime import Clock
-from store_dynamo.requests import finish
-from store_dynamo.table import Table
+from store_dynamo.table import Table, run_to_completion
 
 TContext = TypeVar("TContext", default=Any)
 
@@ -54,11 +52,8 @@ class Rates(Generic[TContext]):
                 ":room": number(limit - amount),
             },
         }
+        condition = "attribute_not_exists(hits) OR hits <= :room"
         try:
-            await finish(
-                self._table.update(
-                    rate_key(user_id, name, start), change, "attribute_not_exists(hits) OR hits <= :room"
-                )
-            )
+            await run_to_completion(self._table.update(rate_key(user_id, name, start), change, condition))
         except ConditionFailedError as error:
             raise RateExceededError(name, limit, start + length - now) from error

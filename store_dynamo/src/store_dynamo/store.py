@@ -1,42 +1,51 @@
 """ChatKit's Store on DynamoDB.
 
-store = DynamoStore(table="chat", client=boto3.client("dynamodb", config=CLIENT_CONFIG),
-                    user_of=lambda context: context.user_id,
-                    overflow=OverflowBucket("chat-files", s3_client))
+store = DynamoStore(
+    table="chat",
+    client=boto3.client("dynamodb", config=CLIENT_CONFIG),
+    user_of=lambda context: context.user_id,
+    overflow=S3Bucket("chat-files", boto3.client("s3", config=CLIENT_CONFIG)),
+)
 server = MyChatKitServer(store)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from typing_extensions import TypeVar
 
 from store_dynamo.attachments import Attachments
-from store_dynamo.bodies import Bodies
+from store_dynamo.bodies import Bodies, S3Bucket
+from store_dynamo.expressions import Clock, Lifetime, utc_now
 from store_dynamo.feedback import Feedback
-from store_dynamo.ids import new_id
 from store_dynamo.items import Items
-from store_dynamo.lifetime import Clock, Lifetime, utc_now
-from store_dynamo.overflow import OverflowBucket
-from store_dynamo.pages import is_forward, make_page, page_size
+from store_dynamo.keys import new_id
 from store_dynamo.rates import Rates
-from store_dynamo.records import item_without_descriptors, without_descriptor
-from store_dynamo.requests import Backoff, finish
-from store_dynamo.table import Table
+from store_dynamo.serialization import item_without_descriptors, without_descriptor
+from store_dynamo.table import Backoff, Table, run_to_completion
 from store_dynamo.threads import Threads
 from store_dynamo.turns import Turns
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+
+class _HasId(Protocol):
+    id: str
+
+
 TContext = TypeVar("TContext", default=Any)
+T = TypeVar("T", bound=_HasId)
 AfterRead = Callable[[Any, Any], Any]
 BeforeWrite = Callable[[Any], Any]
+
+MAX_PAGE = 1_000
+"""ChatKit.js asks for 9999 threads; the rest follows on the next pages."""
 
 ID_PREFIXES: dict[StoreItemType, str] = {
     "thread": "thr",
@@ -59,24 +68,24 @@ class DynamoStore(Store[TContext], Generic[TContext]):
 
     Isolation: `user_of(context)` is in every partition key; another user's records cannot be addressed.
     Order: `created_at`, then insertion (threads: then id); an update keeps the place. A page of n costs O(n).
-    Consistency: every read is strongly consistent. `save_thread` writes only what its caller changed since it loaded or
+    Consistency: every read is strongly consistent. `save_thread` writes only the caller's changes since it loaded or
     saved the thread, so that a rename and a running turn both survive.
     Deletion: one write. A deleted or expired thread is invisible at once in every method, and a write under it raises
-    NotFoundError: ChatKit then ends the turn with an error event, instead of paying for an answer that nobody can read.
+    NotFoundError: ChatKit then ends the turn with an error event, instead of paying for an answer without a reader.
     Limits: an escaped id has 512 bytes, a title 200 characters, a page 1 000 entries; bodies that compress to more than
-    64 KB go to `overflow`, and without one 190 KB is the limit (RecordTooLargeError).
-    Cancellation: a write that was begun is carried out before CancelledError goes on.
+    64 KB go to `overflow`, and without a bucket 190 KB is the limit (RecordTooLargeError).
+    Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `rates` and `feedback` keep what ChatKit's Store has no method for, in the same table: see turns.py,
+    `turns`, `rates` and `feedback` are records of the same table that ChatKit's Store does not have: see turns.py,
     rates.py and feedback.py.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
 
     `before_write(model)` is applied to each item and attachment before it is written, and `after_read(model, context)`
-    after it is read: for URLs that expire. Both are called in the event loop and must not do I/O. `retention` is the
-    time for which a thread is kept after its last item. The caller makes the clients and closes them.
+    after it is read, for example to replace URLs that expire. Both are called in the event loop and must not do I/O.
+    `retention` is the time for which a thread is kept after its last item. The caller makes and closes the clients.
     """
 
     def __init__(
@@ -85,7 +94,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         table: str,
         client: DynamoDBClient,
         user_of: Callable[[TContext], str],
-        overflow: OverflowBucket | None = None,
+        overflow: S3Bucket | None = None,
         after_read: AfterRead = lambda model, _context: model,
         before_write: BeforeWrite = lambda model: model,
         clock: Clock = utc_now,
@@ -99,7 +108,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._attachments = Attachments(records, bodies, lifetime)
         self.turns = Turns[TContext](records, user_of, clock)
         self.rates = Rates[TContext](records, user_of, clock)
-        self.feedback = Feedback[TContext](records, user_of, clock)
+        self.feedback = Feedback[TContext](records, user_of, lifetime)
         self._user_of = user_of
         self._after_read = after_read
         self._before_write = before_write
@@ -114,42 +123,39 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         return await self._threads.load(self._user_of(context), thread_id, context)
 
     async def save_thread(self, thread: ThreadMetadata, context: TContext) -> None:
-        await finish(self._threads.save(self._user_of(context), thread, context))
+        await run_to_completion(self._threads.save(self._user_of(context), thread, context))
 
     async def set_automatic_title(self, thread_id: str, title: str, context: TContext) -> str:
-        """Title a thread unless a user did, and return the title in force: set it on the thread that the turn holds.
+        """Set a thread's title unless a user did, and return the thread's title, to assign to the turn's own thread.
 
-        A turn that only assigns `thread.title` is safe, too, but for a rename that is loaded before it is stored and
-        saved after.
+        Assigning `thread.title` and saving is safe as well, except for a rename that is loaded before and saved after.
         """
-        return await finish(self._threads.set_automatic_title(self._user_of(context), thread_id, title))
+        return await run_to_completion(self._threads.set_automatic_title(self._user_of(context), thread_id, title))
 
     async def load_threads(self, limit: int, after: str | None, order: str, context: TContext) -> Page[ThreadMetadata]:
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         threads, more = await self._threads.page(self._user_of(context), after, size, forward=forward)
-        return make_page(threads, threads[-1].id if threads else None, more=more)
+        return make_page(threads, more=more)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
-        await finish(self._threads.delete(self._user_of(context), thread_id))
+        await run_to_completion(self._threads.delete(self._user_of(context), thread_id))
 
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: TContext
     ) -> Page[ThreadItem]:
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], None, more=False)
+            return make_page([], more=False)
         items, more = await self._items.page(self._user_of(context), thread_id, after, size, forward=forward)
-        return make_page(
-            [self._after_read(item, context) for item in items], items[-1].id if items else None, more=more
-        )
+        return make_page([self._after_read(item, context) for item in items], more=more)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
-        await finish(self._items.add(self._user_of(context), thread_id, self._storable(item)))
+        await run_to_completion(self._items.add(self._user_of(context), thread_id, self._storable(item)))
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
-        await finish(self._items.save(self._user_of(context), thread_id, self._storable(item)))
+        await run_to_completion(self._items.save(self._user_of(context), thread_id, self._storable(item)))
 
     def _storable(self, item: ThreadItem) -> ThreadItem:
         return item_without_descriptors(self._before_write(item))
@@ -158,22 +164,39 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         return self._after_read(await self._items.load(self._user_of(context), thread_id, item_id), context)
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
-        await finish(self._items.delete(self._user_of(context), thread_id, item_id))
+        await run_to_completion(self._items.delete(self._user_of(context), thread_id, item_id))
 
     async def save_attachment(self, attachment: Attachment, context: TContext) -> None:
         storable = without_descriptor(self._before_write(attachment))
-        await finish(self._attachments.save(self._user_of(context), storable))
+        await run_to_completion(self._attachments.save(self._user_of(context), storable))
 
     async def load_attachment(self, attachment_id: str, context: TContext) -> Attachment:
         return self._after_read(await self._attachments.load(self._user_of(context), attachment_id), context)
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
-        await finish(self._attachments.delete(self._user_of(context), attachment_id))
+        await run_to_completion(self._attachments.delete(self._user_of(context), attachment_id))
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
-        """Give an attachment to a turn, once. Raises AttachmentClaimedError or NotFoundError."""
-        await finish(self._attachments.claim(self._user_of(context), attachment_id, turn_id))
+        """Reserve an attachment for one turn. Raises AttachmentClaimedError or NotFoundError."""
+        await run_to_completion(self._attachments.claim(self._user_of(context), attachment_id, turn_id))
 
     async def release_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Free an attachment that a failed turn had claimed; idempotent."""
-        await finish(self._attachments.release(self._user_of(context), attachment_id, turn_id))
+        await run_to_completion(self._attachments.release(self._user_of(context), attachment_id, turn_id))
+
+
+def page_size(limit: int) -> int:
+    """Return the size of a page; the store reads one entry more, to see whether another page follows."""
+    return max(0, min(limit, MAX_PAGE))
+
+
+def make_page(entries: Sequence[T], *, more: bool) -> Page[T]:
+    """Return a page; `after` is its last id, and None on the last page, as in ChatKit's reference store."""
+    return Page(data=list(entries), has_more=more, after=entries[-1].id if more and entries else None)
+
+
+def is_forward(order: str) -> bool:
+    """Return whether the order is "asc" and not "desc". Raises ValueError for anything else."""
+    if order not in ("asc", "desc"):
+        raise ValueError(f"order is {order!r}, neither 'asc' nor 'desc'")
+    return order == "asc"

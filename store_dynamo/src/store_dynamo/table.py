@@ -1,27 +1,97 @@
-"""The DynamoDB table: the requests this package makes, in DynamoDB's own JSON, complete answers only.
+"""Requests to AWS, off the event loop and retried, and the DynamoDB table whose requests they are.
 
-Every read is strongly consistent. Batches are sent again until nothing is left unprocessed.
+    table = Table("chat", boto3.client("dynamodb", config=CLIENT_CONFIG), Backoff())
+    record = await table.get(thread_key("alice", "thr_1"))
+
+Requests and records are in DynamoDB's own JSON. Every read is strongly consistent, and batches are sent again until
+nothing is left unprocessed.
+
+Make clients with CLIENT_CONFIG: it leaves retries to `Backoff`, because botocore retries neither a transaction that
+lost against another one nor the unprocessed part of a batch. A client that also retries only waits longer.
+boto3's low-level clients are thread-safe: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from store_dynamo.errors import ConditionFailedError, StoreUnavailableError
-from store_dynamo.expressions import Attributes, given
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from store_dynamo.errors import ConditionFailedError, StoreUnavailableError, from_aws
+from store_dynamo.expressions import Attributes, expression_values
 from store_dynamo.keys import INDEX, Key
-from store_dynamo.requests import Backoff, Requests
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-Record = Attributes
-"""A record as DynamoDB gives it: attribute name → {type: value}."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
-BATCH_WRITES = 25  # BatchWriteItem takes no more
+Record = Attributes
+"""A record as DynamoDB returns it."""
+
+CLIENT_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 1},
+    connect_timeout=2,
+    read_timeout=5,
+    max_pool_connections=20,
+)
+BATCH_WRITES = 25  # the limit of BatchWriteItem
 PARALLEL_BATCHES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential backoff with full jitter: 8 attempts wait 2.6 s on average and 5.2 s at most."""
+
+    attempts: int = 8
+    base_seconds: float = 0.05
+    cap_seconds: float = 2.0
+
+    async def send(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a method of a boto3 client in a thread, again after transient errors, and return its answer.
+
+        Raises ConditionFailedError, RequestRefusedError, or StoreUnavailableError after the last attempt.
+        """
+        name = getattr(operation, "__name__", "request")
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await asyncio.to_thread(operation, *args, **kwargs)
+            except (ClientError, BotoCoreError) as exc:
+                error = from_aws(name, exc, attempt)
+                if not isinstance(error, StoreUnavailableError) or attempt >= self.attempts:
+                    raise error from exc
+            await self.wait(attempt)
+
+    async def wait(self, attempt: int) -> None:
+        """Wait after the failed attempt number `attempt`, counted from 1."""
+        await asyncio.sleep(random.uniform(0, min(self.cap_seconds, self.base_seconds * 2 ** (attempt - 1))))
+
+
+async def run_to_completion(work: Awaitable[T]) -> T:
+    """Await a write to its end even if the caller is cancelled meanwhile, then raise CancelledError.
+
+    The request runs in another thread and cannot be called back: a later write could overtake an abandoned one.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError as cancelled:
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                continue
+        if not task.cancelled() and (failure := task.exception()):
+            raise cancelled from failure
+        raise
 
 
 class Table:
@@ -30,11 +100,10 @@ class Table:
     def __init__(self, name: str, client: DynamoDBClient, backoff: Backoff) -> None:
         self.name = name
         self._client = client
-        self._requests = Requests(backoff)
+        self._backoff = backoff
 
     async def get(self, key: Key) -> Record | None:
-        """Return one record."""
-        answer = await self._requests.send(
+        answer = await self._backoff.send(
             self._client.get_item, TableName=self.name, Key=key, ConsistentRead=True, ReturnConsumedCapacity="TOTAL"
         )
         return cast("Record | None", answer.get("Item"))
@@ -46,13 +115,13 @@ class Table:
         attempt = 0
         while missing:
             attempt += 1
-            answer = await self._requests.send(
+            answer = await self._backoff.send(
                 self._client.batch_get_item, RequestItems=missing, ReturnConsumedCapacity="TOTAL"
             )
             found += cast("list[Record]", answer["Responses"].get(self.name, []))
             missing = answer.get("UnprocessedKeys")
             if missing:
-                await self._wait(attempt, "batch_get_item")
+                await self._wait_for_capacity(attempt, "batch_get_item")
         by_key = {(record["pk"]["S"], record["sk"]["S"]): record for record in found}
         return [by_key.get((key["pk"]["S"], key["sk"]["S"])) for key in keys]
 
@@ -67,7 +136,7 @@ class Table:
         after: Record | None = None,
         **options: str,
     ) -> list[Record]:
-        """Return up to `limit` records, however many pages of 1 MB that takes.
+        """Return up to `limit` records, in as many pages of 1 MB as that takes.
 
         `after` is the record to continue behind; `options` are a FilterExpression or a ProjectionExpression.
         """
@@ -77,7 +146,7 @@ class Table:
         while len(records) < limit:
             more: dict[str, Any] = dict(options) | ({"IndexName": INDEX} if index else {})
             more |= {"ExclusiveStartKey": start} if start else {}
-            answer = await self._requests.send(
+            answer = await self._backoff.send(
                 self._client.query,
                 TableName=self.name,
                 KeyConditionExpression=condition,
@@ -86,7 +155,7 @@ class Table:
                 Limit=limit - len(records),
                 ReturnConsumedCapacity="TOTAL",
                 **more,
-                **given(values),
+                **expression_values(values),
             )
             records += cast("list[Record]", answer["Items"])
             start = answer.get("LastEvaluatedKey")
@@ -105,8 +174,10 @@ class Table:
 
     async def put(self, record: Record, condition: str | None = None, values: Attributes | None = None) -> None:
         """Write a whole record."""
-        more: dict[str, Any] = {"ConditionExpression": condition, **given(values or {})} if condition else {}
-        await self._requests.send(
+        more: dict[str, Any] = (
+            {"ConditionExpression": condition, **expression_values(values or {})} if condition else {}
+        )
+        await self._backoff.send(
             self._client.put_item,
             TableName=self.name,
             Item=record,
@@ -116,9 +187,9 @@ class Table:
         )
 
     async def update(self, key: Key, update: dict[str, Any], condition: str | None = None) -> None:
-        """Change or create a record; `update` is made by `expressions.update`."""
+        """Change or create a record; `update` comes from `expressions.update`."""
         more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        await self._requests.send(
+        await self._backoff.send(
             self._client.update_item,
             TableName=self.name,
             Key=key,
@@ -129,17 +200,13 @@ class Table:
         )
 
     async def delete(self, key: Key) -> None:
-        """Delete a record; an unknown one is no error."""
-        await self._requests.send(
-            self._client.delete_item, TableName=self.name, Key=key, ReturnConsumedCapacity="TOTAL"
-        )
+        """Delete a record, or nothing if there is none."""
+        await self._backoff.send(self._client.delete_item, TableName=self.name, Key=key, ReturnConsumedCapacity="TOTAL")
 
     async def transact(self, *actions: dict[str, Any]) -> None:
         """Write all or nothing; an action is {"Update" | "ConditionCheck" | "Put": parameters}."""
         named: Any = [{verb: {"TableName": self.name, **rest} for verb, rest in each.items()} for each in actions]
-        await self._requests.send(
-            self._client.transact_write_items, TransactItems=named, ReturnConsumedCapacity="TOTAL"
-        )
+        await self._backoff.send(self._client.transact_write_items, TransactItems=named, ReturnConsumedCapacity="TOTAL")
 
     async def delete_all(self, keys: Sequence[Key]) -> None:
         """Delete many records, in parallel batches."""
@@ -152,18 +219,17 @@ class Table:
         attempt = 0
         while pending:
             attempt += 1
-            answer = await self._requests.send(self._client.batch_write_item, RequestItems=pending)
+            answer = await self._backoff.send(self._client.batch_write_item, RequestItems=pending)
             pending = answer.get("UnprocessedItems")
             if pending:
-                await self._wait(attempt, "batch_write_item")
+                await self._wait_for_capacity(attempt, "batch_write_item")
 
-    async def _wait(self, attempt: int, operation: str) -> None:
-        backoff = self._requests.backoff
-        if attempt >= backoff.attempts:
+    async def _wait_for_capacity(self, attempt: int, operation: str) -> None:
+        if attempt >= self._backoff.attempts:
             raise StoreUnavailableError(operation, attempt, "Unprocessed")
-        await backoff.wait(attempt)
+        await self._backoff.wait(attempt)
 
 
-def stored(error: ConditionFailedError, place: int = 0) -> Record | None:
-    """Return what lay in the way of a conditional write."""
+def conflicting_record(error: ConditionFailedError, place: int = 0) -> Record | None:
+    """Return the stored record that made a conditional write fail; `place` is the action's in its transaction."""
     return cast("Record | None", error.failed.get(place))

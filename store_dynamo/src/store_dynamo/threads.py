@@ -1,4 +1,8 @@
-"""Threads: saved as a merge under a revision, deleted by one write that leaves a tombstone (promises S8, S12)."""
+"""Threads of one table: saved by a merge under a revision, deleted by one write that leaves a tombstone.
+
+ChatKit holds a thread for as long as a turn runs, so `save` merges the caller's changes into the stored fields
+(snapshots.py). One conditional write suffices unless another writer comes between, and each of those costs one more.
+"""
 
 from __future__ import annotations
 
@@ -11,65 +15,70 @@ from chatkit.store import NotFoundError
 from chatkit.types import ThreadMetadata
 
 from store_dynamo.bodies import Bodies, absent_body
-from store_dynamo.errors import ConditionFailedError, StoreUnavailableError
-from store_dynamo.expressions import ABSENT, PRESENT, UNEXPIRED, number, seconds, text, update
-from store_dynamo.items import thread_not_found
+from store_dynamo.errors import ConditionFailedError, StoreUnavailableError, thread_not_found
+from store_dynamo.expressions import (
+    ABSENT,
+    PRESENT,
+    TURN_LIFE,
+    UNEXPIRED,
+    Lifetime,
+    is_alive,
+    number,
+    seconds,
+    text,
+    update,
+)
 from store_dynamo.keys import THREAD, overflow_prefix, thread_key, thread_order, user_partition
-from store_dynamo.known import Knowledge, KnownThreads
-from store_dynamo.lifetime import TURN_LIFE, Lifetime
-from store_dynamo.merge import merge
-from store_dynamo.records import MAX_TITLE_CHARS, THREAD_MODEL, dump_fields, is_alive, load, schema, thread_fields
-from store_dynamo.table import Record, Table, stored
+from store_dynamo.serialization import MAX_TITLE_CHARS, THREAD_MODEL, dump_fields, load, schema, thread_fields
+from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
+from store_dynamo.table import Record, Table, conflicting_record
 
 MAX_SAVE_ATTEMPTS = 10
 NEW = 0  # the revision of a thread that is not stored
 
 
 class Threads:
-    """The threads of one table, and what its callers know of them."""
+    """The threads of one table, and the snapshots that its callers hold."""
 
     def __init__(self, table: Table, bodies: Bodies, lifetime: Lifetime) -> None:
         self._table = table
         self._bodies = bodies
         self._lifetime = lifetime
-        self._known = KnownThreads()
+        self._snapshots = SnapshotCache()
 
     async def load(self, user_id: str, thread_id: str, context: Any) -> ThreadMetadata:
         """Return a thread. Raises NotFoundError."""
         record = await self._table.get(thread_key(user_id, thread_id))
         if record is None or not is_alive(record, self._lifetime.clock()):
             raise thread_not_found(thread_id)
-        thread, knowledge = await self._open(record, thread_id)
-        self._known.remember(thread, context, knowledge)
+        thread, snapshot = await self._open(record, thread_id)
+        self._snapshots.put(thread, context, snapshot)
         return thread
 
     async def save(self, user_id: str, thread: ThreadMetadata, context: Any) -> None:
-        """Write what the caller changed. Raises NotFoundError for a deleted thread: it is not brought back.
-
-        One conditional write as long as nobody else writes; one more for each save that comes between.
-        """
+        """Write the caller's changes. Raises NotFoundError for a deleted thread, which a save does not restore."""
         place = _place(user_id, thread.id)
         mine = thread_fields(thread)
-        known = self._known.recall(thread, context, place)
-        found, is_fresh = known or Knowledge(place, {}, {}, NEW), False
+        base = self._snapshots.find(thread, context, place)
+        found, is_fresh = base or ThreadSnapshot(place, {}, {}, NEW), False
         for _ in range(MAX_SAVE_ATTEMPTS):
-            wanted = _merged(known, mine, found)
+            wanted = _merged(base, mine, found)
             try:
-                # Nothing left to write: our own write had arrived, only its answer had not.
+                # Nothing left to write: the previous attempt was carried out and only its answer was lost.
                 written = found if is_fresh and wanted == found else await self._write(user_id, thread, wanted)
             except ConditionFailedError as error:
-                record = stored(error)
-                if (record is None and known) or (record and not is_alive(record, self._lifetime.clock())):
+                record = conflicting_record(error)
+                if (record is None and base) or (record and not is_alive(record, self._lifetime.clock())):
                     raise thread_not_found(thread.id) from error
                 found = (await self._open(record, thread.id))[1] if record else replace(found, revision=NEW)
                 is_fresh = record is not None
                 continue
-            self._known.remember(thread, context, replace(written, fields=mine))
+            self._snapshots.put(thread, context, replace(written, fields=mine))
             return
         raise StoreUnavailableError("save_thread", MAX_SAVE_ATTEMPTS, "Conflict")
 
     async def set_automatic_title(self, user_id: str, thread_id: str, title: str) -> str:
-        """Store a title unless a user has given one, and return the title in force. Raises NotFoundError."""
+        """Store a title unless a user set one, and return the thread's title. Raises NotFoundError."""
         for _ in range(MAX_SAVE_ATTEMPTS):
             record = await self._table.get(thread_key(user_id, thread_id))
             if record is None or not is_alive(record, self._lifetime.clock()):
@@ -87,8 +96,8 @@ class Threads:
             return fields["title"]
         raise StoreUnavailableError("set_automatic_title", MAX_SAVE_ATTEMPTS, "Conflict")
 
-    async def _write(self, user_id: str, thread: ThreadMetadata, wanted: Knowledge) -> Knowledge:
-        """Store `wanted.stored` if the table still is at `wanted.revision`."""
+    async def _write(self, user_id: str, thread: ThreadMetadata, wanted: ThreadSnapshot) -> ThreadSnapshot:
+        """Store `wanted.stored` if the table is still at `wanted.revision`."""
         packed = await self._bodies.pack(dump_fields(wanted.stored), overflow_prefix(user_id, thread.id))
         automatic = {"title_source": text("automatic")} if wanted.title_is_automatic else {}
         change = update(
@@ -104,7 +113,10 @@ class Threads:
     async def page(
         self, user_id: str, after: str | None, size: int, *, forward: bool
     ) -> tuple[list[ThreadMetadata], bool]:
-        """Return up to `size` threads behind the thread `after`, and whether there are more. Raises NotFoundError."""
+        """Return up to `size` threads behind the thread `after`, and whether there are more.
+
+        Raises NotFoundError when `after` is not a thread of this user.
+        """
         cursor = await self._table.get(thread_key(user_id, after)) if after is not None else None
         if after is not None and not is_alive(cursor, self._lifetime.clock()):
             raise thread_not_found(after)
@@ -121,15 +133,15 @@ class Threads:
         threads: list[ThreadMetadata] = []
         for each in opened:
             if isinstance(each, NotFoundError):
-                continue  # deleted between the query and the reading of its overflow object
+                continue  # deleted between the query and the read of its overflow object
             if isinstance(each, BaseException):
                 raise each
-            self._known.remember_listed(*each)
+            self._snapshots.put_listed(*each)
             threads.append(each[0])
         return threads, len(records) > size
 
     async def delete(self, user_id: str, thread_id: str) -> None:
-        """Replace the thread by a tombstone; the janitor removes what lies under it."""
+        """Replace the thread by a tombstone; the janitor removes its items, attachments and objects."""
         now = self._lifetime.clock()
         tombstone: Record = {
             **thread_key(user_id, thread_id),
@@ -140,9 +152,9 @@ class Threads:
         try:
             await self._table.put(tombstone, f"{PRESENT} AND attribute_not_exists(deleted_at)")
         except ConditionFailedError:
-            return  # unknown, or deleted before
+            return  # unknown or already deleted
 
-    async def _open(self, record: Record, thread_id: str = "") -> tuple[ThreadMetadata, Knowledge]:
+    async def _open(self, record: Record, thread_id: str = "") -> tuple[ThreadMetadata, ThreadSnapshot]:
         found = await self._bodies.read(record)
         if found is None or "deleted_at" in found[0]:
             raise thread_not_found(thread_id)
@@ -151,14 +163,14 @@ class Threads:
         fields = thread_fields(thread)
         automatic = record.get("title_source") == text("automatic")
         place = record["pk"]["S"], record["sk"]["S"]
-        return thread, Knowledge(place, fields, json.loads(body), int(record["revision"]["N"]), automatic)
+        return thread, ThreadSnapshot(place, fields, json.loads(body), int(record["revision"]["N"]), automatic)
 
 
-def _merged(known: Knowledge | None, mine: dict[str, Any], found: Knowledge) -> Knowledge:
-    """Return what to write over `found`."""
-    if known is None:
+def _merged(base: ThreadSnapshot | None, mine: dict[str, Any], found: ThreadSnapshot) -> ThreadSnapshot:
+    """Return the thread to write over `found`."""
+    if base is None:
         return replace(found, stored=mine, title_is_automatic=False)
-    fields = merge(known.fields, mine, found.stored, stored_title_is_automatic=found.title_is_automatic)
+    fields = merge(base.fields, mine, found.stored, stored_title_is_automatic=found.title_is_automatic)
     automatic = found.title_is_automatic and fields.get("title") == found.stored.get("title")
     return replace(found, stored=fields, title_is_automatic=automatic)
 

@@ -1,6 +1,6 @@
-"""Turns: each is claimed once, can be cancelled while it runs, and is forgotten after a day (promises H6, H10).
+"""Turn records: each turn is claimed once, can be cancelled while it runs, and is remembered for a day.
 
-await store.turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it has run, or runs
+await store.turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it runs or has run
 …  await store.turns.is_cancelled("turn-1", context)  …       # one read, 1 RCU
 """
 
@@ -14,12 +14,10 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from store_dynamo.errors import ConditionFailedError, TurnClaimedError
-from store_dynamo.expressions import ABSENT, PRESENT, seconds, text, update
+from store_dynamo.expressions import ABSENT, PRESENT, Clock, seconds, text, update
 from store_dynamo.keys import escape, turn_key
-from store_dynamo.lifetime import Clock
-from store_dynamo.records import schema
-from store_dynamo.requests import finish
-from store_dynamo.table import Record, Table, stored
+from store_dynamo.serialization import schema
+from store_dynamo.table import Record, Table, conflicting_record, run_to_completion
 
 TContext = TypeVar("TContext", default=Any)
 
@@ -27,7 +25,7 @@ REMEMBERED = timedelta(days=1)
 
 
 class Turns(Generic[TContext]):
-    """Turn records, `TURN#{turn}` in the user's partition. IAM: dynamodb:GetItem, PutItem and UpdateItem."""
+    """Turn records, `TURN#{turn}` in the user's partition. IAM: dynamodb:DeleteItem, GetItem, PutItem, UpdateItem."""
 
     def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:
         self._table = table
@@ -36,8 +34,8 @@ class Turns(Generic[TContext]):
 
     async def claim(self, turn_id: str, thread_id: str, context: TContext) -> None:
         """Begin a turn. Raises TurnClaimedError, with the thread that the first claim named, or InvalidIdError."""
-        escape(thread_id, "thread")  # what no thread's id can be might not fit into the record
-        claim = uuid.uuid4().hex  # tells our own retry after a lost answer from a second arrival
+        escape(thread_id, "thread")  # an id that is too long for a key might not fit into the record either
+        claim = uuid.uuid4().hex  # distinguishes a retry after a lost answer from a second claim
         record: Record = {
             **turn_key(self._user_of(context), turn_id),
             **schema(),
@@ -46,26 +44,26 @@ class Turns(Generic[TContext]):
             "expires_at": seconds(self._clock() + REMEMBERED),
         }
         try:
-            await finish(self._table.put(record, ABSENT))
+            await run_to_completion(self._table.put(record, ABSENT))
         except ConditionFailedError as error:
-            first = stored(error) or {}
+            first = conflicting_record(error) or {}
             if first.get("claim") != record["claim"]:
                 raise TurnClaimedError(turn_id, first.get("thread_id", {}).get("S")) from error
 
     async def release(self, turn_id: str, context: TContext) -> None:
-        """Forget a claim that its own holder gives back, so that the turn may begin again. IAM: dynamodb:DeleteItem."""
-        await finish(self._table.delete(turn_key(self._user_of(context), turn_id)))
+        """Delete the claim of a turn that was not carried out, so that it may begin again. Only for its holder."""
+        await run_to_completion(self._table.delete(turn_key(self._user_of(context), turn_id)))
 
     async def cancel(self, turn_id: str, context: TContext) -> bool:
-        """Ask a turn to stop; False when this user has no such turn."""
+        """Ask a turn to stop. Returns False when this user does not have such a turn."""
         change = update({"cancelled_at": text(self._clock().isoformat())})
         try:
-            await finish(self._table.update(turn_key(self._user_of(context), turn_id), change, PRESENT))
+            await run_to_completion(self._table.update(turn_key(self._user_of(context), turn_id), change, PRESENT))
         except ConditionFailedError:
             return False
         return True
 
     async def is_cancelled(self, turn_id: str, context: TContext) -> bool:
-        """Say whether somebody asked the turn to stop."""
+        """Return whether `cancel` was called for the turn."""
         record = await self._table.get(turn_key(self._user_of(context), turn_id))
         return record is not None and "cancelled_at" in record

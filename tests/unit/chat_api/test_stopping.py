@@ -21,7 +21,7 @@ from chat_api.assistant import Turn
 from chat_api.outbox import CAPACITY
 from chat_api.server import OUT_OF_TIME
 from chat_api.timing import Timing
-from store_dynamo.requests import finish
+from store_dynamo.table import run_to_completion
 from tests.fakes.asgi_exchange import Exchange, LambdaContext
 from tests.fakes.assistants import Halting, delta, message_item, spoken
 from tests.fakes.turn import request_context
@@ -235,7 +235,7 @@ class TestWhereverTheTurnIs:
                     await may_write.wait()
                 await add_thread_item(thread_id, item, context)
 
-            await finish(write())  # as DynamoStore does
+            await run_to_completion(write())  # as DynamoStore does
 
         monkeypatch.setattr(world.store, "add_thread_item", slow)
         turn = begin(world)

@@ -19,10 +19,9 @@ import pytest
 from chatkit.types import LockedStatus
 
 from store_dynamo import Backoff, UnknownSchemaError
-from store_dynamo.bodies import Bodies
+from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.keys import attachment_key, attachment_order, item_key, item_order, thread_key, thread_order
-from store_dynamo.overflow import OverflowBucket
-from store_dynamo.records import (
+from store_dynamo.serialization import (
     ATTACHMENT_MODEL,
     SCHEMA_VERSION,
     THREAD_MODEL,
@@ -70,7 +69,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 async def model_of(name: str, record: dict[str, Any]) -> Any:
-    found = await Bodies(Table("", None, Backoff()), OverflowBucket("", None)).read(record)  # type: ignore[arg-type]
+    found = await Bodies(Table("", None, Backoff()), S3Bucket("", None)).read(record)  # type: ignore[arg-type]
     assert found
     if name == "thread":
         return load(THREAD_MODEL, *found)

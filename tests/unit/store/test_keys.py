@@ -37,7 +37,7 @@ from store_dynamo.keys import (
     unescape,
     user_partition,
 )
-from store_dynamo.merge import merge
+from store_dynamo.snapshots import merge
 from tests.fakes.chatkit_models import noise
 
 MAX_DYNAMODB_ITEM_BYTES = 400 * 1_024
