@@ -282,6 +282,50 @@ async def test_headers_and_cookies_arrive_whole(runtime: Runtime):
 
 
 @pytest.mark.promise("L6")
+async def test_headers_that_the_handler_excludes_do_not_leave(runtime: Runtime):
+    async def app(scope, receive, send):
+        await start(send, 200, [*PLAIN, (b"X-Internal", b"1")])
+        await body(send, b"all", more=False)
+
+    adapter = await asyncio.to_thread(StreamingMangum, app, lifespan="off", exclude_headers=["X-Internal"])
+    await runtime.run_with(adapter, event(), sink := Script())
+    await asyncio.to_thread(adapter.close)
+
+    assert prelude_of(sink)["headers"] == {"content-type": "text/plain"}
+
+
+@pytest.mark.promise("L4")
+async def test_a_context_without_a_clock_streams_to_the_end_of_its_tasks(runtime: Runtime):
+    async def app(scope, receive, send):
+        async def task():
+            await asyncio.sleep(0.01)
+            ended.append("task")
+
+        tasks.append(asyncio.create_task(task()))
+        await start(send)
+        await body(send, b"all", more=False)
+
+    ended, tasks = [], []
+    adapter = await asyncio.to_thread(StreamingMangum, app, lifespan="off")
+    await runtime.run_with(lambda sent, context: adapter(sent, None), event(), sink := Script())
+    await asyncio.to_thread(adapter.close)
+
+    assert body_of(sink) == b"all"
+    assert ended == ["task"]
+
+
+async def test_a_streamed_response_has_mangums_access_line(runtime: Runtime, caplog):
+    async def app(scope, receive, send):
+        await start(send, 201)
+        await body(send, b"all", more=False)
+
+    with caplog.at_level("INFO", "mangum.http"):
+        await runtime.run(app, event(path="/a", rawQueryString="token=secret"))
+
+    assert [record.getMessage() for record in caplog.records if record.name == "mangum.http"] == ["GET /a 201"]
+
+
+@pytest.mark.promise("L6")
 async def test_nothing_is_compressed(runtime: Runtime):
     app = Starlette(routes=[Route("/", lambda request: Response("." * 5000))], middleware=[Middleware(GZipMiddleware)])
 

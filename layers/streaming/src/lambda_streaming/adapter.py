@@ -16,11 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import weakref
 from typing import Any, ClassVar, cast
 
 from mangum import Mangum
 from mangum.protocols import LifespanCycle
-from mangum.types import ASGI, LambdaContext, LambdaHandler, LifespanMode, Scope
+from mangum.types import ASGI, LambdaHandler, LifespanMode, Scope
 
 from lambda_streaming.buffered_answer import BufferedAnswer
 from lambda_streaming.cycle import Answer, HTTPCycle
@@ -50,30 +51,40 @@ class StreamableEvent(dict[str, Any]):
 class StreamingMangum(Mangum):
     """An ASGI application as the handler of a Lambda function; `app` and options as for Mangum."""
 
-    _started: ClassVar[list[StreamingMangum]] = []  # in this process, for SIGTERM
+    _started: ClassVar[list[StreamingMangum]] = []  # those with a lifespan, for SIGTERM
 
     def __init__(self, app: ASGI, lifespan: LifespanMode = "auto", **options: Any) -> None:
         super().__init__(app, lifespan=lifespan, **options)
         self._entry_setting = os.environ.get(ENTRY_VARIABLE, Entry.FUNCTION_URL.value)
         self._lifespan: LifespanCycle | None = None
-        if lifespan != "off":
-            self._lifespan = LifespanCycle(app, lifespan)
-            self._lifespan.__enter__()
-        self._started.append(self)
+        if lifespan == "off":
+            weakref.finalize(self, self.loop.close)
+        else:
+            self._lifespan = self._start_lifespan()
+            self._started.append(self)
 
     def _setup_event_loop(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
         asyncio.set_event_loop(self.loop)  # LifespanCycle looks for it there
 
-    def __call__(self, event: Any, context: LambdaContext) -> Any:
+    def _start_lifespan(self) -> LifespanCycle:
+        cycle = LifespanCycle(self.app, self.lifespan)
+        try:
+            cycle.__enter__()
+        except BaseException:
+            self.loop.close()
+            raise
+        return cycle
+
+    def __call__(self, event: Any, context: Any) -> Any:
         """Answer one event: with a StreamingResponse, a dict for the entry, `NOT_HTTP` or `MALFORMED`."""
         try:
             handler = self._handler_of(event, context)
             if handler is None:
                 return NOT_HTTP
             scope, body = handler.scope, handler.body
-            entry = Entry.of(event, self._entry_setting) if isinstance(event, StreamableEvent) else None
+            entry = self._streaming_entry(event, handler)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             # Entries make whole events; this is from somebody who may invoke the function himself.
             _logger.warning("an event that no entry makes was refused: %s", type(error).__name__)
@@ -81,17 +92,22 @@ class StreamingMangum(Mangum):
         scope["asgi"]["spec_version"] = "2.4"  # below it Starlette listens for a disconnect while it streams
         if self._lifespan is not None:
             scope["state"] = self._lifespan.lifespan_state.copy()
-        seconds = context.get_remaining_time_in_millis() / 1000
-        deadline = self.loop.time() + seconds - min(DEADLINE_MARGIN_SECONDS, seconds * MAX_DEADLINE_MARGIN)
+        deadline = self._deadline(context)
         if entry is None:
             answer = BufferedAnswer()
             self.loop.run_until_complete(self._run(scope, body, deadline, answer))
             return handler(answer.response())
         # Function URLs strip content-encoding, so the application must not be invited to compress.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-        return StreamingResponse(self.loop, entry, deadline, lambda answer: self._run(scope, body, deadline, answer))
+        return StreamingResponse(
+            self.loop,
+            entry,
+            deadline,
+            lambda answer: self._run(scope, body, deadline, answer),
+            self.config["exclude_headers"],
+        )
 
-    def _handler_of(self, event: Any, context: LambdaContext) -> LambdaHandler | None:
+    def _handler_of(self, event: Any, context: Any) -> LambdaHandler | None:
         if not isinstance(event, dict):
             return None
         try:
@@ -99,7 +115,24 @@ class StreamingMangum(Mangum):
         except RuntimeError:  # Mangum's word for "no handler knows this event"
             return None
 
-    async def _run(self, scope: Scope, body: bytes, deadline: float, answer: Answer) -> None:
+    def _streaming_entry(self, event: Any, handler: LambdaHandler) -> Entry | None:
+        # A custom handler formats the whole response itself.
+        if not isinstance(event, StreamableEvent) or type(handler) in self.custom_handlers:
+            return None
+        return Entry.of(event, self._entry_setting)
+
+    def _deadline(self, context: Any) -> float | None:
+        """Return the loop time at which to cancel the application; None if `context` has no clock, as in unit tests."""
+        try:
+            milliseconds = context.get_remaining_time_in_millis()
+        except (AttributeError, NotImplementedError):
+            return None
+        if not isinstance(milliseconds, int | float):  # a mock's
+            return None
+        seconds = milliseconds / 1000
+        return self.loop.time() + seconds - min(DEADLINE_MARGIN_SECONDS, seconds * MAX_DEADLINE_MARGIN)
+
+    async def _run(self, scope: Scope, body: bytes, deadline: float | None, answer: Answer) -> None:
         tasks = RequestTasks()
         with tasks.collecting():
             await HTTPCycle(scope, body, answer).run(self.app, deadline)
@@ -107,9 +140,9 @@ class StreamingMangum(Mangum):
 
     def close(self) -> None:
         """Stop the lifespan and close the loop."""
-        self._started.remove(self)
         try:
             if self._lifespan is not None:
+                self._started.remove(self)
                 self._lifespan.__exit__(None, None, None)
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())

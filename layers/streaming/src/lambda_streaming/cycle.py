@@ -13,6 +13,7 @@ import asyncio
 import enum
 import logging
 from typing import Protocol
+from urllib.parse import quote
 
 from mangum.types import ASGI, Message, Scope
 
@@ -23,7 +24,10 @@ from lambda_streaming.prelude import Headers
 FAILURE_HEADERS = [(b"content-type", b"application/json")]
 FAILURE_BODY = b'{"message":"Internal Server Error"}'
 
+PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # RFC 3986, 3.3
+
 _logger = logging.getLogger(__name__)
+_access_logger = logging.getLogger("mangum.http")  # Mangum's own, so that its settings apply
 
 
 class Answer(Protocol):
@@ -59,11 +63,12 @@ class HTTPCycle:
         self._body: bytes | None = body
         self._answer = answer
         self._state = State.REQUEST
+        self._status = 0
         self._complete = asyncio.Event()
         self._bodiless = scope["method"] == "HEAD"
 
-    async def run(self, app: ASGI, deadline: float) -> None:
-        """Call `app`; at `deadline` (loop time) it is cancelled, which is a failure like any other."""
+    async def run(self, app: ASGI, deadline: float | None) -> None:
+        """Call `app`; at `deadline` (loop time, None: never) it is cancelled, which is a failure like any other."""
         try:
             async with asyncio.timeout_at(deadline):
                 await app(self._scope, self.receive, self.send)
@@ -97,6 +102,7 @@ class HTTPCycle:
 
     def _start(self, status: int, headers: Headers) -> None:
         self._answer.start(status, headers)
+        self._status = status
         self._state = State.RESPONSE
         self._bodiless = self._bodiless or status in (204, 304)  # RFC 9110, 6.4.1
 
@@ -108,6 +114,7 @@ class HTTPCycle:
             self._state = State.COMPLETE
             self._answer.end()
             self._complete.set()
+            self._log_access()
 
     def _fail(self, error: BaseException) -> None:
         if self._answer.rejected:
@@ -122,9 +129,19 @@ class HTTPCycle:
 
     def _answer_failure(self, error: BaseException) -> None:
         if self._state is State.REQUEST:
+            self._status = 500
             self._answer.start(500, FAILURE_HEADERS)
             if not self._bodiless:
                 self._answer.write(FAILURE_BODY)
             self._answer.end()
+            self._log_access()
         elif self._state is State.RESPONSE:
             self._answer.fail(error)
+
+    def _log_access(self) -> None:
+        if _access_logger.isEnabledFor(logging.INFO):
+            # Percent-encoded: a decoded path could hold a line break, or a surrogate that no log can encode.
+            method, path = (
+                quote(str(self._scope[name]), PATH_CHARACTERS, errors="backslashreplace") for name in ("method", "path")
+            )
+            _access_logger.info("%s %s %s", method, path, self._status)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lambda_streaming.errors import EncodedResponseError, PreludeSizeError
@@ -51,8 +51,8 @@ class Entry(enum.Enum):
         return None
 
 
-def prelude(entry: Entry, status: int, headers: Headers) -> bytes:
-    """Return status, headers and delimiter as they go to `entry`.
+def prelude(entry: Entry, status: int, headers: Headers, excluded: Collection[str] = ()) -> bytes:
+    """Return status, headers and delimiter as they go to `entry`, without the `excluded` headers (lower case).
 
     Raises EncodedResponseError for a compressed response, PreludeSizeError above API Gateway's limit.
     """
@@ -60,7 +60,7 @@ def prelude(entry: Entry, status: int, headers: Headers) -> bytes:
     for name, value in pairs:
         if name == "content-encoding" and value.lower() != "identity":
             raise EncodedResponseError(value)
-    kept = [(name, value) for name, value in pairs if name not in DROPPED_HEADERS]
+    kept = [(name, value) for name, value in pairs if name not in DROPPED_HEADERS and name not in excluded]
     fields = _folded(kept) if entry is Entry.FUNCTION_URL else _repeated(kept)
     encoded = json.dumps({"statusCode": status, **fields}, separators=(",", ":")).encode() + DELIMITER
     if entry is Entry.REST_API and len(encoded) > MAX_REST_API_PRELUDE_BYTES:

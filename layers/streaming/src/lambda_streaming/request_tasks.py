@@ -56,11 +56,11 @@ class RequestTasks:
         finally:
             _request_tasks.reset(token)
 
-    async def finish(self, deadline: float) -> None:
-        """Wait until no task is left; at `deadline` (loop time) cancel those that are, and log them."""
+    async def finish(self, deadline: float | None) -> None:
+        """Wait until no task is left; at `deadline` (loop time, None: never) cancel those that are, and log them."""
         loop = asyncio.get_running_loop()
-        while self._tasks and (seconds := deadline - loop.time()) > 0:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        while self._tasks and (deadline is None or loop.time() < deadline):
+            await asyncio.wait(self._tasks, timeout=None if deadline is None else deadline - loop.time())
         if self._tasks:
             await self._cancel()
 

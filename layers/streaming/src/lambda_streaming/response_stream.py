@@ -25,6 +25,7 @@ import asyncio
 import re
 import socket
 import struct
+from collections.abc import Collection
 
 from lambda_streaming import framing
 from lambda_streaming.errors import ResponseRejectedError
@@ -51,11 +52,13 @@ class ResponseStream:
         request_id: str,
         invocation_id: str | None,
         connection: socket.socket | None = None,
+        excluded_headers: Collection[str] = (),
     ) -> None:
         """Take a connection to the Runtime API at `address` (host:port), or make one; `start` sends first."""
         host, _, port = address.partition(":")
         self._head = framing.request_head(address, request_id, invocation_id)
         self._entry = entry
+        self._excluded_headers = excluded_headers
         self._loop = asyncio.get_running_loop()
         self._unsent = bytearray()
         self._writable: asyncio.Future[None] | None = None
@@ -72,7 +75,7 @@ class ResponseStream:
 
     def start(self, status: int, headers: Headers) -> None:
         """Send the request's head and the whole prelude as one write."""
-        self._send(self._head + framing.chunk(prelude(self._entry, status, headers)))
+        self._send(self._head + framing.chunk(prelude(self._entry, status, headers, self._excluded_headers)))
 
     def write(self, data: bytes) -> None:
         """Send `data`, which must not be empty, as one chunk."""

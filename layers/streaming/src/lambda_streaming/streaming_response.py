@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from lambda_streaming.cycle import Answer
 from lambda_streaming.prelude import Entry
@@ -25,14 +25,16 @@ class StreamingResponse:
         self,
         loop: asyncio.AbstractEventLoop,
         entry: Entry,
-        deadline: float,
+        deadline: float | None,
         run: Callable[[Answer], Awaitable[None]],
+        excluded_headers: Collection[str] = (),
     ) -> None:
         """Take `run`, which runs the application and its tasks, and `deadline` in the time of `loop`."""
         self._loop = loop
         self._entry = entry
         self._deadline = deadline
         self._run = run
+        self._excluded_headers = excluded_headers
 
     def post(
         self, address: str, request_id: str, invocation_id: str | None, connection: socket.socket | None = None
@@ -51,7 +53,7 @@ class StreamingResponse:
     async def _stream(
         self, address: str, request_id: str, invocation_id: str | None, connection: socket.socket | None
     ) -> socket.socket | None:
-        stream = ResponseStream(address, self._entry, request_id, invocation_id, connection)
+        stream = ResponseStream(address, self._entry, request_id, invocation_id, connection, self._excluded_headers)
         try:
             await self._run(stream)
             async with asyncio.timeout_at(self._deadline):  # a TimeoutError is an OSError
