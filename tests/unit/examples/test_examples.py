@@ -1,4 +1,4 @@
-"""The examples are assistants, short, and the one in the README is the one that is tested."""
+"""The example assistants: they work, they are short, and the README quotes the tested file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def plain(model: ModelServer) -> AsyncIterator[Any]:
 
 
 async def answer(assistant: Any, talk: Conversation, text: str) -> list[Any]:
-    """Send a message; the answer is stored as ChatKit does."""
+    """Send a message and store the answer as ChatKit does."""
     message = await talk.say(text)
     events = [event async for event in assistant.respond(talk.thread, message, talk.turn())]
     await talk.add(events[-1].item)
@@ -45,7 +45,7 @@ class TestEcho:
     @pytest.mark.feature("bring-your-own")
     async def test_says_what_was_said(self) -> None:
         async def no_key() -> str:
-            raise AssertionError("there is nothing to ask")
+            raise AssertionError("the key was read")
 
         echo = load_factory("examples.echo:build")(AssistantSettings("none", None, no_key))
         (event,) = await answer(echo, Conversation(), "Hello")
