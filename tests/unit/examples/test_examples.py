@@ -1,8 +1,9 @@
-"""The example assistants: they work, they are short, and the README quotes the tested file."""
+"""The example assistants: they work, they are short, and the documentation quotes the tested files."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -54,6 +55,19 @@ class TestEcho:
     def test_is_the_one_in_the_readme(self) -> None:
         source = (ROOT / "functions/chat/examples/echo.py").read_text()
         assert f"```python\n{source}```\n" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("page", "folder", "language"),
+    [("assistants", "functions/chat", "python"), ("frontend", "frontend/src", "ts")],
+)
+def test_the_guides_quote_real_code(page: str, folder: str, language: str) -> None:
+    text = (ROOT / "docs" / "use" / f"{page}.md").read_text()
+    files = [path.read_text() for path in (ROOT / folder).rglob(f"*.{language.removesuffix('thon')}")]
+    quotes = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+    assert quotes
+    assert [quote for quote in quotes if not any(quote in file for file in files)] == []
 
 
 class TestPlainOpenAI:
