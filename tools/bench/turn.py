@@ -42,7 +42,7 @@ from tools.local.sign_in import create_user, sign_in
 from tools.local.stack import running_stack
 
 SIZES = {"short": 20, "long": 2_000}
-ASSISTANTS = {"ours": "tools.bench.turn_assistant:build", "coach": "coach.agent:build"}
+ASSISTANTS = {"ours": "tools.bench.turn_assistant:build", "coach": "coach.assistant:build"}
 ROUNDS, WARM = 60, 5
 
 

@@ -66,17 +66,16 @@ class Prepared:
         self._waits = waits
 
     def prepare(self) -> None:
-        from coach import thread_items as thread_items  # brings the Agents SDK
+        from coach import history as history  # brings the Agents SDK
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        from coach.history import newest_items, whole_attachments, whole_picture
-        from coach.thread_items import CoachItemConverter
+        from coach.history import CoachItemConverter, newest_items, whole_attachments, whole_image
 
         items = await newest_items(turn.store, thread.id, turn.context)
         converter = CoachItemConverter(
-            turn.attachment_content, whole_attachments(items), turn.image_content, whole_picture(items)
+            turn.attachment_content, whole_attachments(items), turn.image_content, whole_image(items)
         )
         await converter.to_agent_input(items)
         item = AssistantMessageItem(

@@ -42,7 +42,7 @@ from chat_api.settings import LimitSettings
 from chat_api.timing import Timing
 from coach.accounts_table import AccountsTable
 from coach.accounts_table import table_definition as accounts_definition
-from coach.agent import Coach
+from coach.assistant import Coach
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket, table_definition
 from tools.fuzz.belongings import Belongings, acquire

@@ -220,7 +220,7 @@ def load_factory(name: str) -> AssistantFactory:
     """
     module_name, separator, attribute = name.partition(":")
     if not separator or not module_name or not attribute:
-        raise ValueError(f"ASSISTANT must be module:factory, for example coach.agent:build, not {name!r}")
+        raise ValueError(f"ASSISTANT must be module:factory, for example coach.assistant:build, not {name!r}")
     try:
         factory: AssistantFactory | None = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:

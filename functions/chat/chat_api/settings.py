@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     cognito_jwks_url: HttpUrl
     cognito_client_id: str
     required_group: str | None = None
-    assistant: str = "coach.agent:build"
+    assistant: str = "coach.assistant:build"
     assistant_table: str | None = None
     openai_model: str = "gpt-5.1"
     openai_api_key: SecretStr | None = None

@@ -1,10 +1,11 @@
-"""What a user owns and spends: accounts, transactions, budgets. Pure values; `accounts_table` keeps them.
+"""A user's accounts, transactions and budgets as pure values. `accounts_table` stores them.
 
     ledger = Ledger(opening=(("cash", 120_000), …), transactions=(…))
     ledger.balance("cash")                                  # cents
     ledger.spent("groceries", after=date(2026, 4, 1))       # Spending(cents=41237, purchases=14)
 
-A balance is always the opening one plus every transaction since. Amounts are whole cents; out is negative.
+A balance is the opening balance plus all transactions since. Amounts are whole cents; money that leaves an account is
+negative.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ MONTHS_OBSERVED = 6
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One booking; `category` is None for income and transfers, which are no spending."""
+    """One booking. `category` is None for income and transfers, which do not count as spending."""
 
     on: date
     account: Account
@@ -38,7 +39,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What left the cash account for goods and services: a positive sum."""
+    """Money spent on goods and services, as a positive sum."""
 
     cents: int
     purchases: int
@@ -46,17 +47,17 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A user's opening balances and all transactions until a day, oldest first."""
+    """A user's opening balances and all transactions up to a day, oldest first."""
 
     opening: tuple[tuple[Account, int], ...]
     transactions: tuple[Transaction, ...]
 
     def balance(self, account: Account) -> int:
-        """Return what is on an account, in cents."""
+        """Return the balance of an account in cents."""
         return dict(self.opening)[account] + sum(t.cents for t in self.transactions if t.account == account)
 
     def spent(self, category: Category | None, after: date, until: date = date.max) -> Spending:
-        """Return the spending after the day `after`, up to and including `until`, in one category or (None) in all."""
+        """Return the spending in one category (None: in all) after the day `after`, up to and including `until`."""
         amounts = [
             t.cents
             for t in self.transactions
@@ -67,7 +68,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Finances:
-    """Everything that is known of one user's money; a budget is cents a month."""
+    """One user's ledger and monthly budgets in cents."""
 
     ledger: Ledger
     budgets: Mapping[Category, int] = field(default_factory=dict[Category, int])
@@ -78,19 +79,19 @@ def utc_today() -> date:
 
 
 def months_before(today: date, months: int) -> date:
-    """Return the same day `months` earlier, or the last day of a month that is too short."""
+    """Return the same day `months` earlier, or the last day of that month if it is too short."""
     year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
     return date(year, month + 1, min(today.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def dollars(cents: int) -> str:
-    """Write an amount as people read it, for example $1,234.50."""
+    """Format an amount, for example $1,234.50."""
     sign = "-" if cents < 0 else ""
     return f"{sign}${Decimal(abs(cents)).scaleb(-2):,.2f}"
 
 
 def mean_month(ledger: Ledger, today: date) -> tuple[int, int]:
-    """Return the cents that the user saved, and those left over, in a mean month of the last six."""
+    """Return the cents saved and the cents left over per month, averaged over the last six months."""
     after = months_before(today, MONTHS_OBSERVED)
     recent = [each for each in ledger.transactions if each.on > after]
     earned = sum(each.cents for each in recent if each.payee == "Salary")

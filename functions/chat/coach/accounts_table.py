@@ -1,17 +1,17 @@
-"""The users' money in a DynamoDB table of its own; a user who is new to it gets an invented past (`demo_bank`).
+"""Storage of all users' finances in a separate DynamoDB table. New users get an invented past (`demo_bank`).
 
     accounts = AccountsTable("accounts", boto3.client("dynamodb"))
     finances = await accounts.read(context.user_id, today)
     await accounts.set_budget(context.user_id, "dining", 40_000)
 
     user      record            attributes
-    {user}    OPENING           body: what was on each account when the story begins
-    {user}    MONTH#2026-05     body: the month's transactions, those to come included
+    {user}    OPENING           body: the opening balance of each account
+    {user}    MONTH#2026-05     body: all transactions of the month, future ones included
     {user}    BUDGET#dining     cents
 
-The user is the partition key, so one user's money cannot be addressed with another's id. A read is one strongly
-consistent query of the user's partition, some 40 kilobytes a year; the first one of a month also writes it. Writing a
-month twice writes the same, so two first turns at once do no harm. IAM: dynamodb:BatchWriteItem, PutItem, Query.
+The user id is the partition key, so no request can reach another user's finances. A read is one strongly consistent
+query of the user's partition (about 40 KB per year of transactions); the first read in a month also writes that month.
+Writing a month is idempotent, so concurrent first turns do no harm. IAM: dynamodb:BatchWriteItem, PutItem, Query.
 """
 
 from __future__ import annotations
@@ -32,29 +32,32 @@ if TYPE_CHECKING:
 
 OPENING, MONTH, BUDGET = "OPENING", "MONTH#", "BUDGET#"
 BATCH = 25
-"""As many items as one BatchWriteItem takes."""
+"""Maximum number of items in one BatchWriteItem request."""
 
 
 class AccountsUnavailableError(Exception):
-    """The table could not be read or written; nothing of the cause is told, the model sees this text."""
+    """The table could not be read or written. The text omits the cause because the model sees it."""
 
     def __init__(self) -> None:
         super().__init__("the accounts cannot be reached right now")
 
 
 class AccountsTable:
-    """Reads and writes of one user at a time; the client belongs to the caller."""
+    """Reads and writes one user at a time. The caller owns the client."""
+
+    # store_dynamo's request loop (threads, retries, error translation) is private to that package, so this class calls
+    # the client itself. It does not retry: the user repeats a failed question.
 
     def __init__(self, table: str, client: DynamoDBClient) -> None:
         self._table = table
         self._client = client
 
     async def read(self, user_id: str, today: date) -> Finances:
-        """Return everything up to and including `today`. Raises AccountsUnavailableError."""
+        """Return the finances up to and including `today`. Raises AccountsUnavailableError."""
         return await asyncio.to_thread(self._read, user_id, today)
 
     async def set_budget(self, user_id: str, category: Category, cents: int) -> None:
-        """Keep a monthly budget in place of the one before. Raises AccountsUnavailableError."""
+        """Set or replace a monthly budget. Raises AccountsUnavailableError."""
         item = _item(user_id, BUDGET + category, "cents", {"N": str(cents)})
         try:
             await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item)
@@ -88,7 +91,7 @@ class AccountsTable:
             yield from page["Items"]
 
     def _invent(self, user_id: str, today: date, known: Any) -> dict[str, Any]:
-        """Write what the demo bank has and the table has not, and return it."""
+        """Copy the records that are missing from the table from the demo bank, and return them."""
         missing: dict[str, Any] = {} if OPENING in known else {OPENING: demo_bank.opening(user_id)}
         for month in demo_bank.months(today):
             if (name := f"{MONTH}{month:%Y-%m}") not in known:
@@ -102,7 +105,7 @@ class AccountsTable:
         return missing
 
     def _write(self, items: list[Any]) -> None:
-        """Write a batch; what DynamoDB leaves out of it is left to the next read, which misses it."""
+        """Write a batch. The next read finds and writes the items that DynamoDB leaves unprocessed."""
         self._client.batch_write_item(RequestItems={self._table: [{"PutRequest": {"Item": item}} for item in items]})
 
 
@@ -126,7 +129,7 @@ def _transaction(row: list[Any]) -> Transaction:
 
 
 def table_definition(name: str) -> dict[str, Any]:
-    """Return what `create_table` takes; the template states the same."""
+    """Return the arguments of `create_table`. A test compares them with template.yaml."""
     return {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",

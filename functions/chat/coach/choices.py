@@ -1,6 +1,6 @@
-"""What a user may choose below the composer: a model, and a tool that must be used.
+"""Composer options: the models and tools that a user can select for one message.
 
-models("gpt-5.1")                        # what the composer's menu shows, the default first
+models("gpt-5.1")                        # entries of the composer's menu, the default first
 choice = Choice.of(items, ("gpt-5.1", "gpt-4.1"))
 choice.model, choice.tool
 """
@@ -20,17 +20,19 @@ MODELS = (
     ModelOption(id="gpt-4.1", label="GPT-4.1", description="Answers without thinking first"),
 )
 TOOLS = (
-    ToolOption(id="spending_by_category", label="Spending", icon="chart", placeholder="What did you spend it on?"),
+    ToolOption(
+        id="spending_by_category", label="Spending", icon="chart", placeholder="Which spending do you want to see?"
+    ),
     ToolOption(id="balances", label="Balances", icon="suitcase"),
-    ToolOption(id="analyze_spending", label="Analysis", icon="analytics", placeholder="What should be looked into?"),
+    ToolOption(id="analyze_spending", label="Analysis", icon="analytics", placeholder="What should I analyze?"),
     ToolOption(id="image_generation", label="Draw a picture", icon="images", placeholder="Describe the picture"),
-    ToolOption(id="web_search", label="Search the web", icon="globe", placeholder="What should be searched for?"),
+    ToolOption(id="web_search", label="Search the web", icon="globe", placeholder="What should I search for?"),
 )
 TOOL_IDS = frozenset(tool["id"] for tool in TOOLS)
 
 
 def models(default: str) -> tuple[ModelOption, ...]:
-    """Return the models to choose from: the operator's own choice, then the others."""
+    """Return the models to choose from: the operator's default, then the others."""
     named = {model["id"]: model for model in MODELS}
     first = named.pop(default, ModelOption(id=default, label=default))
     return (first, *named.values())
@@ -38,17 +40,17 @@ def models(default: str) -> tuple[ModelOption, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """None leaves it to the coach."""
+    """The user's selection. None leaves the decision to the coach."""
 
     model: str | None = None
     tool: str | None = None
 
     @classmethod
     def of(cls, items: Sequence[ThreadItem], models: Collection[str]) -> Choice:
-        """Return what the newest message chose, as far as it is allowed.
+        """Return the selection of the newest message, without models and tools that are not offered.
 
-        The tool holds for the first answer to the message, the model for all that follows of it (a client tool's
-        result, a form's answers).
+        The tool applies to the first answer to that message only. The model also applies to the answers that follow
+        from it: after a client tool's result or a form's answers.
         """
         for item in reversed(items):
             if isinstance(item, UserMessageItem):

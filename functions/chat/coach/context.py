@@ -1,4 +1,4 @@
-"""What a turn's tools can reach: the thread, the user's store and the user's money."""
+"""Context of a turn's tools: the thread, the user's store and the user's finances."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from coach.accounts_table import AccountsTable
 
 
 class CoachContext(AgentContext[RequestContext]):
-    """ChatKit's context for agents, and the accounts of the verified user."""
+    """ChatKit's agent context with the accounts of the verified user."""
 
     today: date
     accounts: Annotated[AccountsTable, SkipValidation]
 
     async def finances(self) -> Finances:
-        """Read the user's money as it is now. Raises AccountsUnavailableError."""
+        """Read the user's current finances. Raises AccountsUnavailableError."""
         return await self.accounts.read(self.request_context.user_id, self.today)

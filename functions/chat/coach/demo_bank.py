@@ -1,10 +1,9 @@
-"""Invented money for a demo: a user's accounts and transactions, drawn from the user's id and always the same.
+"""Demo data: invented accounts and transactions, derived from the user's id. Replace this file by a real bank.
 
     opening("user-1")                               # (("cash", 312407), ("savings", …), ("investing", …))
-    transactions("user-1", date(2026, 5, 1))        # what happens in May 2026
+    transactions("user-1", date(2026, 5, 1))        # all transactions of May 2026
 
-Each month is drawn from its own seed (user, year, month), so what happened stays what it was as time goes on. A real
-bank would take the place of this file.
+Each month has its own random seed (user, year, month), so past months never change.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ BEGINNING = date(2025, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class _Habit:
-    """A category's share of the salary, how many purchases make it up in a month, and where."""
+    """Spending in a category: share of the salary, range of purchases per month, and payees."""
 
     share: float
     purchases: tuple[int, int]
@@ -44,18 +43,18 @@ SAVED_SHARES: tuple[tuple[Account, float], ...] = (("savings", 0.14), ("investin
 
 
 def opening(user_id: str) -> tuple[tuple[Account, int], ...]:
-    """Return what was on each account when the story begins."""
+    """Return the balance of each account in cents before the first transaction."""
     return _circumstances(user_id)[1]
 
 
 def transactions(user_id: str, month: date) -> list[Transaction]:
-    """Return what happens in the whole month that begins on `month`, in no order."""
+    """Return all transactions of the month that begins on `month`, unordered."""
     salary, _ = _circumstances(user_id)
     return list(_month(random.Random(f"{user_id} {month:%Y-%m}"), month, salary))
 
 
 def months(today: date) -> Iterator[date]:
-    """Yield the first day of each month from the beginning to the one of `today`."""
+    """Yield the first day of each month from BEGINNING to the month of `today`."""
     month = BEGINNING
     while month <= today:
         yield month

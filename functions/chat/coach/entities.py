@@ -1,4 +1,4 @@
-"""What users can @-mention: their accounts and the categories of spending.
+"""Entities that users can @-mention: accounts and spending categories.
 
 entities("cas")                 # [{"id": "account:cash", "title": "Cash", …}]
 resolve("account:cash")         # {"kind": "account", "name": "cash"}
@@ -25,11 +25,11 @@ ENTITIES: dict[str, Entity] = {
 
 
 def entities(query: str) -> list[Entity]:
-    """Return what fits the letters typed so far, in any place of the title; all when none are typed."""
+    """Return the entities whose titles contain the query; all of them for an empty query."""
     return [entity for entity in ENTITIES.values() if query.strip().lower() in entity["title"].lower()]
 
 
 def resolve(entity_id: str) -> dict[str, str] | None:
-    """Return what the model is told of a mention, by its id alone: whatever else came with it is the client's word."""
+    """Return the model's data for a mention. Only its id counts; the client controls everything else in it."""
     entity = ENTITIES.get(entity_id)
     return entity.get("data") if entity else None

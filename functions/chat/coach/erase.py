@@ -1,8 +1,8 @@
-"""Erase what the coach keeps of one user; `store_dynamo.account erase` does the conversations and files.
+"""Erase the coach's records of one user. `store_dynamo.account erase` erases conversations and files.
 
     python -m coach.erase --table <AssistantTable> --user <sub>
 
-May be interrupted and run again. IAM: dynamodb:Query and BatchWriteItem on the table.
+The command can be interrupted and repeated. IAM: dynamodb:Query and BatchWriteItem on the table.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def erase(table: Table, user_id: str) -> int:
-    """Delete every record of the user and return how many there were; botocore's errors go through."""
+    """Delete every record of the user and return their number. Raises botocore's errors."""
     found: Any = {"LastEvaluatedKey": None}
     erased = 0
-    with table.batch_writer() as batch:  # sends again what DynamoDB leaves unprocessed
+    with table.batch_writer() as batch:  # resends unprocessed items
         while "LastEvaluatedKey" in found:
             start = {"ExclusiveStartKey": found["LastEvaluatedKey"]} if found["LastEvaluatedKey"] else {}
             found = table.query(
@@ -40,7 +40,7 @@ def erase(table: Table, user_id: str) -> int:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="coach.erase", description="Erase what the coach keeps of one user")
+    parser = argparse.ArgumentParser(prog="coach.erase", description="Erase the coach's records of one user")
     parser.add_argument("--table", required=True)
     parser.add_argument("--user", required=True, help="the `sub` of the user's tokens")
     arguments = parser.parse_args()

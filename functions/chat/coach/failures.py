@@ -1,8 +1,8 @@
-"""What the user is told when the model fails, and whether trying again can help.
+"""User-facing messages for failures of the model, each with whether a retry can help.
 
     openai error or agents error ──▶ explain() ──▶ ChatKit's CustomStreamError(message, allow_retry)
 
-The message never quotes the failure: it may contain the conversation, a key or an internal address.
+A message never quotes the failure, which may contain parts of the conversation, a key or an internal address.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from chatkit.errors import CustomStreamError
 
 UNAVAILABLE = "The assistant is not available right now. Please try again later."
 BUSY = "The model is busy right now. Please try again in a moment."
-BROKEN_OFF = "The answer broke off. Please try again."
+INTERRUPTED = "The answer was interrupted. Please try again."
 TOO_SLOW = "The model took too long to answer. Please try again."
 TOO_LONG = "This conversation is too long for the model. Please start a new one."
 REFUSED = "The model cannot answer this message. Please change it."
-TOO_MANY_STEPS = "This question took too many steps. Please ask for less at once."
+TOO_MANY_STEPS = "This question needs too many steps. Please split it into smaller ones."
 
 
 def explain(error: Exception) -> CustomStreamError:
-    """Return what to show for a failure of the `openai` client or the Agents SDK."""
+    """Return the user-facing error for a failure of the `openai` client or the Agents SDK."""
     match error:
         case openai.RateLimitError(code="insufficient_quota"):
             return CustomStreamError(UNAVAILABLE, allow_retry=False)
@@ -38,4 +38,4 @@ def explain(error: Exception) -> CustomStreamError:
         case MaxTurnsExceeded():
             return CustomStreamError(TOO_MANY_STEPS, allow_retry=False)
         case _:  # a broken connection, `response.failed`, `response.incomplete`, an `error` event
-            return CustomStreamError(BROKEN_OFF, allow_retry=True)
+            return CustomStreamError(INTERRUPTED, allow_retry=True)

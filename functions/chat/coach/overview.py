@@ -1,9 +1,9 @@
-"""What the panel beside the chat shows of a user's money (`GET /chatkit/overview`).
+"""Data of the panel next to the chat (`GET /chatkit/overview`): a user's finances at a glance.
 
     overview(finances, today)       # {"accounts": [{"id": "cash", "label": "Cash", "cents": 312407}, …], …}
 
-The figures are those that the coach's tools tell: a month is the one up to today, so that panel and answers agree.
-Amounts are whole cents of one currency; the page writes them as its reader is used to. Out is negative.
+Periods are those of the coach's tools (a month ends today), so the panel and the answers agree. Amounts are whole cents
+of one currency, negative for money that leaves an account; the page formats them for the browser's locale.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_TRANSACTIONS = 20
 
 
 def overview(finances: Finances, today: date) -> dict[str, Any]:
-    """Return balances, a month's spending by category with budgets and the month before, and the newest bookings."""
+    """Return balances, spending and budget per category for this month and the last, and recent transactions."""
     ledger = finances.ledger
     saved, left = mean_month(ledger, today)
     return {

@@ -1,8 +1,22 @@
-"""A run of the Agents SDK as ChatKit events, which leaves nothing behind when it is stopped or fails.
+"""Events of one run: the Agents SDK's run as ChatKit events, and workflow steps that a tool shows meanwhile.
 
-Theory. `chatkit.agents.stream_agent_response` reads the run and the context's own queue in two tasks of its own. When
-it is cancelled, or the run raises, it abandons them: the reader of the queue then waits for ever, and the streaming
-runtime, which ends an invocation only when the request's tasks have ended (promise L4), would wait until the deadline.
+    async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
+        async for event in events: …
+
+    steps = Steps(context)                       # inside a tool
+    await steps.begin("Add up every month")
+    await steps.finish("12 months")
+    await steps.end("Analyzed 12 months")
+
+Theory. Both parts work around chatkit 1.6.5.
+
+`chatkit.agents.stream_agent_response` reads the run and the context's own queue in two tasks. When it is cancelled, or
+when the run raises, it abandons them, and the reader of the queue waits forever. The streaming runtime ends an
+invocation only when all tasks of its request have ended, so such an invocation would last until its deadline.
+
+`AgentContext`'s workflow helpers queue an item and keep changing it. The "added" event then already contains later
+steps, which are sent a second time when they begin. `Steps` puts a copy into each event. ChatKit also ends the latest
+workflow again when the next item is shown; `run_events` drops that repetition.
 """
 
 from __future__ import annotations
@@ -18,23 +32,34 @@ from chatkit.agents import (
     ResponseStreamConverter,
     stream_agent_response,  # pyright: ignore[reportUnknownVariableType]
 )
-from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
+from chatkit.types import (
+    CustomSummary,
+    CustomTask,
+    ProgressUpdateEvent,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    Workflow,
+    WorkflowItem,
+    WorkflowTaskAdded,
+    WorkflowTaskUpdated,
+)
 from pydantic import BaseModel
 
 from chat_api.context import RequestContext
+from coach.context import CoachContext
+from coach.items import item_fields
 
 
 async def run_events(
     context: AgentContext[RequestContext], result: RunResultStreaming, converter: ResponseStreamConverter
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """Yield the run's events; however this ends, the model is stopped and both readers have ended.
-
-    A workflow's end is told once: ChatKit repeats it, with what it was when it began, when something else is shown.
-    """
+    """Yield the run's events. However it ends, the model is stopped and both reading tasks have ended."""
     run = _WatchedRun(result)
     ended = set[str]()
     try:
-        # An async generator, though declared as an iterator; closed here, not whenever it is collected.
+        # An async generator, though declared as an iterator; closed here rather than when it is garbage collected.
         stream = cast(
             AsyncGenerator[ThreadStreamEvent, None],
             stream_agent_response(context, cast(RunResultStreaming, run), converter=converter),
@@ -48,12 +73,12 @@ async def run_events(
                 yield event
     finally:
         result.cancel()
-        await context.stream(ProgressUpdateEvent(text=""))  # wakes the queue's reader; nobody sees it
+        await context.stream(ProgressUpdateEvent(text=""))  # wakes the queue's reader; no client gets it
         await run.settle()
 
 
 class _WatchedRun:
-    """Stands for the run, and knows the task that waits for its next event."""
+    """Wraps a run and remembers the task that waits for its next event."""
 
     def __init__(self, result: RunResultStreaming) -> None:
         self._events = result.stream_events()
@@ -70,7 +95,7 @@ class _WatchedRun:
         return _with_plain_annotation(await self._events.__anext__())
 
     async def settle(self) -> None:
-        """End the waiting task, and take its outcome, which asyncio would else report as never retrieved."""
+        """End the waiting task and retrieve its outcome; otherwise asyncio reports it as never retrieved."""
         if self._reader is None:
             return
         self._reader.cancel()
@@ -82,11 +107,50 @@ class _WatchedRun:
 def _with_plain_annotation(event: StreamEvent) -> StreamEvent:
     """Return the event with an added annotation as a dictionary.
 
-    openai gives that event annotation classes of its own; chatkit 1.6.5 takes the classes of the finished text only, or
-    a dictionary, and the turn would fail at its first source.
+    The annotation classes of this event in `openai` differ from those of a finished text. chatkit 1.6.5 accepts only
+    the latter or a dictionary, and fails the turn at its first source.
     """
     if event.type == "raw_response_event" and event.data.type == "response.output_text.annotation.added":
         annotation = event.data.annotation
         if isinstance(annotation, BaseModel):
             event.data.annotation = annotation.model_dump()  # pyright: ignore[reportAttributeAccessIssue]
     return event
+
+
+class Steps:
+    """One workflow item. Runs one step at a time."""
+
+    def __init__(self, context: CoachContext) -> None:
+        self._context = context
+        self._tasks = list[CustomTask]()
+        self._item = WorkflowItem(
+            **item_fields("workflow", context.thread, context.store, context.request_context),
+            workflow=Workflow(type="custom", tasks=[]),
+        )
+
+    async def begin(self, title: str) -> None:
+        """Show a step in progress."""
+        task = CustomTask(title=title, status_indicator="loading")
+        self._tasks.append(task)
+        if len(self._tasks) == 1:
+            await self._context.stream(ThreadItemAddedEvent(item=self._snapshot()))
+            return
+        update = WorkflowTaskAdded(task=task, task_index=len(self._tasks) - 1)
+        await self._context.stream(ThreadItemUpdatedEvent(item_id=self._item.id, update=update))
+
+    async def finish(self, content: str) -> None:
+        """Mark the current step as complete."""
+        task = self._tasks[-1].model_copy(update={"content": content, "status_indicator": "complete"})
+        self._tasks[-1] = task
+        update = WorkflowTaskUpdated(task=task, task_index=len(self._tasks) - 1)
+        await self._context.stream(ThreadItemUpdatedEvent(item_id=self._item.id, update=update))
+
+    async def end(self, title: str) -> None:
+        """Close the workflow under a title that summarizes it. ChatKit stores it now."""
+        item = self._snapshot()
+        item.workflow.summary = CustomSummary(title=title, icon="check-circle")
+        await self._context.stream(ThreadItemDoneEvent(item=item))
+
+    def _snapshot(self) -> WorkflowItem:
+        workflow = self._item.workflow.model_copy(update={"tasks": list(self._tasks)})
+        return self._item.model_copy(update={"workflow": workflow})

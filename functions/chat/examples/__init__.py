@@ -1,1 +1,1 @@
-"""Assistants to begin from: each is one file and one setting, `ASSISTANT=examples.echo:build`."""
+"""Example assistants: one file and one setting each, for example `ASSISTANT=examples.echo:build`."""

@@ -1,4 +1,4 @@
-"""An assistant without OpenAI: it says what you said. ASSISTANT=examples.echo:build"""
+"""An assistant without OpenAI: it repeats the user's message. ASSISTANT=examples.echo:build"""
 
 from collections.abc import AsyncIterator
 from datetime import datetime

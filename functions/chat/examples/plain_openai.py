@@ -1,6 +1,7 @@
-"""An assistant on plain `openai`, for any endpoint that speaks Chat Completions. ASSISTANT=examples.plain_openai:build
+"""An assistant on plain `openai`, for any Chat Completions endpoint. ASSISTANT=examples.plain_openai:build
 
-`OPENAI_BASE_URL` and `OPENAI_MODEL` say which; every ChatKit event that a streamed text needs is here.
+`OPENAI_BASE_URL` and `OPENAI_MODEL` select the endpoint and the model. `respond` yields every ChatKit event that a
+streamed answer needs: the item is added, updated by each delta, and done.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class PlainOpenAI:
 
 
 def chat_message(item: ThreadItem) -> ChatCompletionMessageParam:
-    """Return a message of either side as the API takes it."""
+    """Convert a message of the user or the assistant to the API's format."""
     assert isinstance(item, UserMessageItem | AssistantMessageItem)
     text = "".join(part.text for part in item.content)
     if isinstance(item, UserMessageItem):

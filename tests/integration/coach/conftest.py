@@ -1,4 +1,4 @@
-"""The coach behind the real HTTP app, asked as a browser asks: model server, accounts on moto, a store in memory."""
+"""The coach behind the real HTTP app: local model server, accounts on moto, a store in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from attachments_s3 import s3_config
 from chat_api.assistant import AssistantSettings
 from chat_api.identity import TokenVerifier
 from coach.accounts_table import AccountsTable
-from coach.agent import Coach
+from coach.assistant import Coach
 from tests.fakes.accounts import accounts_table
 from tests.unit.chat_api.conftest import BUCKET, World, make_world, pool, verifier
 from tools.local.model_server import API_KEY, ModelServer
@@ -32,14 +32,14 @@ Event = dict[str, Any]
 
 
 @dataclass
-class Told:
-    """What one request was answered: the events of its stream."""
+class Reply:
+    """The events of a streamed response."""
 
     events: list[Event]
 
     @property
     def types(self) -> list[str]:
-        """The types in order, repeated updates once."""
+        """The event types in order; consecutive equal types count once."""
         types = [event["type"] for event in self.events]
         return [kind for index, kind in enumerate(types) if index == 0 or kind != types[index - 1]]
 
@@ -49,7 +49,7 @@ class Told:
 
     @property
     def done(self) -> list[Event]:
-        """The items that are complete, oldest first."""
+        """The completed items, oldest first."""
         return [event["item"] for event in self.events if event["type"] == "thread.item.done"]
 
     @property
@@ -63,7 +63,7 @@ class Told:
         return [update for update in updates if update["type"].startswith(kind)]
 
     def item(self, kind: str) -> Event:
-        """The only complete item of a type."""
+        """Return the only completed item of a type."""
         (found,) = (item for item in self.done if item["type"] == kind)
         return found
 
@@ -78,30 +78,30 @@ class Talk:
     user: str = USER
     thread_id: str | None = None
 
-    async def say(self, text: str, **message: Any) -> Told:
-        """Begin the conversation or go on with it."""
+    async def say(self, text: str, **message: Any) -> Reply:
+        """Send a message. The first one creates the thread."""
         content = message.pop("content", [{"type": "input_text", "text": text}])
         input_ = {"content": content, "attachments": [], "inference_options": {}, **message}
         if self.thread_id:
             return await self.stream("threads.add_user_message", input=input_)
-        told = Told(_events((await self._post("threads.create", input=input_)).text))
-        self.thread_id = told.thread_id
-        return told
+        reply = Reply(_events((await self._post("threads.create", input=input_)).text))
+        self.thread_id = reply.thread_id
+        return reply
 
-    async def stream(self, kind: str, **params: Any) -> Told:
-        """Send a request about the conversation that is answered by a stream."""
+    async def stream(self, kind: str, **params: Any) -> Reply:
+        """Send a request about the thread whose response is a stream."""
         answer = await self._post(kind, thread_id=self.thread_id, **params)
         assert answer.status_code == 200, answer.text
-        return Told(_events(answer.text))
+        return Reply(_events(answer.text))
 
     async def call(self, kind: str, **params: Any) -> Event:
-        """Send a request that is answered by JSON."""
+        """Send a request whose response is JSON."""
         answer = await self._post(kind, **params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def stored(self) -> list[Event]:
-        """The items as a client sees them after a reload, oldest first."""
+        """Return the items as a client sees them after a reload, oldest first."""
         page = await self.call("items.list", thread_id=self.thread_id, order="asc", limit=100)
         return page["data"]
 
@@ -121,7 +121,7 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    """Buckets that are gone with this module: other tests have one of the same name."""
+    """Buckets for this module only: other tests create one of the same name."""
     key: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     with mock_aws(), closing(boto3.client("s3", config=s3_config(), **key)) as client:
         with suppress(client.exceptions.BucketAlreadyOwnedByYou):

@@ -1,4 +1,4 @@
-"""`make chat`: what a terminal shows of a conversation, and how it answers for page and user."""
+"""`make chat`: output of a conversation in a terminal, and answers on behalf of the page and the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.local.chatkit_client import ChatKitClient
 
 
 class Terminal(Console):
-    """A person who types these lines, one after the other."""
+    """A console whose user types the given lines one after the other."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__(file=StringIO(), width=200)

@@ -1,4 +1,4 @@
-"""The coach's turns over HTTP: each with its whole sequence of events, and what is stored of it."""
+"""The coach's turns over HTTP: sequences of events, and the items that are stored."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 from coach.accounts import ACCOUNTS, dollars, months_before
 from coach.tools.goals import goal_plan
 from tests.fakes.ledger import read_ledger
-from tests.integration.coach.conftest import TODAY, USER, Talk, Told
+from tests.integration.coach.conftest import TODAY, USER, Reply, Talk
 from tests.unit.chat_api.conftest import BUCKET
 from tools.local.files import PNG
 from tools.local.model_audio import spoken
 
 
-def without_title(told: Told) -> list[str]:
-    """The types without the title's, which comes when it is ready."""
-    kept = [event for event in told.events if event["type"] != "thread.updated"]
-    return Told(kept).types
+def without_title(reply: Reply) -> list[str]:
+    """Return the event types without the title's, which arrives at any time."""
+    kept = [event for event in reply.events if event["type"] != "thread.updated"]
+    return Reply(kept).types
 
 
 def ledger(talk: Talk) -> Any:
-    """The money of the user as the token names them."""
+    """Return the ledger of the token's user."""
     (user_id,) = {key[0] for key in talk.world.store._threads}
     return read_ledger(user_id, TODAY)
 
@@ -34,28 +34,28 @@ class TestNumbers:
     @pytest.mark.feature("agents-sdk")
     @pytest.mark.feature("widgets")
     async def test_balances_come_as_a_card_and_in_words(self, talk: Talk) -> None:
-        told = await talk.say("What are my balances?")
-        assert without_title(told) == [
+        reply = await talk.say("What are my balances?")
+        assert without_title(reply) == [
             *("thread.created", "thread.item.done", "stream_options"),
             *("thread.item.done", "thread.item.added", "thread.item.updated", "thread.item.done"),
         ]
         for account in ACCOUNTS:
-            assert dollars(ledger(talk).balance(account)) in str(told.item("widget"))
-            assert dollars(ledger(talk).balance(account)) in told.text
+            assert dollars(ledger(talk).balance(account)) in str(reply.item("widget"))
+            assert dollars(ledger(talk).balance(account)) in reply.text
 
     @pytest.mark.feature("spending")
     @pytest.mark.feature("progress")
     async def test_spending_comes_with_progress_and_a_chart(self, talk: Talk) -> None:
-        told = await talk.say("What did I spend on dining in 6 months?")
+        reply = await talk.say("What did I spend on dining in 6 months?")
         spent = ledger(talk).spent("dining", months_before(TODAY, 6))
-        assert "progress_update" in told.types
-        assert "Chart" in str(told.item("widget"))
-        assert dollars(spent.cents) in told.text
+        assert "progress_update" in reply.types
+        assert "Chart" in str(reply.item("widget"))
+        assert dollars(spent.cents) in reply.text
 
     @pytest.mark.feature("titles")
     async def test_a_title_appears_without_a_reload(self, talk: Talk) -> None:
-        told = await talk.say("How much did I spend on travel this year?")
-        (shown,) = {event["thread"]["title"] for event in told.events if event["type"] == "thread.updated"}
+        reply = await talk.say("How much did I spend on travel this year?")
+        (shown,) = {event["thread"]["title"] for event in reply.events if event["type"] == "thread.updated"}
         assert shown == "How much did I spend on"
         assert (await talk.call("threads.get_by_id", thread_id=talk.thread_id))["title"] == shown
 
@@ -68,12 +68,12 @@ class TestNumbers:
 class TestWorkflows:
     @pytest.mark.feature("analysis")
     async def test_an_analysis_is_a_workflow_that_ends_once(self, talk: Talk) -> None:
-        told = await talk.say("Analyze my spending of the last 6 months")
-        workflow = told.item("workflow")["workflow"]
+        reply = await talk.say("Analyze my spending of the last 6 months")
+        workflow = reply.item("workflow")["workflow"]
         assert [task["status_indicator"] for task in workflow["tasks"]] == ["complete"] * 3
         assert workflow["summary"]["title"] == "Analyzed 6 months"
-        assert len(told.updates("workflow.task.added")) == 2
-        assert "a month in the mean" in told.text
+        assert len(reply.updates("workflow.task.added")) == 2
+        assert "a month in the mean" in reply.text
         (kept,) = (item for item in await talk.stored() if item["type"] == "workflow")
         assert kept["workflow"] == workflow
         assert [item["type"] for item in await talk.stored()] == [
@@ -85,19 +85,19 @@ class TestWorkflows:
 
     @pytest.mark.feature("reasoning")
     async def test_thoughts_are_a_workflow(self, talk: Talk) -> None:
-        told = await talk.say("think: what did I spend on rent?")
-        assert told.item("workflow")["workflow"]["type"] == "reasoning"
-        assert "on rent" in told.text
+        reply = await talk.say("think: what did I spend on rent?")
+        assert reply.item("workflow")["workflow"]["type"] == "reasoning"
+        assert "on rent" in reply.text
 
 
 class TestTheHostPage:
     @pytest.mark.feature("client-tools")
     @pytest.mark.feature("threads.add_client_tool_output")
     async def test_the_turn_goes_on_with_what_the_page_answers(self, talk: Talk) -> None:
-        told = await talk.say("Open my budgets, please")
-        call = told.item("client_tool_call")
+        reply = await talk.say("Open my budgets, please")
+        call = reply.item("client_tool_call")
         assert (call["name"], call["arguments"], call["status"]) == ("open_page", {"page": "budgets"}, "pending")
-        assert told.text == ""
+        assert reply.text == ""
         resumed = await talk.stream("threads.add_client_tool_output", result={"opened": "budgets"})
         assert resumed.text == 'open_page answered: {"opened": "budgets"}'
         function_call, output = talk.model.requests[-1].body["input"][-2:]
@@ -110,19 +110,19 @@ class TestTheHostPage:
 
     @pytest.mark.feature("client-effects")
     async def test_an_effect_needs_no_answer(self, talk: Talk) -> None:
-        told = await talk.say("Please highlight travel")
-        (effect,) = (event for event in told.events if event["type"] == "client_effect")
+        reply = await talk.say("Please highlight travel")
+        (effect,) = (event for event in reply.events if event["type"] == "client_effect")
         assert (effect["name"], effect["data"]) == ("highlight", {"category": "travel"})
-        assert "highlighted" in told.text
+        assert "highlighted" in reply.text
 
 
 class TestGoals:
     @pytest.mark.feature("goals")
     @pytest.mark.feature("threads.add_structured_input")
     async def test_a_forms_answers_become_a_plan(self, talk: Talk) -> None:
-        told = await talk.say("I am saving for a boat")
-        form = told.item("structured_input")
-        assert (form["status"], told.text) == ("pending", "")
+        reply = await talk.say("I am saving for a boat")
+        form = reply.item("structured_input")
+        assert (form["status"], reply.text) == ("pending", "")
         answers = {"amount": {"values": ["$5,000"]}, "horizon": {"values": ["12 months"]}, "account": {"skipped": True}}
         planned = await talk.stream(
             "threads.add_structured_input", item_id=form["id"], input={"status": "answered", "answers": answers}
@@ -166,22 +166,22 @@ class TestBudgets:
 
     async def test_an_unknown_action_is_told(self, talk: Talk) -> None:
         form = (await talk.say("Set a budget for travel")).item("widget")
-        told = await talk.stream("threads.custom_action", item_id=form["id"], action={"type": "budget.burn"})
-        assert (told.events[-1]["type"], told.events[-1]["allow_retry"]) == ("error", False)
+        reply = await talk.stream("threads.custom_action", item_id=form["id"], action={"type": "budget.burn"})
+        assert (reply.events[-1]["type"], reply.events[-1]["allow_retry"]) == ("error", False)
 
 
 class TestPictures:
     @pytest.mark.feature("generated-images")
     @pytest.mark.promise("A9")
     async def test_a_picture_comes_in_parts_and_is_kept_outside_the_thread(self, talk: Talk) -> None:
-        told = await talk.say("Draw a picture of my boat")
-        partial, later = (update["image"]["url"] for update in told.updates("generated_image.updated"))
-        final = told.item("generated_image")["image"]["url"]
+        reply = await talk.say("Draw a picture of my boat")
+        partial, later = (update["image"]["url"] for update in reply.updates("generated_image.updated"))
+        final = reply.item("generated_image")["image"]["url"]
         assert len({partial, later, final}) == 3
         assert all(url.startswith("https://") for url in (partial, later, final))
         assert "/pending/" in partial
         assert "/generated/" in final
-        assert [update["progress"] for update in told.updates("generated_image.updated")] == [0.0, 0.5]
+        assert [update["progress"] for update in reply.updates("generated_image.updated")] == [0.0, 0.5]
         key = final.partition("?")[0].partition("/generated/")[2]
         kept = talk.world.s3.get_object(Bucket=BUCKET, Key=f"generated/{key}")["Body"].read()
         assert kept == PNG
@@ -227,25 +227,25 @@ class TestMentions:
         assert [entity["id"] for entity in found] == ["account:cash"]
         tag = {"type": "input_tag", "id": "account:cash", "text": "Cash", "data": {"kind": "anything"}}
         content = [{"type": "input_text", "text": "How much is in "}, tag]
-        told = await talk.say("", content=content)
+        reply = await talk.say("", content=content)
         assert '@Cash is {"kind": "account", "name": "cash"}' in str(talk.model.requests[-1].body["input"])
-        assert "in cash" in told.text
+        assert "in cash" in reply.text
 
     @pytest.mark.feature("quoted-text")
     async def test_quoted_text_is_understood(self, talk: Talk) -> None:
-        told = await talk.say("Explain that", quoted_text="an emergency fund")
-        assert told.text == "You refer to “an emergency fund”."
+        reply = await talk.say("Explain that", quoted_text="an emergency fund")
+        assert reply.text == "You refer to “an emergency fund”."
 
 
 class TestChoices:
     @pytest.mark.feature("inference-options")
     async def test_the_chosen_model_and_tool_are_used(self, talk: Talk) -> None:
         options = {"model": "gpt-4.1", "tool_choice": {"id": "balances"}}
-        told = await talk.say("Tell me something", inference_options=options)
-        asked = [request.body for request in talk.model.requests if "tools" in request.body][-2:]
-        assert [body["model"] for body in asked] == ["gpt-4.1", "gpt-4.1"]
-        assert asked[0]["tool_choice"] == {"type": "function", "name": "balances"}
-        assert "in cash" in told.text
+        reply = await talk.say("Tell me something", inference_options=options)
+        bodies = [request.body for request in talk.model.requests if "tools" in request.body][-2:]
+        assert [body["model"] for body in bodies] == ["gpt-4.1", "gpt-4.1"]
+        assert bodies[0]["tool_choice"] == {"type": "function", "name": "balances"}
+        assert "in cash" in reply.text
 
     async def test_others_are_refused_before_anything_is_stored(self, talk: Talk) -> None:
         for options in ({"model": "gpt-0"}, {"tool_choice": {"id": "set_budget"}}):
@@ -257,10 +257,10 @@ class TestChoices:
 
     @pytest.mark.feature("annotations")
     async def test_sources_of_a_search_are_shown_and_stored(self, talk: Talk) -> None:
-        told = await talk.say("How do I budget?", inference_options={"tool_choice": {"id": "web_search"}})
-        (annotation,) = told.item("assistant_message")["content"][0]["annotations"]
+        reply = await talk.say("How do I budget?", inference_options={"tool_choice": {"id": "web_search"}})
+        (annotation,) = reply.item("assistant_message")["content"][0]["annotations"]
         assert annotation["source"]["url"] == "https://example.com/budget"
-        assert len(told.updates("assistant_message.content_part.annotation_added")) == 1
+        assert len(reply.updates("assistant_message.content_part.annotation_added")) == 1
         assert (await talk.stored())[-1]["content"][0]["annotations"] == [annotation]
 
     async def test_the_web_is_not_asked_unless_chosen(self, talk: Talk) -> None:

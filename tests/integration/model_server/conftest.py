@@ -1,4 +1,4 @@
-"""A model server per test module, and the real client."""
+"""A local model server per test module, and the real `openai` client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def client(model: ModelServer) -> AsyncIterator[openai.AsyncOpenAI]:
 
 
 async def until(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Wait until `condition()`, which another thread makes true; TimeoutError if it does not become so."""
+    """Wait until another thread makes `condition()` true. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Chat Completions and transcriptions through the real `openai` client, as OpenAI-compatible endpoints speak them."""
+"""Chat Completions and transcriptions of the local model server, through the real `openai` client."""
 
 from __future__ import annotations
 

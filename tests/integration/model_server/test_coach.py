@@ -20,7 +20,7 @@ from chat_api.assistant import AssistantSettings, Turn
 from coach import failures
 from coach.accounts import dollars, months_before
 from coach.accounts_table import AccountsTable
-from coach.spendo import Spendo
+from coach.agent import CoachAgent
 from tests.fakes.accounts import accounts_table
 from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
@@ -40,20 +40,20 @@ def accounts() -> Iterator[AccountsTable]:
         yield table
 
 
-def spendo_of(model: ModelServer, accounts: AccountsTable, name: str = MODEL) -> Spendo:
+def agent_of(model: ModelServer, accounts: AccountsTable, name: str = MODEL) -> CoachAgent:
     settings = AssistantSettings(openai_model=name, openai_base_url=model.url, api_key=_key)
-    return Spendo(settings, accounts, today=lambda: TODAY)
+    return CoachAgent(settings, accounts, today=lambda: TODAY)
 
 
 @pytest.fixture
-async def coach(model: ModelServer, accounts: AccountsTable) -> AsyncIterator[Spendo]:
-    spendo = spendo_of(model, accounts)
-    yield spendo
-    await spendo.close()
+async def coach(model: ModelServer, accounts: AccountsTable) -> AsyncIterator[CoachAgent]:
+    agent = agent_of(model, accounts)
+    yield agent
+    await agent.close()
 
 
-async def run(coach: Spendo, talk: Conversation, text: str, turn: Turn | None = None) -> list[ThreadStreamEvent]:
-    """Send a message; done items are stored as ChatKit does."""
+async def run(coach: CoachAgent, talk: Conversation, text: str, turn: Turn | None = None) -> list[ThreadStreamEvent]:
+    """Send a message and store completed items as ChatKit does."""
     message = await talk.say(text)
     events: list[ThreadStreamEvent] = []
     async for event in coach.respond(talk.thread, message, turn or talk.turn()):
@@ -78,7 +78,7 @@ def deltas_of(events: list[Any]) -> list[str]:
 
 
 class TestAnswers:
-    async def test_numbers_come_from_the_users_accounts(self, coach: Spendo, model: ModelServer) -> None:
+    async def test_numbers_come_from_the_users_accounts(self, coach: CoachAgent, model: ModelServer) -> None:
         events = await run(coach, Conversation("ada"), "How much did I spend on groceries in the last 2 months?")
         spent = read_ledger("ada", TODAY).spent("groceries", months_before(TODAY, 2))
         assert f"{dollars(spent.cents)} on groceries in the last 2 months" in text_of(events)
@@ -87,18 +87,18 @@ class TestAnswers:
         assert (call["type"], output["type"]) == ("function_call", "function_call_output")
         assert json.loads(output["output"])["total"] == dollars(spent.cents)
 
-    async def test_each_user_gets_their_own(self, coach: Spendo) -> None:
+    async def test_each_user_gets_their_own(self, coach: CoachAgent) -> None:
         answers = [text_of(await run(coach, Conversation(user), "What are my balances?")) for user in ("ada", "bob")]
         assert dollars(read_ledger("ada", TODAY).balance("cash")) in answers[0]
         assert dollars(read_ledger("bob", TODAY).balance("cash")) in answers[1]
         assert answers[0] != answers[1]
 
-    async def test_text_is_streamed_word_by_word(self, coach: Spendo) -> None:
+    async def test_text_is_streamed_word_by_word(self, coach: CoachAgent) -> None:
         events = await run(coach, Conversation(), "simulate long 30")
         assert len(deltas_of(events)) == 30
         assert "".join(deltas_of(events)) == text_of(events)
 
-    async def test_the_whole_conversation_is_sent_in_order(self, coach: Spendo, model: ModelServer) -> None:
+    async def test_the_whole_conversation_is_sent_in_order(self, coach: CoachAgent, model: ModelServer) -> None:
         talk = Conversation()
         for text in ("My first question", "And a second one"):
             await run(coach, talk, text)
@@ -107,19 +107,19 @@ class TestAnswers:
         roles = [item["role"] for item in model.requests[-1].body["input"]]
         assert roles == ["user", "assistant", "user", "assistant", "user"]
 
-    async def test_attachments_reach_the_model(self, coach: Spendo) -> None:
+    async def test_attachments_reach_the_model(self, coach: CoachAgent) -> None:
         talk = Conversation()
         file = FileAttachment(id="f1", name="bill.txt", mime_type="text/plain")
         message = await talk.say("Look at this", [file])
         events = [event async for event in coach.respond(talk.thread, message, talk.turn())]
         assert "“content of bill.txt”" in text_of(events)
 
-    async def test_nothing_is_stored_or_traced_at_openai(self, coach: Spendo, model: ModelServer) -> None:
+    async def test_nothing_is_stored_or_traced_at_openai(self, coach: CoachAgent, model: ModelServer) -> None:
         await run(coach, Conversation(), "hello")
         assert model.requests[-1].body["store"] is False
         assert {request.path for request in model.requests} == {"/v1/responses"}
 
-    async def test_thoughts_travel_encrypted_with_the_tool_result(self, coach: Spendo, model: ModelServer) -> None:
+    async def test_thoughts_travel_encrypted_with_the_tool_result(self, coach: CoachAgent, model: ModelServer) -> None:
         events = await run(coach, Conversation(), "think: what did I spend on dining?")
         assert "on dining" in text_of(events)
         thoughts = [item for item in model.requests[-1].body["input"] if item.get("type") == "reasoning"]
@@ -128,17 +128,17 @@ class TestAnswers:
     async def test_a_model_without_reasoning_is_not_asked_for_thoughts(
         self, model: ModelServer, accounts: AccountsTable
     ) -> None:
-        coach = spendo_of(model, accounts, "gpt-4.1")
+        coach = agent_of(model, accounts, "gpt-4.1")
         assert text_of(await run(coach, Conversation(), "What did I spend on rent?"))
         await coach.close()
 
-    async def test_item_ids_never_repeat(self, coach: Spendo) -> None:
+    async def test_item_ids_never_repeat(self, coach: CoachAgent) -> None:
         talk = Conversation()
         for _ in range(3):
             await run(coach, talk, "hello")
         assert len({item.id for item in await talk.items()}) == 6
 
-    async def test_concurrent_turns_do_not_mix(self, coach: Spendo) -> None:
+    async def test_concurrent_turns_do_not_mix(self, coach: CoachAgent) -> None:
         users = [f"user-{number}" for number in range(6)]
         answers = await asyncio.gather(*(run(coach, Conversation(user), "What are my balances?") for user in users))
         for user, events in zip(users, answers, strict=True):
@@ -146,7 +146,7 @@ class TestAnswers:
 
 
 class TestWidgets:
-    async def test_balances_come_with_a_card_before_the_words(self, coach: Spendo) -> None:
+    async def test_balances_come_with_a_card_before_the_words(self, coach: CoachAgent) -> None:
         talk = Conversation("ada")
         await run(coach, talk, "What are my balances?")
         question, card, answer = await talk.items()
@@ -155,7 +155,7 @@ class TestWidgets:
         assert dollars(read_ledger("ada", TODAY).balance("cash")) in card.widget.model_dump_json()
         assert card.copy_text
 
-    async def test_spending_of_months_comes_with_progress_and_a_chart(self, coach: Spendo) -> None:
+    async def test_spending_of_months_comes_with_progress_and_a_chart(self, coach: CoachAgent) -> None:
         events = await run(coach, Conversation("ada"), "What did I spend on dining in 6 months?")
         kinds = [event.type for event in events]
         assert kinds[0] == "progress_update"
@@ -163,20 +163,20 @@ class TestWidgets:
         assert len(charts) == 1
         assert '"Chart"' in charts[0].widget.model_dump_json()
 
-    async def test_a_card_is_not_taken_for_a_question(self, coach: Spendo) -> None:
+    async def test_a_card_is_not_taken_for_a_question(self, coach: CoachAgent) -> None:
         talk = Conversation()
         await run(coach, talk, "What are my balances?")
         assert "You asked: “What are my balances?”." in text_of(await run(coach, talk, "What did I just ask?"))
 
 
 class TestTitle:
-    async def test_title_is_of_the_first_message(self, coach: Spendo, model: ModelServer) -> None:
+    async def test_title_is_of_the_first_message(self, coach: CoachAgent, model: ModelServer) -> None:
         message = await Conversation().say("how much did I spend on groceries last month?")
         assert await coach.title(message) == "How much did I spend on"
         assert model.requests[-1].body["store"] is False
 
     async def test_model_without_reasoning_gives_titles_too(self, model: ModelServer, accounts: AccountsTable) -> None:
-        coach = spendo_of(model, accounts, "gpt-4.1")
+        coach = agent_of(model, accounts, "gpt-4.1")
         assert await coach.title(await Conversation().say("Rent")) == "Rent"
         assert "reasoning" not in model.requests[-1].body
         await coach.close()
@@ -195,13 +195,13 @@ class TestFailures:
             ("simulate error 500", failures.BUSY, True),
             ("simulate error 400", failures.REFUSED, False),
             ("simulate context", failures.TOO_LONG, False),
-            ("simulate cut", failures.BROKEN_OFF, True),
-            ("simulate failed", failures.BROKEN_OFF, True),
-            ("simulate incomplete", failures.BROKEN_OFF, True),
+            ("simulate cut", failures.INTERRUPTED, True),
+            ("simulate failed", failures.INTERRUPTED, True),
+            ("simulate incomplete", failures.INTERRUPTED, True),
         ],
     )
     async def test_each_failure_has_its_message_and_no_log_quotes_it(
-        self, coach: Spendo, caplog: pytest.LogCaptureFixture, text: str, message: str, allow_retry: bool
+        self, coach: CoachAgent, caplog: pytest.LogCaptureFixture, text: str, message: str, allow_retry: bool
     ) -> None:
         talk = Conversation()
         with caplog.at_level(logging.INFO), pytest.raises(CustomStreamError) as caught:
@@ -210,30 +210,35 @@ class TestFailures:
         assert text not in caplog.text
         assert "model failed" in caplog.text
 
-    async def test_the_thread_stays_usable(self, coach: Spendo) -> None:
+    async def test_the_thread_stays_usable(self, coach: CoachAgent) -> None:
         talk = Conversation()
         with pytest.raises(CustomStreamError):
             await run(coach, talk, "simulate error 400")
         assert "Spendo" in text_of(await run(coach, talk, "hello"))
 
-    async def test_a_refusal_is_an_answer(self, coach: Spendo) -> None:
+    async def test_a_refusal_is_an_answer(self, coach: CoachAgent) -> None:
         assert text_of(await run(coach, Conversation(), "simulate refusal")) == "I cannot help with that."
 
 
 class TestStop:
-    """However a turn ends, the model's connection closes within a second and no task is left (L4 waits for all)."""
+    """However a turn ends, the model's connection closes within a second and no task remains.
+
+    The runtime waits for all tasks of a request (promise L4).
+    """
 
     @pytest.fixture(autouse=True)
     def quiet(self, caplog: pytest.LogCaptureFixture) -> Any:
-        """No task may end unobserved: asyncio reports those as errors."""
+        """No task may end without its outcome being retrieved: asyncio logs those as errors."""
         yield
-        gc.collect()  # then asyncio reports what nobody looked at
+        gc.collect()  # makes asyncio log unretrieved outcomes now
         assert [record for record in caplog.records if record.name == "asyncio"] == []
 
     @pytest.mark.promise("H6")
     @pytest.mark.parametrize("text", ["simulate slow 0.1", "simulate silence", "simulate timeout"])
     @pytest.mark.parametrize("way", ["stop then cancel", "cancel"])
-    async def test_cancelled_turn_leaves_nothing(self, coach: Spendo, model: ModelServer, text: str, way: str) -> None:
+    async def test_cancelled_turn_leaves_nothing(
+        self, coach: CoachAgent, model: ModelServer, text: str, way: str
+    ) -> None:
         talk = Conversation()
         turn = talk.turn()
         seen = len(model.requests)
@@ -252,7 +257,7 @@ class TestStop:
         assert (model.requests[-1].closed_early_at or 0) - stopped_at < 1
         await until(lambda: asyncio.all_tasks() <= before, seconds=1)
 
-    async def test_closed_generator_leaves_nothing(self, coach: Spendo, model: ModelServer) -> None:
+    async def test_closed_generator_leaves_nothing(self, coach: CoachAgent, model: ModelServer) -> None:
         talk = Conversation()
         before = asyncio.all_tasks()
         message = await talk.say("simulate slow 0.1")
@@ -265,7 +270,7 @@ class TestStop:
         await until(lambda: asyncio.all_tasks() <= before, seconds=1)
 
     @pytest.mark.parametrize("text", ["hello", "simulate cut", "simulate error 400", "What are my balances?"])
-    async def test_ended_turn_leaves_nothing(self, coach: Spendo, text: str) -> None:
+    async def test_ended_turn_leaves_nothing(self, coach: CoachAgent, text: str) -> None:
         before = asyncio.all_tasks()
         with contextlib.suppress(CustomStreamError):
             await run(coach, Conversation(), text)

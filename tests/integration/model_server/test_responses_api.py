@@ -1,4 +1,4 @@
-"""The model server through the real `openai` client: every event is OpenAI's, at its own time."""
+"""The Responses API of the local model server, through the real `openai` client: valid events, sent one by one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def events_of(client: openai.AsyncOpenAI, text: Any, **options: Any) -> li
 
 
 def types_of(events: list[Any]) -> list[str]:
-    """The event types in order, repeated deltas once."""
+    """Return the event types in order; consecutive equal types count once."""
     types = [event.type for event in events]
     return [kind for index, kind in enumerate(types) if index == 0 or kind != types[index - 1]]
 
@@ -136,8 +136,8 @@ class TestEvents:
 
     async def test_deltas_add_up_to_the_text(self, client: openai.AsyncOpenAI) -> None:
         events = await events_of(client, "hello")
-        told = "".join(event.delta for event in events if event.type == "response.output_text.delta")
-        assert told == events[-1].response.output_text != ""
+        text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+        assert text == events[-1].response.output_text != ""
 
     async def test_ids_never_repeat(self, client: openai.AsyncOpenAI) -> None:
         answers = [(await events_of(client, "hello"))[-1].response for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The users' money, in a table of its own."""
+"""Accounts of all users in a DynamoDB table on moto."""
 
 from __future__ import annotations
 

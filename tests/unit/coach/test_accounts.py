@@ -1,4 +1,4 @@
-"""The demo money: always the same for a user, and consistent with itself."""
+"""Ledgers of the demo bank: reproducible for each user and consistent in themselves."""
 
 from __future__ import annotations
 

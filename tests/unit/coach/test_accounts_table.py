@@ -1,4 +1,4 @@
-"""The accounts table: a new user gets a past, everyone their own, and what was set stays."""
+"""The accounts table: an invented past for new users, separate data for each user, and budgets that persist."""
 
 from __future__ import annotations
 

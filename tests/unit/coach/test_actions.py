@@ -1,4 +1,4 @@
-"""The cards' actions: a budget is checked, stored for its user, shown and told to the model."""
+"""Actions of the cards: a budget is validated, stored for its user, shown, and passed to the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def act(kind: str, payload: Any) -> Action[str, Any]:
 
 
 async def form(talk: Conversation, accounts: AccountsTable) -> WidgetItem:
-    """A form that the user has before them."""
+    """Return a budget form that the thread already shows."""
     report = budget_report(await accounts.read(talk.context.user_id, TODAY), TODAY, "dining")
     item = WidgetItem(id="form", thread_id=talk.thread.id, created_at=NOON, widget=budget_form(report))
     await talk.add(item)

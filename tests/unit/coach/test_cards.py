@@ -1,4 +1,4 @@
-"""The cards: what the tools returned, drawn; the templates are ChatKit's and survive a store."""
+"""Cards: drawn from the tools' results, from valid templates, and unchanged by a store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ few = settings(max_examples=25, deadline=None)
 
 
 def parts(widget: Any, kind: str) -> list[dict[str, Any]]:
-    """All components of one type, in order."""
+    """Return all components of one type, in order."""
     found: list[dict[str, Any]] = []
 
     def walk(node: Any) -> None:

@@ -1,4 +1,4 @@
-"""The picker: what the newest message chose, if it may be chosen."""
+"""Composer selection: the newest message counts, within the offered models and tools."""
 
 from __future__ import annotations
 

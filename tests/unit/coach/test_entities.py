@@ -1,4 +1,4 @@
-"""What users can mention: found by its letters, resolved by its id."""
+"""Entities to mention: found by letters of their titles, resolved by their ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erasing one user's money leaves everybody else's."""
+"""Erasing one user's records leaves the other users' records alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history: newest items within the budget, oldest of them first."""
+"""History: the newest items within a budget, oldest first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fakes.turn import Conversation
 
 
 class CountingStore(MemoryStore[RequestContext]):
-    """Counts the pages that are read."""
+    """Counts page reads."""
 
     loads = 0
 

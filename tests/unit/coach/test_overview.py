@@ -1,4 +1,4 @@
-"""The panel's figures: what they mean, and that they are the tools' own."""
+"""Figures of the panel: their periods, and their agreement with the tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chat_api.assistant import AssistantSettings, SupportsModels, SupportsOvervi
 from coach import choices
 from coach.accounts import CATEGORIES, Finances, Ledger, Transaction, dollars
 from coach.accounts_table import AccountsTable
-from coach.agent import Coach
+from coach.assistant import Coach
 from coach.overview import MAX_TRANSACTIONS, overview
 from coach.tools.balances import balance_sheet
 from coach.tools.budgets import budget_report

@@ -1,4 +1,4 @@
-"""The tools: numbers of the turn's user, written out, and a schema that the model can fill in."""
+"""Tools: amounts of the turn's user, and schemas that a model can fill in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BY_NAME = {tool.name: tool for tool in TOOLS if isinstance(tool, FunctionTool)}
 
 
 class Bench:
-    """One turn of one user, in which tools are called."""
+    """One turn of one user with a method to call tools."""
 
     def __init__(self, accounts: AccountsTable, user_id: str = "ada") -> None:
         talk = Conversation(user_id)
@@ -44,7 +44,7 @@ class Bench:
         return await BY_NAME[name].on_invoke_tool(run, arguments)
 
     def events(self) -> list[Any]:
-        """What was told meanwhile."""
+        """Return the events that were streamed so far."""
         queue = self.context._events
         return [queue.get_nowait() for _ in range(queue.qsize())]
 
@@ -60,9 +60,9 @@ class TestSpending:
         report = spending(read_ledger(user, TODAY), TODAY, "all", months)
         assert sum(cents(part) for part in report["by_category"].values()) == cents(report["total"])
 
-    @pytest.mark.parametrize(("asked", "used"), [(0, 1), (-5, 1), (1, 1), (12, 12), (99, 12)])
-    def test_months_are_held_to_a_year(self, asked: int, used: int) -> None:
-        report = spending(read_ledger("ada", TODAY), TODAY, "groceries", asked)
+    @pytest.mark.parametrize(("requested", "used"), [(0, 1), (-5, 1), (1, 1), (12, 12), (99, 12)])
+    def test_months_are_held_to_a_year(self, requested: int, used: int) -> None:
+        report = spending(read_ledger("ada", TODAY), TODAY, "groceries", requested)
         assert report["months"] == used
         expected = read_ledger("ada", TODAY).spent("groceries", months_before(TODAY, used))
         assert (report["total"], report["purchases"]) == (dollars(expected.cents), expected.purchases)
@@ -90,8 +90,8 @@ class TestBalances:
         assert sum(cents(account["balance"]) for account in sheet["accounts"]) == cents(sheet["total"])
 
     async def test_tool_reads_the_ledger_of_the_turns_user(self, accounts: AccountsTable) -> None:
-        told = json.loads(await Bench(accounts, "bob").call("balances"))
-        assert told == balance_sheet(read_ledger("bob", TODAY))
+        sheet = json.loads(await Bench(accounts, "bob").call("balances"))
+        assert sheet == balance_sheet(read_ledger("bob", TODAY))
 
 
 class TestAnalysis:
@@ -156,7 +156,7 @@ class TestAnalysis:
         assert len(deltas) > 5
         *lines, whole = deltas
         assert {line.type for line in lines} == {"widget.streaming_text.value_delta"}
-        assert whole.type == "widget.root.updated"  # ChatKit sends all of it when `streaming` ends
+        assert whole.type == "widget.root.updated"  # ChatKit sends the whole card when `streaming` ends
         text = final.widget.model_dump()["children"][1]["value"]
         assert text.startswith("".join(line.delta for line in lines))
         assert text.count("\n") == len(deltas)
@@ -176,15 +176,15 @@ class TestBudgets:
 
     async def test_the_form_sets_nothing(self, accounts: AccountsTable) -> None:
         bench = Bench(accounts, "careful")
-        told = json.loads(await bench.call("set_budget", '{"category": "dining"}'))
-        assert told["budget"] is None
+        report = json.loads(await bench.call("set_budget", '{"category": "dining"}'))
+        assert report["budget"] is None
         assert (await accounts.read("careful", TODAY)).budgets == {}
         assert [event.item.type for event in bench.events()] == ["widget"]
 
     async def test_only_what_is_set_is_told(self, accounts: AccountsTable) -> None:
         await accounts.set_budget("setter", "rent", 90_000)
-        told = json.loads(await Bench(accounts, "setter").call("budgets"))
-        assert [(each["category"], each["budget"]) for each in told["budgets"]] == [("rent", "$900.00")]
+        reports = json.loads(await Bench(accounts, "setter").call("budgets"))["budgets"]
+        assert [(each["category"], each["budget"]) for each in reports] == [("rent", "$900.00")]
 
 
 class TestGoals:

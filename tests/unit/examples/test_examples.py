@@ -1,8 +1,9 @@
-"""The examples are assistants, short, and the one in the README is the one that is tested."""
+"""The example assistants: they work, they are short, and the documentation quotes the tested files."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -34,7 +35,7 @@ async def plain(model: ModelServer) -> AsyncIterator[Any]:
 
 
 async def answer(assistant: Any, talk: Conversation, text: str) -> list[Any]:
-    """Send a message; the answer is stored as ChatKit does."""
+    """Send a message and store the answer as ChatKit does."""
     message = await talk.say(text)
     events = [event async for event in assistant.respond(talk.thread, message, talk.turn())]
     await talk.add(events[-1].item)
@@ -45,7 +46,7 @@ class TestEcho:
     @pytest.mark.feature("bring-your-own")
     async def test_says_what_was_said(self) -> None:
         async def no_key() -> str:
-            raise AssertionError("there is nothing to ask")
+            raise AssertionError("the key was read")
 
         echo = load_factory("examples.echo:build")(AssistantSettings("none", None, no_key))
         (event,) = await answer(echo, Conversation(), "Hello")
@@ -54,6 +55,19 @@ class TestEcho:
     def test_is_the_one_in_the_readme(self) -> None:
         source = (ROOT / "functions/chat/examples/echo.py").read_text()
         assert f"```python\n{source}```\n" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("page", "folder", "language"),
+    [("assistants", "functions/chat", "python"), ("frontend", "frontend/src", "ts")],
+)
+def test_the_guides_quote_real_code(page: str, folder: str, language: str) -> None:
+    text = (ROOT / "docs" / "use" / f"{page}.md").read_text()
+    files = [path.read_text() for path in (ROOT / folder).rglob(f"*.{language.removesuffix('thon')}")]
+    quotes = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+    assert quotes
+    assert [quote for quote in quotes if not any(quote in file for file in files)] == []
 
 
 class TestPlainOpenAI:

@@ -1,4 +1,4 @@
-"""A pytest plugin: says at the end of a run how many of the frontend's own tests passed."""
+"""A pytest plugin that prints the number of passed frontend tests at the end of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's start-screen prompts lead somewhere, also with the stand-in model, in every language of the page."""
+"""Start-screen prompts: with the local model too, each calls a tool, the same one in every language."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OFFERED = [
 
 
 def call(prompt: str) -> tuple[str, object]:
-    """Return the tool that the stand-in calls, and what it is asked; a goal is quoted in the user's own words."""
+    """Return the tool that the local model calls and its arguments, except a goal's text, which is translated."""
     outputs = called(Request.read({"input": prompt, "tools": OFFERED}))
     assert outputs, f"no tool for {prompt!r}"
     (output,) = outputs

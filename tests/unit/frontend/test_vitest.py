@@ -1,4 +1,4 @@
-"""The frontend's own tests, run by vitest, so that their result counts like that of all others."""
+"""Runs the frontend's vitest suite as one pytest test."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def test_the_frontends_tests_pass(tmp_path: Path, record_property: Callable[[str
 def _failures(file: dict[str, Any]) -> list[str]:
     name = Path(file["name"]).relative_to(FRONTEND)
     failed = [test for test in file["assertionResults"] if test["status"] == "failed"]
-    told = [f"{name}: {test['fullName']}\n" + "\n".join(test["failureMessages"]) for test in failed]
-    return told or ([f"{name}: {file['message']}"] if file["status"] == "failed" else [])
+    messages = [f"{name}: {test['fullName']}\n" + "\n".join(test["failureMessages"]) for test in failed]
+    return messages or ([f"{name}: {file['message']}"] if file["status"] == "failed" else [])

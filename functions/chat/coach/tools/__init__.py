@@ -1,14 +1,14 @@
-"""What the model may call: the only source of numbers in an answer.
+"""Tools that the model can call: the only source of numbers in an answer.
 
-Each tool is a plain function of the user's finances (tested by values) and a thin declaration that finds whose they
-are: the user of the turn's context, never an argument that the model could choose.
+Each tool consists of a pure function of the user's finances and a thin declaration that loads them. The user comes from
+the turn's context, never from an argument that the model could choose.
 """
 
 from __future__ import annotations
 
 from agents import ImageGenerationTool, StopAtTools, Tool, WebSearchTool
 
-from coach.pictures import PARTIAL_IMAGES
+from coach.items import PARTIAL_IMAGES
 from coach.tools.analysis import analyze_spending
 from coach.tools.balances import balances
 from coach.tools.budgets import budgets, set_budget
@@ -34,6 +34,6 @@ TOOLS: list[Tool] = [
     pictures,
 ]
 ENDS_THE_TURN = StopAtTools(stop_at_tool_names=[open_page.name, ask_about_goal.name])
-"""After these it is the page's or the user's turn."""
+"""These tools end the model's turn: the page or the user has to answer."""
 ON_REQUEST: dict[str, Tool] = {web_search.name: web_search}
-"""Offered only when the user chose it: its questions leave for the web."""
+"""Offered only when the user selects it, because its queries leave for the web."""

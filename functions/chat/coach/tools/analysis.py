@@ -1,4 +1,4 @@
-"""A long look at the user's spending: told step by step as a workflow, and written down on a card as it goes."""
+"""In-depth analysis of the user's spending, shown step by step as a workflow and then on a growing card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatkit.widgets import DynamicWidgetRoot
 
 from coach.accounts import CATEGORIES, Ledger, dollars, months_before
 from coach.context import CoachContext
-from coach.steps import Steps
+from coach.run_events import Steps
 from coach.tools.spending import MAX_MONTHS, by_month
 from coach.widgets.cards import analysis_card
 
@@ -24,14 +24,14 @@ Finding = dict[str, Any]
 
 
 def monthly_totals(ledger: Ledger, today: date, months: int) -> Finding:
-    """Return what each month cost, and their mean."""
+    """Return the spending of each month and its mean."""
     totals = by_month(ledger, today, None, months)
     mean = round(sum(totals.values()) / months)
     return {"by_month": {end: dollars(cents) for end, cents in totals.items()}, "mean_per_month": dollars(mean)}
 
 
 def biggest_changes(ledger: Ledger, today: date, months: int) -> Finding:
-    """Return the categories of the last month that differ most from the mean of the months before it."""
+    """Return the categories whose last month differs most from the mean of the months before."""
     last, first = months_before(today, 1), months_before(today, months)
     changes = {
         name: ledger.spent(name, last).cents - round(ledger.spent(name, first, last).cents / (months - 1))
@@ -42,7 +42,7 @@ def biggest_changes(ledger: Ledger, today: date, months: int) -> Finding:
 
 
 def favourite_payees(ledger: Ledger, today: date, months: int) -> Finding:
-    """Return to whom most money went."""
+    """Return the payees that received the most money."""
     sums: dict[str, int] = {}
     for each in ledger.transactions:
         if each.category and months_before(today, months) < each.on <= today:
@@ -53,14 +53,14 @@ def favourite_payees(ledger: Ledger, today: date, months: int) -> Finding:
 
 STEPS: dict[str, Callable[[Ledger, date, int], Finding]] = {
     "Add up every month": monthly_totals,
-    "Compare the last month with those before": biggest_changes,
+    "Compare the last month with earlier months": biggest_changes,
     "See where the money goes": favourite_payees,
 }
 
 
 @function_tool
 async def analyze_spending(run: RunContextWrapper[CoachContext], months: int) -> str:
-    """Look at all spending in depth: monthly totals, what changed, to whom most is paid. Takes a while.
+    """Analyze all spending in depth: monthly totals, the biggest changes and the most paid payees. Takes a while.
 
     Args:
         months: How many months to look back from today, 2 to 12.
@@ -81,7 +81,7 @@ async def analyze_spending(run: RunContextWrapper[CoachContext], months: int) ->
 
 
 async def _growing_card(found: Finding) -> AsyncGenerator[DynamicWidgetRoot, None]:
-    """Yield the card line by line; ChatKit sends what is new of it."""
+    """Yield the card with one more line each time. ChatKit sends the difference."""
     title, lines = f"Your last {found['months']} months", _lines(found)
     for count in range(len(lines) + 1):
         yield analysis_card(title, "".join(f"- {line}\n" for line in lines[:count]), streaming=count < len(lines))

@@ -1,4 +1,4 @@
-"""What is on the accounts."""
+"""Account balances."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def balance_sheet(ledger: Ledger) -> dict[str, Any]:
 
 @function_tool
 async def balances(run: RunContextWrapper[CoachContext]) -> str:
-    """Read the user's account balances: cash, savings, investing and retirement, and their total."""
+    """Read the user's account balances: cash, savings and investing, and their total."""
     sheet = balance_sheet((await run.context.finances()).ledger)
     await run.context.stream_widget(balances_card(sheet), as_text(sheet))
     return json.dumps(sheet)

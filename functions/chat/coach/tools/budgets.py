@@ -1,4 +1,4 @@
-"""Budgets: what the user wants to spend at most in a month, set in a form and kept with the accounts."""
+"""Budgets: monthly spending limits that the user sets in a form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coach.widgets.cards import budget_form
 
 
 def budget_report(finances: Finances, today: date, category: Category) -> dict[str, Any]:
-    """Return one category's budget (None: not set) and what was spent of it in the month up to today."""
+    """Return a category's budget (None: not set) and its spending in the month up to today."""
     budget = finances.budgets.get(category)
     spent = finances.ledger.spent(category, months_before(today, 1)).cents
     report: dict[str, Any] = {"category": category, "spent_last_month": dollars(spent), "budget": None}
@@ -25,7 +25,7 @@ def budget_report(finances: Finances, today: date, category: Category) -> dict[s
 
 @function_tool
 async def set_budget(run: RunContextWrapper[CoachContext], category: Category) -> str:
-    """Show a form in which the user sets the monthly budget of one category; it is not set before the user saves it."""
+    """Show a form for the monthly budget of one category. The budget is set only when the user saves the form."""
     report = budget_report(await run.context.finances(), run.context.today, category)
     await run.context.stream_widget(budget_form(report))
     return json.dumps(report | {"form": "shown, waiting for the user"})
@@ -33,6 +33,6 @@ async def set_budget(run: RunContextWrapper[CoachContext], category: Category) -
 
 @function_tool
 async def budgets(run: RunContextWrapper[CoachContext]) -> str:
-    """Read the user's monthly budgets and what was spent of each."""
+    """Read the user's monthly budgets and the spending in each budgeted category."""
     finances = await run.context.finances()
     return json.dumps({"budgets": [budget_report(finances, run.context.today, name) for name in finances.budgets]})

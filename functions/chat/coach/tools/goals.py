@@ -1,4 +1,4 @@
-"""Saving goals: questions asked in a form, and a plan that follows from the answers."""
+"""Savings goals: a form with questions, and a plan based on the answers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from chatkit.types import (
 
 from coach.accounts import ACCOUNTS, Ledger, dollars, mean_month
 from coach.context import CoachContext
-from coach.new_items import beginning
+from coach.items import item_fields
 
 HORIZONS = ("6 months", "12 months", "24 months", "60 months")
 
 
 def goal_plan(ledger: Ledger, today: date, amount_dollars: int, months: int) -> dict[str, Any]:
-    """Return what a goal takes each month, beside what the user saved and had left in a mean month of the last six."""
+    """Return the monthly amount that a goal needs, and the mean amounts saved and left over in the last six months."""
     amount, months = max(amount_dollars, 0) * 100, max(months, 1)
     saved, left = mean_month(ledger, today)
     return {
@@ -37,7 +37,7 @@ def goal_plan(ledger: Ledger, today: date, amount_dollars: int, months: int) -> 
 
 @function_tool
 async def ask_about_goal(run: RunContextWrapper[CoachContext], goal: str) -> str:
-    """Ask the user how much a goal costs, by when it should be reached and from which account. Ends your turn.
+    """Ask the user for a goal's cost, its time frame and the account to pay it from. Ends your turn.
 
     Args:
         goal: The goal in a few words, in the user's language.
@@ -45,21 +45,21 @@ async def ask_about_goal(run: RunContextWrapper[CoachContext], goal: str) -> str
     context = run.context
     questions = [
         StructuredInputFreeform(id="amount", question=f"{goal}: how much does it cost, in dollars?"),
-        _choice("horizon", "When do you want to have the money?", HORIZONS),
-        _choice("account", "Which account should it come from?", [name.capitalize() for name in ACCOUNTS]),
+        _choice("horizon", "When do you need the money?", HORIZONS),
+        _choice("account", "Which account should the money come from?", [name.capitalize() for name in ACCOUNTS]),
     ]
-    item = beginning("message", context.thread, context.store, context.request_context)
+    item = item_fields("message", context.thread, context.store, context.request_context)
     await context.stream(ThreadItemDoneEvent(item=StructuredInputItem(**item, inputs=questions)))
-    return "The questions were shown; the answers come with the next turn."
+    return "The form is shown. The answers arrive with the next turn."
 
 
 @function_tool
 async def plan_goal(run: RunContextWrapper[CoachContext], amount_dollars: int, months: int) -> str:
-    """Work out what a goal takes each month, beside what the user saves and has left now.
+    """Compute the monthly amount that a goal needs, and the amounts that the user saves and has left over now.
 
     Args:
-        amount_dollars: What the goal costs.
-        months: In how many months it should be reached.
+        amount_dollars: The cost of the goal.
+        months: The number of months in which to reach it.
     """
     ledger = (await run.context.finances()).ledger
     return json.dumps(goal_plan(ledger, run.context.today, amount_dollars, months))

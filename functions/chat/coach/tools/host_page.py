@@ -1,4 +1,4 @@
-"""What the coach does in the page around the chat: a client tool, which answers, and an effect, which does not."""
+"""Actions in the page around the chat: a client tool, which returns a result, and a client effect, which does not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Page = Literal["overview", "transactions", "budgets", "goals"]
 
 @function_tool
 async def open_page(run: RunContextWrapper[CoachContext], page: Page) -> str:
-    """Open a page of the app around this chat. Ends your turn; the page's answer begins the next one."""
+    """Open a page of the app around this chat. Ends your turn; the result starts the next one."""
     run.context.client_tool_call = ClientToolCall(name="open_page", arguments={"page": page})
-    return "The page was asked to open."
+    return "The page is opening."
 
 
 @function_tool

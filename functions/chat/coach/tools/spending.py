@@ -1,4 +1,4 @@
-"""What was spent, in one category or in all."""
+"""Spending in one category or in all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_MONTHS = 12
 
 
 def spending(ledger: Ledger, today: date, category: Literal[Category, "all"], months: int) -> dict[str, Any]:
-    """Return the spending of the last `months` months (1 to 12) up to today, with its parts when all is asked."""
+    """Return the spending of the last `months` months (1 to 12), by month or, for "all", by category."""
     months = min(max(months, 1), MAX_MONTHS)
     after = months_before(today, months)
     total = ledger.spent(None if category == "all" else category, after)
@@ -38,7 +38,7 @@ def spending(ledger: Ledger, today: date, category: Literal[Category, "all"], mo
 
 
 def by_month(ledger: Ledger, today: date, category: Category | None, months: int) -> dict[str, int]:
-    """Return the cents spent in each month back from today, oldest first, by the day that ends it."""
+    """Return the cents spent in each of the last months, oldest first. Keys are the days on which the months end."""
     ends = [months_before(today, number) for number in range(months, -1, -1)]
     return {end.isoformat(): ledger.spent(category, start, end).cents for start, end in pairwise(ends)}
 
@@ -47,10 +47,10 @@ def by_month(ledger: Ledger, today: date, category: Category | None, months: int
 async def spending_by_category(
     run: RunContextWrapper[CoachContext], category: Literal[Category, "all"], months: int
 ) -> str:
-    """Sum up what the user spent.
+    """Add up the user's spending.
 
     Args:
-        category: One category, or "all" for the total and its parts.
+        category: One category, or "all" for the total and all categories.
         months: How many months to look back from today, 1 to 12.
     """
     await run.context.stream(ProgressUpdateEvent(icon="search", text="Reading your transactions"))

@@ -1,1 +1,1 @@
-"""What the coach shows beside its words, from templates that ChatKit Studio reads and writes."""
+"""Widgets of the coach. ChatKit Studio can open and save the templates."""

@@ -1,9 +1,9 @@
-"""The coach's cards, filled with what the tools return.
+"""The coach's cards, built from the tools' results.
 
-balances_card(balance_sheet(ledger))        # Card with one row per account
-spending_chart(spending(ledger, …))         # Card with a bar per month or category; None when one bar says nothing
-budget_form(budget_report(…))               # Card with a field, whose action is `budget.save`
-budget_card(budget_report(…))               # Card of a budget that is set, whose action is `budget.edit`
+balances_card(balance_sheet(ledger))        # a row per account
+spending_chart(spending(ledger, …))         # a bar per month or category; None for a single bar
+budget_form(budget_report(…))               # a form with the action `budget.save`
+budget_card(budget_report(…))               # a saved budget with the action `budget.edit`
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MIN_BARS = 2
 
 
 def balances_card(sheet: Mapping[str, Any]) -> DynamicWidgetRoot:
-    """Return a card of `coach.tools.balances.balance_sheet`."""
+    """Return the card of a `coach.tools.balances.balance_sheet`."""
     return _template("balances").build(dict(sheet))
 
 
 def spending_chart(report: Mapping[str, Any]) -> DynamicWidgetRoot | None:
-    """Return a chart of `coach.tools.spending.spending`."""
+    """Return the chart of a `coach.tools.spending.spending` report; None for fewer than MIN_BARS bars."""
     parts: Mapping[str, str] = report.get("by_category") or report.get("by_month") or {}
     if len(parts) < MIN_BARS:
         return None
@@ -40,12 +40,12 @@ def spending_chart(report: Mapping[str, Any]) -> DynamicWidgetRoot | None:
 
 
 def analysis_card(title: str, findings: str, streaming: bool) -> DynamicWidgetRoot:
-    """Return the card of an analysis as far as it has come; each later one only adds to `findings`."""
+    """Return the card of an analysis in progress. Each later version only appends to `findings`."""
     return _template("analysis").build({"title": title, "findings": findings, "streaming": streaming})
 
 
 def budget_form(report: Mapping[str, Any]) -> DynamicWidgetRoot:
-    """Return a form of `coach.tools.budgets.budget_report`."""
+    """Return the form of a `coach.tools.budgets.budget_report`."""
     return _template("budget_form").build(
         {
             "title": f"Budget for {report['category']}",
@@ -57,7 +57,7 @@ def budget_form(report: Mapping[str, Any]) -> DynamicWidgetRoot:
 
 
 def budget_card(report: Mapping[str, Any]) -> DynamicWidgetRoot:
-    """Return a card of `coach.tools.budgets.budget_report` once the budget is set."""
+    """Return the card of a `coach.tools.budgets.budget_report` whose budget is set."""
     return _template("budget").build(
         {
             "title": f"Budget for {report['category']}",
@@ -70,7 +70,7 @@ def budget_card(report: Mapping[str, Any]) -> DynamicWidgetRoot:
 
 
 def as_text(sheet: Mapping[str, Any]) -> str:
-    """Return what copying the balances card copies."""
+    """Return the balances card as text, for the copy button."""
     rows = [f"{account['name']}: {account['balance']}" for account in sheet["accounts"]]
     return "\n".join([*rows, f"Total: {sheet['total']}"])
 
@@ -81,5 +81,5 @@ def _template(name: str) -> WidgetTemplate:
 
 
 def _number(amount: str) -> float:
-    """A bar's height or a field's value; nothing is computed with it."""
+    """Return an amount for display as a bar or in a field. A float is exact enough there."""
     return float(amount.replace("$", "").replace(",", ""))

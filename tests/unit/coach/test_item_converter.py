@@ -1,4 +1,4 @@
-"""Thread items as the model's input."""
+"""Thread items as model input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chatkit.types import (
 )
 from openai.types.responses import ResponseInputContentParam
 
-from coach.thread_items import CoachItemConverter
+from coach.history import CoachItemConverter
 from tests.fakes.chatkit_models import every_item
 from tests.fakes.turn import Conversation, named_only
 
@@ -40,7 +40,7 @@ async def test_whole_attachments_are_sent_and_others_named() -> None:
     items = await converter("new").to_agent_input([message])
     assert texts(items) == [
         "look",
-        "[Attached earlier, not repeated here: old.txt (text/plain)]",
+        "[Attached earlier, content not repeated: old.txt (text/plain)]",
         "content of new.txt",
     ]
 
@@ -49,15 +49,15 @@ async def test_whole_attachments_are_sent_and_others_named() -> None:
 async def test_mentions_are_resolved_by_their_id_alone() -> None:
     tag = UserMessageTagContent(type="input_tag", id="account:cash", text="Cash", data={"balance": "a million"})
     message = (await Conversation().say("")).model_copy(update={"content": [tag]})
-    said, _, resolved = texts(await converter().to_agent_input([message]))
-    assert said == "@Cash"
+    words, _, resolved = texts(await converter().to_agent_input([message]))
+    assert words == "@Cash"
     assert resolved == '@Cash is {"kind": "account", "name": "cash"}'
 
 
 async def test_an_unknown_mention_is_told_to_be_one() -> None:
     tag = UserMessageTagContent(type="input_tag", id="account:bob", text="Bob's", data={"kind": "account"})
     message = (await Conversation().say("")).model_copy(update={"content": [tag]})
-    assert texts(await converter().to_agent_input([message]))[-1] == "@Bob's is nothing that is known here"
+    assert texts(await converter().to_agent_input([message]))[-1] == "@Bob's is not a known account or category"
 
 
 @pytest.mark.feature("quoted-text")

@@ -1,4 +1,4 @@
-"""The factory: cheap to import, found by its setting."""
+"""The factory: found by its setting and cheap to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fakes.accounts import dynamodb
 
 
 def test_importing_the_factory_imports_no_sdk() -> None:
-    code = "import sys, coach.agent; print([m for m in ('agents', 'openai', 'mcp', 'boto3') if m in sys.modules])"
+    code = "import sys, coach.assistant; print([m for m in ('agents', 'openai', 'mcp', 'boto3') if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": "functions/chat"},
@@ -35,15 +35,15 @@ def test_importing_the_factory_imports_no_sdk() -> None:
 
 
 async def key() -> str:
-    raise AssertionError("read too early")
+    raise AssertionError("the key was read at start")
 
 
 @pytest.mark.feature("bring-your-own")
 async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> None:
     with dynamodb() as (name, client):
         settings = AssistantSettings("gpt-5.1", "http://127.0.0.1:1/v1", key, name, client)
-        coach = load_factory("coach.agent:build")(settings)
-        offers = (
+        coach = load_factory("coach.assistant:build")(settings)
+        protocols = (
             SupportsActions,
             SupportsSyncActions,
             SupportsTranscription,
@@ -51,19 +51,19 @@ async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> No
             SupportsMentions,
             SupportsModels,
         )
-        for part in offers:
-            assert isinstance(coach, part), part.__name__
+        for protocol in protocols:
+            assert isinstance(coach, protocol), protocol.__name__
         assert isinstance(coach, SupportsClose)
         await coach.close()
 
 
 def test_without_a_table_it_does_not_start() -> None:
     with pytest.raises(ValueError, match="ASSISTANT_TABLE"):
-        load_factory("coach.agent:build")(AssistantSettings("gpt-5.1", None, key))
+        load_factory("coach.assistant:build")(AssistantSettings("gpt-5.1", None, key))
 
 
 def test_nothing_is_left_to_build_for_the_first_turn() -> None:
-    code = "from coach.readiness import get_ready; print(get_ready() > 50, get_ready())"
+    code = "from coach.assistant import build_validators as build; print(build() > 50, build())"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         env=os.environ | {"PYTHONPATH": "functions/chat"},
