@@ -9,6 +9,7 @@ from attachments_s3.errors import AttachmentError, RefusedError, StorageError
 from attachments_s3.events import Action, Event
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.keys import attachment_keys
+from attachments_s3.message_files import MessageFiles, SupportsClaims, VerifiedAttachments
 from attachments_s3.model_input import ModelInput, ModelLimits
 from attachments_s3.policy import FileType, Kind, Policy
 from attachments_s3.store import S3AttachmentStore
@@ -20,12 +21,15 @@ __all__ = [
     "FileType",
     "GeneratedImages",
     "Kind",
+    "MessageFiles",
     "ModelInput",
     "ModelLimits",
     "Policy",
     "RefusedError",
     "S3AttachmentStore",
     "StorageError",
+    "SupportsClaims",
+    "VerifiedAttachments",
     "attachment_keys",
     "s3_config",
 ]

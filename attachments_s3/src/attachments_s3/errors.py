@@ -92,6 +92,29 @@ class TypeNotAllowedError(RefusedError):
         self.name, self.mime_type = name, mime_type
 
 
+class UnknownFileError(RefusedError):
+    code = "unknown"
+
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__(f"Attachment {attachment_id} was not found. Please attach the file again.")
+        self.attachment_id = attachment_id
+
+
+class ClaimedError(RefusedError):
+    code = "claimed"
+
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__("This file belongs to another message. Please attach it again to send it once more.")
+        self.attachment_id = attachment_id
+
+
+class RepeatedFileError(RefusedError):
+    code = "repeated"
+
+    def __init__(self) -> None:
+        super().__init__("The message names the same file twice. Please remove one of them.")
+
+
 class TooManyError(RefusedError):
     code = "too_many"
 

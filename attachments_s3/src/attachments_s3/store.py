@@ -119,6 +119,11 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         self._on_event(Event(Action.UPLOADED, len(data), file_type.mime_type))
         return attachment
 
+    def check_id(self, attachment_id: str) -> None:
+        """Raise InvalidIdError for an id that no file of this store can have."""
+        with self._refusals():
+            keys.escape(attachment_id)
+
     # ── the message ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def verify(self, attachment: AnyFile, context: TContext) -> AnyFile:

@@ -18,6 +18,7 @@ from typing_extensions import TypeVar
 
 from store_dynamo.attachments import Attachments
 from store_dynamo.bodies import Bodies
+from store_dynamo.errors import AttachmentClaimedError
 from store_dynamo.ids import new_id
 from store_dynamo.items import Items
 from store_dynamo.lifetime import Clock, Lifetime, utc_now
@@ -72,6 +73,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     after it is read: for URLs that expire. Both are called in the event loop and must not do I/O. `retention` is the
     time for which a thread is kept after its last item. The caller makes the clients and closes them.
     """
+
+    claimed_error: type[Exception] = AttachmentClaimedError  # raised by `claim_attachment`
 
     def __init__(
         self,
