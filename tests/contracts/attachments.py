@@ -320,7 +320,7 @@ class AttachmentStoreContract:
     @pytest.mark.parametrize(
         ("name", "mime_type", "data", "error", "words"),
         [
-            ("a.png", "image/png", ZIP, ContentMismatchError, "says that it is a PNG image, but it is a ZIP archive"),
+            ("a.png", "image/png", ZIP, ContentMismatchError, "should be a PNG image, but it is a ZIP archive"),
             ("a.pdf", "application/pdf", b"no pdf", ContentMismatchError, "a PDF document, but it is a text file"),
             ("a.png", "image/png", b"<svg>" * 9, ContentMismatchError, "it is a text file"),
             ("a.jpg", "image/jpeg", png(), ContentMismatchError, "it is a PNG image"),

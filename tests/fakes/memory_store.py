@@ -70,6 +70,8 @@ class StoredAttachment:
 class MemoryStore(Store[TContext], Generic[TContext]):
     """Threads, items and attachments in dictionaries, by user."""
 
+    claimed_error: type[Exception] = AttachmentClaimedError
+
     def __init__(
         self,
         *,

@@ -1,17 +1,20 @@
-"""An attachment store for ChatKit on S3: presigned uploads, verified before a message may refer to them.
+"""A ChatKit AttachmentStore on S3: presigned uploads, verified before a message can refer to them.
 
-See `store` for the life of a file, `policy` for what is allowed, `errors` for what can go wrong, and
-`docs/understand/attachments.md` for the whole. Imports nothing of this repository's other packages.
+    class Server(VerifiedAttachments[Context], ChatKitServer[Context]): ...
+    server = Server(thread_store, attachment_store=S3AttachmentStore[Context](...))
+
+See `store` for the life of a file, `message_files` for the checks of a request, `policy` for the limits, `errors` for
+the refusals, and the README of the distribution for the bucket.
 """
 
 from attachments_s3.bucket import s3_config
 from attachments_s3.errors import AttachmentError, RefusedError, StorageError
-from attachments_s3.events import Action, Event
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.keys import attachment_keys
+from attachments_s3.message_files import MessageFiles, SupportsClaims, VerifiedAttachments
 from attachments_s3.model_input import ModelInput, ModelLimits
 from attachments_s3.policy import FileType, Kind, Policy
-from attachments_s3.store import S3AttachmentStore
+from attachments_s3.store import Action, Event, S3AttachmentStore
 
 __all__ = [
     "Action",
@@ -20,12 +23,15 @@ __all__ = [
     "FileType",
     "GeneratedImages",
     "Kind",
+    "MessageFiles",
     "ModelInput",
     "ModelLimits",
     "Policy",
     "RefusedError",
     "S3AttachmentStore",
     "StorageError",
+    "SupportsClaims",
+    "VerifiedAttachments",
     "attachment_keys",
     "s3_config",
 ]

@@ -1,17 +1,20 @@
-"""What happens to a file when a message refers to it: verified, then copied to where nobody can write.
+"""Acceptance of an uploaded file: verified, then copied to a key that no presigned URL can write.
 
-    PENDING ── verify: size, type, first bytes; remembers the version ──► PENDING with an ETag
-            ── accept: copies that version to files/, deletes pending/ ─► STORED
+    PENDING ── verify: size, type, first bytes; keeps the version's ETag ──► PENDING with an ETag
+            ── accept: copies that version to files/, deletes pending/ ────► STORED
 
-Both may be repeated: whoever finds `pending/` empty, or `files/` taken, looks whether an earlier attempt, whose record
-was never saved, has been here. `files/` is written once (`IfNoneMatch: *`), so nothing read from it ever changes.
+Both steps can be repeated. If `pending/` is empty or `files/` is taken, an earlier attempt may have copied the file
+without its record being saved, so both look at `files/`. That key is written once (`IfNoneMatch: *`), so nothing read
+from it ever changes.
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeVar, cast
 
 from chatkit.types import FileAttachment, ImageAttachment
 
@@ -28,11 +31,42 @@ from attachments_s3.errors import (
     UploadMismatchError,
 )
 from attachments_s3.policy import FileType, Policy
-from attachments_s3.record import Record, State
 
 AnyFile = FileAttachment | ImageAttachment
+AnyAttachment = TypeVar("AnyAttachment", FileAttachment, ImageAttachment, FileAttachment | ImageAttachment)
+
+FIELD = "s3"  # key in `Attachment.metadata`; all other keys belong to the application
 
 logger = logging.getLogger(__name__)
+
+
+class Stage(StrEnum):
+    """Place of the bytes. The values are stored."""
+
+    PENDING = "pending"  # under pending/, if they have arrived
+    STORED = "stored"  # under files/
+
+
+@dataclass(frozen=True, slots=True)
+class UploadState:
+    """State of one file, kept in `Attachment.metadata`, which ChatKit stores and never sends to a client.
+
+    `size` in bytes is the declared one; `etag` is the verified version's and empty before the verification.
+    """
+
+    size: int
+    stage: Stage = Stage.PENDING
+    etag: str = ""
+
+    @classmethod
+    def of(cls, attachment: AnyFile) -> UploadState | None:
+        """Return an attachment's state; None if another attachment store made it."""
+        fields = cast("dict[str, Any] | None", (attachment.metadata or {}).get(FIELD))
+        return cls(int(fields["size"]), Stage(fields["state"]), str(fields["etag"])) if fields else None
+
+    def metadata(self, old: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return an attachment's metadata with this state in it."""
+        return {**(old or {}), FIELD: {"size": self.size, "state": self.stage.value, "etag": self.etag}}
 
 
 class Acceptance:
@@ -42,73 +76,73 @@ class Acceptance:
         self._bucket = bucket
         self._policy = policy
 
-    async def verify(self, attachment: AnyFile, user_id: str) -> Record:
-        """Return the record of the version that was found to be what was declared."""
-        record, file_type = self._known(attachment)
-        if record.state is State.STORED:
+    async def verify(self, attachment: AnyFile, user_id: str) -> UploadState:
+        """Check the uploaded object against its declaration and return a state pinned to that version's ETag."""
+        state, file_type = self._known(attachment)
+        if state.stage is Stage.STORED:
             await self.stored(attachment, user_id)
-            return record
+            return state
         try:
             found = await self._read_head(keys.pending_key(user_id, attachment.id), file_type)
         except ObjectMissingError as exc:
             with suppress(GoneError):
-                return await self._accepted_before(attachment, record, user_id)
+                return await self._accepted_before(attachment, state, user_id)
             raise NotUploadedError(attachment.id, attachment.name) from exc
-        _compare(attachment, record, found)
+        _compare(attachment, state, found)
         content.check(attachment.name, found.data, file_type, max_pixels=self._policy.max_pixels)
-        return replace(record, etag=found.etag)
+        return replace(state, etag=found.etag)
 
-    async def accept(self, attachment: AnyFile, user_id: str) -> Record:
-        """Return the record of the copy. Raises ValueError for an attachment that was not verified."""
-        record, file_type = self._known(attachment)
-        if not record.etag:
+    async def accept(self, attachment: AnyFile, user_id: str) -> UploadState:
+        """Copy the verified version and return the copy's state. Raises ValueError for an unverified attachment."""
+        state, file_type = self._known(attachment)
+        if not state.etag:
             raise ValueError(f"attachment {attachment.id} was not verified")
-        if record.state is State.STORED:
-            return record
+        if state.stage is Stage.STORED:
+            return state
         source, target = keys.attachment_keys(user_id, attachment.id)
         disposition = self._policy.content_disposition(attachment.name, file_type)
         try:
-            etag = await self._bucket.copy(source, target, record.etag, file_type.mime_type, disposition)
+            etag = await self._bucket.copy(source, target, state.etag, file_type.mime_type, disposition)
         except (PreconditionError, ObjectMissingError) as exc:
             with suppress(GoneError):
-                return await self._accepted_before(attachment, record, user_id)
+                return await self._accepted_before(attachment, state, user_id)
             raise UploadChangedError(attachment.id, attachment.name) from exc
         try:
             await self._bucket.delete(source)
-        except StorageError as exc:  # the lifecycle rule will do it
-            logger.warning("a pending object stays: %s", exc.aws_code, extra={"attachment_id": attachment.id})
-        return replace(record, etag=etag, state=State.STORED)
+        except StorageError as exc:  # the lifecycle rule deletes it later
+            logger.warning("a pending object was not deleted: %s", exc.aws_code, extra={"attachment_id": attachment.id})
+        return replace(state, etag=etag, stage=Stage.STORED)
 
     async def stored(self, attachment: AnyFile, user_id: str) -> Stored:
-        """Return the facts of an accepted file. Raises GoneError."""
+        """Return an accepted file's object without its bytes. Raises GoneError."""
         try:
             return await self._bucket.read(keys.file_key(user_id, attachment.id), 1)
         except ObjectMissingError as exc:
             raise GoneError(attachment.id, attachment.name) from exc
 
-    async def _accepted_before(self, attachment: AnyFile, record: Record, user_id: str) -> Record:
+    async def _accepted_before(self, attachment: AnyFile, state: UploadState, user_id: str) -> UploadState:
         found = await self.stored(attachment, user_id)
-        _compare(attachment, record, found)
-        return replace(record, etag=found.etag, state=State.STORED)
+        _compare(attachment, state, found)
+        return replace(state, etag=found.etag, stage=Stage.STORED)
 
     async def _read_head(self, key: str, file_type: FileType) -> Stored:
         found = await self._bucket.read(key, content.HEAD_BYTES)
         more = content.needs_more(found.data, file_type)
         return await self._bucket.read(key, content.LONG_HEAD_BYTES) if more else found
 
-    def _known(self, attachment: AnyFile) -> tuple[Record, FileType]:
-        record, file_type = Record.of(attachment), self._policy.type_of(attachment.mime_type)
-        if record is None:
+    def _known(self, attachment: AnyFile) -> tuple[UploadState, FileType]:
+        state, file_type = UploadState.of(attachment), self._policy.type_of(attachment.mime_type)
+        if state is None:
             raise NotUploadedError(attachment.id, attachment.name)
         if file_type is None:
             raise TypeNotAllowedError(attachment.name, attachment.mime_type)
-        return record, file_type
+        return state, file_type
 
 
-def _compare(attachment: AnyFile, record: Record, found: Stored) -> None:
-    if found.size != record.size:
-        raise UploadMismatchError(attachment.id, attachment.name, f"{record.size} bytes", f"{found.size}")
+def _compare(attachment: AnyFile, state: UploadState, found: Stored) -> None:
+    if found.size != state.size:
+        raise UploadMismatchError(attachment.id, attachment.name, f"{state.size} bytes", f"{found.size}")
     if found.mime_type != attachment.mime_type:
         raise UploadMismatchError(attachment.id, attachment.name, attachment.mime_type, found.mime_type or "no type")
-    if found.encoding:  # S3 lets whoever uploads add it unsigned, and a reader would see other bytes than we checked
+    if found.encoding:  # S3 lets an uploader add it unsigned, and readers would then see other bytes than we checked
         raise UploadMismatchError(attachment.id, attachment.name, "no encoding", found.encoding)

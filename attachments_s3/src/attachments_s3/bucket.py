@@ -1,13 +1,14 @@
-"""The S3 bucket: the only code here that talks to AWS, off the event loop, with its errors translated.
+"""The S3 bucket: all requests to AWS, in threads, with AWS's errors translated.
 
-Presigned URLs are computed locally; everything else is one request. Build the client with `s3_config`:
+    bucket = Bucket("chat-files", boto3.client("s3", config=s3_config()))
+    found = await bucket.read("files/ann/atc_1", 65_536)
 
-    client = boto3.client("s3", config=attachments_s3.s3_config())
+Presigned URLs are computed locally; every other method is one request. The client needs `s3_config`:
 
-- `s3v4`: boto3's default presigns with SigV2 in some regions, where length and type are not bound.
-- `virtual`: else boto3 signs for the global host name, which answers 307 for a young bucket elsewhere, and a browser
-  does not follow that for a PUT. The host is then `{bucket}.s3.{region}.amazonaws.com`, which a CSP can name.
-- `when_required`: else a checksum may become part of what the browser has to send.
+- `s3v4`: boto3's default presigns with SigV2 in some regions, which does not bind length and type.
+- `virtual`: boto3 otherwise signs for the global host name, which answers 307 for a new bucket in another region, and
+  browsers do not follow that for a PUT. The host is `{bucket}.s3.{region}.amazonaws.com`, which a CSP can name.
+- `when_required`: otherwise the browser may have to send a checksum.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ logger = logging.getLogger(__name__)
 
 
 def s3_config() -> Config:
-    """Return the configuration that an S3 client of this package needs.
+    """Return the configuration that this package needs in its S3 client.
 
-    Regional also in us-east-1, where botocore would sign for the global host: a page's content security policy names
-    the bucket's `RegionalDomainName`.
+    The host name is regional in us-east-1 as well, where botocore would use the global one, because a page's content
+    security policy names the bucket's `RegionalDomainName`.
     """
     return Config(
         signature_version="s3v4",
@@ -53,7 +54,7 @@ def s3_config() -> Config:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object's facts, and the bytes that were asked for."""
+    """An object's size in bytes, headers, and the requested bytes."""
 
     size: int
     mime_type: str
@@ -71,7 +72,7 @@ class Bucket:
 
     @property
     def is_local(self) -> bool:
-        """Say whether nobody but this machine's network can follow a presigned URL."""
+        """Whether presigned URLs work on this machine or its network only."""
         host = urlsplit(self._client.meta.endpoint_url).hostname or ""
         try:
             return not ipaddress.ip_address(host).is_global
@@ -79,9 +80,9 @@ class Bucket:
             return "." not in host or host.endswith((".localhost", ".local", ".internal"))
 
     def presign_put(self, key: str, mime_type: str, size: int, seconds: int) -> str:
-        """Return a URL that takes exactly `size` bytes of `mime_type` once or more, for `seconds`.
+        """Return a URL that accepts uploads of exactly `size` bytes of `mime_type` for `seconds`.
 
-        Raises UnsignedLengthError when the client does not sign the length.
+        Raises UnsignedLengthError if the client does not sign the length.
         """
         params = {"Bucket": self.name, "Key": key, "ContentType": mime_type, "ContentLength": size}
         url = self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
@@ -90,26 +91,26 @@ class Bucket:
         return url
 
     def presign_get(self, key: str, seconds: int) -> str:
-        """Return a URL that serves the object for `seconds`."""
+        """Return a URL of the object that works for `seconds`."""
         params = {"Bucket": self.name, "Key": key}
         return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
 
     async def read(self, key: str, limit: int) -> Stored:
-        """Return an object's facts and its first bytes, 1 to `limit`, in one request.
+        """Return an object's facts and its first bytes, 1 to `limit`, with one request.
 
-        Asking for one byte tells as much as HeadObject, whose errors have no code that could be told apart.
+        A read of one byte replaces HeadObject, whose errors have no distinguishable codes.
         """
         return await _call("GetObject", lambda: self._read(key, limit))
 
     def _read(self, key: str, limit: int) -> Stored:
         found = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes=0-{limit - 1}")
         with found["Body"] as body:
-            data = body.read(limit)  # a server that ignores Range is not believed
+            data = body.read(limit)  # a server may ignore Range
         total = int(found.get("ContentRange", "").rpartition("/")[2] or found["ContentLength"])
         return Stored(total, found.get("ContentType", ""), found["ETag"], found.get("ContentEncoding", ""), data)
 
     async def copy(self, source: str, target: str, etag: str, mime_type: str, disposition: str) -> str:
-        """Copy this version of `source` to `target`, which must not exist yet; return the copy's ETag."""
+        """Copy the version `etag` of `source` to `target`, which must not exist, and return the copy's ETag."""
         copied = await _call(
             "CopyObject",
             lambda: self._client.copy_object(
@@ -136,7 +137,7 @@ class Bucket:
         return stored["ETag"]
 
     async def delete(self, *keys: str) -> None:
-        """Delete objects, up to 1 000; those that do not exist count as deleted."""
+        """Delete up to 1 000 objects. Missing objects count as deleted."""
         listed: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         answer = await _call("DeleteObjects", lambda: self._client.delete_objects(Bucket=self.name, Delete=listed))
         if errors := answer.get("Errors"):
@@ -149,5 +150,5 @@ async def _call(operation: str, request: Callable[[], T]) -> T:
     except (ClientError, *NETWORK_ERRORS) as exc:
         error = from_aws(exc, operation)
         if isinstance(error, ObjectMissingError) and error.aws_code == "AccessDenied":
-            logger.warning("S3 denies %s: no such object, or no right to it", operation)
+            logger.warning("S3 denies %s: the object does not exist, or the role lacks a permission", operation)
         raise error from exc

@@ -1,26 +1,31 @@
-"""Whether a file's first bytes are what its type says.
+"""Content checks: whether a file's first bytes match its type.
 
     content.check("scan.png", head, PNG, max_pixels=100_000_000)
 
-A type is a claim by the browser, made from the file's extension; before a file is served or goes to the model, its
-bytes have to agree. Signatures come from PyPI `filetype`; PDF and text are decided here, because `filetype` takes any
-text that begins with `BM` for a bitmap.
+A type is only a claim that the browser derives from the file's extension. Before a file is served or sent to the model,
+its bytes have to agree. Signatures come from PyPI `filetype`; PDF and text are decided here, because `filetype` takes
+any text that begins with `BM` for a bitmap.
+
+An image must also state a reasonable size, which is read from its header without decoding. A decompression bomb is a
+small file that claims 60 000 × 60 000 pixels and makes its decoder allocate gigabytes. The size is in the first bytes
+of PNG (W3C PNG §11.2.2), GIF (GIF89a §18) and WebP (RFC 9649), and in JPEG (ITU T.81 §B.2.2) behind the camera's
+metadata.
 """
 
 from __future__ import annotations
 
 import codecs
+import struct
 from typing import Any
 
 import filetype  # pyright: ignore[reportMissingTypeStubs]
 
-from attachments_s3 import images
 from attachments_s3.errors import ContentMismatchError, ImageTooLargeError
 from attachments_s3.policy import FILE_TYPES, FileType, Kind
 
 HEAD_BYTES = 64 * 1024
-LONG_HEAD_BYTES = 4 * 1024 * 1024  # a phone's JPEG may carry a depth map before its size
-PDF_HEADER_WITHIN = 1024  # Acrobat accepts junk before %PDF-: ISO 32000-1, implementation note 13
+LONG_HEAD_BYTES = 4 * 1024 * 1024  # a phone's JPEG can carry a depth map before its size
+PDF_HEADER_WITHIN = 1024  # Acrobat accepts other bytes before %PDF-: ISO 32000-1, implementation note 13
 
 LABELS = {t.mime_type: t.label for t in FILE_TYPES} | {
     "application/zip": "a ZIP archive",
@@ -34,19 +39,23 @@ LABELS = {t.mime_type: t.label for t in FILE_TYPES} | {
     "image/tiff": "a TIFF image",
     "video/mp4": "a video",
 }
-# A text may hold these control characters: tab, newlines, form feed, escape (terminal logs).
+# Control characters allowed in text: tab, newlines, form feed, escape (terminal logs).
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b\x08")
 _BINARY_CONTROLS = bytes(set(range(0x20)) - _TEXT_CONTROLS)
 BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, because its mark begins with UTF-16's
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Start-of-frame markers; C4, C8 and CC are tables and reserved.
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def check(name: str, head: bytes, file_type: FileType, *, max_pixels: int) -> None:
-    """Refuse a file whose beginning `head` is not of `file_type`.
+    """Refuse a file whose first bytes `head` do not match `file_type`.
 
     Raises ContentMismatchError, or ImageTooLargeError for an image that claims more than `max_pixels`.
     """
@@ -62,12 +71,12 @@ def check(name: str, head: bytes, file_type: FileType, *, max_pixels: int) -> No
 
 
 def needs_more(head: bytes, file_type: FileType) -> bool:
-    """Say whether an image's size is not in `head`."""
-    return file_type.mime_type == "image/jpeg" and head.startswith(b"\xff\xd8") and images.dimensions(head) is None
+    """Return whether `head` ends before the size of a JPEG."""
+    return file_type.mime_type == "image/jpeg" and head.startswith(b"\xff\xd8") and dimensions(head) is None
 
 
 def mime_of(head: bytes) -> str | None:
-    """Return the type that the signature in `head` belongs to; None for text and for what is unknown."""
+    """Return the type of the signature in `head`; None for text and for unknown signatures."""
     guess: Any = filetype.guess(head)  # pyright: ignore[reportUnknownMemberType]
     if guess is None:
         return "application/pdf" if b"%PDF-" in head[:PDF_HEADER_WITHIN] else None
@@ -75,10 +84,10 @@ def mime_of(head: bytes) -> str | None:
 
 
 def encoding(head: bytes) -> str | None:
-    """Return the encoding by which `head` reads as text, or None if it is no text.
+    """Return the encoding in which `head` is text, or None if it is binary.
 
-    UTF-8 first; the Unicode byte order marks; else Windows-1252, the old Excel's, which gives a meaning to nearly every
-    byte and is therefore believed only without any control character or known signature.
+    UTF-8 is tried first, then Unicode's byte order marks, then Windows-1252 (old versions of Excel). Windows-1252 gives
+    a meaning to nearly every byte, so it counts only without control characters and known signatures.
     """
     for mark, codec in BYTE_ORDER_MARKS:
         if head.startswith(mark):
@@ -93,18 +102,69 @@ def encoding(head: bytes) -> str | None:
 
 
 def found_label(head: bytes) -> str:
-    """Name for people what `head` is the beginning of."""
+    """Return a description of the file that begins with `head`, for users."""
     mime_type = mime_of(head)
     if mime_type is None:
         return "a text file" if encoding(head) else "something else"
     return LABELS.get(mime_type, f"of the type {mime_type}")
 
 
+def dimensions(head: bytes) -> tuple[int, int] | None:
+    """Return an image's width and height in pixels, or None if they are not in `head`."""
+    try:
+        if head.startswith(PNG_SIGNATURE):
+            return _png(head)
+        if head[:6] in (b"GIF87a", b"GIF89a"):
+            return struct.unpack_from("<HH", head, 6)
+        if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+            return _webp(head)
+        if head.startswith(b"\xff\xd8"):
+            return _jpeg(head)
+    except (struct.error, IndexError):  # the header is cut
+        return None
+    return None
+
+
 def _check_image(name: str, head: bytes, file_type: FileType, max_pixels: int) -> None:
     if mime_of(head) != file_type.mime_type:
         raise ContentMismatchError(name, file_type.label, found_label(head))
-    size = images.dimensions(head)
+    size = dimensions(head)
     if size is None or not all(size):
         raise ContentMismatchError(name, file_type.label, "damaged")
     if size[0] * size[1] > max_pixels:
         raise ImageTooLargeError(name, *size, max_pixels)
+
+
+def _png(head: bytes) -> tuple[int, int] | None:
+    return struct.unpack_from(">II", head, 16) if head[12:16] == b"IHDR" else None
+
+
+def _webp(head: bytes) -> tuple[int, int] | None:
+    chunk = head[12:16]
+    if chunk == b"VP8X":
+        return 1 + int.from_bytes(_exactly(head, 24, 3), "little"), 1 + int.from_bytes(_exactly(head, 27, 3), "little")
+    if chunk == b"VP8L":
+        bits = int.from_bytes(_exactly(head, 21, 4), "little")
+        return 1 + (bits & 0x3FFF), 1 + ((bits >> 14) & 0x3FFF)
+    if chunk == b"VP8 ":
+        width, height = struct.unpack_from("<HH", head, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _jpeg(head: bytes) -> tuple[int, int] | None:
+    at = 2
+    while True:
+        while head[at] == 0xFF and head[at + 1] == 0xFF:  # fill bytes
+            at += 1
+        if head[at] != 0xFF:
+            return None
+        marker = head[at + 1]
+        if marker in _JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", head, at + 5)
+            return width, height
+        at += 2 if marker in _JPEG_STANDALONE else 2 + int(struct.unpack_from(">H", head, at + 2)[0])
+
+
+def _exactly(head: bytes, start: int, length: int) -> bytes:
+    return struct.unpack_from(f"{length}s", head, start)[0]

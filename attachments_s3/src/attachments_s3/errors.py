@@ -1,21 +1,32 @@
-"""What can go wrong with a file, as exceptions whose message may be shown to the user.
+"""Errors of attachments, with messages for users.
 
     AttachmentError
     ├── RefusedError                the request or the file is at fault (a 4xx)
-    │   ├── InvalidNameError        InvalidSizeError      TooLargeError       TypeNotAllowedError
-    │   ├── TooManyError            InvalidIdError        LinkedError
-    │   ├── NotUploadedError        the presigned PUT has not happened (yet)
-    │   ├── UploadMismatchError     the object has another size or type than was declared
+    │   ├── InvalidNameError        the name is empty or too long
+    │   ├── InvalidSizeError        the declared size is zero or negative
+    │   ├── TooLargeError           the declared size is above the policy's limit
+    │   ├── TypeNotAllowedError     the policy does not list the type
+    │   ├── InvalidIdError          no attachment can have this id
+    │   ├── UnknownFileError        the user has no such attachment
+    │   ├── ClaimedError            the file belongs to another message
+    │   ├── RepeatedFileError       a message names a file twice
+    │   ├── TooManyError            a message has more files than allowed
+    │   ├── LinkedError             a file of a message cannot be deleted alone
+    │   ├── NotUploadedError        the presigned PUT has not happened
+    │   ├── UploadMismatchError     size or type of the upload differ from the declaration
     │   ├── UploadChangedError      the object changed between its verification and its copy
-    │   ├── ContentMismatchError    the bytes are not what the type says
-    │   ├── ImageTooLargeError      more pixels than anyone should decode
-    │   └── GoneError               it was accepted once, and the object has disappeared since
-    ├── StorageError                S3 failed or refused us (a 5xx); `aws_code` says how
+    │   ├── ContentMismatchError    the bytes do not match the type
+    │   ├── ImageTooLargeError      the image has too many pixels to decode
+    │   └── GoneError               the object of an accepted file has disappeared
+    ├── StorageError                S3 failed or denied access (a 5xx); `aws_code` is its error code
     ├── UnsignedLengthError         the S3 client would presign without the length: fix its configuration
-    ├── NotAnImageError             what the model generated is no image that may be shown
-    └── DataUrlError                an image is about to be stored inside its thread item
+    ├── NotAnImageError             the model generated something that cannot be shown as an image
+    ├── DataUrlError                an image was about to be stored inside its thread item
+    ├── ObjectMissingError          internal: there is no object under a key
+    └── PreconditionError           internal: a conditional copy met another version
 
-`code` is stable and short: a metric's dimension. Messages carry the file's name, sizes and types; never a URL or a key.
+`code` is short and does not change; use it as a metric's dimension. Messages contain the file's name, size and type,
+never a URL or a key.
 """
 
 from __future__ import annotations
@@ -27,16 +38,16 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 
 NETWORK_ERRORS = (HTTPClientError, AwsConnectionError, IncompleteReadError)
 
-# GetObject and CopyObject answer 403 for a missing key unless the caller may list the bucket, and we ask for no such
-# right: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax (Permissions)
-# InvalidRange is the answer for an empty object: nothing that anyone could have uploaded here.
+# GetObject and CopyObject return 403 for a missing key unless the caller may list the bucket, which this package does
+# not need: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax (Permissions)
+# InvalidRange is returned for an empty object, which no presigned URL can create.
 MISSING_CODES = frozenset({"NoSuchKey", "AccessDenied", "InvalidRange"})
-# ConditionalRequestConflict: another conditional write of the same key was under way.
+# ConditionalRequestConflict: another conditional write of the same key was in progress.
 PRECONDITION_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 class AttachmentError(Exception):
-    """Base of all errors of this package; `message` is fit for the user."""
+    """Base of all errors of this package; `message` can be shown to users."""
 
     code: ClassVar[str] = "error"
 
@@ -46,7 +57,7 @@ class AttachmentError(Exception):
 
 
 class RefusedError(AttachmentError):
-    """The request or the file is at fault; trying again will not help."""
+    """The request or the file is at fault; the same request will fail again."""
 
     code = "refused"
 
@@ -56,7 +67,7 @@ class InvalidNameError(RefusedError):
 
     def __init__(self, length: int, limit: int) -> None:
         fault = f"is too long ({length} characters; the limit is {limit})" if length else "is empty"
-        super().__init__(f"The file name {fault}.")
+        super().__init__(f"The file name {fault}. Please rename the file.")
         self.length, self.limit = length, limit
 
 
@@ -64,7 +75,7 @@ class InvalidIdError(RefusedError):
     code = "invalid_id"
 
     def __init__(self, length: int) -> None:
-        super().__init__("This is not the id of an attachment.")
+        super().__init__("This is not a valid attachment id. Please attach the file again.")
         self.length = length
 
 
@@ -72,7 +83,7 @@ class InvalidSizeError(RefusedError):
     code = "invalid_size"
 
     def __init__(self, name: str, size: int) -> None:
-        super().__init__(f"“{name}” is empty." if size == 0 else f"“{name}” cannot have {size} bytes.")
+        super().__init__(f"“{name}” is empty." if size == 0 else f"“{name}” cannot have a size of {size} bytes.")
         self.name, self.size = name, size
 
 
@@ -88,15 +99,38 @@ class TypeNotAllowedError(RefusedError):
     code = "type_not_allowed"
 
     def __init__(self, name: str, mime_type: str) -> None:
-        super().__init__(f"“{name}” is of a type that cannot be attached.")
+        super().__init__(f"“{name}” has a type that cannot be attached. Please choose another file.")
         self.name, self.mime_type = name, mime_type
+
+
+class UnknownFileError(RefusedError):
+    code = "unknown"
+
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__(f"Attachment {attachment_id} was not found. Please attach the file again.")
+        self.attachment_id = attachment_id
+
+
+class ClaimedError(RefusedError):
+    code = "claimed"
+
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__("This file belongs to another message. Please attach it again to send it once more.")
+        self.attachment_id = attachment_id
+
+
+class RepeatedFileError(RefusedError):
+    code = "repeated"
+
+    def __init__(self) -> None:
+        super().__init__("The message names the same file twice. Please remove one of them.")
 
 
 class TooManyError(RefusedError):
     code = "too_many"
 
     def __init__(self, count: int, limit: int) -> None:
-        super().__init__(f"A message can have {limit} attachments, not {count}.")
+        super().__init__(f"A message can have {limit} attachments, not {count}. Please send the others separately.")
         self.count, self.limit = count, limit
 
 
@@ -104,7 +138,7 @@ class NotUploadedError(RefusedError):
     code = "not_uploaded"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” has not been uploaded completely.")
+        super().__init__(f"“{name}” has not been uploaded completely. Please attach it again.")
         self.attachment_id, self.name = attachment_id, name
 
 
@@ -112,7 +146,7 @@ class UploadMismatchError(RefusedError):
     code = "upload_mismatch"
 
     def __init__(self, attachment_id: str, name: str, declared: str, found: str) -> None:
-        super().__init__(f"“{name}” was announced with {declared}, but {found} arrived.")
+        super().__init__(f"“{name}” was declared with {declared}, but {found} arrived. Please attach it again.")
         self.attachment_id, self.name, self.declared, self.found = attachment_id, name, declared, found
 
 
@@ -120,7 +154,7 @@ class UploadChangedError(RefusedError):
     code = "upload_changed"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” was changed while it was being checked.")
+        super().__init__(f"“{name}” was changed while it was checked. Please attach it again.")
         self.attachment_id, self.name = attachment_id, name
 
 
@@ -128,7 +162,7 @@ class ContentMismatchError(RefusedError):
     code = "content_mismatch"
 
     def __init__(self, name: str, declared: str, found: str) -> None:
-        super().__init__(f"“{name}” says that it is {declared}, but it is {found}.")
+        super().__init__(f"“{name}” should be {declared}, but it is {found}. Please check the file.")
         self.name, self.declared, self.found = name, declared, found
 
 
@@ -136,8 +170,8 @@ class ImageTooLargeError(RefusedError):
     code = "image_too_large"
 
     def __init__(self, name: str, width: int, height: int, max_pixels: int) -> None:
-        limit = f"the limit is {max_pixels // 1_000_000} megapixels"
-        super().__init__(f"“{name}” is an image of {width} × {height} pixels; {limit}.")
+        limit = f"The limit is {max_pixels // 1_000_000} megapixels"
+        super().__init__(f"“{name}” has {width} × {height} pixels. {limit}. Please attach a smaller image.")
         self.name, self.width, self.height, self.max_pixels = name, width, height, max_pixels
 
 
@@ -145,7 +179,7 @@ class LinkedError(RefusedError):
     code = "linked"
 
     def __init__(self, attachment_id: str, name: str, thread_id: str) -> None:
-        super().__init__(f"“{name}” belongs to a message; delete the conversation to delete it.")
+        super().__init__(f"“{name}” belongs to a message. Please delete the conversation to delete the file.")
         self.attachment_id, self.name, self.thread_id = attachment_id, name, thread_id
 
 
@@ -153,17 +187,17 @@ class GoneError(RefusedError):
     code = "gone"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” is no longer stored.")
+        super().__init__(f"“{name}” is no longer stored. Please attach it again.")
         self.attachment_id, self.name = attachment_id, name
 
 
 class StorageError(AttachmentError):
-    """S3 failed, or refused us; trying again may help."""
+    """S3 failed or denied access; the same request can succeed later."""
 
     code = "storage"
 
     def __init__(self, operation: str, aws_code: str) -> None:
-        super().__init__("The file storage does not answer as it should. Please try again.")
+        super().__init__("The file storage is not available now. Please try again.")
         self.operation, self.aws_code = operation, aws_code
 
 
@@ -171,8 +205,8 @@ class UnsignedLengthError(AttachmentError):
     code = "unsigned_length"
 
     def __init__(self) -> None:
-        super().__init__("The file storage is not configured safely.")
-        self.add_note("presign with SigV4: build the client with config=attachments_s3.s3_config()")
+        super().__init__("Files cannot be attached because the file storage is not set up correctly.")
+        self.add_note("presign with SigV4: create the client with config=attachments_s3.s3_config()")
 
 
 class NotAnImageError(AttachmentError):
@@ -187,13 +221,13 @@ class DataUrlError(AttachmentError):
     code = "data_url"
 
     def __init__(self, item_id: str, length: int) -> None:
-        super().__init__("A generated image was not stored.")
+        super().__init__("The generated image was not stored.")
         self.item_id, self.length = item_id, length
         self.add_note("return GeneratedImages.put(…) from ResponseStreamConverter.base64_image_to_url")
 
 
 class ObjectMissingError(AttachmentError):
-    """There is no object under this key; the store says which attachment that means."""
+    """There is no object under a key. Never leaves the package: the store raises an error about the attachment."""
 
     code = "object_missing"
 
@@ -203,7 +237,7 @@ class ObjectMissingError(AttachmentError):
 
 
 class PreconditionError(AttachmentError):
-    """The object is not the version that was asked for, or the target exists already."""
+    """The object has another version, or the target exists already. Never leaves the package."""
 
     code = "precondition"
 
@@ -212,7 +246,7 @@ class PreconditionError(AttachmentError):
 
 
 def from_aws(error: Exception, operation: str) -> AttachmentError:
-    """Translate what botocore raised during `operation` (the only place that reads AWS's error codes)."""
+    """Return the error that botocore's `error` means; the only place that reads AWS's error codes."""
     if not isinstance(error, ClientError):
         return StorageError(operation, type(error).__name__)
     code = error.response.get("Error", {}).get("Code", "Unknown")
@@ -224,5 +258,5 @@ def from_aws(error: Exception, operation: str) -> AttachmentError:
 
 
 def megabytes(size: int) -> str:
-    """Say a size as a person would: `0.4 MB`, `12 MB`."""
+    """Return a size for users, like `0.4 MB` or `12 MB`."""
     return f"{size / 1_000_000:.0f} MB" if size >= 10_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,12 +1,12 @@
-"""Images that the model makes: into S3 instead of, as data URLs, into thread items.
+"""Images made by the model: stored in S3 instead of as data URLs in thread items.
 
     class Converter(ResponseStreamConverter):
         async def base64_image_to_url(self, image_id, base64_image, partial_image_index=None):
             partial = partial_image_index is not None
-            return await store.images.put(base64_image, self.context, partial=partial)
+            return await files.images.put(base64_image, self.context, partial=partial)
 
-The URL that `put` returns is signed and expires; the thread store's `strip_urls` hook replaces it by a reference before
-the item is written, and `sign_urls` signs it anew on load (see `previews`).
+`put` returns a signed URL that expires. Before the item is written, `strip_urls` replaces it by a reference, and
+`sign_urls` signs it again when the item is read (see `previews`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Generic, TypeVar
 from attachments_s3 import content, keys
 from attachments_s3.bucket import Bucket
 from attachments_s3.errors import GoneError, NotAnImageError, ObjectMissingError
-from attachments_s3.events import Action, Event, OnEvent
 from attachments_s3.policy import Kind, Policy
 from attachments_s3.previews import generated_id
 
@@ -30,7 +29,10 @@ NAME = "generated image"
 
 
 class GeneratedImages(Generic[TContext]):
-    """Generated images of one bucket, under `generated/{user}/{image}`; `S3AttachmentStore.images` is one."""
+    """Generated images of one bucket, under `generated/{user}/{image}`; created as `S3AttachmentStore.images`.
+
+    `on_stored(size, mime_type)` is called for each image, with its size in bytes.
+    """
 
     def __init__(
         self,
@@ -39,20 +41,20 @@ class GeneratedImages(Generic[TContext]):
         policy: Policy,
         url_seconds: int,
         clock: Callable[[], datetime],
-        on_event: OnEvent,
+        on_stored: Callable[[int, str], None],
     ) -> None:
         self._bucket = bucket
         self._user_of = user_of
         self._policy = policy
         self._url_seconds = url_seconds
         self._clock = clock
-        self._on_event = on_event
+        self._on_stored = on_stored
 
     async def put(self, image: str, context: TContext, *, partial: bool = False) -> str:
-        """Store an image given in base64 (one request to S3), and return a signed URL of it.
+        """Store a base64 image with one request to S3 and return a signed URL.
 
-        A partial image is shown only until the next one: it goes under pending/, where a lifecycle rule removes it.
-        Raises NotAnImageError when it is no raster image, StorageError.
+        A partial image is shown only until the next one, so it goes under pending/, where a lifecycle rule removes it.
+        Raises NotAnImageError unless it is a raster image of an allowed type, StorageError.
         """
         try:
             data = base64.b64decode(image, validate=True)
@@ -65,11 +67,11 @@ class GeneratedImages(Generic[TContext]):
         key = key_of(self._user_of(context), keys.new_id("img", self._clock()))
         disposition = self._policy.content_disposition(NAME, file_type)
         await self._bucket.put(key, data, file_type.mime_type, disposition)
-        self._on_event(Event(Action.GENERATED, len(data), file_type.mime_type))
+        self._on_stored(len(data), file_type.mime_type)
         return self._bucket.presign_get(key, self._url_seconds)
 
     async def read(self, url: str, context: TContext, limit: int) -> bytes | None:
-        """Return the image behind a thread item's URL, or None when it is not ours or has more than `limit` bytes.
+        """Return the image of a thread item's URL; None for a foreign URL or an image of more than `limit` bytes.
 
         Raises GoneError, StorageError.
         """

@@ -1,14 +1,14 @@
-"""Object keys and ids: where a user's files lie.
+"""Object keys and ids: where a user's files are.
 
-    pending/{user}/{attachment}      what the browser PUT; a lifecycle rule removes it after a day
-    files/{user}/{attachment}        what a message refers to: verified, and written by nobody but us
-    generated/{user}/{image}         what the model drew
+    pending/{user}/{attachment}      uploaded by the browser; a lifecycle rule removes it after a day
+    files/{user}/{attachment}        accepted with a message; no presigned URL can write it
+    generated/{user}/{image}         made by the model
 
-The user comes from the request's context, never from the client, so another user's object cannot be addressed. No file
-name is in a key. A part is escaped so that no id can forge a separator, a `..` or another id's escape: letters, digits,
-`-` and `_` stay, every other UTF-8 byte becomes `.` and two hex digits. All of these characters are safe in S3 keys and
-unreserved in URLs (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), so a key reads the same in
-a signature, a log and a URL.
+The user id comes from the request's context, never from the client, so another user's object cannot be addressed. Keys
+contain no file name. Ids are escaped so that none can forge a separator, a `..` or another id's escape: letters,
+digits, `-` and `_` stay, and every other UTF-8 byte becomes `.` and two hex digits. All of these characters are safe in
+S3 keys and unreserved in URLs (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), so a key looks
+the same in a signature, a log and a URL. `store_dynamo` escapes ids in the same way, but allows 512 bytes.
 """
 
 from __future__ import annotations
@@ -28,35 +28,31 @@ _UNSAFE = re.compile(rb"[^A-Za-z0-9_-]")
 def escape(part: str) -> str:
     """Return `part` as one path segment; different parts never give the same segment.
 
-    Raises InvalidIdError for an empty part, and for one longer than 480 bytes when escaped.
+    Raises InvalidIdError if the segment would be empty or longer than MAX_PART_BYTES.
     """
-    try:
-        raw = part.encode()
-    except UnicodeEncodeError as exc:
-        raise InvalidIdError(len(part)) from exc
-    escaped = _UNSAFE.sub(lambda match: b".%02x" % match[0][0], raw).decode("ascii")
+    escaped = _UNSAFE.sub(lambda match: b".%02x" % match[0][0], part.encode(errors="surrogatepass")).decode("ascii")
     if not 0 < len(escaped) <= MAX_PART_BYTES:
         raise InvalidIdError(len(escaped))
     return escaped
 
 
 def pending_key(user_id: str, attachment_id: str) -> str:
-    """Return where the browser uploads to."""
+    """Return the key that the browser uploads to."""
     return f"{PENDING}/{escape(user_id)}/{escape(attachment_id)}"
 
 
 def file_key(user_id: str, attachment_id: str) -> str:
-    """Return where an accepted file lies."""
+    """Return the key of an accepted file."""
     return f"{FILES}/{escape(user_id)}/{escape(attachment_id)}"
 
 
 def generated_key(user_id: str, image_id: str) -> str:
-    """Return where a generated image lies."""
+    """Return the key of a generated image."""
     return f"{GENERATED}/{escape(user_id)}/{escape(image_id)}"
 
 
 def attachment_keys(user_id: str, attachment_id: str) -> tuple[str, str]:
-    """Return every key an attachment can have: what to delete with its record."""
+    """Return every key that an attachment can have; delete them together with its record."""
     return pending_key(user_id, attachment_id), file_key(user_id, attachment_id)
 
 

@@ -1,15 +1,18 @@
-"""Files as the model's input: parts of a Responses API message.
+"""Model input: accepted files as parts of a message in OpenAI's Responses API.
 
     class Converter(ThreadItemConverter):
+        def __init__(self, files):
+            self.files = files                                # ModelInput(store, context), one per turn
+
         async def attachment_to_message_content(self, attachment):
-            return await self.files.part(attachment)          # files = ModelInput(store, context), one per turn
+            return await self.files.part(attachment)
 
-Images and PDFs go inline as base64 up to a size, above it by a presigned URL, if `file_urls` says so and the bucket is
-not on this machine. Text goes as text, cut at a stated length. A file that cannot go becomes a note to the model, never
-an exception: the message is stored by now, and every later turn of the thread would fail on it again.
+Images and PDFs are sent inline as base64 up to a size. Larger ones are sent as a presigned URL if `file_urls` is set
+and the bucket is not local. Text is sent as text, shortened to a stated length. A file that cannot be sent becomes a
+note to the model instead of an exception: its message is already stored, so every later turn of the thread would fail.
 
-A thread's files are sent again with every turn, so there is a budget per turn besides the limit per file: memory is
-bounded by it (base64 and the request's JSON take about four times a file's size), whatever a thread holds.
+Every turn sends the files of its thread again, so a turn has a budget in addition to the limit per file. It bounds the
+memory, which is about four times a file's size for base64 and JSON, however many files a thread has.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from chatkit.types import FileAttachment, GeneratedImage, ImageAttachment
 
 from attachments_s3 import content
+from attachments_s3.acceptance import Stage, UploadState
 from attachments_s3.errors import GoneError, megabytes
 from attachments_s3.policy import Kind
-from attachments_s3.record import Record, State
 from attachments_s3.store import S3AttachmentStore
 
 if TYPE_CHECKING:
@@ -41,10 +44,13 @@ TContext = TypeVar("TContext")
 
 @dataclass(frozen=True)
 class ModelLimits:
-    """How much of a user's files one request to the model carries, in bytes."""
+    """Limits in bytes: per file and in total for one turn.
+
+    `url_seconds` is as long as a Lambda turn can last, because tools make the model read its input again.
+    """
 
     file_urls: bool = False
-    url_seconds: int = 900  # as long as a Lambda turn can last: tools make the model read its input again
+    url_seconds: int = 900
     inline_bytes: int = 6_000_000
     inline_total_bytes: int = 24_000_000
     text_bytes: int = 100_000
@@ -52,7 +58,7 @@ class ModelLimits:
 
 
 class ModelInput(Generic[TContext]):
-    """Converts the files of one turn; its budget is used up as it goes."""
+    """Converts the files of one turn, which share its budget."""
 
     def __init__(
         self,
@@ -68,20 +74,20 @@ class ModelInput(Generic[TContext]):
 
     async def part(self, attachment: FileAttachment | ImageAttachment) -> ResponseInputContentParam:
         """Return an attachment as one part of the user's message. Raises StorageError."""
-        record, file_type = Record.of(attachment), self._store.policy.type_of(attachment.mime_type)
-        if record is None or record.state is not State.STORED:
+        state, file_type = UploadState.of(attachment), self._store.policy.type_of(attachment.mime_type)
+        if state is None or state.stage is not Stage.STORED:
             return _note(attachment, "it was never uploaded completely")
-        if file_type is None or file_type.kind is Kind.OTHER:
+        if file_type is None:
             return _note(attachment, f"files of the type {attachment.mime_type} cannot be read by the assistant")
         try:
             if file_type.kind is Kind.TEXT:
-                return await self._text(attachment, record.size)
-            return await self._binary(attachment, record.size)
+                return await self._text(attachment, state.size)
+            return await self._binary(attachment, state.size)
         except GoneError:
             return _note(attachment, "it is no longer stored")
 
     async def generated_image(self, image: GeneratedImage) -> ResponseInputContentParam | None:
-        """Return an image that the model made earlier, or None when it cannot be sent again. Raises StorageError."""
+        """Return an image that the model made earlier, or None if it cannot be sent again. Raises StorageError."""
         if (limit := min(self._limits.inline_bytes, self._inline_left)) <= 0:
             return None
         try:
@@ -111,7 +117,7 @@ class ModelInput(Generic[TContext]):
         self._text_left -= limit
         data = await self._store.read(attachment, self._context, limit)
         codec = content.encoding(data[: content.HEAD_BYTES]) or "cp1252"
-        # A character cut in two at the end is dropped; a wrong byte further on is shown as U+FFFD.
+        # An incomplete character at the end is dropped; an invalid byte elsewhere becomes U+FFFD.
         text = codecs.getincrementaldecoder(codec)("replace").decode(data, final=False)
         cut = f"\n[cut here: the first {limit} of {size} bytes]" if limit < size else ""
         opening = f'<file name="{escape(attachment.name)}" type="{attachment.mime_type}" bytes="{size}">'

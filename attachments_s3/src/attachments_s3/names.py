@@ -1,8 +1,11 @@
-"""File names: what a user may call a file, and how that name travels in `Content-Disposition`.
+"""File names: cleaned for display and encoded for `Content-Disposition`.
 
-A name is shown and downloaded, never used as a path or key. `clean` keeps what a person would recognise: the last path
-segment, in Unicode's composed form, without characters that are invisible or turn the text around (U+202E makes
-`gpj.exe` read as `exe.jpg`). It does not cut: a name over the limit is refused.
+    names.clean("../Bild\u202e ü.png")                       # "Bild ü.png"
+    names.content_disposition("Bild ü.png", inline=True)    # inline; filename="Bild u.png"; filename*=UTF-8''…
+
+A name is shown and downloaded, never used as a path or key. `clean` keeps the recognizable part: the last path segment,
+in Unicode's composed form, without characters that are invisible or reverse the text (U+202E makes `gpj.exe` look like
+`exe.jpg`). It does not shorten: a name above the limit is refused.
 """
 
 from __future__ import annotations
@@ -13,22 +16,22 @@ from urllib.parse import quote
 
 from attachments_s3.errors import InvalidNameError
 
-MAX_NAME_CHARS = 255  # what NTFS, APFS and ext4 allow at most; ours counts characters, not bytes
-MAX_STEM_BYTES = 200  # of the download name: S3 allows 2 KB for all system metadata, and one byte becomes three
+MAX_NAME_CHARS = 255  # as in NTFS, APFS and ext4, but in characters instead of bytes
+MAX_STEM_BYTES = 200  # of the download name: S3 allows 2 KB of system metadata, and a byte becomes three
 
-# Categories of characters that nobody sees: controls, formats (the bidi overrides), surrogates, unassigned, and line
-# and paragraph separators. The two joiners shape Persian and Indic words and emoji.
+# Categories of invisible characters: controls, formats (bidi overrides), surrogates, unassigned, and line and paragraph
+# separators. The two joiners shape Persian and Indic words and emoji.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
 _NOT_QUOTABLE = re.compile(r"[^ !#$&+\-.0-9A-Z^_`a-z{}~()\[\],=@]")
-# RFC 5987, attr-char: what `filename*` carries without percent-encoding.
+# RFC 5987, attr-char: allowed in `filename*` without percent-encoding.
 _ATTR_CHAR = "!#$&+-.^_`|~"
 
 
 def clean(name: str) -> str:
     """Return the name to show and store.
 
-    Raises InvalidNameError when nothing is left of it, or when it has more than 255 characters.
+    Raises InvalidNameError if it is empty then or longer than MAX_NAME_CHARS.
     """
     name = unicodedata.normalize("NFC", name.encode("utf-8", "ignore").decode())
     name = re.split(r"[/\\]", name)[-1]
@@ -42,13 +45,13 @@ def clean(name: str) -> str:
 
 
 def extension(name: str) -> str:
-    """Return the extension in lower case with its dot, or the empty string."""
+    """Return the extension in lower case with its dot, or an empty string."""
     stem, dot, last = name.rpartition(".")
     return f".{last.lower()}" if dot and stem and last else ""
 
 
 def content_disposition(name: str, *, inline: bool) -> str:
-    """Return the header by which a browser saves the file under its name (RFC 6266, with an ASCII fallback)."""
+    """Return the header that makes browsers save the file under this name (RFC 6266, with an ASCII fallback)."""
     name = _shortened(name)
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     fallback = _NOT_QUOTABLE.sub("_", ascii_name).strip() or "file"
@@ -57,7 +60,7 @@ def content_disposition(name: str, *, inline: bool) -> str:
 
 
 def _shortened(name: str) -> str:
-    """Cut the stem of a name that would not fit into S3's metadata, keeping the extension."""
+    """Shorten the stem of a name that does not fit into S3's metadata, and keep the extension."""
     ending = extension(name) if len(extension(name)) <= 16 else ""
     stem = name[: len(name) - len(ending)]
     return stem.encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore") + name[len(stem) :]

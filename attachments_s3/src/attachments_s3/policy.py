@@ -1,13 +1,13 @@
-"""Which files a message may carry: the one place where types, sizes and counts are written down.
+"""Policy for attachments: allowed types, sizes and counts.
 
     policy = Policy(max_per_message=5)
-    policy.public()          # for the frontend: ChatKit's `composer.attachments` takes it as it is
-    policy.resolve("notes.md", "")            # -> text/markdown: browsers know few types, so the name may decide
-    policy.check("../a.png", "image/png", 3)  # -> ("a.png", PNG), or TooLargeError, InvalidSizeError …
+    policy.public()                           # for ChatKit.js: the value of `composer.attachments`
+    policy.resolve("notes.md", "")            # text/markdown: browsers know few types, so the name can decide
+    policy.check("../a.png", "image/png", 3)  # ("a.png", PNG), or raises TooLargeError, InvalidSizeError, …
 
-The *resolved* type is what the presigned URL binds, what the object gets and what the bytes are checked against; what
-the browser declared is only a hint. That is how `.ts` (declared as video/mp2t), `.csv` (application/vnd.ms-excel where
-Excel is installed) and `.py` (often nothing) become text, and why a lie gains nothing.
+The browser's declaration is only a hint. The *resolved* type is signed into the presigned URL, set on the object and
+compared with the bytes. So `.ts` (declared as video/mp2t), `.csv` (application/vnd.ms-excel where Excel is installed)
+and `.py` (often without a type) become text, and a false declaration gains nothing.
 """
 
 from __future__ import annotations
@@ -25,17 +25,16 @@ MB = 1_000_000
 
 
 class Kind(StrEnum):
-    """How a file is checked, shown and given to the model."""
+    """Class of types that are checked, shown and sent to the model in the same way."""
 
-    IMAGE = "image"  # raster images: preview, served inline, the model sees them
-    PDF = "pdf"  # served inline, the model reads it
-    TEXT = "text"  # never served inline (HTML and SVG are here), the model reads it as text
-    OTHER = "other"  # kept for the user, never given to the model
+    IMAGE = "image"  # raster images: previewed, served inline, sent as image input
+    PDF = "pdf"  # served inline, sent as file input
+    TEXT = "text"  # never served inline (includes HTML and SVG), sent as text
 
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """One allowed type; the first extension is the one that a download gets when its own does not fit."""
+    """One allowed type. The first extension is added to a download whose own extension does not fit."""
 
     mime_type: str
     kind: Kind
@@ -44,7 +43,7 @@ class FileType:
 
     @property
     def inline(self) -> bool:
-        """Say whether a browser may show the file by itself instead of saving it."""
+        """Whether a browser may show the file instead of saving it."""
         return self.kind in (Kind.IMAGE, Kind.PDF)
 
 
@@ -88,25 +87,23 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "application/xhtml+xml": "text/html",
     }
 )
-# Types that say nothing: the extension decides, for images and PDFs too.
+# Types without information: the extension decides, for images and PDFs too.
 VAGUE_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download"})
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Limits and allow-list. Bytes are decimal: 50 MB is what OpenAI takes for one PDF, 20 MB suits any photo."""
+    """Limits and allow-list. Bytes are decimal: OpenAI accepts PDFs up to 50 MB, and 20 MB suits any photo."""
 
     types: tuple[FileType, ...] = FILE_TYPES
     max_bytes: Mapping[Kind, int] = field(
-        default_factory=lambda: MappingProxyType(
-            {Kind.IMAGE: 20 * MB, Kind.PDF: 50 * MB, Kind.TEXT: 10 * MB, Kind.OTHER: 50 * MB}
-        )
+        default_factory=lambda: MappingProxyType({Kind.IMAGE: 20 * MB, Kind.PDF: 50 * MB, Kind.TEXT: 10 * MB})
     )
     max_per_message: int = 10
-    max_pixels: int = 100 * MB  # a decoded image takes four bytes for each
+    max_pixels: int = 100 * MB  # a decoded image takes four bytes per pixel
 
     def check(self, name: str, mime_type: str, size: int) -> tuple[str, FileType]:
-        """Return the clean name and the type of a file, or say why it may not be attached.
+        """Return the clean name and the type of a file, or refuse it.
 
         Raises InvalidNameError, TypeNotAllowedError, InvalidSizeError, TooLargeError.
         """
@@ -119,7 +116,7 @@ class Policy:
         return name, file_type
 
     def resolve(self, name: str, mime_type: str) -> FileType:
-        """Return the type to treat the file as, from what the browser declared and from its name.
+        """Return the type of a file from the browser's declaration and the file's name.
 
         Raises TypeNotAllowedError.
         """
@@ -135,21 +132,21 @@ class Policy:
         raise TypeNotAllowedError(name, mime_type)
 
     def type_of(self, mime_type: str) -> FileType | None:
-        """Return the type that a stored attachment was resolved to; None when the policy no longer lists it."""
+        """Return the type of a stored attachment; None if the policy no longer lists it."""
         return self._by_mime(mime_type)
 
     def check_count(self, count: int) -> None:
-        """Raise TooManyError when one message refers to more files than allowed."""
+        """Raise TooManyError for a message with more files than allowed."""
         if count > self.max_per_message:
             raise TooManyError(count, self.max_per_message)
 
     def content_disposition(self, name: str, file_type: FileType) -> str:
-        """Return the header a download gets: `x.html` of a PNG becomes `x.html.png`, so that it is no page."""
+        """Return the Content-Disposition of a download; a PNG called `x.html` becomes `x.html.png`, not a page."""
         fits = names.extension(name) in file_type.extensions
         return names.content_disposition(name if fits else name + file_type.extensions[0], inline=file_type.inline)
 
     def public(self) -> dict[str, Any]:
-        """Return what a frontend needs, in the shape of ChatKit.js's `composer.attachments`, and the size per type."""
+        """Return ChatKit.js's option `composer.attachments`, with `maxSizes` per type in addition."""
         return {
             "enabled": True,
             "maxCount": self.max_per_message,

@@ -1,22 +1,25 @@
-"""Files of a ChatKit server in S3: a presigned upload, verified and copied when a message refers to it.
+"""ChatKit's AttachmentStore on S3: a presigned upload, verified and copied when a message refers to it.
 
-    store = S3AttachmentStore(bucket="files", client=s3, user_of=lambda ctx: ctx.user_id)
-    server = ChatKitServer(thread_store, attachment_store=store)
+    files = S3AttachmentStore[Context](bucket="chat-files", client=s3, user_of=lambda context: context.user_id)
+    store = DynamoStore[Context](..., after_read=files.sign_urls, before_write=files.strip_urls)
+    server = Server(store, attachment_store=files)    # a ChatKitServer with the mixin VerifiedAttachments
 
     attachments.create ─ create_attachment ──► upload_descriptor {PUT, url, headers}
     the browser PUTs ──► pending/{user}/{id}
-    a message refers to it ─ verify ─► size, type, first bytes ─ accept ─► files/{user}/{id}, descriptor gone
+    a message names it ─ verify ─► size, type, first bytes ─ accept ─► files/{user}/{id}, descriptor removed
 
-ChatKit has no "upload done" call, so `verify` and `accept` run before ChatKit processes the message. The URL may still
-be alive then: `accept` copies the version that was verified (`CopySourceIfMatch`) to a key that nobody has a URL to
-write, and only once (`IfNoneMatch`); everything is read from there.
+ChatKit has no "upload done" call, so files are verified and accepted before ChatKit processes their message (see
+`message_files`). The upload URL can still be valid then. `accept` therefore copies the verified version
+(`CopySourceIfMatch`) once (`IfNoneMatch`) to a key that no URL can write, and all reads use that key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from chatkit.store import AttachmentStore
@@ -28,30 +31,67 @@ from chatkit.types import (
 )
 from pydantic import AnyUrl, BaseModel
 
-from attachments_s3 import content, events, keys
-from attachments_s3.acceptance import Acceptance, AnyFile
+from attachments_s3 import content, keys
+from attachments_s3.acceptance import Acceptance, AnyFile, UploadState
 from attachments_s3.bucket import Bucket
 from attachments_s3.errors import GoneError, LinkedError, ObjectMissingError, RefusedError
-from attachments_s3.events import Action, Event, OnEvent
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.policy import FileType, Kind, Policy
 from attachments_s3.previews import PREVIEW, Previews
-from attachments_s3.record import Record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 TContext = TypeVar("TContext")
 TModel = TypeVar("TModel", bound=BaseModel)
-MAX_UPLOAD_SECONDS = 600  # promise A1
+MAX_UPLOAD_SECONDS = 600
+
+
+class Action(StrEnum):
+    """Something that happened to a file."""
+
+    CREATED = "created"  # a presigned upload was returned
+    UPLOADED = "uploaded"  # the bytes came through `put`
+    VERIFIED = "verified"
+    ACCEPTED = "accepted"
+    DELETED = "deleted"
+    GENERATED = "generated"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One action, for metrics; without name, URL and key.
+
+    `size` is in bytes where known; `reason` is the error's `code` if the file was refused.
+    """
+
+    action: Action
+    size: int = 0
+    mime_type: str = ""
+    reason: str = ""
+
+
+OnEvent = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Do nothing."""
 
 
 class S3AttachmentStore(AttachmentStore[TContext]):
-    """ChatKit's AttachmentStore on one S3 bucket.
+    """ChatKit's AttachmentStore on one S3 bucket, generic over the context.
 
-    Keys: `pending/{user}/{id}`, `files/{user}/{id}`, `generated/{user}/{id}` (see `keys`). S3 is strongly consistent:
-    what was PUT is seen at once. Needs `s3:GetObject`, `s3:PutObject` and `s3:DeleteObject` on the three prefixes, and
-    no right on the bucket. Thread-safe as boto3's clients are. Whoever made the client closes it.
+    Keys: `pending/{user}/{id}`, `files/{user}/{id}` and `generated/{user}/{id}` (see `keys`).
+    Isolation: `user_of(context)` is in every key; another user's objects cannot be addressed.
+    Consistency: S3 is strongly consistent, so an upload is visible as soon as it ends.
+    Limits: see `policy`; a presigned upload is valid for at most 600 seconds.
+    Errors: see `errors`.
+
+    IAM: s3:GetObject, s3:PutObject and s3:DeleteObject on the three prefixes, nothing on the bucket itself.
+
+    `on_event` is called in the event loop after each action and must be quick. Thread-safe as boto3's clients are. The
+    caller makes the client, with `s3_config`, and closes it.
     """
 
     def __init__(
@@ -64,7 +104,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         upload_seconds: int = MAX_UPLOAD_SECONDS,
         preview_seconds: int = 3600,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        on_event: OnEvent = events.ignore,
+        on_event: OnEvent = ignore,
     ) -> None:
         if not 0 < upload_seconds <= MAX_UPLOAD_SECONDS:
             raise ValueError(f"upload_seconds is {upload_seconds}; allowed: 1 to {MAX_UPLOAD_SECONDS}")
@@ -72,7 +112,14 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         self._bucket = Bucket(bucket, client)
         self._user_of = user_of
         self._previews = Previews(self._bucket, user_of, preview_seconds)
-        self.images = GeneratedImages(self._bucket, user_of, self.policy, preview_seconds, clock, on_event)
+        self.images = GeneratedImages(
+            self._bucket,
+            user_of,
+            self.policy,
+            preview_seconds,
+            clock,
+            on_stored=lambda size, mime_type: on_event(Event(Action.GENERATED, size, mime_type)),
+        )
         self._acceptance = Acceptance(self._bucket, self.policy)
         self._upload_seconds = upload_seconds
         self._clock = clock
@@ -81,31 +128,31 @@ class S3AttachmentStore(AttachmentStore[TContext]):
     # ── the upload ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def generate_attachment_id(self, mime_type: str, context: TContext) -> str:
-        """Return a new id: ordered by time, with 80 random bits (ChatKit's own has 32)."""
+        """Return a new id that sorts by time and has 80 random bits (ChatKit's default has 32)."""
         return keys.new_id("atc", self._clock())
 
     async def create_attachment(self, input: AttachmentCreateParams, context: TContext) -> AnyFile:
-        """Check the declaration and hand out a presigned PUT. No request to S3.
+        """Check the declaration and return an attachment with a presigned PUT, without a request to S3.
 
         Raises RefusedError: InvalidNameError, TypeNotAllowedError, InvalidSizeError, TooLargeError.
         """
         with self._refusals():
             name, file_type = self.policy.check(input.name, input.mime_type, input.size)
-        attachment = self._new(name, file_type, Record(input.size), context)
+        attachment = self._new(name, file_type, UploadState(input.size), context)
         url = self._bucket.presign_put(
             keys.pending_key(self._user_of(context), attachment.id),
             file_type.mime_type,
             input.size,
             self._upload_seconds,
         )
-        # Only what a script may set: the browser itself sends Content-Length, which is signed as well.
+        # Scripts cannot set Content-Length, which is signed as well; the browser sends it itself.
         headers = {"Content-Type": file_type.mime_type}
         descriptor = AttachmentUploadDescriptor(url=AnyUrl(url), method="PUT", headers=headers)
         self._on_event(Event(Action.CREATED, input.size, file_type.mime_type))
         return attachment.model_copy(update={"upload_descriptor": descriptor})
 
     async def put(self, name: str, mime_type: str, data: bytes, context: TContext) -> AnyFile:
-        """Take a file's bytes directly (one request to S3); it then waits under pending/ like any other.
+        """Store a file's bytes under pending/ with one request to S3; it is accepted with its message like any other.
 
         Raises RefusedError as `create_attachment` and `verify` do, StorageError.
         """
@@ -113,81 +160,86 @@ class S3AttachmentStore(AttachmentStore[TContext]):
             name, file_type = self.policy.check(name, mime_type, len(data))
             head = data[: content.LONG_HEAD_BYTES if file_type.kind is Kind.IMAGE else content.HEAD_BYTES]
             content.check(name, head, file_type, max_pixels=self.policy.max_pixels)
-        attachment = self._new(name, file_type, Record(len(data)), context)
+        attachment = self._new(name, file_type, UploadState(len(data)), context)
         key = keys.pending_key(self._user_of(context), attachment.id)
         await self._bucket.put(key, data, file_type.mime_type, self.policy.content_disposition(name, file_type))
         self._on_event(Event(Action.UPLOADED, len(data), file_type.mime_type))
         return attachment
 
+    def check_id(self, attachment_id: str) -> None:
+        """Raise InvalidIdError for an id that no file of this store can have."""
+        with self._refusals():
+            keys.escape(attachment_id)
+
     # ── the message ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def verify(self, attachment: AnyFile, context: TContext) -> AnyFile:
-        """Compare what arrived with what was declared, and return the attachment bound to that version.
+        """Check the uploaded object against its declaration and return the attachment pinned to that version.
 
-        One request to S3 (a JPEG with much metadata: two). An attachment that was accepted before is looked up only.
+        One request to S3 (two for a JPEG with much metadata). For an accepted file, only its existence is checked.
         Raises RefusedError: NotUploadedError, GoneError, UploadMismatchError, ContentMismatchError, ImageTooLargeError.
         """
         with self._refusals():
-            record = await self._acceptance.verify(attachment, self._user_of(context))
-        self._on_event(Event(Action.VERIFIED, record.size, attachment.mime_type))
-        return attachment.model_copy(update={"metadata": record.metadata(attachment.metadata)})
+            state = await self._acceptance.verify(attachment, self._user_of(context))
+        self._on_event(Event(Action.VERIFIED, state.size, attachment.mime_type))
+        return attachment.model_copy(update={"metadata": state.metadata(attachment.metadata)})
 
     async def accept(self, attachment: AnyFile, context: TContext) -> AnyFile:
-        """Move a verified file to where nobody can write it, and return the attachment without its descriptor.
+        """Move a verified file to its final key and return the attachment without its upload descriptor.
 
-        Two requests to S3; none when it was accepted before, so that the same turn may try again.
+        Two requests to S3; none for an accepted file, so that a message can be retried.
         Raises RefusedError: UploadChangedError, NotUploadedError; ValueError for an attachment that was not verified.
         """
         with self._refusals():
-            record = await self._acceptance.accept(attachment, self._user_of(context))
-        if record != Record.of(attachment):
-            self._on_event(Event(Action.ACCEPTED, record.size, attachment.mime_type))
-        update = {"upload_descriptor": None, "metadata": record.metadata(attachment.metadata)}
+            state = await self._acceptance.accept(attachment, self._user_of(context))
+        if state != UploadState.of(attachment):
+            self._on_event(Event(Action.ACCEPTED, state.size, attachment.mime_type))
+        update = {"upload_descriptor": None, "metadata": state.metadata(attachment.metadata)}
         return self._previews.sign_urls(attachment.model_copy(update=update), context)
 
     def check_delete(self, attachment: AnyFile) -> None:
-        """Raise LinkedError for a file that belongs to a message: only the composer's files are deleted one by one."""
+        """Raise LinkedError for a file of a message; it is deleted with its thread."""
         if attachment.thread_id:
             with self._refusals():
                 raise LinkedError(attachment.id, attachment.name, attachment.thread_id)
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
-        """Delete a file in whatever state; one that does not exist, or is another user's, is no error."""
+        """Delete a file in any state. Succeeds for a file that does not exist or that another user has."""
         await self._bucket.delete(*keys.attachment_keys(self._user_of(context), attachment_id))
         self._on_event(Event(Action.DELETED))
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def read(self, attachment: AnyFile, context: TContext, limit: int) -> bytes:
-        """Return an accepted file's first bytes, at most `limit` (one request). Raises GoneError, StorageError."""
+        """Return up to `limit` first bytes of an accepted file (one request). Raises GoneError, StorageError."""
         try:
             return (await self._bucket.read(self._file_key(attachment, context), limit)).data
         except ObjectMissingError as exc:
             raise GoneError(attachment.id, attachment.name) from exc
 
     async def url(self, attachment: AnyFile, context: TContext, seconds: int) -> str:
-        """Return a URL that serves an accepted file for `seconds` (one request). Raises GoneError, StorageError."""
+        """Return a URL of an accepted file that works for `seconds` (one request). Raises GoneError, StorageError."""
         await self._acceptance.stored(attachment, self._user_of(context))
         return self._bucket.presign_get(self._file_key(attachment, context), seconds)
 
     @property
     def is_local(self) -> bool:
-        """Say whether the bucket is on this machine, so that nobody outside can follow its URLs."""
+        """Whether the bucket's URLs work on this machine or its network only."""
         return self._bucket.is_local
 
     def sign_urls(self, model: TModel, context: TContext) -> TModel:
-        """Mint the URLs of a thread item or attachment: the thread store's hook after reading."""
+        """Sign the URLs of a thread item or attachment; the thread store calls this after reading."""
         return self._previews.sign_urls(model, context)
 
     def strip_urls(self, model: TModel) -> TModel:
-        """Drop descriptors and expiring URLs from a thread item or attachment: the hook before writing."""
+        """Remove upload descriptors and expiring URLs; the thread store calls this before writing."""
         return self._previews.strip_urls(model)
 
     # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _new(self, name: str, file_type: FileType, record: Record, context: TContext) -> AnyFile:
+    def _new(self, name: str, file_type: FileType, state: UploadState, context: TContext) -> AnyFile:
         attachment_id = self.generate_attachment_id(file_type.mime_type, context)
-        facts = {"id": attachment_id, "name": name, "mime_type": file_type.mime_type, "metadata": record.metadata()}
+        facts = {"id": attachment_id, "name": name, "mime_type": file_type.mime_type, "metadata": state.metadata()}
         if file_type.kind is not Kind.IMAGE:
             return FileAttachment.model_validate(facts)
         image = ImageAttachment.model_validate({**facts, "preview_url": PREVIEW})

@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from chatkit.types import ChatKitReq, ThreadsAddUserMessageReq, ThreadsCreateReq, is_streaming_req
+from chatkit.types import ChatKitReq, is_streaming_req
 
+from attachments_s3 import MessageFiles
 from chat_api.context import RequestContext
 from chat_api.errors import RepeatedTurnError
 from chat_api.limits import Limits
-from chat_api.message_files import MessageFiles
 from chat_api.records import Turns
 from chat_api.request_checks import RequestChecks
 from store_dynamo.errors import StoreError, TurnClaimedError
@@ -32,7 +32,9 @@ logger = logging.getLogger("chat_api.admission")
 class Admission:
     """Checks a request, counts it, claims its turn and takes its files."""
 
-    def __init__(self, checks: RequestChecks, limits: Limits, turns: Turns, files: MessageFiles) -> None:
+    def __init__(
+        self, checks: RequestChecks, limits: Limits, turns: Turns, files: MessageFiles[RequestContext]
+    ) -> None:
         self._checks = checks
         self._limits = limits
         self._turns = turns
@@ -53,7 +55,7 @@ class Admission:
             for outcome in (claim, *others):
                 if isinstance(outcome, BaseException):
                     raise outcome
-            await self._files.take(_files_of(request), context)
+            await self._files.admit(request, context.turn_id, context)
         except BaseException:
             if claim is True:
                 await self._release(context)
@@ -61,7 +63,7 @@ class Admission:
 
     async def release(self, request: ChatKitReq, context: RequestContext) -> None:
         """Give back the files that `admit` took, because the message was not stored."""
-        await self._files.release(_files_of(request), context)
+        await self._files.release(request, context.turn_id, context)
 
     async def _claim(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> bool:
         """Claim the turn, if the request is one (promise H10)."""
@@ -78,7 +80,3 @@ class Admission:
             await self._turns.release(context.turn_id, context)
         except StoreError:
             logger.exception("a refused turn stays claimed")
-
-
-def _files_of(request: ChatKitReq) -> list[str]:
-    return request.params.input.attachments if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq) else []

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
+from attachments_s3.errors import ClaimedError, RepeatedFileError, StorageError, UnknownFileError
+from attachments_s3.errors import InvalidIdError as InvalidFileIdError
 from attachments_s3.errors import RefusedError as RefusedFileError
-from attachments_s3.errors import StorageError
 from chat_api.errors import (
     ConflictError,
     InvalidRequestError,
@@ -31,11 +32,15 @@ logger = logging.getLogger("chat_api.refusals")
 STATUS: dict[type[Exception], int] = {
     InvalidRequestError: 400,
     InvalidIdError: 400,
+    InvalidFileIdError: 400,
+    RepeatedFileError: 400,
     IdentityError: 401,
     MissingGroupError: 403,
     NotFoundRequestError: 404,
     NotFoundError: 404,
+    UnknownFileError: 404,
     ConflictError: 409,
+    ClaimedError: 409,
     TooLargeError: 413,
     RefusedFileError: 422,
     TooManyRequestsError: 429,

@@ -1,6 +1,6 @@
 """The checks of every request type; they read only.
 
-await RequestChecks(store, message_files, assistant).check(parse(body), context)
+await RequestChecks(store, assistant).check(parse(body), context)
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
-    AttachmentsDeleteReq,
     ChatKitReq,
     ClientToolCallItem,
     InputTranscribeReq,
@@ -34,7 +33,6 @@ from chat_api.choices import check_choices
 from chat_api.context import RequestContext
 from chat_api.dictation import check_audio
 from chat_api.errors import ConflictError, InvalidRequestError, NotFoundRequestError, TooLargeError
-from chat_api.message_files import MessageFiles
 
 Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
 
@@ -46,9 +44,8 @@ MAX_PAGE = 500
 class RequestChecks:
     """What a request may ask for, given what is stored and what the assistant can do."""
 
-    def __init__(self, store: Store[RequestContext], files: MessageFiles, assistant: Assistant) -> None:
+    def __init__(self, store: Store[RequestContext], assistant: Assistant) -> None:
         self._store = store
-        self._files = files
         self._assistant = assistant
 
     async def check(self, request: ChatKitReq, context: RequestContext) -> None:
@@ -77,8 +74,6 @@ class RequestChecks:
                 self._check_action(request)
                 if request.params.item_id:
                     await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
-            case AttachmentsDeleteReq():
-                await self._files.check_delete(request.params.attachment_id, context)
             case InputTranscribeReq():
                 self._check_audio(request)
             case _:
@@ -86,7 +81,6 @@ class RequestChecks:
 
     def _check_message(self, message: UserMessageInput) -> None:
         _check_text(message)
-        self._files.check_ids(message.attachments)
         check_choices(message.inference_options, self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from chatkit.errors import ErrorCode
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
 
-from attachments_s3 import ModelInput, ModelLimits, S3AttachmentStore
+from attachments_s3 import MessageFiles, ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
 from chat_api.assistant import Assistant, Entity, SupportsMentions, SupportsOverview, Turn
 from chat_api.bound_store import BoundStore
@@ -26,7 +26,6 @@ from chat_api.context import RequestContext
 from chat_api.errors import NotFoundRequestError
 from chat_api.late_parts import LateParts
 from chat_api.limits import Limits
-from chat_api.message_files import MessageFiles
 from chat_api.outbox import produced
 from chat_api.records import Records
 from chat_api.request_checks import RequestChecks
@@ -72,9 +71,8 @@ class AssistantServer:
         self._records = records
         self._limits = Limits(records.rates, limits or LimitSettings())
         self._timing = timing or Timing()
-        message_files = MessageFiles(store, files)
-        checks = RequestChecks(store, message_files, assistant)
-        self._admission = Admission(checks, self._limits, records.turns, message_files)
+        checks = RequestChecks(store, assistant)
+        self._admission = Admission(checks, self._limits, records.turns, MessageFiles(store, files))
         self._model_limits = model_limits or ModelLimits()
         self._on_turn = on_turn
 

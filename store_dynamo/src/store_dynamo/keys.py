@@ -12,7 +12,8 @@
 
 The user comes from the request's context and is part of every key, so another user's record cannot be addressed. Ids
 are escaped so that none can forge a separator: letters, digits, `-` and `_` stay, each other UTF-8 byte becomes `.` and
-two hex digits. `attachments_s3` uses the same escaping, so `{area}/{user}/` holds all objects of a user in every area.
+two hex digits. `attachments_s3` escapes ids in the same way, but allows 480 bytes, so `{area}/{user}/` holds all of a
+user's objects in every area.
 
 An attachment's `ord` lets one query find the attachments of a thread when the thread is deleted.
 """

@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 
 from store_dynamo.attachments import Attachments
 from store_dynamo.bodies import Bodies, S3Bucket
+from store_dynamo.errors import AttachmentClaimedError
 from store_dynamo.expressions import Clock, Lifetime, utc_now
 from store_dynamo.feedback import Feedback
 from store_dynamo.items import Items
@@ -87,6 +88,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     after it is read, for example to replace URLs that expire. Both are called in the event loop and must not do I/O.
     `retention` is the time for which a thread is kept after its last item. The caller makes and closes the clients.
     """
+
+    claimed_error: type[Exception] = AttachmentClaimedError  # raised by `claim_attachment`
 
     def __init__(
         self,

@@ -184,7 +184,7 @@ class TestCopy:
         stubber.add_client_error("delete_objects", "SlowDown", http_status_code=503)
         accepted = await files.accept(verified, ANN)
         assert (accepted.metadata or {})["s3"]["state"] == "stored"
-        assert "a pending object stays: SlowDown" in caplog.text
+        assert "a pending object was not deleted: SlowDown" in caplog.text
         assert caplog.records[-1].levelno == logging.WARNING
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attachments_s3 import content, images
+from attachments_s3 import content
 from attachments_s3.errors import ContentMismatchError, ImageTooLargeError
 from attachments_s3.policy import FILE_TYPES, FileType, Kind
 from tests.contracts.attachments import ZIP, pdf, png
@@ -95,13 +95,13 @@ def test_jpeg_with_much_metadata_needs_a_longer_look() -> None:
     photo = jpeg(4000, 3000, metadata=300_000)
     assert content.needs_more(photo[: content.HEAD_BYTES], TYPES["image/jpeg"])
     assert not content.needs_more(photo[: content.LONG_HEAD_BYTES], TYPES["image/jpeg"])
-    assert images.dimensions(photo) == (4000, 3000)
+    assert content.dimensions(photo) == (4000, 3000)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", PNG, jpeg(), gif(), webp("VP8X"), webp("VP8L"), webp("VP8")]))
 def test_no_bytes_break_the_parsers(tail: bytes, start: bytes | str) -> None:
     head = (start.encode() if isinstance(start, str) else start[: len(tail)]) + tail
-    size = images.dimensions(head)
+    size = content.dimensions(head)
     assert size is None or (size[0] >= 0 and size[1] >= 0)
     for file_type in FILE_TYPES:
         with suppress(ContentMismatchError, ImageTooLargeError):

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import AnyUrl
 
+import store_dynamo.keys
 from attachments_s3 import keys, names
 from attachments_s3.errors import InvalidIdError, InvalidNameError, RefusedError, TypeNotAllowedError
 from attachments_s3.policy import FILE_TYPES, Kind, Policy
@@ -48,9 +49,17 @@ class TestKeys:
         assert quote(key) == key == urlsplit(str(AnyUrl(f"https://b.s3.eu-west-1.amazonaws.com/{key}"))).path[1:]
         assert len(key) <= 1024
 
-    @pytest.mark.parametrize(
-        "part", ["", "x" * 481, "/" * 161, "\ud800"], ids=["empty", "long", "escaped", "surrogate"]
-    )
+    @given(ids)
+    @example("\ud800")
+    def test_store_dynamo_escapes_in_the_same_way(self, part: str) -> None:
+        """Up to 480 bytes; store_dynamo allows 512."""
+        try:
+            segment = keys.escape(part)
+        except InvalidIdError:
+            return
+        assert segment == store_dynamo.keys.escape(part, "attachment")
+
+    @pytest.mark.parametrize("part", ["", "x" * 481, "/" * 161], ids=["empty", "long", "escaped"])
     def test_id_that_makes_no_key_is_refused(self, part: str) -> None:
         with pytest.raises(InvalidIdError):
             keys.file_key("ann", part)

@@ -67,7 +67,7 @@ async def mismatching(world: World) -> tuple[Any, ...]:
 async def another_content(world: World) -> tuple[Any, ...]:
     attachment = await register(world, name="a.pdf", mime="application/pdf", size=len(PNG))
     put(world, attachment, PNG, mime="application/pdf")
-    return (attachment["id"],), 422, "says that it is"
+    return (attachment["id"],), 422, "should be"
 
 
 async def claimed(world: World) -> tuple[Any, ...]:
