@@ -128,7 +128,7 @@ bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
 .PHONY: packages build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## What `sam deploy` uploads, in .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
-	@$(RUN) -m tools.local.artifacts
+	@$(RUN) -m tools.stack.artifacts
 deploy: build frontend ## Build, deploy, publish the frontend, print the address: make deploy ENV=dev
 	@$(RUN) -m tools.ops.cli deploy $(or $(ENV),dev)
 publish: install frontend ## Build the frontend and publish it alone: make publish ENV=dev

@@ -14,7 +14,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tools.local.chatkit_client import Event
+from tools.client.chatkit import Event
 
 FAULTS = frozenset(
     {

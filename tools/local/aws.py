@@ -8,7 +8,7 @@
 The template goes through CloudFormation, SAM transform included; only its local code paths are rewritten first, as
 `sam package` does, because the local front runs the code from the source tree. Four things differ from AWS:
 
-- settings that MiniStack drops are applied by API (`tools.local.stack_settings`), and every setting is read back;
+- settings that MiniStack drops are applied by API (`tools.stack.settings`), and every setting is read back;
 - the bucket policy `TlsOnly` is enforced, and a loopback server has no TLS, so it is taken off (and reported);
 - `COGNITO_JWKS_URL` names this machine (tokens keep AWS's issuer), and `AWS_ENDPOINT_URL` is added;
 - the janitor's event source mapping is switched off: MiniStack would run the placeholder code; the local poller calls
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tools.local.ministack import REGION, Credentials, MiniStack
-from tools.local.stack_settings import Setting, settle
-from tools.local.template import Template, packaged, read_template
+from tools.stack.settings import Setting, settle
+from tools.stack.template import Template, packaged, read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
-from tools.local.chat import Chat
-from tools.local.chatkit_client import ChatKitClient
-from tools.local.demo import Demo
-from tools.local.sign_in import create_user, sign_in
-from tools.local.site import Site, running_site, site_origin
+from tools.client.chatkit import ChatKitClient
+from tools.client.sign_in import create_user, sign_in
+from tools.local.chat.terminal import Chat
+from tools.local.demo.conversation import Demo
+from tools.local.site.frontend import Site, running_site, site_origin
 from tools.local.stack import STATE, Stack, running_stack
 
 DEV_PORT = 8787  # of the Function URL

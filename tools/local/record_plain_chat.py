@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from tools import ROOT
-from tools.local.chatkit_client import (
+from tools.client.chatkit import (
     ChatKitClient,
     act,
     add_form_answers,
@@ -24,8 +24,8 @@ from tools.local.chatkit_client import (
     create_thread,
     get_thread,
 )
+from tools.client.sign_in import create_user, sign_in
 from tools.local.files import PNG
-from tools.local.sign_in import create_user, sign_in
 from tools.local.stack import running_stack
 
 FOLDER = ROOT / "frontend" / "plain-chat" / "recorded"

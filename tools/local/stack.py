@@ -18,11 +18,11 @@ from pathlib import Path
 
 from tools import ROOT
 from tools.local.aws import LocalStack, deploy
-from tools.local.lambda_url import FunctionUrl, LocalFunction
+from tools.local.function.stream_poller import StreamPoller
+from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.local.ministack import REGION, MiniStack
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.stream_poller import StreamPoller
-from tools.local.template import filter_patterns, read_template
+from tools.local.openai.server import API_KEY, ModelServer
+from tools.stack.template import filter_patterns, read_template
 from tools.workspace import source
 
 STATE = ROOT / ".local"
@@ -62,7 +62,7 @@ async def running_stack(
     """Start AWS, the model and the function; stop them in reverse.
 
     `port` is the Function URL's (0: a free one); with `keep` tables and files outlive the run, in `.local/`.
-    `site_origin` is where a frontend will be (`tools.local.site`); None leaves the template's default.
+    `site_origin` is where a frontend will be (`tools.local.site.frontend`); None leaves the template's default.
     """
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)

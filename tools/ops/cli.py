@@ -11,16 +11,16 @@ from rich.console import Console
 from tools import ROOT
 from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
-from tools.ops import checks_api, checks_aws, checks_edge
-from tools.ops.deployment import Deployment, DeploymentError
+from tools.ops.checks import account, api, edge
 from tools.ops.doctor import Stack, examine, show
-from tools.ops.patients import deployed, in_ministack
-from tools.ops.publish import publish
+from tools.ops.targets import deployed, in_ministack
 from tools.ops.verify import verify
+from tools.stack.deployment import Deployment, DeploymentError
+from tools.stack.publish import publish
 
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
-CHECKS = (*checks_api.CHECKS, *checks_edge.CHECKS, *checks_aws.CHECKS)
+CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
 
 
 def main() -> int:

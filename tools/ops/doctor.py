@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from tools.local.chatkit_client import RefusedError
+from tools.client.chatkit import RefusedError
 
 
 class State(Enum):

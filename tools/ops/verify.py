@@ -22,16 +22,16 @@ from pathlib import Path
 from rich.console import Console
 
 from tools import ROOT
-from tools.local import artifacts
 from tools.local.aws import adopt
-from tools.local.lambda_url import FunctionUrl, LocalFunction
+from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.local.ministack import REGION, ROOT_KEY, MiniStack
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.template import read_template, without_unknown_types
-from tools.ops.deployment import SAM, Deployment, DeploymentError
+from tools.local.openai.server import API_KEY, ModelServer
 from tools.ops.doctor import Check, State, examine, show
-from tools.ops.patients import in_ministack
-from tools.ops.publish import publish
+from tools.ops.targets import in_ministack
+from tools.stack import artifacts
+from tools.stack.deployment import SAM, Deployment, DeploymentError
+from tools.stack.publish import publish
+from tools.stack.template import read_template, without_unknown_types
 
 BUILD = ROOT / ".aws-sam" / "local"
 STACK_NAME = "chatkit-verify"

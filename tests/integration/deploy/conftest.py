@@ -12,9 +12,9 @@ from pytest_asyncio import is_async_test
 
 from tools.local.ministack import MiniStack
 from tools.ops import verify
-from tools.ops.deployment import Deployment
 from tools.ops.doctor import Stack
-from tools.ops.patients import in_ministack
+from tools.ops.targets import in_ministack
+from tools.stack.deployment import Deployment
 
 
 @dataclass(frozen=True)

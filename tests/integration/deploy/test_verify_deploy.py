@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from tests.integration.deploy.conftest import Deployed
-from tools.ops import checks_api, checks_aws, checks_edge, verify
+from tools.ops import verify
+from tools.ops.checks import account, api, edge
 from tools.ops.cli import CHECKS
-from tools.ops.deployment import NEW_SITE, Deployment, DeploymentError
 from tools.ops.doctor import Check, Finding, Stack, State, examine
-from tools.ops.publish import ASK_AGAIN, FOR_EVER, publish
+from tools.stack.deployment import NEW_SITE, Deployment, DeploymentError
+from tools.stack.publish import ASK_AGAIN, FOR_EVER, publish
 
 BY_NAME = {check.name: check for check in CHECKS}
 NEVER_KNOWN_HERE = {
@@ -193,7 +194,7 @@ class TestDoctorSeesWhatIsBroken:
 def test_every_row_is_made_to_fail_somewhere() -> None:
     """Here or in tests/unit/ops; a check without a test of its failure may be blind."""
     here = {"table", "bucket", "sign-in client", "site", "security headers"}
-    unit = {check.name for check in checks_api.CHECKS} | {"API errors stay errors", "the Function URL is closed"}
+    unit = {check.name for check in api.CHECKS} | {"API errors stay errors", "the Function URL is closed"}
     unit |= {"OpenAI key", "domain key", "alarms reach somebody"}
 
-    assert {check.name for check in (*checks_edge.CHECKS, *checks_aws.CHECKS, *checks_api.CHECKS)} == here | unit
+    assert {check.name for check in (*edge.CHECKS, *account.CHECKS, *api.CHECKS)} == here | unit

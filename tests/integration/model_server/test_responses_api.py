@@ -18,8 +18,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.integration.model_server.conftest import MODEL, until
-from tools.local.model_request import NOT_SAID
-from tools.local.model_server import API_KEY, ModelServer
+from tools.local.openai.request import NOT_SAID
+from tools.local.openai.server import API_KEY, ModelServer
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 SPENDING: Any = {
@@ -330,7 +330,7 @@ class TestWords:
 
 
 def test_runs_as_a_program() -> None:
-    command = [sys.executable, "-m", "tools.local.model_server", "--port", "0"]
+    command = [sys.executable, "-m", "tools.local.openai.server", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         url = process.stdout.readline().strip()

@@ -8,9 +8,9 @@ from agents import FunctionTool
 
 from coach.tools import TOOLS
 from tools import ROOT
-from tools.local.model_request import Request
-from tools.local.model_tools import called
-from tools.local.responses_events import FunctionCall
+from tools.local.openai.request import Request
+from tools.local.openai.responses import FunctionCall
+from tools.local.openai.tool_calls import called
 
 BRAND = (ROOT / "frontend" / "src" / "brand.ts").read_text()
 PROMPTS = re.findall(r'\bprompt:\s*"([^"]+)"', BRAND)

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from rich.console import Console
 
 from tests.fakes.sick_api import OTHER_TOKEN, SITE, TOKEN, SickApi
-from tools.local.model_server import API_KEY
-from tools.ops import checks_api, checks_aws, checks_edge
+from tools.local.openai.server import API_KEY
+from tools.ops.checks import account, api, edge
 from tools.ops.doctor import Check, Finding, Stack, State, examine, show
 
-CHECKS = {check.name: check for check in (*checks_api.CHECKS, *checks_edge.CHECKS, *checks_aws.CHECKS)}
-HTTP = [check.name for check in checks_api.CHECKS]
+CHECKS = {check.name: check for check in (*api.CHECKS, *edge.CHECKS, *account.CHECKS)}
+HTTP = [check.name for check in api.CHECKS]
 
 
 @pytest.fixture
