@@ -1,4 +1,4 @@
-"""A client of the ChatKit protocol for terminals and tests: what ChatKit.js does on the wire, with arrival times.
+"""A client of the ChatKit protocol for terminals and tests. It sends ChatKit.js's requests and records arrival times.
 
 async with ChatKitClient(url, token) as client:
     async for received in client.stream(create_thread("How much did I spend on groceries?")):
@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 60
 
 
 class RefusedError(Exception):
-    """The endpoint answered with a status of 400 or more; `message` is what it said, `thread_id` what it named."""
+    """The endpoint rejected the request; `message` and `thread_id` come from its JSON body, `status` is 400 or more."""
 
     def __init__(self, status: int, message: str, thread_id: str | None = None) -> None:
         super().__init__(f"{status}: {message}")
@@ -36,20 +36,20 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Received:
-    """One event of a stream and when its last byte arrived, in epoch seconds of this machine's clock."""
+    """One event of a stream and the arrival time of its last byte, in epoch seconds of this machine's clock."""
 
     event: Event
     at: float
 
     @property
     def delta(self) -> str:
-        """The text that this event adds to an assistant's message; empty for every other event."""
+        """The text that this event adds to an assistant message; empty for all other events."""
         update = self.event.get("update", {})
         return str(update["delta"]) if update.get("type") == "assistant_message.content_part.text_delta" else ""
 
 
 class BodyHash(httpx.Auth):
-    """The body's SHA-256 in a header: behind CloudFront a Function URL takes no body without it."""
+    """Adds the body's SHA-256 as a header. Behind CloudFront a Function URL rejects bodies without it."""
 
     requires_request_body = True
 
@@ -66,10 +66,10 @@ class ChatKitClient:
         self._headers = {"x-auth-token": token, "content-type": "application/json"}
 
     async def stream(self, request: Event, turn_id: str | None = None) -> AsyncGenerator[Received]:
-        """Yield the events of a streaming request as they arrive; comments are skipped.
+        """Yield the events of a streaming request as they arrive, without comments.
 
-        `turn_id` (`new_turn_id()`) is what `cancel` takes, so that another task can stop the turn.
-        Raises RefusedError when the answer is no event stream, httpx.HTTPError when the connection breaks.
+        Another task can stop the turn with `cancel(turn_id)` if it knows the id (`new_turn_id()`).
+        Raises RefusedError when the response is not an event stream, httpx.HTTPError when the connection breaks.
         """
         headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": turn_id or new_turn_id()}
         async with self._http.stream("POST", "/chatkit", json=request, headers=headers) as response:
@@ -84,20 +84,20 @@ class ChatKitClient:
                         yield Received(json.loads(b"\n".join(lines)), time.time())
 
     async def call(self, request: Event) -> Event:
-        """Return the JSON answer of a request that does not stream; raises RefusedError."""
+        """Send a request that does not stream and return the JSON response. Raises RefusedError."""
         response = await self._http.post("/chatkit", json=request, headers=self._headers)
         if response.status_code != 200:
             raise _refused(response.status_code, response.content)
         return cast(Event, response.json())
 
     async def cancel(self, turn_id: str) -> None:
-        """Stop a running turn of this user; raises RefusedError."""
+        """Stop a running turn of this user. Raises RefusedError."""
         response = await self._http.post(f"/chatkit/turns/{turn_id}/cancel", headers=self._headers)
         if response.status_code != 202:
             raise _refused(response.status_code, response.content)
 
     async def upload(self, name: str, mime_type: str, content: bytes) -> Event:
-        """Register a file, PUT its bytes where the answer says, and return the attachment; raises RefusedError."""
+        """Register a file, PUT its bytes to the returned URL, and return the attachment. Raises RefusedError."""
         attachment = await self.register(name, mime_type, len(content))
         status = await self.put(attachment, content)
         if status != 200:
@@ -105,12 +105,12 @@ class ChatKitClient:
         return attachment
 
     async def register(self, name: str, mime_type: str, size: int) -> Event:
-        """Phase one: `attachments.create`."""
+        """Phase one: register a file with `attachments.create`. Raises RefusedError."""
         params = {"name": name, "mime_type": mime_type, "size": size}
         return await self.call({"type": "attachments.create", "params": params})
 
     async def put(self, attachment: Event, content: bytes) -> int:
-        """Phase two: PUT `content` to the descriptor's URL as a browser would; return the status."""
+        """Phase two: PUT `content` to the descriptor's URL as a browser would, and return the status."""
         descriptor = attachment["upload_descriptor"]
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as browser:
             response = await browser.request(
@@ -131,12 +131,12 @@ def new_turn_id() -> str:
 
 
 def create_thread(text: str, attachments: tuple[str, ...] = ()) -> Event:
-    """Return the request that begins a conversation."""
+    """Return the request that starts a conversation."""
     return {"type": "threads.create", "params": {"input": _message(text, attachments)}}
 
 
 def add_message(thread_id: str, text: str, attachments: tuple[str, ...] = ()) -> Event:
-    """Return the request that goes on with a conversation."""
+    """Return the request that continues a conversation."""
     params = {"thread_id": thread_id, "input": _message(text, attachments)}
     return {"type": "threads.add_user_message", "params": params}
 
@@ -147,26 +147,26 @@ def get_thread(thread_id: str) -> Event:
 
 
 def add_tool_output(thread_id: str, result: Any) -> Event:
-    """Return the request that answers the client tool call which waits in a conversation."""
+    """Return the request that answers a conversation's pending client tool call."""
     return {"type": "threads.add_client_tool_output", "params": {"thread_id": thread_id, "result": result}}
 
 
 def add_form_answers(thread_id: str, item_id: str, answers: dict[str, str]) -> Event:
-    """Return the request that answers a form's questions, by their ids; without answers it is skipped."""
-    given = {name: {"values": [value]} for name, value in answers.items()}
-    sent = {"status": "answered" if given else "skipped", "answers": given}
-    params = {"thread_id": thread_id, "item_id": item_id, "input": sent}
+    """Return the request that submits a form; `answers` by question id, empty to skip the form."""
+    values = {name: {"values": [value]} for name, value in answers.items()}
+    submitted = {"status": "answered" if values else "skipped", "answers": values}
+    params = {"thread_id": thread_id, "item_id": item_id, "input": submitted}
     return {"type": "threads.add_structured_input", "params": params}
 
 
 def act(thread_id: str, item_id: str, kind: str, payload: Any) -> Event:
-    """Return the request that carries out a card's action."""
+    """Return the request that runs an action of a card."""
     params = {"thread_id": thread_id, "item_id": item_id, "action": {"type": kind, "payload": payload}}
     return {"type": "threads.custom_action", "params": params}
 
 
 def transcribe(audio: bytes, mime_type: str) -> Event:
-    """Return the request that turns speech into text."""
+    """Return the request that transcribes speech."""
     params = {"audio_base64": base64.b64encode(audio).decode(), "mime_type": mime_type}
     return {"type": "input.transcribe", "params": params}
 

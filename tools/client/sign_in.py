@@ -1,12 +1,12 @@
-"""Users of the local Cognito pool, and sign-in by the flow that a browser takes: authorization code with PKCE.
+"""Users of the local Cognito pool and their sign-in with the browser's flow: authorization code with PKCE.
 
-    create_user(stack, "ana@example.com", "Groceries-2026")
-    tokens = sign_in(stack, "ana@example.com", "Groceries-2026")
+    create_user(stack, "ana@example.com", PASSWORD)
+    tokens = sign_in(stack, "ana@example.com", PASSWORD)
     headers = {"x-auth-token": tokens.access_token}
 
-MiniStack serves Cognito's own endpoints on its port: `/oauth2/authorize` shows the sign-in form, `/login` takes it and
-redirects with a code, `/oauth2/token` gives tokens for the code and the verifier. No authentication flow is enabled for
-this that production does not have.
+MiniStack serves Cognito's endpoints on its port: `/oauth2/authorize` returns the sign-in form, `/login` accepts it and
+redirects with a code, `/oauth2/token` exchanges the code and the verifier for tokens. The local client allows the same
+authentication flows as the deployed one.
 https://docs.aws.amazon.com/cognito/latest/developerguide/using-pkce-in-authorization-code.html
 """
 
@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import boto3
-
-from tools.local.ministack import REGION, ROOT_KEY
+from tools.stack.clients import local_client
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp.client import CognitoIdentityProviderClient
 
+PASSWORD = "Correct-Horse-7-Battery"
+"""The password of every user that the tools and tests create in a local pool."""
 SCOPES = "openid email profile"
 TIMEOUT_SECONDS = 10
 _HIDDEN_FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
@@ -43,7 +43,7 @@ class SignInError(Exception):
 
 @dataclass(frozen=True)
 class Tokens:
-    """What Cognito's token endpoint answers; `expires_in` in seconds."""
+    """Response of Cognito's token endpoint; `expires_in` in seconds."""
 
     access_token: str
     id_token: str
@@ -52,7 +52,7 @@ class Tokens:
 
 
 class SignInPage(Protocol):
-    """Where the pool's sign-in page is, and for which client; a LocalStack is one."""
+    """Address of a pool's sign-in page and the client that uses it; a LocalStack is one."""
 
     @property
     def endpoint(self) -> str: ...
@@ -63,7 +63,7 @@ class SignInPage(Protocol):
 
 
 class UserPool(Protocol):
-    """Where users are kept; a LocalStack is one."""
+    """A pool that holds users; a LocalStack is one."""
 
     @property
     def endpoint(self) -> str: ...
@@ -72,7 +72,7 @@ class UserPool(Protocol):
 
 
 def create_user(stack: UserPool, username: str, password: str, groups: Iterable[str] = ()) -> None:
-    """Create a confirmed user, or give an existing one this password; `username` is an email address."""
+    """Create a confirmed user, or set the password of an existing one; `username` is an email address."""
     with closing(pool_client(stack)) as cognito:
         with suppress(cognito.exceptions.UsernameExistsException):
             cognito.admin_create_user(
@@ -93,10 +93,7 @@ def create_user(stack: UserPool, username: str, password: str, groups: Iterable[
 
 
 def sign_in(stack: SignInPage, username: str, password: str) -> Tokens:
-    """Sign in as a browser does and return the tokens.
-
-    Raises SignInError when the pool refuses.
-    """
+    """Sign in as a browser does. Raises SignInError when the pool rejects the credentials."""
     verifier = secrets.token_urlsafe(48)
     state = secrets.token_urlsafe(16)
     query = urlencode(
@@ -115,9 +112,9 @@ def sign_in(stack: SignInPage, username: str, password: str) -> Tokens:
     status, _, location = _request(f"{stack.endpoint}/login", fields)
     answer = parse_qs(urlsplit(location).query)
     if status != 302 or "code" not in answer:
-        raise SignInError(f"{username} was not signed in: status {status}")
+        raise SignInError(f"sign-in of {username} failed with status {status}")
     if answer.get("state") != [state]:
-        raise SignInError("the redirect carries another state than the request")
+        raise SignInError("the state in the redirect differs from the state in the request")
     return _exchange(stack, answer["code"][0], verifier)
 
 
@@ -136,20 +133,20 @@ def _exchange(stack: SignInPage, code: str, verifier: str) -> Tokens:
     }
     status, body, _ = _request(f"{stack.endpoint}/oauth2/token", fields)
     if status != 200:
-        raise SignInError(f"the code was not exchanged: status {status}")
+        raise SignInError(f"the token endpoint rejected the code with status {status}")
     answer: dict[str, Any] = json.loads(body)
     return Tokens(answer["access_token"], answer["id_token"], answer["refresh_token"], answer["expires_in"])
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The redirect is the answer: its address carries the code."""
+    """Return redirects instead of following them: the redirect's address contains the code."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         return None
 
 
 def _request(url: str, fields: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Return status, body and `Location` of a GET, or of a POST of `fields` as a form."""
+    """Send a GET, or POST `fields` as a form, and return status, body and `Location`."""
     data = urlencode(fields).encode() if fields is not None else None
     response: Any
     try:
@@ -166,11 +163,5 @@ def _ensure_group(cognito: CognitoIdentityProviderClient, pool: str, group: str)
 
 
 def pool_client(stack: UserPool) -> CognitoIdentityProviderClient:
-    """Return a client with the operator's key; nothing under test uses it."""
-    return boto3.client(  # pyright: ignore[reportUnknownMemberType]
-        "cognito-idp",
-        endpoint_url=stack.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ROOT_KEY.access_key,
-        aws_secret_access_key=ROOT_KEY.secret_key,
-    )
+    """Return a Cognito client with the root key; the caller closes it."""
+    return local_client("cognito-idp", stack.endpoint)

@@ -20,8 +20,9 @@ from tools import ROOT
 from tools.local.aws import LocalStack, deploy
 from tools.local.function.stream_poller import StreamPoller
 from tools.local.function.url import FunctionUrl, LocalFunction
-from tools.local.ministack import REGION, MiniStack
+from tools.local.ministack import MiniStack
 from tools.local.openai.server import API_KEY, ModelServer
+from tools.stack.clients import REGION
 from tools.stack.template import filter_patterns, read_template
 from tools.workspace import source
 

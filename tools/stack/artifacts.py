@@ -1,10 +1,10 @@
-"""What `sam build` made, looked into: sizes, machine code, packages, bytecode. `make build` prints it.
+"""Inspection of a `sam build`: sizes, machine code, packages, bytecode. `make build` prints the report.
 
     python -m tools.stack.artifacts                          # .aws-sam/build, for Lambda
     python -m tools.stack.artifacts .aws-sam/local local     # built with BUILD_TARGET=local
 
-`inspect(build, target)` returns a report; its `faults` name what Lambda would stumble over: a package of the lock that
-is missing, machine code of another architecture, a runtime layer without AWS's C client, too many bytes.
+`inspect(build, target)` returns a report. Its `faults` name everything that would fail on Lambda: a missing package of
+the lock, machine code for another architecture, a runtime layer without AWS's C client, artifacts over the size limit.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ JUNK_FILES = frozenset({"Makefile", ".env", "samconfig.toml", "template.yaml"})
 
 @dataclass(frozen=True)
 class Target:
-    """The machine that will run the artifacts, and the environment in which the lock's markers are read."""
+    """The machine that will run the artifacts, and the environment for the lock's markers."""
 
     elf_machine: int
     python: tuple[int, int]
@@ -66,7 +66,7 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Report:
-    """Bytes of each artifact, whether its modules are compiled, and what is wrong."""
+    """Size of each artifact in bytes, whether all modules are compiled, and the faults."""
 
     sizes: dict[str, int]
     compiled: bool
@@ -74,7 +74,7 @@ class Report:
 
 
 def inspect(build: Path = BUILD, target: Target = TARGETS["lambda"]) -> Report:
-    """Look into `build`; raises FileNotFoundError when nothing was built there."""
+    """Inspect `build`. Raises FileNotFoundError when an artifact is missing."""
     names = (*FUNCTIONS, *LAYERS)
     for name in names:
         if not (build / name).is_dir():
@@ -121,7 +121,7 @@ def _missing_packages(layer: Path, lock: str, target: Target) -> Iterator[str]:
 
 
 def locked_packages(lock: Path, target: Target) -> dict[str, str]:
-    """Return the packages that the lock wants on `target`: name as in a .dist-info folder → version."""
+    """Return the lock's packages for `target`: name as in a .dist-info folder → version."""
     wanted: dict[str, str] = {}
     for line in lock.read_text().splitlines():
         if not line or line.startswith((" ", "#")):
@@ -142,7 +142,7 @@ def _missing_imports(build: Path, function: str, layers: tuple[str, ...]) -> Ite
 
 
 def imported_modules(source: Path) -> set[str]:
-    """Return the top-level names of what `source` imports absolutely when it runs (`if TYPE_CHECKING` does not)."""
+    """Return the top-level names of all absolute imports in `source`, except those under `if TYPE_CHECKING`."""
     modules: set[str] = set()
     pending: list[ast.AST] = [ast.parse(source.read_bytes())]
     while pending:
@@ -173,7 +173,7 @@ def _runtime_layer(layer: Path) -> Iterator[str]:
     bootstrap = layer / "bootstrap"
     if not bootstrap.exists() or not bootstrap.stat().st_mode & 0o111:
         yield "StreamingLayer/bootstrap is missing or not executable"
-    # awslambdaric imports it as a top-level module, and a missing one silently becomes None.
+    # awslambdaric imports it as a top-level module; if it is missing, the import silently becomes None.
     if not any((layer / "python").glob("runtime_client.*.so")):
         yield "StreamingLayer/python lacks runtime_client, awslambdaric's C extension"
 
@@ -186,12 +186,12 @@ def _is_compiled(artifact: Path, target: Target) -> bool:
 
 
 def unchecked(bytecode: Path) -> bool:
-    """Return whether a .pyc is taken without a look at its source: flags 0b01, hash-based and unchecked (PEP 552)."""
+    """Return whether Python loads a .pyc without checking its source: hash-based and unchecked (PEP 552)."""
     return int.from_bytes(bytecode.read_bytes()[4:8], "little") == 0b01
 
 
 def main() -> int:
-    """Print the report of a build; 1 when something is wrong with it."""
+    """Print the report of a build; return 1 if the build has faults."""
     build = Path(sys.argv[1]) if len(sys.argv) > 1 else BUILD
     target = TARGETS[sys.argv[2] if len(sys.argv) > 2 else "lambda"]
     report = inspect(build, target)
@@ -202,8 +202,8 @@ def main() -> int:
     console.print(table)
     if not report.compiled:
         console.print(
-            f"No .pyc inside: no Python {target.python[0]}.{target.python[1]} was found to compile with, so cold "
-            "starts take about twice as long. `.venv/bin/uv python install 3.13`, then build again."
+            f"The modules are not compiled: this machine has no Python {target.python[0]}.{target.python[1]}. "
+            "Cold starts take about twice as long. Run `.venv/bin/uv python install 3.13`, then build again."
         )
     for fault in report.faults:
         console.print(f"✗ {fault}", style="red")

@@ -1,12 +1,13 @@
-"""A deployed stack, as its operator sees it: `make deploy`, `make destroy`, `make logs` (`ENV=dev` or `prod`).
+"""Deployment, deletion and logs of a stack: `make deploy`, `make destroy`, `make logs` (`ENV=dev` or `prod`).
 
-    deployment = Deployment.of("dev")       # what samconfig.toml calls the stack
+    deployment = Deployment.of("dev")       # the environment in samconfig.toml
     deployment.deploy()                     # sam deploy, twice for a new stack
     deployment.outputs()["SiteUrl"]
 
-Why twice: the sign-in client returns to the site's domain, which only exists once the distribution does, and that needs
-the function, and that the client's id. So a new stack is deployed with a callback to localhost, and once more with
-`SiteOrigin` set to its own output `SiteUrl`; from then on CloudFormation keeps the value.
+A new stack needs two passes because of a cycle: the sign-in client redirects to the site's domain, the domain exists
+once the distribution does, the distribution needs the function, and the function needs the client's id. The first
+pass uses a callback to localhost, the second one sets `SiteOrigin` to the stack's own output `SiteUrl`. From then on
+CloudFormation keeps the value.
 """
 
 from __future__ import annotations
@@ -16,42 +17,34 @@ import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from tools import ROOT
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+from tools.stack.clients import operator_client
+from tools.stack.description import Description, describe
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 NEW_SITE = "http://localhost:5173"
-"""The template's default of SiteOrigin: it was never set."""
+"""The template's default of SiteOrigin; a stack with this value has not had its second pass."""
 
 Run = Callable[[Sequence[str]], None]
 
 
 class DeploymentError(Exception):
-    """The stack is not there, or a command failed; the message says what to do."""
+    """The stack does not exist or a command failed. The message names the remedy where there is one."""
 
 
 def run(command: Sequence[str]) -> None:
-    """Run `command` with its output shown; raises DeploymentError when it fails."""
+    """Run `command` with its output on the terminal. Raises DeploymentError when the command fails."""
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode:
         raise DeploymentError(f"{' '.join(command[:3])} … ended with exit code {done.returncode}")
 
 
-def client(service: str) -> Any:
-    """Return a boto3 client by the operator's own configuration; the caller closes it."""
-    return boto3.client(service)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType, reportUnknownVariableType]  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Deployment:
-    """One environment of samconfig.toml; `options` are added to every `sam deploy`."""
+    """One environment of samconfig.toml. Every `sam deploy` gets `options` in addition."""
 
     env: str
     stack_name: str
@@ -60,60 +53,62 @@ class Deployment:
 
     @classmethod
     def of(cls, env: str) -> Deployment:
-        """Return the environment named `env`; raises DeploymentError when samconfig.toml has none of that name."""
+        """Return the environment named `env`; raises DeploymentError when samconfig.toml does not define it."""
         config = tomllib.loads((ROOT / "samconfig.toml").read_text())
         try:
             return cls(env, config[env]["deploy"]["parameters"]["stack_name"])
         except KeyError:
             known = ", ".join(name for name, each in config.items() if isinstance(each, dict) and "deploy" in each)
-            raise DeploymentError(f"samconfig.toml has no environment {env!r}, only {known}") from None
+            raise DeploymentError(f"samconfig.toml does not define {env!r}; it defines: {known}") from None
 
     def deploy(self) -> None:
-        """Deploy what was built; a new stack a second time, so that sign-in returns to its own site."""
+        """Deploy the build. A new stack gets a second pass that lets sign-in redirect to its own site."""
         self._sam_deploy()
         if (origin := self.missing_origin()) is not None:
-            print(f"· once more, so that sign-in returns to {origin}")
+            print(f"· second pass: sign-in redirects to {origin}")
             self._sam_deploy("--no-confirm-changeset", "--parameter-overrides", f"SiteOrigin={origin}")
 
     def _sam_deploy(self, *more: str) -> None:
         self.run([str(SAM), "deploy", "--config-env", self.env, *self.options, *more])
 
     def missing_origin(self) -> str | None:
-        """Return the site's own origin when the stack's parameters do not know it yet."""
-        stack = self._stack()
-        parameters = {each.get("ParameterKey"): each.get("ParameterValue") for each in stack.get("Parameters", [])}
+        """Return the site's own origin if the stack's parameter SiteOrigin still has its default."""
+        parameters = self._describe().parameters
         if parameters.get("DomainName") or parameters.get("SiteOrigin") != NEW_SITE:
             return None
         return self.outputs()["SiteUrl"]
 
     def outputs(self) -> dict[str, str]:
-        """Return the stack's outputs by name; raises DeploymentError when there is no such stack."""
-        return {each.get("OutputKey", ""): each.get("OutputValue", "") for each in self._stack().get("Outputs", [])}
+        """Return the stack's outputs by name. Raises DeploymentError when the stack does not exist."""
+        return dict(self._describe().outputs)
 
     def parameters(self) -> dict[str, str]:
         """Return the stack's parameters by name."""
-        given = self._stack().get("Parameters", [])
-        return {each.get("ParameterKey", ""): each.get("ParameterValue", "") for each in given}
+        return dict(self._describe().parameters)
 
-    def _stack(self) -> StackTypeDef:
-        with closing(client("cloudformation")) as cloudformation:
+    def _describe(self) -> Description:
+        with closing(operator_client("cloudformation")) as cloudformation:
             try:
-                return cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"][0]
+                return describe(cloudformation, self.stack_name)
             except ClientError as error:
                 if "does not exist" not in str(error):
                     raise
-                raise DeploymentError(f"there is no stack {self.stack_name}: `make deploy ENV={self.env}`") from error
+                raise DeploymentError(
+                    f"the stack {self.stack_name} does not exist: run `make deploy ENV={self.env}` first"
+                ) from error
 
     def destroy(self) -> None:
-        """Delete the stack; table, files, users and secret stay, as the template says, and are named."""
+        """Delete the stack and print the names of the retained resources: table, files, users, secret."""
         outputs = self.outputs()
         kept = [outputs[name] for name in ("TableName", "BucketName", "UserPoolId", "OpenAISecretArn")]
-        with closing(client("s3")) as s3:
+        with closing(operator_client("s3")) as s3:
             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["SiteBucketName"]):
                 for each in page.get("Contents", []):
                     s3.delete_object(Bucket=outputs["SiteBucketName"], Key=each["Key"])
         self.run([str(SAM), "delete", "--config-env", self.env, "--stack-name", self.stack_name, "--no-prompts"])
-        print("Kept, with everything in them; delete them yourself when nobody needs them:\n  " + "\n  ".join(kept))
+        print(
+            "These resources and their data remain; delete them when you no longer need them:\n  " + "\n  ".join(kept)
+        )
 
     def logs(self) -> None:
         """Follow the chat function's log."""

@@ -1,24 +1,23 @@
-"""Settings of table and bucket that local CloudFormation drops: applied from the template, then read back.
+"""Settings of the table and the bucket, read back from the services and compared with the template.
 
-    settings = settle(aws, template, table="…", bucket="…")
+    apply_dropped_settings(dynamodb, s3, template, table="…", bucket="…")     # local AWS only
+    settings = read_settings(dynamodb, s3, template, table="…", bucket="…")
     assert all(setting.agrees for setting in settings)
 
 MiniStack accepts TimeToLiveSpecification, PointInTimeRecoverySpecification, SSESpecification and
-LifecycleConfiguration without a word and does nothing. Here each of them is set by the service's own API from the
-template's value. What CloudFormation did apply is read back too, so the rows together say what the stack really has.
-The template states these values literally (no intrinsic functions), which a unit test holds it to.
+LifecycleConfiguration in CloudFormation and silently ignores them, so `apply_dropped_settings` sets them with the
+services' own APIs. Reading back covers these and the settings that CloudFormation applied. The template states all
+of these values literally, without intrinsic functions; a unit test checks that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tools.local.ministack import MiniStack
 from tools.stack.template import Template
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ Properties = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: what the template says and what the service answered. `by_api`: CloudFormation had dropped it."""
+    """The template's value of one setting and the service's. `by_api`: the local CloudFormation ignores the setting."""
 
     name: str
     wanted: str
@@ -45,17 +44,10 @@ class Setting:
         return f"{self.name}: {self.found}{' (set by API)' if self.by_api else ''}"
 
 
-def settle(aws: MiniStack, template: Template, table: str, bucket: str) -> tuple[Setting, ...]:
-    """Apply what CloudFormation dropped and return every setting as read back from the services."""
-    with closing(aws.client("dynamodb")) as dynamodb, closing(aws.client("s3")) as s3:
-        _apply(dynamodb, s3, template, table, bucket)
-        return read_settings(dynamodb, s3, template, table, bucket)
-
-
 def read_settings(
     dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str
 ) -> tuple[Setting, ...]:
-    """Return every setting of a table and a bucket, here or on AWS, beside what the template says."""
+    """Return every setting of a table and a bucket, local or on AWS, next to the template's value."""
     resources = template["Resources"]
     return (
         *_read_table(dynamodb, table, resources["Table"]["Properties"]),
@@ -64,7 +56,8 @@ def read_settings(
     )
 
 
-def _apply(dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str) -> None:
+def apply_dropped_settings(dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str) -> None:
+    """Set the template's values that the local CloudFormation ignores."""
     properties = template["Resources"]["Table"]["Properties"]
     attribute: str = properties["TimeToLiveSpecification"]["AttributeName"]
     if dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"].get("TimeToLiveStatus") != "ENABLED":
@@ -129,7 +122,7 @@ def _read_lifecycle(client: S3Client, bucket: str, properties: Properties) -> Se
 
 
 def lifecycle_rule(rule: Properties) -> dict[str, Any]:
-    """Return CloudFormation's form of a lifecycle rule in the form of the S3 API."""
+    """Convert a lifecycle rule from CloudFormation's form to the S3 API's."""
     result: dict[str, Any] = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if days := rule.get("ExpirationInDays"):
         result["Expiration"] = {"Days": days}

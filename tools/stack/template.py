@@ -1,11 +1,12 @@
-"""template.yaml as data: its resources, its environment variables, and the package that CloudFormation takes.
+"""template.yaml as data, and the package that CloudFormation accepts.
 
     template = read_template()
     template["Resources"]["Table"]["Properties"]["TimeToLiveSpecification"]
     packaged(template, bucket="artifacts", key="code.zip")
 
-The short forms of intrinsic functions (`!Ref x`, `!GetAtt a.b`) are read as their long forms (`{"Ref": "x"}`), so the
-result is what CloudFormation accepts as JSON.
+Short forms of intrinsic functions (`!Ref x`, `!GetAtt a.b`) become their long forms (`{"Ref": "x"}`), so CloudFormation
+accepts the result as JSON. cfn-lint's loader returns the same data; importing it takes five times as long as this file
+needs to read the template.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from tools import ROOT
 TEMPLATE = ROOT / "template.yaml"
 
 UNKNOWN_LOCALLY = frozenset({"AWS::Cognito::ManagedLoginBranding"})
-"""The look of Cognito's sign-in pages; MiniStack has its own page."""
+"""Resource types that MiniStack does not support: the branding of Cognito's sign-in pages."""
 
 Template = dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's tags."""
+    """A YAML loader for CloudFormation's tags."""
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
@@ -50,14 +51,14 @@ _Loader.add_multi_constructor("!", _intrinsic)  # pyright: ignore[reportUnknownM
 
 def read_template(path: Path = TEMPLATE) -> Template:
     """Return the template as plain data."""
-    return yaml.load(path.read_text(), Loader=_Loader)  # our loader is a SafeLoader with tags added
+    return yaml.load(path.read_text(), Loader=_Loader)  # a SafeLoader with additional tags
 
 
 def packaged(template: Template, bucket: str, key: str) -> Template:
-    """Return a copy whose local code paths name one S3 object instead, as `sam package` would rewrite them.
+    """Return a copy whose local code paths are replaced by one S3 object, as `sam package` does.
 
-    A path of this machine is no property that CloudFormation knows. With `without_unknown_types` it is all that stands
-    between template.yaml and the local CloudFormation.
+    Together with `without_unknown_types` this is the only difference between template.yaml and the template that the
+    local CloudFormation deploys.
     """
     result = without_unknown_types(template)
     for resource in result["Resources"].values():
@@ -68,7 +69,10 @@ def packaged(template: Template, bucket: str, key: str) -> Template:
 
 
 def without_unknown_types(template: Template) -> Template:
-    """Return a copy without the resources whose types MiniStack does not know; nothing may refer to one."""
+    """Return a copy without resources of types that MiniStack does not support.
+
+    Other resources must not refer to them.
+    """
     result = copy.deepcopy(template)
     result["Resources"] = {
         name: resource for name, resource in result["Resources"].items() if resource["Type"] not in UNKNOWN_LOCALLY
@@ -77,6 +81,6 @@ def without_unknown_types(template: Template) -> Template:
 
 
 def filter_patterns(template: Template, function: str) -> list[dict[str, Any]]:
-    """Return the patterns of the only event of `function`: which records of a stream Lambda lets through."""
+    """Return the filter patterns of the only event source of `function`."""
     (event,) = template["Resources"][function]["Properties"]["Events"].values()
     return [json.loads(each["Pattern"]) for each in event["Properties"]["FilterCriteria"]["Filters"]]

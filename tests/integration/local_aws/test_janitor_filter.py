@@ -13,7 +13,7 @@ from store_dynamo import DynamoStore
 from tests.integration.local_aws.conftest import Clients
 from tools.local.aws import LocalStack
 from tools.local.function.stream_poller import matches
-from tools.local.ministack import ROOT_KEY
+from tools.stack.clients import ROOT_KEY
 from tools.stack.template import filter_patterns, read_template
 
 PATTERNS = filter_patterns(read_template(), "JanitorFunction")

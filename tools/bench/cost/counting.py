@@ -25,8 +25,9 @@ from tools.client.chatkit import ChatKitClient, Event, add_message, create_threa
 from tools.client.sign_in import create_user, sign_in
 from tools.local.aws import LocalStack, deploy
 from tools.local.files import PNG
-from tools.local.ministack import REGION, MiniStack
+from tools.local.ministack import MiniStack
 from tools.local.openai.server import API_KEY, ModelServer
+from tools.stack.clients import REGION
 
 USER, PASSWORD = "ana@example.com", "Correct-Horse-7-Battery"
 FILE = PNG.ljust(500_000, b"\0")

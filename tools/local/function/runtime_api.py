@@ -1,17 +1,17 @@
-"""Lambda's Runtime API for a function's process: the server of `tools.local.function.url` and of the tests.
+"""Lambda's Runtime API for one function process, used by `tools.local.function.process` and the tests.
 
     async with RuntimeApi() as api:                      # AWS_LAMBDA_RUNTIME_API=api.address
         invocation = Invocation(b"{}", sink=Recorder())
         api.submit(invocation)
-        await invocation.finished.wait()                 # the process polls again (or was lost: `api.lost()`)
+        await invocation.finished.wait()                 # the process polls again (or ended: `api.lost()`)
         invocation.sink.body
 
     submitted ──next──▶ delivered ──POST response──▶ answering ──▶ answered ──next──▶ finished
                             └──────POST error──────────────────────────┘
 
-Every answer goes to the invocation's `sink`, chunk by chunk as the process sends it. The sink decides how the answer is
-taken: one that waits stops the process (back-pressure), one that raises `Refusal` answers with that status at once, and
-one that raises `ConnectionAbortedError` hangs up.
+The API passes every answer to the invocation's `sink`, chunk by chunk as the process sends it. A sink that waits stops
+the process (back-pressure). If it raises `Refusal`, the API responds with that status at once; if it raises
+`ConnectionAbortedError`, the API closes the connection.
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, …/runtimes-custom.html; error types and states
 as in aws-lambda-runtime-interface-emulator.
 """
@@ -25,8 +25,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import h11
 
@@ -48,7 +47,7 @@ MAX_BUFFERED_BYTES = 6 * 1024 * 1024 + 1024
 
 
 class Refusal(Exception):
-    """Raised by a sink: answer the process with `status` now, whether or not its message is complete."""
+    """Raised by a sink: respond to the process with `status` now, even if its message is incomplete."""
 
     def __init__(self, status: int, error_type: str) -> None:
         super().__init__(f"{status} {error_type}")
@@ -57,7 +56,7 @@ class Refusal(Exception):
 
 
 class Kind(enum.Enum):
-    """What a process posted."""
+    """Kind of a post from the process."""
 
     STREAMED = "streamed response"
     BUFFERED = "buffered response"
@@ -65,28 +64,28 @@ class Kind(enum.Enum):
 
 
 class Sink(Protocol):
-    """Takes one answer."""
+    """Receiver of one answer."""
 
     async def begin(self, kind: Kind, headers: Mapping[str, str]) -> None:
-        """Take note that a post has begun; names in `headers` are lower case."""
+        """Handle the start of a post; names in `headers` are lower case."""
         ...
 
     async def chunk(self, data: bytes) -> None:
-        """Take one chunk as it was framed; for an unchunked body, what has arrived."""
+        """Handle one chunk as the process framed it, or the bytes that arrived of an unchunked body."""
         ...
 
     async def end(self, trailers: Mapping[str, str]) -> None:
-        """Take note of the complete body; `trailers` name the error of a streamed response that failed."""
+        """Handle the end of the body; `trailers` contain the error of a streamed response that failed."""
         ...
 
     async def lost(self) -> None:
-        """Take note that the connection ended within the body."""
+        """Handle the end of the connection within the body."""
         ...
 
 
 @dataclass
 class Recorder:
-    """A sink that keeps everything, with the time at which it arrived (`time.monotonic`)."""
+    """A sink that records everything with its arrival time (`time.monotonic`)."""
 
     kind: Kind | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -97,7 +96,7 @@ class Recorder:
 
     @property
     def body(self) -> bytes:
-        """All that has arrived, as one."""
+        """The bytes that have arrived so far."""
         return b"".join(self.chunks)
 
     async def begin(self, kind: Kind, headers: Mapping[str, str]) -> None:
@@ -111,63 +110,49 @@ class Recorder:
         self.trailers, self.ended = trailers, True
 
     async def lost(self) -> None:
-        """Keep what has come."""
+        """Do nothing: `chunks` holds the part that arrived."""
 
 
 @dataclass
 class Invocation:
-    """One event on its way through a process."""
+    """One event and the state of its processing."""
 
     event: bytes
     sink: Sink
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     timeout_seconds: float = 60
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Further headers of `next`, e.g. INVOCATION_ID or TENANT_ID."""
+    """Additional headers of `next`, e.g. INVOCATION_ID or TENANT_ID."""
     delivered: asyncio.Event = field(default_factory=asyncio.Event)
     answered: bool = False
     """Whether an answer has begun."""
     complete: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the whole answer has come."""
+    """Set when the whole answer has arrived."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class RuntimeApi:
-    """The Runtime API of one process."""
+class RuntimeApi(HttpServer):
+    """The Runtime API of one process. `address` is the value of AWS_LAMBDA_RUNTIME_API."""
 
     def __init__(self) -> None:
-        self._server = HttpServer(self._handle)
+        super().__init__(self._route)
         self._submitted: asyncio.Queue[Invocation] = asyncio.Queue()
         self._current: Invocation | None = None
         self.polled = asyncio.Event()
-        """Set when the process asks for its first event: its initialisation is over."""
+        """Set when the process polls for its first event, i.e. when its initialisation is complete."""
         self.first_poll_time = 0.0
         self.init_error: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
         self.snapshot_ready = asyncio.Event()
-        """Set when the process asks to be restored."""
+        """Set when the process calls `restore/next`."""
         self.restored = asyncio.Event()
-        """Set by the owner: `restore/next` returns."""
+        """Set by the owner to let `restore/next` return."""
         self.restore_error: dict[str, object] | None = None
 
-    @property
-    def address(self) -> str:
-        """Host and port, as AWS_LAMBDA_RUNTIME_API takes them."""
-        return self._server.address
-
-    async def __aenter__(self) -> Self:
-        await self._server.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self._server.stop()
-
     def submit(self, invocation: Invocation) -> None:
-        """Give `invocation` to the process when it polls next."""
+        """Queue `invocation` for the process's next poll."""
         self._submitted.put_nowait(invocation)
 
-    async def _handle(self, connection: HttpConnection, request: h11.Request) -> None:
+    async def _route(self, connection: HttpConnection, request: h11.Request) -> None:
         path = request.target.decode()
         match request.method, path.removeprefix(VERSION).split("/")[1:]:
             case b"GET", ["invocation", "next"]:
@@ -209,7 +194,7 @@ class RuntimeApi:
         await connection.respond(200, list(headers.items()), invocation.event)
 
     def lost(self) -> None:
-        """Finish the current invocation, if any: the process has polled again, or is gone."""
+        """Finish the current invocation, if any, because the process polled again or ended."""
         if self._current is not None:
             self._current.finished.set()
             self._current = None
@@ -239,7 +224,7 @@ class RuntimeApi:
 
 
 async def _pump(connection: HttpConnection, kind: Kind, headers: Mapping[str, str], sink: Sink) -> None:
-    """Pass a post on to `sink`, each chunk as it was framed, however it arrived."""
+    """Pass a post to `sink` in the chunks that the process framed, independent of how they arrived."""
     await sink.begin(kind, headers)
     chunk = bytearray()
     chunked = "chunked" in headers.get("transfer-encoding", "")

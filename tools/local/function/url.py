@@ -1,13 +1,13 @@
-"""A Function URL on this machine: HTTP in, one Lambda event per request, streamed or buffered answers out.
+"""A local Function URL: converts each HTTP request to a Lambda event and streams or buffers the function's response.
 
     async with FunctionUrl(function, port=0) as front:
         httpx.get(front.url)
 
-What it keeps of the real one: payload format 2.0, one process per concurrent request and 429 above the function's
-limit, 6 MB for the event (base64 included), 502 for a function that fails before its response starts and a cut body for
-one that fails after it, and a client's disconnect that never reaches the function. It answers plain HTTP on the
-loopback interface and checks no signature. The wording of its own error bodies is a guess.
-Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html, …/configuration-response-streaming.html
+It reproduces these properties of the real one: payload format 2.0, one process per concurrent request and 429 above the
+function's limit, 6 MB for the event (base64 included), 502 for a function that fails before its response starts, a cut
+body for one that fails later, and client disconnects that never reach the function. It serves plain HTTP on the
+loopback interface and does not verify signatures. The text of its own error bodies is a guess. Source:
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html, …/configuration-response-streaming.html
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 import h11
 
@@ -45,31 +43,19 @@ THROTTLED = HttpResponse(
 )
 
 
-class FunctionUrl:
-    """The HTTP front of one function; an asynchronous context manager."""
+class FunctionUrl(HttpServer):
+    """The HTTP server in front of one function; stopping it also stops the function's processes."""
 
     def __init__(self, function: LocalFunction, port: int = 0, url_id: str = "localfunctionurl") -> None:
+        super().__init__(self._forward, port)
         self._function = function
-        self._port = port
         self._domain = f"{url_id}.lambda-url.{function.region}.on.aws"
-        self._server = HttpServer(self._handle)
 
-    @property
-    def url(self) -> str:
-        """Where it listens, without a slash at the end."""
-        return f"http://{self._server.address}"
-
-    async def __aenter__(self) -> Self:
-        await self._server.start(self._port)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self._server.stop()
+    async def stop(self) -> None:
+        await super().stop()
         await self._function.stop_processes()
 
-    async def _handle(self, connection: HttpConnection, request: h11.Request) -> None:
+    async def _forward(self, connection: HttpConnection, request: h11.Request) -> None:
         request_id = str(uuid.uuid4())
         relay = Relay(connection, request_id)
         body = await connection.body(MAX_EVENT_BYTES)
@@ -92,16 +78,16 @@ class FunctionUrl:
 
 
 class Relay:
-    """The sink that turns one answer into an HTTP response, as it comes.
+    """The sink that converts one answer into an HTTP response as it arrives.
 
-    Once the client is gone it takes the rest and drops it: the function never learns.
+    After the client's disconnect it discards the rest, as Lambda does, and the function continues.
     """
 
     def __init__(self, connection: HttpConnection, request_id: str) -> None:
         self._connection = connection
         self._identity = ("x-amzn-requestid", request_id)
         self._kind = Kind.BUFFERED
-        self._waiting = b""  # a prelude that is not complete, or a buffered answer
+        self._waiting = b""  # an incomplete prelude or a buffered answer
         self._bodiless = False
         self._started = False
         self._client_gone = False
@@ -144,16 +130,16 @@ class Relay:
             await self.fail()
 
     async def lost(self) -> None:
-        """Do nothing: the process is gone too, or will be."""
+        """Do nothing: `LocalFunction.answer` raises FunctionError when the process ends."""
 
     async def respond(self, response: HttpResponse) -> None:
-        """Answer with a whole response."""
+        """Send a whole response."""
         await self._start(response, [("content-length", str(len(response.body)))])
         await self._data(response.body)
         await self._send(h11.EndOfMessage())
 
     async def fail(self) -> None:
-        """Answer 502, or cut the body: a client can see in no other way that a stream has failed."""
+        """Send 502, or cut a body that has started: the only way to show the client that a stream failed."""
         if self._started:
             self._connection.abort()
         else:

@@ -1,12 +1,12 @@
-"""What a browser sees of Cognito, on this machine: the sign-in page and the OpenID endpoints of the local user pool.
+"""A local replacement for Cognito's hosted pages: the sign-in form and the OpenID endpoints of the local user pool.
 
     async with SignInServer(aws, demo_user=("demo@example.com", "…")) as page:
-        page.authority                               # what oidc-client-ts gets; discovery and keys are under it
+        page.authority                               # for oidc-client-ts: base address of discovery and keys
         page.url                                     # the sign-in domain: /oauth2/authorize, /oauth2/token, /logout
 
-Passwords, codes, PKCE, redirect addresses and tokens are MiniStack's affair; everything is asked of it. This page adds
-what it lacks: a form that a person likes to see, revocation, and one origin of its own, as Cognito has, so that a
-frontend meets CORS and its own content policy here too. `demo_user` is filled into the form. Tokens keep AWS's issuer.
+MiniStack checks passwords, codes, PKCE and redirect addresses and issues the tokens; this server forwards to it. It
+adds a readable form, revocation, and a separate origin as Cognito has, so that the frontend's CORS and content security
+policy are exercised locally too. The form is filled in with `demo_user`. Tokens keep AWS's issuer.
 https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
 """
 
@@ -19,8 +19,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from string import Template
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import h11
@@ -33,8 +32,8 @@ from tools.local.http_server import HttpConnection, HttpServer
 
 PAGE = Template((Path(__file__).parent / "page.html").read_text())
 MAX_FORM_BYTES = 64 * 1024
-PASSED_ON = frozenset({"/oauth2/token", "/oauth2/userInfo", "/logout"})  # the first for preflights
-CARRIED = (
+FORWARDED = frozenset({"/oauth2/token", "/oauth2/userInfo", "/logout"})  # the first for preflights
+HIDDEN_FIELDS = (
     "client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
 )  # fmt: skip
 ANY_ORIGIN = ("access-control-allow-origin", "*")
@@ -43,43 +42,36 @@ Fields = Mapping[str, str]
 
 
 class PoolOfClient(UserPool, Protocol):
-    """A user pool and the frontend's client in it; a LocalStack is one."""
+    """A user pool and the frontend's client; a LocalStack is one."""
 
     @property
     def client_id(self) -> str: ...
 
 
-class SignInServer:
-    """The server of the page; an asynchronous context manager."""
+class SignInServer(HttpServer):
+    """The server of the sign-in page and the OpenID endpoints."""
 
     def __init__(self, pool: PoolOfClient, demo_user: tuple[str, str] | None = None, port: int = 0) -> None:
+        super().__init__(self._route, port)
         self._pool = pool
         self._demo_user = demo_user
-        self._port = port
-        self._server = HttpServer(self._handle)
         self._cognito = httpx.AsyncClient(base_url=pool.endpoint, timeout=30)
 
     @property
     def url(self) -> str:
-        """Its origin, without a slash at the end."""
-        return f"http://localhost:{self._server.address.rpartition(':')[2]}"
+        """The page's origin without a trailing slash."""
+        return f"http://localhost:{self.address.rpartition(':')[2]}"
 
     @property
     def authority(self) -> str:
-        """The OpenID provider's address, of the same form as AWS's."""
+        """The OpenID provider's address, in the same form as AWS's."""
         return f"{self.url}/{self._pool.user_pool_id}"
 
-    async def __aenter__(self) -> Self:
-        await self._server.start(self._port)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self._server.stop()
+    async def stop(self) -> None:
+        await super().stop()
         await self._cognito.aclose()
 
-    async def _handle(self, connection: HttpConnection, request: h11.Request) -> None:
+    async def _route(self, connection: HttpConnection, request: h11.Request) -> None:
         target = request.target.decode("latin-1")
         body = await connection.body(MAX_FORM_BYTES)
         headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
@@ -96,18 +88,18 @@ class SignInServer:
                 answer = await self._revoke(dict(parse_qsl(body.decode("latin-1"))))
             case b"GET", path if path == f"/{self._pool.user_pool_id}/.well-known/openid-configuration":
                 answer = await self._discovery(target)
-            case method, path if path in PASSED_ON or path == f"/{self._pool.user_pool_id}/.well-known/jwks.json":
+            case method, path if path in FORWARDED or path == f"/{self._pool.user_pool_id}/.well-known/jwks.json":
                 answer = await self._ask(method.decode(), target, body, headers)
             case _:
-                answer = _page(404, "Nothing here", "<p>This is the sign-in page of the local stack.</p>")
+                answer = _page(404, "Not found", "<p>This is the sign-in page of the local stack.</p>")
         await connection.respond(answer.status, answer.headers, answer.body)
 
     async def _form(self, target: str) -> HttpResponse:
-        """Show the form, once the pool has accepted the request."""
+        """Return the form if the pool accepts the request."""
         answer = await self._ask("GET", target)
         if answer.status == 400:
             reason = html.escape(str(json.loads(answer.body).get("error_description", "")))
-            return _page(400, "This cannot be", f'<p class="wrong" role="alert">{reason}</p>')
+            return _page(400, "Sign-in failed", f'<p class="wrong" role="alert">{reason}</p>')
         if answer.status != 200:
             return answer  # back to the app, with the error
         username, password = self._demo_user or ("", "")
@@ -126,7 +118,7 @@ class SignInServer:
         return HttpResponse(200, [("content-type", "application/json"), ANY_ORIGIN], json.dumps(document).encode())
 
     async def _revoke(self, fields: Fields) -> HttpResponse:
-        """Revoke a refresh token, and with it what was made of it (RFC 7009)."""
+        """Revoke a refresh token and all tokens issued with it (RFC 7009)."""
         headers = [("content-type", "application/json"), ANY_ORIGIN]
         try:
             await asyncio.to_thread(self._revoke_token, fields.get("token", ""), fields.get("client_id", ""))
@@ -139,7 +131,7 @@ class SignInServer:
             cognito.revoke_token(Token=token, ClientId=client_id)
 
     async def _ask(self, method: str, target: str, body: bytes = b"", headers: Fields | None = None) -> HttpResponse:
-        """Return the pool's own answer; it names its endpoints after the host it is asked by: ours."""
+        """Return the pool's response. The `host` header makes the pool name its endpoints after this server."""
         sent = {name: value for name, value in (headers or {}).items() if name in ("content-type", "authorization")}
         sent["host"] = urlsplit(self.url).netloc
         answer = await self._cognito.request(method, target, content=body, headers=sent)
@@ -149,10 +141,10 @@ class SignInServer:
 
 
 def without_renewed_id_token(answer: HttpResponse) -> HttpResponse:
-    """Return a renewal's answer without its ID token, any other answer as it is.
+    """Remove the ID token from the response to a token renewal; return other responses unchanged.
 
-    MiniStack puts the time of the renewal into `auth_time`. It has to be that of the sign-in, as it is in Cognito's,
-    else a client must refuse the token; leaving it out is allowed (OpenID Connect Core, 12.2).
+    MiniStack sets `auth_time` to the time of the renewal. Cognito keeps the time of the sign-in, and clients must
+    reject a token with another time. A response without an ID token is valid (OpenID Connect Core, 12.2).
     """
     if answer.status != 200:
         return answer
@@ -165,7 +157,9 @@ def without_renewed_id_token(answer: HttpResponse) -> HttpResponse:
 
 def _form(fields: Fields, username: str, password: str, wrong: str = "") -> HttpResponse:
     hidden = "".join(
-        f'<input type="hidden" name="{name}" value="{html.escape(fields[name])}">' for name in CARRIED if name in fields
+        f'<input type="hidden" name="{name}" value="{html.escape(fields[name])}">'
+        for name in HIDDEN_FIELDS
+        if name in fields
     )
     alert = f'<p class="wrong" role="alert" id="wrong">{html.escape(wrong)}</p>' if wrong else ""
     described = ' aria-describedby="wrong" aria-invalid="true"' if wrong else ""
@@ -173,7 +167,7 @@ def _form(fields: Fields, username: str, password: str, wrong: str = "") -> Http
     return _page(
         200,
         "Sign in",
-        f"""<p>to go on to Spendo, your money coach</p>{alert}
+        f"""<p>to continue to Spendo, your money coach</p>{alert}
       <form method="post" action="/login">{hidden}
         <label for="username">Email address</label>
         <input id="username" name="username" type="email" autocomplete="username" required
@@ -188,7 +182,7 @@ def _form(fields: Fields, username: str, password: str, wrong: str = "") -> Http
 
 
 def _page(status: int, heading: str, content: str, form_goes_to: str = "") -> HttpResponse:
-    """Return a page; a form's redirect leaves for the app, which the policy of this page has to allow, too."""
+    """Return a page. Its policy must allow `form_goes_to`, the app's origin, because the form redirects there."""
     policy = f"default-src 'none'; style-src 'unsafe-inline'; form-action 'self' {form_goes_to}; frame-ancestors 'none'"
     headers = [
         ("content-type", "text/html; charset=utf-8"),

@@ -1,4 +1,4 @@
-"""A user pool's two faces that matter to a verifier: a JWKS over real HTTP, and tokens signed with its keys.
+"""A user pool for tests of token verification: a JWKS served over HTTP, and tokens signed with its keys.
 
 with UserPool() as pool:
     TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
@@ -19,7 +19,7 @@ from jwt.algorithms import RSAAlgorithm
 
 
 class UserPool:
-    """Serves its public keys on the loopback interface; counts how often they were fetched."""
+    """Serves its public keys on the loopback interface and counts the fetches."""
 
     issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test"
     client_id = "client-1"
@@ -47,7 +47,7 @@ class UserPool:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def rotate(self, key_id: str) -> None:
-        """Replace all keys by a new one."""
+        """Replace all keys by one new key."""
         self.keys = {key_id: rsa.generate_private_key(public_exponent=65537, key_size=2048)}
 
     def public_keys(self) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ class UserPool:
         ]
 
     def token(self, user: str = "user-1", headers: dict[str, Any] | None = None, **claims: Any) -> str:
-        """Return an access token; a claim given as None is left out."""
+        """Return an access token. A claim that is None is omitted."""
         key_id, key = next(iter(self.keys.items()))
         return jwt.encode(self.claims(user, **claims), key, "RS256", {"kid": key_id} | (headers or {}))
 

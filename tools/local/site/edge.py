@@ -1,19 +1,19 @@
-"""CloudFront on this machine: one origin for the site (/) and the API (/chatkit*), with the template's headers.
+"""A local CloudFront: one origin for the site (/) and the API (/chatkit*), with the template's response headers.
 
     async with Edge(SiteFiles(dist, config), api="http://127.0.0.1:8787", headers=security_headers(…)) as edge:
         edge.url                                     # http://localhost:5173
 
-What it keeps of the real one, because a frontend can get it wrong:
+It reproduces the properties of the real one that affect a frontend:
 
-- the Function URL takes signed bodies only: a POST or PUT without the right `x-amz-content-sha256` is a 403;
-- the signature takes the place of the viewer's `Authorization`;
-- answers of the API stream through, uncompressed and uncached, at the reader's speed; when the reader leaves, the
-  function never learns;
-- an origin that is silent for the template's OriginReadTimeout is a 504, or a cut body once its answer has begun;
-- views of the app are index.html, missing files S3's 403, and every answer has the headers of SecurityHeaders.
+- the Function URL accepts signed bodies only: a POST or PUT without the right `x-amz-content-sha256` gets 403;
+- the signature replaces the viewer's `Authorization`;
+- responses of the API stream through, uncompressed and uncached, at the viewer's speed; the viewer's disconnect does
+  not reach the function;
+- an origin that sends nothing for the template's OriginReadTimeout causes a 504, or a cut body if it has started;
+- views of the app return index.html, missing files S3's 403, and every response has the headers of SecurityHeaders.
 
-It speaks plain HTTP/1.1 on the loopback interface, signs nothing and compresses nothing. The wording of its own error
-bodies is a guess. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
+It serves plain HTTP/1.1 on the loopback interface and does not sign or compress. The text of its own error bodies is a
+guess. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import h11
 import httpx
@@ -55,8 +54,8 @@ TIMED_OUT = HttpResponse(504, _HTML, b"<h1>504</h1><p>The origin did not answer 
 Fields = list[tuple[str, str]]
 
 
-class Edge:
-    """The one origin of a site and its API; an asynchronous context manager."""
+class Edge(HttpServer):
+    """The server of a site and its API under one origin."""
 
     def __init__(
         self,
@@ -66,30 +65,23 @@ class Edge:
         port: int = 0,
         read_timeout_seconds: float = 60,
     ) -> None:
+        super().__init__(self._route, port)
         self._site = site
         self._headers = list(headers)
-        self._port = port
-        self._server = HttpServer(self._handle)
         timeout = httpx.Timeout(None, read=read_timeout_seconds)
         self._origin = httpx.AsyncClient(base_url=api, timeout=timeout, limits=httpx.Limits(max_connections=None))
-        self._origin.headers.clear()  # what the viewer did not send, the function does not get
+        self._origin.headers.clear()  # httpx's defaults must not reach the function
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end; `crypto.subtle` is there on localhost only, and on https."""
-        return f"http://localhost:{self._server.address.rpartition(':')[2]}"
+        """The address without a trailing slash. Over HTTP, browsers offer `crypto.subtle` on localhost only."""
+        return f"http://localhost:{self.address.rpartition(':')[2]}"
 
-    async def __aenter__(self) -> Self:
-        await self._server.start(self._port)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        await self._server.stop()
+    async def stop(self) -> None:
+        await super().stop()
         await self._origin.aclose()
 
-    async def _handle(self, connection: HttpConnection, request: h11.Request) -> None:
+    async def _route(self, connection: HttpConnection, request: h11.Request) -> None:
         path = request.target.decode("latin-1").partition("?")[0]
         if path.startswith(API_PREFIX):
             await self._forward(connection, request)
@@ -135,7 +127,7 @@ class Edge:
         await connection.send(h11.EndOfMessage())
 
     def _head(self, status: int, fields: Fields) -> h11.Response:
-        ours = {name for name, _ in self._headers}  # every header of the policy overrides the origin's
+        ours = {name for name, _ in self._headers}  # the policy's headers override the origin's
         kept = [(name, value) for name, value in fields if name.lower() not in HOP_BY_HOP | ours]
         headers = [*kept, *self._headers, ("x-amz-cf-id", uuid.uuid4().hex)]
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
@@ -151,14 +143,14 @@ class Edge:
 
 
 def signed(viewer: Fields) -> Fields:
-    """Return the headers as the origin gets them: all of the viewer's but `host`, and the signature in its place."""
+    """Return the headers for the origin: the viewer's without `host` and `authorization`, and the signature."""
     dropped = HOP_BY_HOP | {"host", "authorization", "content-length"}
     kept = [(name, value) for name, value in viewer if name.lower() not in dropped]
     return [*kept, ("authorization", SIGNATURE), ("via", "1.1 edge.local (local stack)")]
 
 
 def read_timeout_seconds(template: Template) -> float:
-    """Return how long CloudFront waits for the API, and between two of its packets."""
+    """Return the template's limit for the API's first byte and for each silence within its response."""
     config: Mapping[str, Any] = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     (api,) = (each for each in config["Origins"] if each["Id"] == "api")
     return float(api["CustomOriginConfig"]["OriginReadTimeout"])

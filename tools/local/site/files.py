@@ -1,4 +1,4 @@
-"""The built frontend as S3 behind CloudFront serves it: which file answers a path, with which headers.
+"""The built frontend as S3 behind CloudFront serves it: maps a path to a file and its headers.
 
     site = SiteFiles(ROOT / "frontend" / "dist", config={"apiUrl": "/chatkit", …})
     site.answer("/conversations/abc", {})            # index.html: a view of the app
@@ -24,11 +24,11 @@ DENIED = HttpResponse(
     [("content-type", "application/xml")],
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
 )
-"""What S3 says of a missing object to somebody who may not list the bucket, as CloudFront here may not."""
+"""S3's response for a missing object if the reader may not list the bucket, which CloudFront may not."""
 
 
 def view_of(uri: str) -> str:
-    """Return the path of the file behind `uri`, by the rule of the template's CloudFront function SiteViews."""
+    """Return the path of the file for `uri`, by the rule of the template's CloudFront function SiteViews."""
     return uri if "." in uri.rsplit("/", 1)[-1] else "/index.html"
 
 
@@ -40,7 +40,7 @@ class SiteFiles:
     config: Mapping[str, str]
 
     def answer(self, path: str, headers: Mapping[str, str]) -> HttpResponse:
-        """Return the response to a GET of `path` (without its query); `headers` in lower case."""
+        """Return the response to a GET of `path` (without query); names in `headers` are lower case."""
         name = unquote(view_of(path)).lstrip("/")
         content = self._content(name)
         if content is None:

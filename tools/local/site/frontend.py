@@ -1,9 +1,9 @@
-"""The frontend before a running stack: CloudFront's place and Cognito's pages taken by `edge` and `sign_in_page`.
+"""The frontend in front of a running stack, with local replacements for CloudFront and Cognito's pages.
 
     async with running_stack(report, site_origin=site_origin(port)) as stack, running_site(stack, port) as site:
-        site.url                                     # open it in a browser
+        site.url                                     # the address for a browser
 
-The stack has to be deployed with the site's origin: it is the client's callback and the bucket's CORS origin.
+The stack must be deployed with the site's origin, which is the client's callback and the bucket's CORS origin.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DIST = ROOT / "frontend" / "dist"
 
 @dataclass(frozen=True)
 class Site:
-    """One origin for frontend and API, and the page that signs its users in."""
+    """A running site: the origin of frontend and API, and the address of the sign-in page."""
 
     url: str
     sign_in_url: str
@@ -44,9 +44,9 @@ def site_origin(port: int) -> str:
 async def running_site(
     stack: Stack, port: int, demo_user: tuple[str, str] | None = None, edge_port: int | None = None
 ) -> AsyncGenerator[Site]:
-    """Serve the built frontend and the API on `port`, with a sign-in page beside them.
+    """Serve the built frontend and the API on `port`, and a sign-in page on a free port.
 
-    `edge_port` is another port for the edge, when something before it (Vite) listens on `port`.
+    `edge_port` is a different port for the edge if another server (Vite) listens on `port` and forwards to it.
     """
     template = read_template()
     async with SignInServer(stack.aws, demo_user) as page:
@@ -59,12 +59,12 @@ async def running_site(
 
 
 def local_config(aws: LocalStack, site_url: str, authority: str, sign_in_url: str) -> dict[str, str]:
-    """Return `/config.json` as `make publish` would write it, with Cognito's addresses on this machine."""
+    """Return the content of `/config.json` that `make publish` would upload, with the local sign-in addresses."""
     outputs = {
         "UserPoolId": aws.user_pool_id,
         "UserPoolClientId": aws.client_id,
         "SignInDomain": sign_in_url,
         "SiteUrl": site_url,
     }
-    key = os.environ.get("CHATKIT_DOMAIN_KEY", "localhost")  # any will do on localhost
+    key = os.environ.get("CHATKIT_DOMAIN_KEY", "localhost")  # ChatKit accepts any key on localhost
     return {**site_config(outputs, key), "authority": authority}

@@ -1,9 +1,9 @@
-"""The template's SecurityHeaders policy as CloudFront sends it, for a machine without CloudFront. Pure functions.
+"""The template's SecurityHeaders policy as response headers for the local site. Pure functions.
 
     for name, value in security_headers(read_template(), sign_in="http://localhost:4001", bucket="http://127.0.0.1:4566"):
         ...
 
-Everything is read from template.yaml. Only the origins that exist on AWS alone are replaced: Cognito's two by the local
+All values come from template.yaml. Only the origins that exist on AWS alone are replaced: Cognito's two by the local
 sign-in page's, the bucket's by the local one's.
 """
 
@@ -17,7 +17,7 @@ BUCKET = "https://${Bucket.RegionalDomainName}"
 
 
 def security_headers(template: Template, sign_in: str, bucket: str) -> list[tuple[str, str]]:
-    """Return the headers of the policy, names in lower case, with `sign_in` and `bucket` as the local origins."""
+    """Return the policy's headers in lower case, with `sign_in` and `bucket` as the local origins."""
     policy = template["Resources"]["SecurityHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     config = policy["SecurityHeadersConfig"]
     transport = config["StrictTransportSecurity"]
@@ -32,18 +32,18 @@ def security_headers(template: Template, sign_in: str, bucket: str) -> list[tupl
 
 
 def content_security_policy(template: Template) -> str:
-    """Return the policy's text with CloudFormation's placeholders in it."""
+    """Return the policy's text, including CloudFormation's placeholders."""
     policy = template["Resources"]["SecurityHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     return policy["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
 
 
 def local_policy(text: str, sign_in: str, bucket: str) -> str:
-    """Return the policy with local origins in the place of AWS's.
+    """Replace AWS's origins in the policy by local ones.
 
-    Raises ValueError for an origin that it does not know: the template has got a new one.
+    Raises ValueError for an origin without a local counterpart.
     """
     for origin, local in ((COGNITO, sign_in), (SIGN_IN_DOMAIN, sign_in), (BUCKET, bucket)):
         text = text.replace(origin, local)
     if "${" in text:
-        raise ValueError(f"an origin of the template's policy has no local one: {text[text.index('${') :]}")
+        raise ValueError(f"add a local origin for this one of the template's policy: {text[text.index('${') :]}")
     return text

@@ -1,6 +1,6 @@
 """A ChatKit endpoint, its bucket and its site on one loopback port, each of whose virtues can be taken away.
 
-with SickApi() as api:
+with FaultyApi() as api:
     api.faults.add("buffered")      # the answer now comes at once
 
 Just enough of the protocol for the doctor: threads.create streams, the other requests answer JSON, PUT checks what the
@@ -40,7 +40,7 @@ TOKEN, OTHER_TOKEN = "token-of-ana", "token-of-bob"
 PIECES = 8
 
 
-class SickApi:
+class FaultyApi:
     """One server; `pause` is waited between two pieces of an answer, so that a test needs no clock."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class SickApi:
         api = self
 
         class Handler(_Handler):
-            sick = api
+            owner = api
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -70,18 +70,18 @@ class SickApi:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    sick: SickApi
+    owner: FaultyApi
 
     def do_GET(self) -> None:
         if self.path == "/chatkit":
-            self._answer(500 if self.sick.has("unhealthy") else 200, {"status": "ok"})
+            self._answer(500 if self.owner.has("unhealthy") else 200, {"status": "ok"})
         elif self.path == "/chatkit/no-such-route":
-            html = self.sick.has("html errors")
+            html = self.owner.has("html errors")
             self._answer(200 if html else 404, {"detail": "Not Found"}, "text/html" if html else "application/json")
         elif self.path == "/function-url/chatkit":
-            self._answer(200 if self.sick.has("open function url") else 403, {"Message": "Forbidden"})
+            self._answer(200 if self.owner.has("open function url") else 403, {"Message": "Forbidden"})
         elif self.path.startswith("/openai/models/"):
-            refused = self.sick.has("openai refuses") or self.headers["authorization"] != "Bearer sk-good"
+            refused = self.owner.has("openai refuses") or self.headers["authorization"] != "Bearer sk-good"
             self._answer(401 if refused else 200, {})
         else:
             self._answer(404, {})
@@ -89,35 +89,35 @@ class _Handler(BaseHTTPRequestHandler):
     def do_OPTIONS(self) -> None:
         self._body()
         origin = self.headers["origin"]
-        allowed = not self.sick.has("no CORS") and (origin == SITE or self.sick.has("any origin"))
+        allowed = not self.owner.has("no CORS") and (origin == SITE or self.owner.has("any origin"))
         self._answer(200 if allowed else 403, {}, headers={"access-control-allow-origin": origin} if allowed else {})
 
     def do_PUT(self) -> None:
         body = self._body()
         registered = int(self.path.partition("?")[0].rpartition("/")[2])
         good = len(body) == registered and self.headers["content-type"] == "application/pdf"
-        taken = not self.sick.has("takes no upload") and (good or self.sick.has("takes any upload"))
+        taken = not self.owner.has("takes no upload") and (good or self.owner.has("takes any upload"))
         self._answer(200 if taken else 403, {})
 
     def do_POST(self) -> None:
         request = json.loads(self._body())
         token = self.headers["x-auth-token"]
-        if token not in (TOKEN, OTHER_TOKEN) and not self.sick.has("lets strangers in"):
-            self._answer(403 if self.sick.has("forbids instead of 401") else 401, {"message": "sign in first"})
-        elif self.sick.has("refuses tokens"):
+        if token not in (TOKEN, OTHER_TOKEN) and not self.owner.has("lets strangers in"):
+            self._answer(403 if self.owner.has("forbids instead of 401") else 401, {"message": "sign in first"})
+        elif self.owner.has("refuses tokens"):
             self._answer(401, {"message": "refused"})
         elif request["type"] == "threads.create":
             self._stream()
-        elif request["type"] == "threads.get_by_id" and token == OTHER_TOKEN and not self.sick.has("leaks threads"):
+        elif request["type"] == "threads.get_by_id" and token == OTHER_TOKEN and not self.owner.has("leaks threads"):
             self._answer(404, {"message": "Thread thr_1 not found"})
         else:
             self._answer(200, self._result(request))
 
     def _result(self, request: Event) -> Event:
         if request["type"] == "threads.delete":
-            self.sick.deleted.append(request["params"]["thread_id"])
+            self.owner.deleted.append(request["params"]["thread_id"])
         if request["type"] == "attachments.create":
-            url = f"{self.sick.url}/bucket/{request['params']['size']}?signature=s"
+            url = f"{self.owner.url}/bucket/{request['params']['size']}?signature=s"
             headers = {"Content-Type": request["params"]["mime_type"]}
             return {"id": "atc_1", "upload_descriptor": {"url": url, "method": "PUT", "headers": headers}}
         return {"data": []}
@@ -127,13 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
         events: list[Any] = [{"type": "thread.created", "thread": {"id": "thr_1"}}]
-        if self.sick.has("assistant fails"):
+        if self.owner.has("assistant fails"):
             events.append({"type": "error", "message": "the model refused the key"})
         delta = {"type": "assistant_message.content_part.text_delta", "delta": "word "}
-        pieces = 1 if self.sick.has("one piece") else PIECES
+        pieces = 1 if self.owner.has("one piece") else PIECES
         events += [{"type": "thread.item.updated", "update": delta}] * pieces
         lines = [f"data: {json.dumps(each)}\n\n".encode() for each in events]
-        if self.sick.has("buffered"):
+        if self.owner.has("buffered"):
             threading.Event().wait(0.2)  # what a buffering proxy does: collect, then send at once
             self.wfile.write(b"".join(lines))
             return
