@@ -1,10 +1,10 @@
-"""Everything of a deployment on one machine: AWS, the model, and the function behind its URL.
+"""A running deployment on one machine: AWS, the model, and the function behind its URL.
 
     async with running_stack(report) as stack:
         stack.url                          # POST {url}/chatkit
-        await stack.new_process()          # the next request starts another process
+        await stack.new_process()          # the next request starts a new process
 
-`report(text)` is told each step as it is taken.
+`report(text)` receives one line for each step.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Stack:
-    """The parts of one running stack; `model` is None when OpenAI answers."""
+    """The parts of one running stack; `model` is None when the stack uses OpenAI."""
 
     server: MiniStack
     aws: LocalStack
@@ -45,12 +45,12 @@ class Stack:
     log: Path
 
     async def new_process(self) -> None:
-        """Stop the function's processes; the next request is answered by another one."""
+        """Stop the function's processes, so that the next request starts a new one."""
         await self.function.stop_processes()
 
     @asynccontextmanager
     async def sibling(self, timeout_seconds: int, **environment: str) -> AsyncGenerator[str]:
-        """Yield the URL of the same function beside this one, with another timeout and other settings."""
+        """Run a second function with the same code and another timeout and settings; yield its URL."""
         function = _chat_function(self.aws, self.model, self.log, timeout_seconds, environment)
         async with FunctionUrl(function) as front:
             yield front.url
@@ -60,10 +60,10 @@ class Stack:
 async def running_stack(
     report: Report, port: int = 0, keep: bool = False, log: Path | None = None, site_origin: str | None = None
 ) -> AsyncGenerator[Stack]:
-    """Start AWS, the model and the function; stop them in reverse.
+    """Start AWS, the model and the function; stop them in reverse order.
 
-    `port` is the Function URL's (0: a free one); with `keep` tables and files outlive the run, in `.local/`.
-    `site_origin` is where a frontend will be (`tools.local.site.frontend`); None leaves the template's default.
+    `port` is the Function URL's (0: a free one). With `keep`, tables and files outlive the run in `.local/`.
+    `site_origin` is the origin of a frontend (`tools.local.site.frontend`); None keeps the template's default.
     """
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ async def running_stack(
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))
-        report("janitor behind the table's stream")
+        report("janitor connected to the table's stream")
         yield Stack(aws_server, aws, function, front.url, model, log)
 
 
@@ -115,7 +115,7 @@ async def _running_janitor(server: MiniStack, aws: LocalStack, log: Path) -> Asy
         max_processes=1,
         log=log,
     )
-    with closing(server.client("dynamodbstreams")) as client:  # as the root: polling is Lambda's part, not the role's
+    with closing(server.client("dynamodbstreams")) as client:  # root key: Lambda polls, not the function's role
         filters = filter_patterns(read_template(), "JanitorFunction")
         poller = asyncio.create_task(StreamPoller(client, aws.stream_arn, function.invoke, filters).run())
         try:

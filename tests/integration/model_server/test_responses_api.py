@@ -18,7 +18,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.integration.model_server.conftest import MODEL, until
-from tools.local.openai.request import NOT_SAID
+from tools.local.openai.request import CONVERTER_TEXTS
 from tools.local.openai.server import API_KEY, ModelServer
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -303,7 +303,7 @@ class TestWords:
         answer = await client.responses.create(model=MODEL, input=history)
         assert "“How much did I spend on groceries?”" in answer.output_text
 
-    @pytest.mark.parametrize("context", NOT_SAID)
+    @pytest.mark.parametrize("context", CONVERTER_TEXTS)
     async def test_what_chatkit_adds_is_no_question(self, client: openai.AsyncOpenAI, context: str) -> None:
         roles: Any = [{"role": "user", "content": text} for text in ("First", f"{context} …", "What did I just ask?")]
         answer = await client.responses.create(model=MODEL, input=roles)

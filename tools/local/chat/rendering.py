@@ -1,7 +1,7 @@
-"""What a terminal shows of ChatKit's events and items.
+"""Text for a terminal from ChatKit's events and items.
 
-text_of(event)          # "" when there is nothing to show
-asked(item, answer)     # a form's answers, asked one by one
+text_of(event)                     # "" when there is nothing to show
+ask_questions(form, console.input) # a form's answers, one question at a time
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SHOWN_TEXTS = ("Title", "Caption", "Text", "Markdown")
 
 
 def text_of(event: Event) -> str:
-    """Return one line or more for an event that is no piece of the answer's text."""
+    """Return the lines for an event, except for deltas of the answer's text."""
     match event:
         case {"type": "progress_update", "text": text}:
             return f"… {text}"
@@ -35,7 +35,7 @@ def text_of(event: Event) -> str:
 
 
 def item_text(item: Event) -> str:
-    """Return what a complete item shows besides the words of a message."""
+    """Return the lines for a complete item, except for the text of a message."""
     match item:
         case {"type": "widget", "widget": widget}:
             return "\n".join(f"│ {line}" for line in [*_lines(widget), *_fields(widget)])
@@ -52,10 +52,10 @@ def item_text(item: Event) -> str:
             return ""
 
 
-def asked(form: Event, answer: Callable[[str], str]) -> dict[str, str]:
-    """Ask each question of a form; an empty answer leaves it out."""
-    given = {question["id"]: answer(_question(question)) for question in form["inputs"]}
-    return {name: value for name, value in given.items() if value}
+def ask_questions(form: Event, read_answer: Callable[[str], str]) -> dict[str, str]:
+    """Ask each question of a form and return the answers by question id, without empty ones."""
+    answers = {question["id"]: read_answer(_question(question)) for question in form["inputs"]}
+    return {name: value for name, value in answers.items() if value}
 
 
 def fields_of(widget: Event) -> list[Event]:
@@ -71,7 +71,7 @@ def _question(question: Event) -> str:
 
 
 def _lines(widget: Event) -> list[str]:
-    """Return a card's texts, a row in one line."""
+    """Return a card's texts; a row is one line."""
     if widget.get("type") == "Row":
         return ["  ".join(line for child in _children(widget) for line in _lines(child))]
     if widget.get("type") == "Chart":

@@ -1,8 +1,8 @@
 """`make chat`: a conversation in the terminal with the stack that `make dev` runs.
 
-/new            begin another conversation          /threads     the conversations there are
-/open NUMBER    go on with one of them              /file PATH   attach a file to the next message
-/save VALUE     fill in the form that was shown     Ctrl-C       stop the answer
+/new            start a new conversation            /threads     list the conversations
+/open NUMBER    continue one of them                /file PATH   attach a file to the next message
+/save VALUE     submit the form that is shown       Ctrl-C       stop the answer
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tools.client.chatkit import (
     get_thread,
     new_turn_id,
 )
-from tools.local.chat.rendering import asked, fields_of, item_text, text_of
+from tools.local.chat.rendering import ask_questions, fields_of, item_text, text_of
 
 HELP = "/new · /threads · /open NUMBER · /file PATH · /save VALUE · /quit · Ctrl-C stops an answer"
 
 
 class Chat:
-    """One user at one terminal."""
+    """A conversation of one user in one terminal."""
 
     def __init__(self, client: ChatKitClient, console: Console) -> None:
         self._client = client
@@ -42,10 +42,10 @@ class Chat:
         self._threads = list[str]()
         self._files = list[str]()
         self._card: Event | None = None
-        """The last form that was shown."""
+        """The form that was shown last."""
 
     async def run(self) -> None:
-        """Read lines until /quit or the end of the input."""
+        """Handle input lines until /quit or the end of the input."""
         self._console.print(f"[dim]{HELP}[/dim]")
         while True:
             try:
@@ -99,7 +99,7 @@ class Chat:
         mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         attachment = await self._client.upload(name, mime_type, content)
         self._files.append(attachment["id"])
-        self._console.print(f"[dim]{name} goes with your next message[/dim]")
+        self._console.print(f"[dim]{name} will be attached to your next message[/dim]")
 
     async def _say(self, text: str) -> None:
         files, self._files = tuple(self._files), []
@@ -112,7 +112,7 @@ class Chat:
         await self._turn(act(thread_id, card["id"], action["type"], payload))
 
     async def _turn(self, request: Event) -> None:
-        """Show one answer; what waits for the page or for a form's answers is given, and the answer goes on."""
+        """Show one answer. If it waits for a client tool or a form, answer that and continue."""
         self._console.print("[bold cyan]coach ›[/bold cyan] ", end="")
         waiting = await self._stream(request)
         self._console.print()
@@ -121,11 +121,11 @@ class Chat:
         if waiting["type"] == "client_tool_call":
             await self._turn(add_tool_output(self._thread_id, {"done": waiting["name"], **waiting["arguments"]}))
         else:
-            answers = asked(waiting, self._console.input)
+            answers = ask_questions(waiting, self._console.input)
             await self._turn(add_form_answers(self._thread_id, waiting["id"], answers))
 
     async def _stream(self, request: Event) -> Event | None:
-        """Show the events as they come; return the item that waits for an answer of this side."""
+        """Show the events as they arrive; return the item that waits for this client, if any."""
         turn_id, waiting, title = new_turn_id(), None, None
         cancels = set[asyncio.Task[None]]()
         loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ class Chat:
                 if item.get("status") == "pending":
                     waiting = item
                 if received.event["type"] == "thread.updated":
-                    title = received.event  # comes at any time, also between two words: shown behind the answer
+                    title = received.event  # can arrive between two words, so it is shown after the answer
                 else:
                     self._show(received.event, received.delta)
             if title:

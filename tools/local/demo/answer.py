@@ -1,4 +1,4 @@
-"""What the demo asks and what it is answered.
+"""Requests of the demo, their streamed answers, and the checks on them.
 
 answer = await ask(client, create_thread("How much did I spend on groceries?"))
 answer.text, answer.item("widget")
@@ -14,20 +14,20 @@ from tools.client.chatkit import ChatKitClient, Event, Received
 
 
 class DemoError(Exception):
-    """A step did not see what it should."""
+    """A check of a step failed."""
 
 
-def expect(condition: object, what: str) -> None:
-    """Raise DemoError saying `what` was expected, unless `condition` holds."""
+def expect(condition: object, expected: str) -> None:
+    """Raise DemoError with the text `expected` unless `condition` is true."""
     if not condition:
-        raise DemoError(f"expected {what}")
+        raise DemoError(f"expected {expected}")
 
 
 @dataclass
 class Answer:
-    """One streamed answer and its times."""
+    """One streamed answer; times are epoch seconds."""
 
-    asked_at: float
+    sent_at: float
     received: list[Received] = field(default_factory=list[Received])
 
     @property
@@ -47,7 +47,7 @@ class Answer:
         return next(r.event["thread"]["id"] for r in self.received if r.event["type"] == "thread.created")
 
     def item(self, kind: str) -> Event:
-        """Return the complete item of a type. Raises DemoError when there is not exactly one."""
+        """Return the complete item of a type. Raises DemoError unless there is exactly one."""
         done = [r.event["item"] for r in self.received if r.event["type"] == "thread.item.done"]
         found = [item for item in done if item["type"] == kind]
         expect(len(found) == 1, f"one {kind}, not {[item['type'] for item in done]}")
@@ -55,7 +55,7 @@ class Answer:
 
 
 async def ask(client: ChatKitClient, request: Event, turn_id: str | None = None) -> Answer:
-    """Send a request that is answered by a stream, and wait for all of it."""
+    """Send a streaming request and wait for the whole answer."""
     answer = Answer(time.time())
     async for received in client.stream(request, turn_id):
         answer.received.append(received)
@@ -63,12 +63,12 @@ async def ask(client: ChatKitClient, request: Event, turn_id: str | None = None)
 
 
 async def ask_well(client: ChatKitClient, request: Event) -> Answer:
-    """Do the same, and expect that nothing fails. Raises DemoError."""
+    """Like `ask`, but raise DemoError if the stream contains an error."""
     answer = await ask(client, request)
     expect("error" not in answer.types, f"no error event, not {answer.received[-1].event}")
     return answer
 
 
 def milliseconds(seconds: float) -> float:
-    """Return a time as the demo's figures have it."""
+    """Convert a time to the unit and precision of the demo's figures."""
     return round(seconds * 1000, 1)

@@ -1,6 +1,6 @@
-"""`make demo`: one conversation through the whole stack, each step checked and printed with its time.
+"""`make demo`: one conversation through the whole stack, with a check and a time for each step.
 
-The last line is one JSON object. A step that does not see what it should ends the run with exit code 1.
+The last line of the output is one JSON object with the figures. A failed check ends the run with exit code 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import httpx
 from rich.console import Console
 
 from tools.client.chatkit import ChatKitClient, RefusedError, add_message, create_thread, get_thread
-from tools.client.sign_in import Tokens, create_user, sign_in
+from tools.client.sign_in import PASSWORD, Tokens, create_user, sign_in
 from tools.local.demo.answer import Answer, DemoError, ask, ask_well, expect, milliseconds
 from tools.local.demo.features import feature_steps
 from tools.local.demo.guards import guard_steps
@@ -26,13 +26,12 @@ Result = TypeVar("Result")
 
 QUESTION = "How much did I spend on groceries?"
 FOLLOW_UP = "What did I just ask you?"
-PASSWORD = "Correct-Horse-7-Battery"
 SLACK_SECONDS = 0.25
-"""When half of the deltas arrive later than this after the model sent them, they were held back on their way."""
+"""Limit for the median delay between the model sending a delta and the client receiving it."""
 
 
 class Demo:
-    """The steps; what one finds out the next ones use."""
+    """The steps of the demo and the figures that they collect."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -40,11 +39,11 @@ class Demo:
         self.figures: dict[str, float | int | bool | None] = {"ok": False}
 
     async def run(self) -> bool:
-        """Run all steps; True when every one saw what it should."""
+        """Run all steps. Return True when all checks passed."""
         started = time.perf_counter()
         try:
             async with running_stack(self._detail) as stack:
-                self._done("the stack is up", started)
+                self._done("the stack is running", started)
                 await self._conversation(stack)
         except (DemoError, RefusedError, httpx.HTTPError, RuntimeError, OSError) as error:
             self._console.print(f"[red]✗ {type(error).__name__}: {error}[/red]", highlight=False, soft_wrap=True)
@@ -59,9 +58,9 @@ class Demo:
         async with ChatKitClient(stack.url, ana.access_token) as client:
             answer = await self._step(f"“{QUESTION}”, streamed", self._first_turn(stack, client))
             await stack.new_process()
-            await self._step("another process has the whole conversation", self._history(client, answer))
-            await self._step("a follow-up is answered with the history known", self._follow_up(client, answer))
-            await self._step("files: register, PUT, send; a wrong size is refused", self._files(client, answer))
+            await self._step("a new process returns the whole conversation", self._history(client, answer))
+            await self._step("a follow-up question uses the history", self._follow_up(client, answer))
+            await self._step("files: register, PUT, send; the wrong size is rejected", self._files(client, answer))
             for name, step in chain(feature_steps(stack, client, answer.thread_id), guard_steps(stack, client, cleo)):
                 if detail := await self._step(name, step):
                     self._detail(detail)
@@ -82,27 +81,25 @@ class Demo:
         expect(answer.json() == {"status": "ok"}, f'{{"status": "ok"}}, not {answer.text}')
 
     async def _first_turn(self, stack: Stack, client: ChatKitClient) -> Answer:
-        asked = 0 if stack.model is None else len(stack.model.requests)
+        earlier = 0 if stack.model is None else len(stack.model.requests)
         answer = await ask_well(client, create_thread(QUESTION))
         expect(answer.types[0] == "thread.created", f"thread.created first, not {answer.types[:3]}")
-        expect(len(answer.deltas) > 5, f"an answer in many pieces, not {len(answer.deltas)}")
-        self.figures["time_to_first_token_ms"] = milliseconds(answer.deltas[0].at - answer.asked_at)
+        expect(len(answer.deltas) > 5, f"an answer in more than 5 pieces, not {len(answer.deltas)}")
+        self.figures["time_to_first_token_ms"] = milliseconds(answer.deltas[0].at - answer.sent_at)
         self.figures["added_first_token_ms"] = None
-        self.figures["total_ms"] = milliseconds(answer.received[-1].at - answer.asked_at)
+        self.figures["total_ms"] = milliseconds(answer.received[-1].at - answer.sent_at)
         self.figures["events"] = len(answer.received)
         if stack.model is not None:
-            self._compare_clocks(answer, list(stack.model.requests)[asked:])
+            self._compare_clocks(answer, list(stack.model.requests)[earlier:])
         return answer
 
     def _compare_clocks(self, answer: Answer, requests: list[Any]) -> None:
         sent = [at for request in requests for at in request.delta_times]
-        expect(
-            len(sent) == len(answer.deltas), f"as many deltas as the model sent ({len(sent)}), not {len(answer.deltas)}"
-        )
+        expect(len(sent) == len(answer.deltas), f"all {len(sent)} deltas of the model, not {len(answer.deltas)}")
         late = [received.at - at for received, at in zip(answer.deltas, sent, strict=True)]
         middle = sorted(late)[len(late) // 2]
-        expect(middle < SLACK_SECONDS, f"deltas within {SLACK_SECONDS} s of the model's, not {middle:.3f} s")
-        added = requests[0].received_at - answer.asked_at + late[0]
+        expect(middle < SLACK_SECONDS, f"deltas within {SLACK_SECONDS} s after the model sent them, not {middle:.3f} s")
+        added = requests[0].received_at - answer.sent_at + late[0]
         self.figures["added_first_token_ms"] = milliseconds(added)
         self._detail(f"{len(sent)} deltas one by one, each {milliseconds(middle)} ms (median) after the model sent it")
 
@@ -110,11 +107,11 @@ class Demo:
         thread = await client.call(get_thread(answer.thread_id))
         texts = [part["text"] for item in thread["items"]["data"] for part in item.get("content", [])]
         expect(QUESTION in texts, f"the question in the history, not {texts}")
-        expect(answer.text in texts, "the whole answer in the history, to the letter")
+        expect(answer.text in texts, "the exact answer in the history")
 
     async def _follow_up(self, client: ChatKitClient, answer: Answer) -> None:
         follow_up = await ask_well(client, add_message(answer.thread_id, FOLLOW_UP))
-        expect("groceries" in follow_up.text.lower(), f"an answer that knows the question, not {follow_up.text!r}")
+        expect("groceries" in follow_up.text.lower(), f"an answer that mentions the question, not {follow_up.text!r}")
 
     async def _files(self, client: ChatKitClient, answer: Answer) -> None:
         wrong = await client.register("receipt.png", "image/png", len(PNG))

@@ -1,4 +1,4 @@
-"""What the coach shows beside words, as steps of the demo: cards, the host page, forms, pictures, dictation.
+"""Steps of the demo for the coach's features: cards, workflows, client tools, forms, pictures, dictation.
 
 for name, step in feature_steps(stack, client, thread_id):
     detail = await step
@@ -29,20 +29,20 @@ SPEECH = "What are my balances?"
 
 
 def feature_steps(stack: Stack, client: ChatKitClient, thread_id: str) -> Iterator[Step]:
-    """Yield each step with its name; a step returns a detail to print, or None."""
+    """Yield each step with its name. A step returns a detail to print, or None."""
     features = Features(client, thread_id)
-    yield "a card: balances, and the same numbers in words", features.card()
-    yield "an analysis, step by step", features.analysis()
-    yield "a budget: form, action, stored, card", features.budget()
-    yield "a form's answers become a plan", features.form()
-    yield "a client tool: the page answers, the turn goes on", features.client_tool()
-    yield "a picture: partial ones first, kept in S3", features.picture()
-    if stack.model is not None:  # the demo has no voice: the stand-in reads a text out of the bytes
+    yield "a card: the balances, also as text", features.card()
+    yield "an analysis as a workflow of steps", features.analysis()
+    yield "a budget: a form, its action, the stored card", features.budget()
+    yield "a form whose answers become a plan", features.form()
+    yield "a client tool: the page answers and the turn continues", features.client_tool()
+    yield "a picture: partial images first, the result in S3", features.picture()
+    if stack.model is not None:  # the local model finds the text in the bytes; OpenAI would need real speech
         yield "dictation", features.dictation()
 
 
 class Features:
-    """The steps, in one conversation."""
+    """The steps, all in one conversation."""
 
     def __init__(self, client: ChatKitClient, thread_id: str) -> None:
         self._client = client
@@ -66,26 +66,26 @@ class Features:
         form = (await ask_well(self._client, add_message(self._thread_id, "Set a budget for dining"))).item("widget")
         payload = {**form["widget"]["confirm"]["action"]["payload"], "amount": "400"}
         saved = await ask_well(self._client, act(self._thread_id, form["id"], "budget.save", payload))
-        expect("thread.item.replaced" in saved.types, f"the card in the form's place, not {saved.types}")
+        expect("thread.item.replaced" in saved.types, f"a card that replaces the form, not {saved.types}")
         thread = await self._client.call(get_thread(self._thread_id))
         (card,) = (item for item in thread["items"]["data"] if item["id"] == form["id"])
         expect("$400.00" in str(card["widget"]), "the stored card with the budget")
         return "$400.00 for dining"
 
     async def form(self) -> str:
-        asked = await ask_well(self._client, add_message(self._thread_id, "I am saving for a boat"))
-        form = asked.item("structured_input")
+        question = await ask_well(self._client, add_message(self._thread_id, "I am saving for a boat"))
+        form = question.item("structured_input")
         answers = {"amount": "5000", "horizon": "12 months"}
         plan = await ask_well(self._client, add_form_answers(self._thread_id, form["id"], answers))
         expect("$416.67" in plan.text, f"$5,000.00 in twelve parts, not {plan.text!r}")
         return plan.text
 
     async def client_tool(self) -> str:
-        asked = await ask_well(self._client, add_message(self._thread_id, "Open my budgets"))
-        call = asked.item("client_tool_call")
+        first = await ask_well(self._client, add_message(self._thread_id, "Open my budgets"))
+        call = first.item("client_tool_call")
         expect(call["name"] == "open_page", f"open_page, not {call['name']}")
         resumed = await ask_well(self._client, add_tool_output(self._thread_id, {"opened": call["arguments"]["page"]}))
-        expect(resumed.text, "an answer to what the page said")
+        expect(resumed.text, "an answer to the tool's output")
         return f"{call['name']}({call['arguments']['page']}) → “{resumed.text}”"
 
     async def picture(self) -> str:
@@ -98,7 +98,7 @@ class Features:
             shown = await browser.get(image["url"])
         expect(shown.status_code == 200, f"200 for the picture's URL, not {shown.status_code}")
         expect(shown.content.startswith(b"\x89PNG"), "a PNG behind the picture's URL")
-        return f"{len(updates)} partial, then {len(shown.content)} bytes by a signed URL"
+        return f"{len(updates)} partial images, then {len(shown.content)} bytes from a signed URL"
 
     async def dictation(self) -> str:
         heard = await self._client.call(transcribe(spoken(SPEECH), "audio/webm;codecs=opus"))

@@ -1,6 +1,6 @@
-"""What keeps a turn in bounds, as steps of the demo: stop, deadline, limits.
+"""Steps of the demo for stop, deadline and limits.
 
-They need the stand-in model, which is slow when it is told to be and knows when its connection closed.
+They need the local model, which answers slowly on demand and records when its client disconnects.
 """
 
 from __future__ import annotations
@@ -21,39 +21,44 @@ from tools.local.openai.server import ModelServer
 from tools.local.stack import Stack
 
 SLOW, SLOWER = "simulate slow 0.2", "simulate slow 0.5"
-"""The second takes half a minute: the order to stop may have to wait for another process to start."""
+"""The second answer takes half a minute, because the cancel request may have to wait for a new process."""
 STOP_SECONDS = 1.0
-"""How long a stop may take to reach the model (promise H6)."""
+"""Limit for the time from the cancel request to the end of the model's connection."""
 SHORT_TIMEOUT_SECONDS = 6
-"""Of a function whose turns must end: they stop after half of it, the other half is for storing what was said (H5)."""
+"""Timeout of the second function. Turns stop after half of it and store their text in the other half."""
 LOADED_AT_ONCE = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
-"""So that loading the assistant takes none of the short time."""
+"""Loads the assistant at the start, so that it uses none of the short timeout."""
 WAIT_SECONDS = 30
 
 
 def guard_steps(stack: Stack, client: ChatKitClient, other: Tokens) -> Iterator[Step]:
     """Yield each step with its name; a step returns a detail to print."""
     if stack.model is not None:
-        yield "stop: the model is stopped, another process has the partial answer", _stop(stack, stack.model, client)
-        yield "a deadline and a limit: the answer ends in time, one turn a day", _bounds(stack, stack.model, other)
+        yield "stop: the model stops, and a new process returns the partial answer", _stop(stack, stack.model, client)
+        yield (
+            "deadline and limit: the answer ends in time, and a second turn of the day gets 429",
+            _bounds(stack, stack.model, other),
+        )
 
 
 async def _stop(stack: Stack, model: ModelServer, client: ChatKitClient) -> str:
-    turn_id, answer, asked = new_turn_id(), Answer(time.time()), len(model.requests)
+    turn_id, answer, earlier = new_turn_id(), Answer(time.time()), len(model.requests)
     stopped_at: float | None = None
     async for received in client.stream(create_thread(SLOWER), turn_id):
         answer.received.append(received)
         if len(answer.deltas) == 3 and stopped_at is None:
-            await client.cancel(turn_id)  # by another process: this one is busy
+            await client.cancel(turn_id)  # a second process handles it, because this one is busy
             stopped_at = time.time()
     expect(stopped_at is not None, f"an answer to stop, not {answer.types}")
-    closed = await _closed(_answering(model, asked)) - (stopped_at or 0)
+    closed = await _closed(_answering(model, earlier)) - (stopped_at or 0)
     expect(closed < STOP_SECONDS, f"the model's connection closed within {STOP_SECONDS} s, not {closed:.2f} s")
     await stack.new_process()
     kept = await _last_words(client, answer.thread_id)
     expect(kept.strip(), "a partial answer in the history")
     expect(kept.startswith(answer.text) or answer.text.startswith(kept), f"{answer.text!r} kept, not {kept!r}")
-    return f"{len(kept.split())} words kept; the model was let go {milliseconds(max(closed, 0)):.0f} ms after the order"
+    return (
+        f"{len(kept.split())} words stored; the model stopped {milliseconds(max(closed, 0)):.0f} ms after the request"
+    )
 
 
 async def _bounds(stack: Stack, model: ModelServer, user: Tokens) -> str:
@@ -62,40 +67,40 @@ async def _bounds(stack: Stack, model: ModelServer, user: Tokens) -> str:
         ChatKitClient(url, user.access_token) as client,
     ):
         async with httpx.AsyncClient(timeout=60) as http:
-            await http.get(f"{url}/chatkit")  # the cold start is no part of the turn
-        asked = len(model.requests)
+            await http.get(f"{url}/chatkit")  # keeps the cold start out of the turn
+        earlier = len(model.requests)
         answer = await ask(client, create_thread(SLOW))
         last = answer.received[-1].event
         expect((last["type"], last.get("allow_retry")) == ("error", True), f"an error that allows a retry, not {last}")
-        await _closed(_answering(model, asked))
+        await _closed(_answering(model, earlier))
         kept = await _last_words(client, answer.thread_id)
         expect(kept.strip() and answer.text.startswith(kept.strip()), f"{answer.text!r} kept, not {kept!r}")
         try:
             await ask(client, add_message(answer.thread_id, "hello"))
         except RefusedError as error:
             expect(error.status == 429, f"429, not {error.status}")
-            seconds = answer.received[-1].at - answer.asked_at
-            return f"cut off after {seconds:.1f} s, {len(kept.split())} words kept · then 429: {error.message}"
+            seconds = answer.received[-1].at - answer.sent_at
+            return f"ended after {seconds:.1f} s, {len(kept.split())} words stored · then 429: {error.message}"
         raise DemoError("expected 429 for a second turn")
 
 
-def _answering(model: ModelServer, asked: int) -> RecordedRequest:
-    """Return the request that was told to be slow; the other one asked for a title."""
-    return next(request for request in list(model.requests)[asked:] if request.body.get("stream"))
+def _answering(model: ModelServer, earlier: int) -> RecordedRequest:
+    """Return the streaming request after the first `earlier` ones; the other new one generates a title."""
+    return next(request for request in list(model.requests)[earlier:] if request.body.get("stream"))
 
 
 async def _closed(request: RecordedRequest) -> float:
-    """Wait until the model's connection is closed, and return when it was."""
+    """Wait until the model's connection closes, and return its time in epoch seconds."""
     with suppress(TimeoutError):
         async with asyncio.timeout(WAIT_SECONDS):
             while request.closed_early_at is None:  # noqa: ASYNC110 (another thread sets it)
                 await asyncio.sleep(0.01)
     if request.closed_early_at is None:
-        raise DemoError("expected the model's connection to be closed before its answer was whole")
+        raise DemoError("expected the model's connection to close before its answer was complete")
     return request.closed_early_at
 
 
 async def _last_words(client: ChatKitClient, thread_id: str) -> str:
     thread = await client.call(get_thread(thread_id))
-    said = [item for item in thread["items"]["data"] if item["type"] == "assistant_message"]
-    return "".join(part["text"] for part in said[-1]["content"]) if said else ""
+    answers = [item for item in thread["items"]["data"] if item["type"] == "assistant_message"]
+    return "".join(part["text"] for part in answers[-1]["content"]) if answers else ""

@@ -1,7 +1,8 @@
-"""HTTP ⇄ Lambda: payload format 2.0 as a Function URL builds it, and the answers it understands. Pure functions.
+"""Conversion between HTTP and Lambda: events in payload format 2.0, and the answers that a Function URL accepts.
 
-Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html. Not stated there, and assumed: which bodies
-are base64 (all but textual media types), that paths stay percent-encoded, that header values are latin-1.
+Pure functions. Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html. AWS does not document, and
+this module assumes, that all bodies except textual media types are base64, that paths stay percent-encoded, and that
+header values are latin-1.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ TEXT_TYPES = ("text/", "application/json", "application/javascript", "applicatio
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What a client sent; header names in lower case, repeated ones in order."""
+    """A client's request; header names in lower case, repeated headers in order."""
 
     method: str
     target: str
@@ -32,7 +33,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What a client gets before, or with, its body."""
+    """A response to a client; `body` is empty when it is streamed separately."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -40,14 +41,14 @@ class HttpResponse:
 
 
 class AnswerError(Exception):
-    """The function's answer is not one that a Function URL can turn into an HTTP response."""
+    """A Function URL cannot convert the function's answer to an HTTP response."""
 
 
 def event_of(request: HttpRequest, domain: str, request_id: str, now: datetime) -> dict[str, Any]:
     """Return the event for `request` to the Function URL at `domain`."""
     path, _, query = request.target.partition("?")
     headers, cookies = _folded(request.headers)
-    headers["host"] = domain  # a Function URL answers to its own name only
+    headers["host"] = domain  # the client's host is a local address
     headers |= {"x-forwarded-for": request.source_ip, "x-forwarded-proto": "https", "x-forwarded-port": "443"}
     url_id = domain.partition(".")[0]
     http = {
@@ -103,14 +104,14 @@ def _body(body: bytes, content_type: str) -> dict[str, Any]:
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
-            pass  # called text, but is not: as binary
+            pass  # invalid text is sent as binary
     return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 def split_prelude(received: bytes) -> tuple[HttpResponse, bytes] | None:
-    """Return the head of a streamed response and what follows it, or None while the delimiter has not come.
+    """Return the head of a streamed response and the bytes after it, or None while the delimiter is missing.
 
-    Raises AnswerError for a prelude that is not JSON, or too long.
+    Raises AnswerError for a prelude that is not JSON or too long.
     """
     head, delimiter, rest = received.partition(DELIMITER)
     if not delimiter:
@@ -125,7 +126,7 @@ def split_prelude(received: bytes) -> tuple[HttpResponse, bytes] | None:
 
 
 def buffered_response(answer: bytes) -> HttpResponse:
-    """Return the response for a buffered answer: with a `statusCode` it is one; else it becomes the body of a 200."""
+    """Return the response for a buffered answer. Without a `statusCode` the answer is the body of a 200."""
     try:
         value: Any = json.loads(answer)
     except ValueError as error:
@@ -138,11 +139,11 @@ def buffered_response(answer: bytes) -> HttpResponse:
 
 
 def _response(fields: Mapping[str, Any], body: bytes, default_type: str) -> HttpResponse:
-    given: dict[str, Any] = fields.get("headers") or {}
-    headers = [(name.lower(), str(value)) for name, value in given.items()]
+    stated: dict[str, Any] = fields.get("headers") or {}
+    headers = [(name.lower(), str(value)) for name, value in stated.items()]
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", default_type))
-    # Function URLs frame the body themselves and strip the encoding.
+    # Function URLs frame the body themselves and remove the encoding.
     dropped = ("content-length", "transfer-encoding", "content-encoding", "connection")
     kept = [pair for pair in headers if pair[0] not in dropped]
     cookies: list[str] = fields.get("cookies") or []

@@ -1,13 +1,13 @@
-"""A Lambda function on this machine: its settings, and the processes that run it, one per concurrent event.
+"""A local Lambda function: its settings and the processes that run it, one per concurrent event.
 
     function = LocalFunction(handler="chat_api.handler.handler", code=[Path("functions/chat")],
                              layer=Path("layers/streaming"), environment={"TABLE_NAME": "chat"})
     await function.invoke({})                # an event without HTTP; returns the function's JSON
-    await function.stop_processes()          # the next event is a cold start
+    await function.stop_processes()          # makes the next event a cold start
     function.cold_starts[-1].first_next_ms
 
-Each process has its own Runtime API and sees Lambda's environment variables, nothing else of ours. As on AWS it is busy
-until it polls again, is reused while it lives, and is killed when the event's time is over.
+Each process has its own Runtime API and Lambda's environment variables, without this process's own. As on AWS, it is
+busy until it polls again, handles further events, and is killed when an event times out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 from tools.local.function.runtime_api import Invocation, Kind, Recorder, RuntimeApi, Sink
 
-# On AWS 10 s, then once more under the event's own limit; here imports may run from a cold disk and without .pyc.
+# Lambda allows 10 s, then restarts the init within the event's limit. Local imports may be slow: cold disk, no .pyc.
 INIT_LIMIT_SECONDS = 60
 STOP_LIMIT_SECONDS = 3
 SETTLE_SECONDS = 0.1
@@ -34,7 +34,7 @@ Log = Callable[[str], None]
 
 
 class FunctionError(Exception):
-    """The function did not answer: it raised, timed out, crashed or never started."""
+    """The function returned no answer because it raised, timed out, crashed or did not start."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(f"{error_type}: {message}")
@@ -42,7 +42,7 @@ class FunctionError(Exception):
 
 
 class ThrottledError(Exception):
-    """All the processes that the function may have are busy."""
+    """The function's concurrency limit is reached: all its processes are busy."""
 
 
 @dataclass
@@ -52,27 +52,27 @@ class ColdStart:
     pid: int
     spawned_at: datetime
     first_next_ms: float | None = None
-    """From the spawn to its first poll; None until then."""
+    """Time from the spawn to the first poll; None until then."""
 
 
 @dataclass
 class LocalFunction:
-    """What a function is made of; `layer` None runs the ordinary runtime, which cannot stream."""
+    """Settings and processes of one function. Without `layer` it runs in AWS's own runtime, which cannot stream."""
 
     handler: str
     code: Sequence[Path]
-    """The task root, then further folders to import from (on AWS they are one)."""
+    """The task root, followed by more import folders (on AWS they are one folder)."""
     layer: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout_seconds: float = 60
     memory_mb: int = 512
     max_processes: int = 4
     log: Log | Path | None = None
-    """Takes the processes' output line by line; a path is appended to."""
+    """Receives the processes' output line by line; a path means append to that file."""
     name: str = "local"
     region: str = "eu-west-1"
     python: str = sys.executable
-    """The interpreter that runs it."""
+    """Path of the interpreter that runs the function."""
     cold_starts: list[ColdStart] = field(default_factory=list[ColdStart])
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class LocalFunction:
         self._supervisions: dict[asyncio.Task[None], Invocation] = {}
 
     async def invoke(self, event: Any, request_id: str | None = None) -> Any:
-        """Run `event` and return the answer's JSON; raises FunctionError with what the function reported."""
+        """Run `event` and return the answer's JSON. Raises FunctionError with the error that the function reported."""
         recorder = Recorder()
         await self.answer(json.dumps(event).encode(), recorder, request_id)
         if recorder.kind is not Kind.BUFFERED:
@@ -90,9 +90,9 @@ class LocalFunction:
         return json.loads(recorder.body)
 
     async def answer(self, event: bytes, sink: Sink, request_id: str | None = None) -> None:
-        """Run `event` in a free process; returns when its answer has gone to `sink` whole.
+        """Run `event` in a free process and return when `sink` has received the whole answer.
 
-        Raises ThrottledError when none is free, FunctionError when the process is lost before.
+        Raises ThrottledError when no process is free, FunctionError when the process ends before it answers.
         """
         invocation = Invocation(event, sink, timeout_seconds=self.timeout_seconds)
         if request_id:
@@ -112,7 +112,7 @@ class LocalFunction:
         try:
             await process.run(invocation)
         except FunctionError:
-            if process in self._processes:  # else `stop_processes` has it
+            if process in self._processes:  # otherwise `stop_processes` stops it
                 self._processes.remove(process)
                 await process.stop(grace_seconds=0)
             raise
@@ -120,7 +120,7 @@ class LocalFunction:
             self._idle.append(process)
 
     async def _settle(self) -> None:
-        """Give processes that have just answered the moment they need to poll again."""
+        """Wait briefly for processes that have just answered to poll again."""
         finishing = [task for task, invocation in self._supervisions.items() if invocation.complete.is_set()]
         if finishing:
             await asyncio.wait(finishing, timeout=SETTLE_SECONDS)
@@ -140,7 +140,7 @@ class LocalFunction:
             self.write_log(str(error))
 
     async def stop_processes(self) -> None:
-        """End all processes: SIGTERM, and a kill for those that do not leave; the next event is a cold start."""
+        """Stop all processes with SIGTERM, then SIGKILL after a grace period. The next event is a cold start."""
         await self._settle()
         processes, self._processes, self._idle = self._processes, [], []
         await asyncio.gather(*(process.stop(STOP_LIMIT_SECONDS) for process in processes))
@@ -177,14 +177,14 @@ class LocalFunction:
         return {**lambdas, **self.environment, "AWS_LAMBDA_RUNTIME_API": runtime_api}
 
     def command(self) -> list[str]:
-        """Return what runs a process: the exec wrapper with the interpreter, or the ordinary runtime."""
+        """Return the command of a process: the exec wrapper with the interpreter, or AWS's own runtime."""
         if self.layer is None:
             return [self.python, "-m", "awslambdaric", self.handler]
         return [str(self.layer.resolve() / "bootstrap"), self.python, "/var/runtime/bootstrap.py"]
 
 
 class FunctionProcess:
-    """One process of a function with the Runtime API it polls: Lambda's execution environment."""
+    """One process of a function and the Runtime API that it polls: Lambda's execution environment."""
 
     def __init__(self, function: LocalFunction) -> None:
         self._function = function
@@ -192,7 +192,7 @@ class FunctionProcess:
         self._exit: asyncio.Task[int] | None = None
 
     async def start(self) -> None:
-        """Spawn the process; `run` does it for a new one."""
+        """Spawn the process; `run` calls this if needed."""
         self.api = await self._closing.enter_async_context(RuntimeApi())
         self._process = await asyncio.create_subprocess_exec(
             *self._function.command(),
@@ -200,7 +200,7 @@ class FunctionProcess:
             cwd=self._function.code[0],
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the front, which then ends its processes
+            start_new_session=True,  # Ctrl-C stops the Function URL, which then stops its processes
         )
         self._spawned_at = asyncio.get_running_loop().time()
         self._exit = asyncio.create_task(self._follow_output())
@@ -208,9 +208,9 @@ class FunctionProcess:
         self._function.cold_starts.append(self._cold_start)
 
     async def run(self, invocation: Invocation) -> None:
-        """Let the process, started if it is new, run `invocation`, tasks included: until it polls again.
+        """Run `invocation`, including its background tasks, until the process polls again; start a new process first.
 
-        Raises FunctionError when that does not happen in time.
+        Raises FunctionError on a timeout or when the process ends.
         """
         if self._exit is None:
             await self.start()
@@ -245,12 +245,12 @@ class FunctionProcess:
         return await self._process.wait()
 
     async def exited(self) -> int:
-        """Wait for the end of a started process and return its exit status."""
+        """Wait for the process to end and return its exit status."""
         assert self._exit is not None
         return await asyncio.shield(self._exit)
 
     async def stop(self, grace_seconds: float) -> None:
-        """End the process: SIGTERM, then after `grace_seconds` a kill."""
+        """Stop the process with SIGTERM, then SIGKILL after `grace_seconds`."""
         if self._exit is not None:
             await self._end(self._exit, grace_seconds)
         await self._closing.aclose()
@@ -265,11 +265,11 @@ class FunctionProcess:
 
 
 async def first_of(*awaitables: Awaitable[Any]) -> None:
-    """Wait until one of `awaitables` is done; coroutines that are not are cancelled, tasks and futures go on."""
+    """Wait until one of `awaitables` is done. Cancel the other coroutines, but not tasks and futures."""
     made = [asyncio.ensure_future(one) for one in awaitables if not isinstance(one, asyncio.Future)]
     try:
-        given = [one for one in awaitables if isinstance(one, asyncio.Future)]
-        await asyncio.wait([*given, *made], return_when=asyncio.FIRST_COMPLETED)
+        futures = [one for one in awaitables if isinstance(one, asyncio.Future)]
+        await asyncio.wait([*futures, *made], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in made:
             task.cancel()

@@ -1,10 +1,10 @@
-"""The event source between a table's stream and the janitor, on one machine.
+"""A local event source mapping: reads a table's stream and invokes the janitor.
 
     poller = StreamPoller(streams_client, stream_arn, invoke, filters)
-    await poller.drain()      # what has happened; or: await poller.run(), for ever
+    await poller.drain()      # deliver all records so far; or: await poller.run(), until cancelled
 
-It does what Lambda does: reads every shard in order, drops the records that no filter lets through, calls
-`invoke(event)` with batches, and reads on from the first reported failure. Filter rules (equality, `exists`, `prefix`):
+Like Lambda, it reads every shard in order, drops records that match no filter, calls `invoke(event)` with batches, and
+repeats a batch from the first reported failure. Filter rules (equality, `exists`, `prefix`):
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 """
 
@@ -30,7 +30,7 @@ POLL_SECONDS = 0.5
 
 
 class StreamPoller:
-    """One stream, one function. `invoke` returns the function's answer or raises when it failed."""
+    """Connects one stream to one function. `invoke` returns the function's answer or raises when it failed."""
 
     def __init__(
         self, client: DynamoDBStreamsClient, stream_arn: str, invoke: Invoke, filters: Sequence[Mapping[str, Any]]
@@ -48,7 +48,7 @@ class StreamPoller:
             await asyncio.sleep(POLL_SECONDS)
 
     async def drain(self) -> int:
-        """Deliver what has happened so far, its consequences included; return how many records passed the filters."""
+        """Deliver all records, including those that the function writes; return how many passed the filters."""
         delivered = 0
         while True:
             records = await self._read()
@@ -64,7 +64,7 @@ class StreamPoller:
         found: list[Any] = []
         for shard, iterator in self._iterators.items():
             if iterator is None:
-                continue  # read to its end
+                continue  # the shard is closed and fully read
             answer = await asyncio.to_thread(self._client.get_records, ShardIterator=iterator)
             self._iterators[shard] = answer.get("NextShardIterator")
             found += answer["Records"]
@@ -87,7 +87,7 @@ class StreamPoller:
         for _ in range(MAX_ATTEMPTS):
             try:
                 answer = await self._invoke({"Records": records}) or {}
-            except Exception:  # as Lambda does, whatever failed: the batch is sent again
+            except Exception:  # like Lambda, repeat the batch after any failure
                 logger.exception("the function failed")
                 continue
             failed = {each["itemIdentifier"] for each in answer.get("batchItemFailures", [])}
@@ -96,11 +96,11 @@ class StreamPoller:
             if first is None:
                 return
             records = records[first:]
-        logger.error("%d records given up after %d attempts", len(records), MAX_ATTEMPTS)
+        logger.error("dropped %d records after %d attempts", len(records), MAX_ATTEMPTS)
 
 
 def as_event(record: Any) -> Event:
-    """Return a record of the Streams API as Lambda hands it to a function: JSON, binary values in base64."""
+    """Return a record of the Streams API in Lambda's form: JSON with binary values in base64."""
     event: Event = _jsonable(record)
     return event | {"eventSource": "aws:dynamodb"}
 
@@ -121,7 +121,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def matches(event: Any, rule: Mapping[str, Any]) -> bool:
-    """Say whether an event passes a filter pattern: all its keys have to match, and one rule of each list."""
+    """Return whether an event matches a filter pattern: every key, and at least one rule of each key's list."""
     fields: Mapping[str, Any] = cast("Any", event) if type(event) is dict else {}
     for key, expected in rule.items():
         value: Any = fields.get(key)

@@ -1,11 +1,11 @@
-"""The chunks of one streamed Chat Completion, for clients of OpenAI-compatible endpoints. No I/O.
+"""Chunks of one streamed Chat Completion, for clients of OpenAI-compatible endpoints. No I/O.
 
     answer = ChatAnswer(body, script.outputs)
     for chunk in answer.events():
         ...                       # {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "Hello "}}]}
-    answer.response               # what a request without `stream` gets
+    answer.response               # the body for a request without `stream`
 
-Only text is told: tools are the Responses API's here. Source: https://platform.openai.com/docs/api-reference/chat
+Only text is supported; the local model calls tools in the Responses API only. Source: https://platform.openai.com/docs/api-reference/chat
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ TOKEN_CHARACTERS = 4
 
 
 def as_responses(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a chat request in the shape that the rules read: system messages are its instructions."""
+    """Convert a chat request to the Responses API's form, with system messages as instructions."""
     messages: list[Mapping[str, Any]] = body.get("messages") or []
     instructions = [str(each.get("content")) for each in messages if each.get("role") in ("system", "developer")]
-    said = [each for each in messages if each.get("role") in ("user", "assistant")]
-    return {"model": body.get("model"), "instructions": "\n".join(instructions), "input": said}
+    items = [each for each in messages if each.get("role") in ("user", "assistant")]
+    return {"model": body.get("model"), "instructions": "\n".join(instructions), "input": items}
 
 
 class ChatAnswer:
-    """One completion: `events()` tells it, `response` is the whole."""
+    """One completion, as chunks (`events()`) or as one body (`response`)."""
 
-    last_words = b"data: [DONE]\n\n"
+    end_of_stream = b"data: [DONE]\n\n"
 
     def __init__(self, body: Mapping[str, Any], outputs: tuple[Output, ...], ending: Ending = "completed") -> None:
         self._body = body
@@ -46,7 +46,7 @@ class ChatAnswer:
         return {**self._facts, "object": "chat.completion", "choices": [choice], "usage": self._usage()}
 
     def events(self) -> Iterator[Event]:
-        """Yield every chunk: the role, the words, the reason to stop, and the usage if it was asked for."""
+        """Yield all chunks: role, text, finish reason, and usage if requested."""
         yield self._chunk({"role": "assistant", "content": ""})
         for delta in deltas(self._text):
             yield self._chunk({"content": delta})
@@ -57,13 +57,13 @@ class ChatAnswer:
 
     @staticmethod
     def kind(event: Event) -> str:
-        """Name an event as the record does."""
+        """Return the type that `RecordedRequest.events` records for an event."""
         choices = event["choices"]
         return "text.delta" if choices and choices[0]["delta"].get("content") else "chunk"
 
     @staticmethod
     def frame(event: Event) -> bytes:
-        """Return an event as it goes over the wire."""
+        """Return the bytes of an event on the wire."""
         return f"data: {json.dumps(event)}\n\n".encode()
 
     def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> Event:

@@ -1,4 +1,4 @@
-"""One request to the stand-in model and its answer: read, played, told at its own pace, and recorded.
+"""One request to the local model and its answer: validates, answers at the configured pace, and records.
 
 exchange = Exchange(record, receive, send, delay_seconds=0.02)
 await exchange.respond(DIALECTS["/v1/responses"])
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tools.local.openai.chat_completions import ChatAnswer, as_responses
+from tools.local.openai.request import validate, validate_chat
 from tools.local.openai.responses import Answer, identifier
-from tools.local.openai.rules import play
+from tools.local.openai.rules import respond
 from tools.local.openai.simulations import Failure, Script
-from tools.local.openai.transcription import hear
-from tools.local.openai.validation import checked, checked_chat
+from tools.local.openai.transcription import transcribe
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -30,7 +30,7 @@ PACED = (".delta", ".partial_image")
 
 @dataclass(frozen=True)
 class Dialect:
-    """One of the APIs that a model speaks: what it refuses, how the rules read it, how an answer is told."""
+    """One of the two text APIs: its validation, its conversion for the rules, and the class of its answers."""
 
     check: Callable[[Any], Body | Failure]
     as_responses: Callable[[Body], Body]
@@ -38,28 +38,28 @@ class Dialect:
 
 
 DIALECTS: Mapping[str, Dialect] = {
-    "/v1/responses": Dialect(checked, lambda body: body, Answer),
-    "/v1/chat/completions": Dialect(checked_chat, as_responses, ChatAnswer),
+    "/v1/responses": Dialect(validate, lambda body: body, Answer),
+    "/v1/chat/completions": Dialect(validate_chat, as_responses, ChatAnswer),
 }
 
 
 @dataclass
 class RecordedRequest:
-    """What one request looked like from here; times are epoch seconds of this machine's clock."""
+    """Record of one request; times are epoch seconds of this machine's clock."""
 
     path: str
     received_at: float
     body: dict[str, Any] = field(default_factory=dict[str, Any])
     status: int | None = None
     events: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
-    """Each event's type and when it left."""
+    """Type and send time of each event."""
     closed_early_at: float | None = None
-    """When the client went away before the answer was complete."""
+    """Time of the client's disconnect if it came before the end of the answer."""
     completed_at: float | None = None
 
     @property
     def delta_times(self) -> list[float]:
-        """When each delta of text left."""
+        """Send time of each text delta."""
         return [at for kind, at in self.events if kind.endswith("text.delta")]
 
     @property
@@ -67,7 +67,7 @@ class RecordedRequest:
         return next(iter(self.delta_times), None)
 
     def summary(self) -> dict[str, Any]:
-        """Return it as JSON for `GET /_requests`."""
+        """Return the record as JSON for `GET /_requests`."""
         fields = ("path", "received_at", "status", "delta_times", "first_delta_at", "closed_early_at", "completed_at")
         return {name: getattr(self, name) for name in fields} | {"body": self.body}
 
@@ -83,15 +83,15 @@ class Exchange:
 
     async def transcribe(self, content_type: str) -> None:
         """Answer `POST /v1/audio/transcriptions`."""
-        heard = hear(content_type, await self._body())
-        if isinstance(heard, Failure):
-            await self.fail(heard)
+        answer = transcribe(content_type, await self._body())
+        if isinstance(answer, Failure):
+            await self.fail(answer)
             return
-        self._record.body = heard
-        await self.json(200, heard)
+        self._record.body = answer
+        await self.json(200, answer)
 
     async def respond(self, dialect: Dialect) -> None:
-        """Answer a request for words, and stop at once when the client goes away."""
+        """Answer a text request; stop as soon as the client disconnects."""
         try:
             body = dialect.check(json.loads(await self._body()))
         except ValueError:
@@ -124,7 +124,7 @@ class Exchange:
                 return bytes(data)
 
     async def _answer(self, body: Body, dialect: Dialect) -> None:
-        script = play(dialect.as_responses(body))
+        script = respond(dialect.as_responses(body))
         if isinstance(script, Failure):
             if script.status == 0:
                 await asyncio.Event().wait()
@@ -154,22 +154,22 @@ class Exchange:
                 await asyncio.sleep(self._delay(script))
             self._record.events.append((kind, time.time()))
             await self._send({"type": "http.response.body", "body": answer.frame(event), "more_body": True})
-        await self._finish(answer.last_words)
+        await self._finish(answer.end_of_stream)
 
     def _delay(self, script: Script) -> float:
         return self._delay_seconds if script.delay_seconds is None else script.delay_seconds
 
     async def fail(self, failure: Failure) -> None:
-        """Send an error as OpenAI does."""
+        """Send an error in OpenAI's form."""
         await self.json(failure.status, failure.body())
 
     async def json(self, status: int, content: dict[str, Any]) -> None:
-        """Send a whole JSON answer."""
+        """Send a JSON response."""
         await self._start(status, b"application/json")
         await self._finish(json.dumps(content).encode())
 
     async def _finish(self, data: bytes) -> None:
-        self._record.completed_at = time.time()  # before: afterwards the client may leave
+        self._record.completed_at = time.time()  # before sending, because the client may disconnect on receipt
         await self._send({"type": "http.response.body", "body": data})
 
     async def _start(self, status: int, content_type: bytes) -> None:

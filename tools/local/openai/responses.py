@@ -1,14 +1,14 @@
-"""The events of one streamed answer of OpenAI's Responses API, in their documented order. No I/O.
+"""Events of one streamed answer of OpenAI's Responses API, in their documented order. No I/O.
 
     answer = Answer(body, (Message("Hello there"),))
     for event in answer.events():
         ...                       # {"type": "response.created", "sequence_number": 0, ...}
-    answer.response               # what a request without `stream` gets: the finished Response
+    answer.response               # the finished Response, for a request without `stream`
 
-Theory. A response is a list of output items. Each opens with `output_item.added`, tells its parts, and closes with
-`output_item.done`, which repeats it whole; the response opens with `created` and `in_progress` and closes with one of
-`completed`, `incomplete` and `failed`. `sequence_number` counts all events of one response from 0.
-Source: https://platform.openai.com/docs/api-reference/responses-streaming and `openai.types.responses`.
+A response is a list of output items. Each item starts with `output_item.added`, continues with events for its parts,
+and ends with `output_item.done`, which contains the whole item. The response starts with `created` and `in_progress`
+and ends with `completed`, `incomplete` or `failed`. `sequence_number` counts the events of one response from 0. Source:
+https://platform.openai.com/docs/api-reference/responses-streaming and `openai.types.responses`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TOKEN_CHARACTERS = 4
 
 @dataclass(frozen=True)
 class Message:
-    """Text of the assistant, told word by word; `refusal` marks it as one."""
+    """Text of the assistant, one delta per word."""
 
     text: str
     refusal: bool = False
@@ -40,7 +40,7 @@ class Message:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """A call of one of the request's tools."""
+    """A call to one of the request's tools."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -48,7 +48,7 @@ class FunctionCall:
 
 @dataclass(frozen=True)
 class Reasoning:
-    """Thoughts of the model: one summary part each, and all of them encrypted for a request to carry back."""
+    """Reasoning of the model: one summary part per thought, and an encrypted form for later requests."""
 
     thoughts: tuple[str, ...] = ()
     encrypted_content: str | None = None
@@ -56,7 +56,7 @@ class Reasoning:
 
 @dataclass(frozen=True)
 class Image:
-    """A generated picture as base64, with the partial ones that come before it."""
+    """A generated image as base64, and the partial images before it."""
 
     result: str
     partials: tuple[str, ...] = ()
@@ -66,9 +66,9 @@ Output = Message | FunctionCall | Reasoning | Image
 
 
 class Answer:
-    """One response: `events()` tells it, `response` is its state so far."""
+    """One response, as events (`events()`) or as a body; `response` is the state after the last yielded event."""
 
-    last_words = b""
+    end_of_stream = b""
 
     def __init__(self, body: Mapping[str, Any], outputs: tuple[Output, ...], ending: Ending = "completed") -> None:
         self._outputs = outputs
@@ -78,7 +78,7 @@ class Answer:
         self.response: dict[str, Any] = _opening(body)
 
     def events(self) -> Iterator[Event]:
-        """Yield every event; an event may be sent only before the next one is taken (the state moves on)."""
+        """Yield all events. Send each one before taking the next, which changes the shared state."""
         yield self._event("response.created", response=dict(self.response))
         yield self._event("response.in_progress", response=dict(self.response))
         for index, output in enumerate(self._outputs):
@@ -88,12 +88,12 @@ class Answer:
 
     @staticmethod
     def kind(event: Event) -> str:
-        """Name an event as the record does."""
+        """Return the type that `RecordedRequest.events` records for an event."""
         return str(event["type"])
 
     @staticmethod
     def frame(event: Event) -> bytes:
-        """Return an event as it goes over the wire."""
+        """Return the bytes of an event on the wire."""
         return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
 
     def _event(self, kind: str, **fields: Any) -> Event:
@@ -280,5 +280,5 @@ def deltas(text: str) -> list[str]:
 
 
 def identifier(prefix: str) -> str:
-    """Return an id in OpenAI's shape, never the same twice."""
+    """Return a unique id in OpenAI's form."""
     return f"{prefix}_{secrets.token_hex(24)}"

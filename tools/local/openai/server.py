@@ -1,4 +1,4 @@
-"""A model on one machine: OpenAI's API over HTTP, streaming, with answers by rules.
+"""The local model server: OpenAI's API over HTTP with streaming and rule-based answers.
 
     with ModelServer.start(delay_seconds=0.02) as model:
         client = AsyncOpenAI(base_url=model.url, api_key=API_KEY)
@@ -29,8 +29,8 @@ from typing import Any, Self
 import uvicorn
 
 from tools.local.openai.exchange import DIALECTS, Exchange, Receive, RecordedRequest, Send
+from tools.local.openai.request import MODELS, describe, unauthorized
 from tools.local.openai.simulations import Failure
-from tools.local.openai.validation import MODELS, describe, unauthorized
 
 AUDIO = "/v1/audio/transcriptions"
 API_KEY = "sk-local-model"
@@ -39,7 +39,7 @@ START_LIMIT_SECONDS = 10
 
 
 class ModelServer:
-    """One running server in its own thread; `stop()` it or use it as a context manager."""
+    """One running server in its own thread. Call `stop()` or use it as a context manager."""
 
     def __init__(self, delay_seconds: float, port: int) -> None:
         self.delay_seconds = delay_seconds
@@ -61,7 +61,7 @@ class ModelServer:
 
     @classmethod
     def start(cls, delay_seconds: float = 0.02, port: int = 0) -> Self:
-        """Start a server on the loopback interface and wait until it answers; `port` 0 takes a free one."""
+        """Start a server on the loopback interface and wait until it accepts requests; `port` 0 takes a free one."""
         model = cls(delay_seconds, port)
         model._thread.start()
         limit = time.monotonic() + START_LIMIT_SECONDS
@@ -72,7 +72,7 @@ class ModelServer:
         return model
 
     def stop(self) -> None:
-        """End the server and every open answer; a second call does nothing."""
+        """Stop the server and all open answers; a second call does nothing."""
         self._server.should_exit = True
         self._thread.join()
 

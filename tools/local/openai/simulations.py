@@ -1,4 +1,4 @@
-"""Trouble on demand: what the stand-in model does when a message says `simulate …`.
+"""Simulated trouble: the local model's behavior for messages that contain `simulate …`.
 
 SIMULATIONS["error"]("429")     # Failure(status=429, code="rate_limit_exceeded", …)
 SIMULATIONS["slow"]("0.2")      # Script with 0.2 s before each word
@@ -18,18 +18,18 @@ SILENCE_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Script:
-    """One answer: its items, how it ends and how it is told."""
+    """One answer: its items, how it ends, and its timing."""
 
     outputs: tuple[Output, ...]
     ending: Ending = "completed"
-    delay_seconds: float | None = None  # before each delta; None leaves it to the server
+    delay_seconds: float | None = None  # before each delta; None means the server's delay
     silence_seconds: float = 0.0  # after the opening events, before the first item
-    cut_after_deltas: int | None = None  # the connection breaks there
+    cut_after_deltas: int | None = None  # close the connection after this many
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An HTTP error in OpenAI's shape; status 0 means that no answer ever comes."""
+    """An HTTP error in OpenAI's form; status 0 means that the server never answers."""
 
     status: int
     message: str
@@ -43,7 +43,9 @@ class Failure:
 
 
 ERRORS = {
-    400: Failure(400, "Invalid value: 'simulate error 400'.", "invalid_value", param="input"),  # OpenAI quotes, too
+    400: Failure(
+        400, "Invalid value: 'simulate error 400'.", "invalid_value", param="input"
+    ),  # OpenAI quotes the value, too
     401: Failure(401, "Incorrect API key provided.", "invalid_api_key"),
     403: Failure(403, "You are not allowed to use this model.", "unsupported_country_region_territory"),
     404: Failure(404, "The model does not exist or you do not have access to it.", "model_not_found"),
@@ -66,7 +68,7 @@ def _long(value: str, delay_seconds: float | None = None) -> Script:
 
 
 def _prose(value: str) -> Script:
-    """Say words that do not repeat themselves, as an answer's do: a stored body is compressed."""
+    """Return text without repetition, so that its stored, compressed size is realistic."""
     return Script((Message(" ".join(PROSE.read_text().split()[: int(value or 200)])),))
 
 

@@ -1,9 +1,9 @@
-"""What the stand-in model hears: a rule over `POST /v1/audio/transcriptions`. No I/O.
+"""Answers to `POST /v1/audio/transcriptions`. No I/O.
 
-    hear("multipart/form-data; boundary=…", body)      # {"text": "How much did I spend on groceries?", …}
+    transcribe("multipart/form-data; boundary=…", body)      # {"text": "How much did I spend on groceries?", …}
 
-It recognizes no speech. Audio that carries the bytes `text=…` (`spoken` makes some) says that text; any other audio
-is described by its size, so that a test sees that the bytes arrived.
+The local model does not recognize speech. If the audio contains the bytes `text=…` (`spoken` makes such audio), the
+answer is that text. Otherwise it is the size of the audio, which shows that the bytes arrived.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ EBML = b"\x1a\x45\xdf\xa3"
 
 
 def spoken(text: str) -> bytes:
-    """Return bytes that begin as a WebM file does and say `text` to the stand-in."""
+    """Return bytes with a WebM header that the local model transcribes as `text`."""
     return EBML + b"\0text=" + text.encode() + b"\0"
 
 
-def hear(content_type: str, body: bytes) -> dict[str, Any] | Failure:
-    """Return the transcription of a form with `file` and `model`, or what is wrong with it."""
+def transcribe(content_type: str, body: bytes) -> dict[str, Any] | Failure:
+    """Return the transcription for a form with `file` and `model`, or the error for an invalid form."""
     form = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     fields = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
     if "file" not in fields or "model" not in fields:
@@ -39,8 +39,10 @@ def hear(content_type: str, body: bytes) -> dict[str, Any] | Failure:
         return Failure(400, message, "unsupported_value", param="file")
     if name.lower().endswith("webm") and not audio.startswith(EBML):
         return Failure(400, "Audio file might be corrupted or unsupported", "invalid_value", param="file")
-    said = re.search(rb"text=([^\0]+)", audio)
-    text = said[1].decode("utf-8", "replace") if said else f"{len(audio)} bytes of {fields['file'].get_content_type()}"
+    found = re.search(rb"text=([^\0]+)", audio)
+    text = (
+        found[1].decode("utf-8", "replace") if found else f"{len(audio)} bytes of {fields['file'].get_content_type()}"
+    )
     return {"text": text, "usage": {"type": "duration", "seconds": 1}}
 
 
