@@ -151,7 +151,7 @@ fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs
 .PHONY: release packages build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
-	@$(RUN) -m tools.local.artifacts
+	@$(RUN) -m tools.stack.artifacts
 deploy: build frontend ## Build and deploy everything, then print the address: make deploy ENV=dev
 	@$(RUN) -m tools.ops.cli deploy $(or $(ENV),dev)
 publish: install frontend ## Build and publish only the page: make publish ENV=dev

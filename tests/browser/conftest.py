@@ -17,9 +17,9 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 from tests.browser.cdn import ChatKitCdn
 from tests.browser.visitor import PASSWORD, Visitor
 from tools import ROOT
+from tools.client.sign_in import create_user
 from tools.local.ministack import free_port
-from tools.local.sign_in import create_user
-from tools.local.site import DIST, Site, running_site, site_origin
+from tools.local.site.frontend import DIST, Site, running_site, site_origin
 from tools.local.stack import Stack, running_stack
 
 LIMIT_MS = 30_000  # generous, for a busy machine; no test normally waits this long

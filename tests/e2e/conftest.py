@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tools.local.chatkit_client import ChatKitClient
-from tools.local.sign_in import create_user, sign_in
+from tools.client.chatkit import ChatKitClient
+from tools.client.sign_in import create_user, sign_in
 from tools.local.stack import Stack, running_stack
 
 PASSWORD = "Correct-Horse-7-Battery"

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.e2e.test_function_url import ask
-from tools.local.chatkit_client import ChatKitClient, Event, RefusedError, add_message, create_thread
+from tools.client.chatkit import ChatKitClient, Event, RefusedError, add_message, create_thread
 from tools.local.files import PDF, PNG
 from tools.local.stack import Stack
 

@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import PASSWORD
-from tools.local.chatkit_client import ChatKitClient, Event, Received, add_message, create_thread, get_thread
-from tools.local.function_process import LocalFunction
-from tools.local.lambda_url import FunctionUrl
-from tools.local.sign_in import create_user, sign_in
+from tools.client.chatkit import ChatKitClient, Event, Received, add_message, create_thread, get_thread
+from tools.client.sign_in import create_user, sign_in
+from tools.local.function.process import LocalFunction
+from tools.local.function.url import FunctionUrl
+from tools.local.sign_in.user_pool import UserPool
 from tools.local.stack import Stack
-from tools.local.user_pool import UserPool
 from tools.workspace import source
 
 QUESTION = "How much did I spend on groceries?"

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from tests.e2e.test_function_url import ask
-from tools.local.chatkit_client import ChatKitClient, create_thread
+from tools.client.chatkit import ChatKitClient, create_thread
 from tools.local.files import PNG
 from tools.local.stack import Stack
 

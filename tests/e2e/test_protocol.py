@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.test_function_url import ask
-from tools.local.chatkit_client import (
+from tools.client.chatkit import (
     ChatKitClient,
     Received,
     act,
@@ -21,7 +21,7 @@ from tools.local.chatkit_client import (
     get_thread,
     transcribe,
 )
-from tools.local.model_audio import spoken
+from tools.local.openai.transcription import spoken
 from tools.local.stack import Stack
 
 

@@ -13,12 +13,12 @@ import pytest_asyncio
 
 from tests.e2e.conftest import PASSWORD
 from tests.security.matrix import OTHERS, ROWS, UNKNOWN
+from tools.client.sign_in import create_user, sign_in
 from tools.fuzz.belongings import Belongings, acquire
 from tools.fuzz.recorded import Headers, Recorded
-from tools.local.payload import HttpRequest, HttpResponse
-from tools.local.sign_in import create_user, sign_in
+from tools.local.function.payload import HttpRequest, HttpResponse
+from tools.local.sign_in.user_pool import UserPool
 from tools.local.stack import Stack
-from tools.local.user_pool import UserPool
 
 ANA, BOB = "matrix-ana@example.com", "matrix-bob@example.com"
 

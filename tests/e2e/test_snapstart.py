@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 
-from tools.local.chatkit_client import create_thread
-from tools.local.function_process import FunctionProcess
-from tools.local.payload import HttpRequest, event_of
-from tools.local.runtime_api import Invocation, Recorder
+from tools.client.chatkit import create_thread
+from tools.local.function.payload import HttpRequest, event_of
+from tools.local.function.process import FunctionProcess
+from tools.local.function.runtime_api import Invocation, Recorder
 from tools.local.stack import Stack
 
 SNAPSHOT = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}

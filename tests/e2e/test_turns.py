@@ -14,7 +14,7 @@ import pytest
 
 from chat_api.outbox import KEEP_ALIVE
 from tests.e2e.test_function_url import ask
-from tools.local.chatkit_client import (
+from tools.client.chatkit import (
     ChatKitClient,
     Event,
     RefusedError,
@@ -23,7 +23,7 @@ from tools.local.chatkit_client import (
     get_thread,
     new_turn_id,
 )
-from tools.local.lambda_url import FunctionUrl
+from tools.local.function.url import FunctionUrl
 from tools.local.stack import Stack
 
 SLOW = "simulate slow 0.4"

@@ -31,7 +31,7 @@ from tests.security.matrix import (
 from tests.security.tokens import Headers, bad_tokens
 from tools.fuzz.recorded import REQUEST_TYPES, Recorded
 from tools.fuzz.site import Site, is_of
-from tools.local.payload import HttpRequest, HttpResponse
+from tools.local.function.payload import HttpRequest, HttpResponse
 
 CELLS: Counter[tuple[str, str]] = Counter()
 PLACES = [(row.name, place) for row in ROWS.values() for place in row.places()]

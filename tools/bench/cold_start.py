@@ -39,11 +39,11 @@ from tools import ROOT
 from tools.bench import results
 from tools.bench.results import RESULTS
 from tools.bench.section import table
-from tools.local.chatkit_client import ChatKitClient, create_thread, get_thread
-from tools.local.function_process import FunctionProcess, LocalFunction
-from tools.local.payload import HttpRequest, event_of
-from tools.local.runtime_api import Invocation, Recorder
-from tools.local.sign_in import create_user, sign_in
+from tools.client.chatkit import ChatKitClient, create_thread, get_thread
+from tools.client.sign_in import create_user, sign_in
+from tools.local.function.payload import HttpRequest, event_of
+from tools.local.function.process import FunctionProcess, LocalFunction
+from tools.local.function.runtime_api import Invocation, Recorder
 from tools.local.stack import Stack, running_stack
 
 BUILD = ROOT / ".aws-sam" / "bench"

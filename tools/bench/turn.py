@@ -33,12 +33,12 @@ from tools.bench import results
 from tools.bench.cold_start import PASSWORD, TOKEN, post
 from tools.bench.section import table
 from tools.bench.store import fill
-from tools.local.chatkit_client import add_message
+from tools.client.chatkit import add_message
+from tools.client.sign_in import create_user, sign_in
 from tools.local.dynamodb_local import DynamoDBLocal
-from tools.local.function_process import FunctionProcess, LocalFunction
-from tools.local.model_server import ModelServer
-from tools.local.runtime_api import Invocation, Recorder
-from tools.local.sign_in import create_user, sign_in
+from tools.local.function.process import FunctionProcess, LocalFunction
+from tools.local.function.runtime_api import Invocation, Recorder
+from tools.local.openai.server import ModelServer
 from tools.local.stack import running_stack
 
 SIZES = {"short": 20, "long": 2_000}

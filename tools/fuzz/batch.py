@@ -17,7 +17,7 @@ from tools.fuzz.recorded import Recorded
 from tools.fuzz.shrink import shrunk
 from tools.fuzz.site import Site, is_of
 from tools.fuzz.verdict import faults_of, named_in
-from tools.local.payload import HttpResponse
+from tools.local.function.payload import HttpResponse
 
 HANG_SECONDS = 60
 GOOD = Recorded(

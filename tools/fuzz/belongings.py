@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tools.local.chatkit_client import add_message, create_thread
+from tools.client.chatkit import add_message, create_thread
 from tools.local.files import PNG
-from tools.local.payload import HttpRequest, HttpResponse
+from tools.local.function.payload import HttpRequest, HttpResponse
 
 Send = Callable[[HttpRequest], HttpResponse]
 Event = dict[str, Any]

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import Console
 
+from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread
+from tools.client.sign_in import create_user, sign_in
 from tools.fuzz.belongings import BOUNDARY, multipart
 from tools.fuzz.recorded import Recorded
-from tools.local.chatkit_client import ChatKitClient, Event, add_message, create_thread
-from tools.local.demo_answer import ask_well
-from tools.local.demo_features import Features
+from tools.local.demo.answer import ask_well
+from tools.local.demo.features import Features
 from tools.local.files import PNG
-from tools.local.sign_in import create_user, sign_in
 from tools.local.stack import running_stack
 
 GETS = ("/chatkit", "/chatkit/attachments", "/chatkit/composer", "/chatkit/overview", "/chatkit/entities?q=groc")

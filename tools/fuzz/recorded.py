@@ -16,7 +16,7 @@ from typing import Any, get_args
 from chatkit.types import ChatKitReq
 
 from tools.fuzz.belongings import Belongings, fill
-from tools.local.payload import HttpRequest
+from tools.local.function.payload import HttpRequest
 
 FOLDER = Path(__file__).parent / "requests"
 SOURCE_IP = "203.0.113.7"

@@ -46,9 +46,9 @@ from coach.assistant import Coach
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket, table_definition
 from tools.fuzz.belongings import Belongings, acquire
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.payload import HttpRequest, HttpResponse, buffered_response, event_of
-from tools.local.user_pool import UserPool
+from tools.local.function.payload import HttpRequest, HttpResponse, buffered_response, event_of
+from tools.local.openai.server import API_KEY, ModelServer
+from tools.local.sign_in.user_pool import UserPool
 
 DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))

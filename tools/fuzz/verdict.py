@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tools.local.payload import HttpRequest, HttpResponse
+from tools.local.function.payload import HttpRequest, HttpResponse
 
 MAX_SECONDS = 10
 MAX_REFUSAL_BYTES = 4096

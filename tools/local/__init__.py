@@ -1,0 +1,1 @@
+"""The whole stack on one machine: AWS, the model, the functions, the site, the demo and a terminal chat."""

@@ -1,18 +1,18 @@
-"""Our template.yaml, deployed into a running MiniStack, and what the functions need to live in it.
+"""Deployment of template.yaml into a running MiniStack, with environment and credentials for the functions.
 
     with MiniStack.start() as aws:
         stack = deploy(aws)
-        stack.chat_environment    # TABLE_NAME, BUCKET_NAME, COGNITO_… as the template says
-        stack.chat_credentials    # a session of the chat function's own role: its policy holds, as on AWS
+        stack.chat_environment    # TABLE_NAME, BUCKET_NAME, COGNITO_… from the template
+        stack.chat_credentials    # a session of the chat function's role, so its policy applies as on AWS
 
-The template goes through CloudFormation, SAM transform included; only its local code paths are rewritten first, as
-`sam package` does, because the local front runs the code from the source tree. Four things differ from AWS:
+CloudFormation deploys the template, including the SAM transform. Only its local code paths are replaced first, as
+`sam package` does, because the local Function URL runs the code from the source tree. Four things differ from AWS:
 
-- settings that MiniStack drops are applied by API (`tools.local.stack_settings`), and every setting is read back;
-- the bucket policy `TlsOnly` is enforced, and a loopback server has no TLS, so it is taken off (and reported);
-- `COGNITO_JWKS_URL` names this machine (tokens keep AWS's issuer), and `AWS_ENDPOINT_URL` is added;
-- the janitor's event source mapping is switched off: MiniStack would run the placeholder code; the local poller calls
-  the real janitor.
+- the services' APIs apply the settings that MiniStack ignores (`tools.stack.settings`), and every setting is read back;
+- the bucket policy `TlsOnly` is removed and reported, because MiniStack enforces it and the loopback server has no TLS;
+- `COGNITO_JWKS_URL` points to this machine (tokens keep AWS's issuer), and `AWS_ENDPOINT_URL` is added;
+- the janitor's event source mapping is disabled, because MiniStack would run the placeholder code; the local poller
+  invokes the real janitor.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from tools.local.ministack import REGION, Credentials, MiniStack
-from tools.local.stack_settings import Setting, settle
-from tools.local.template import Template, packaged, read_template
+from tools.local.ministack import MiniStack
+from tools.stack.clients import REGION, Credentials
+from tools.stack.description import describe
+from tools.stack.settings import Setting, apply_dropped_settings, read_settings
+from tools.stack.template import Template, packaged, read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -43,10 +45,10 @@ SESSION_SECONDS = 12 * 3600
 
 
 class StackError(Exception):
-    """The local stack is not what the template says; `reasons` has one line per fault."""
+    """The local stack differs from the template; `reasons` has one line per fault."""
 
     def __init__(self, reasons: list[str]) -> None:
-        super().__init__("the local stack is not what template.yaml says:\n  " + "\n  ".join(reasons))
+        super().__init__("the local stack differs from template.yaml:\n  " + "\n  ".join(reasons))
         self.reasons = reasons
 
 
@@ -74,9 +76,9 @@ class LocalStack:
 def deploy(
     aws: MiniStack, parameters: Mapping[str, str] | None = None, openai_api_key: str | None = None
 ) -> LocalStack:
-    """Create or update the stack and return it; `openai_api_key` goes where an operator puts it, into the secret.
+    """Create or update the stack and return it. `openai_api_key` becomes the secret's value.
 
-    Raises StackError when CloudFormation fails or a setting, read back, is not the template's.
+    Raises StackError when CloudFormation fails or when a setting that was read back differs from the template.
     """
     template = read_template()
     _provision(aws, template, parameters or {})
@@ -86,10 +88,10 @@ def deploy(
 def adopt(
     aws: MiniStack, template: Template, stack_name: str = STACK_NAME, openai_api_key: str | None = None
 ) -> LocalStack:
-    """Make a stack that CloudFormation has finished, by whatever client, whole, and return it; as `deploy` else."""
+    """Complete a stack that CloudFormation has created, with any client, and return it. Raises StackError."""
     outputs = outputs_of(aws, stack_name)
     settings = settle(aws, template, outputs["TableName"], outputs["BucketName"])
-    if wrong := [f"{row.name}: {row.wanted} wanted, {row.found} found" for row in settings if not row.agrees]:
+    if wrong := [f"{row.name}: {row.found}, template: {row.wanted}" for row in settings if not row.agrees]:
         raise StackError(wrong)
     _lift_tls_only(aws, outputs["BucketName"])
     if openai_api_key:
@@ -101,11 +103,17 @@ def adopt(
 def outputs_of(aws: MiniStack, stack_name: str = STACK_NAME) -> dict[str, str]:
     """Return the outputs of a stack by name."""
     with closing(aws.client("cloudformation")) as client:
-        stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return dict(describe(client, stack_name).outputs)
 
 
-_TLS_LIFTED = Setting("bucket policy TlsOnly", "lifted: loopback has no TLS", "lifted: loopback has no TLS", True)
+def settle(aws: MiniStack, template: Template, table: str, bucket: str) -> tuple[Setting, ...]:
+    """Apply the settings that CloudFormation ignored and return all settings as read back from the services."""
+    with closing(aws.client("dynamodb")) as dynamodb, closing(aws.client("s3")) as s3:
+        apply_dropped_settings(dynamodb, s3, template, table, bucket)
+        return read_settings(dynamodb, s3, template, table, bucket)
+
+
+_TLS_LIFTED = Setting("bucket policy TlsOnly", "removed: loopback has no TLS", "removed: loopback has no TLS", True)
 
 
 # --- CloudFormation ---------------------------------------------------------------------------------------------------
@@ -149,11 +157,11 @@ def _create_or_update(client: CloudFormationClient, body: str, parameters: Mappi
 def _wait(client: CloudFormationClient) -> None:
     limit = time.monotonic() + DEPLOY_LIMIT_SECONDS
     while time.monotonic() < limit:
-        stack = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
-        if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        status = describe(client, STACK_NAME).status
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             return
-        if not stack["StackStatus"].endswith("IN_PROGRESS"):
-            raise StackError([stack["StackStatus"], *_failures(client)])
+        if not status.endswith("IN_PROGRESS"):
+            raise StackError([status, *_failures(client)])
         time.sleep(0.05)
     raise StackError([f"CloudFormation did not finish within {DEPLOY_LIMIT_SECONDS} s"])
 
@@ -172,7 +180,7 @@ def _empty_zip() -> bytes:
     return content.getvalue()
 
 
-# --- what the functions get -------------------------------------------------------------------------------------------
+# --- the functions' environment ---------------------------------------------------------------------------------------
 
 
 def _lift_tls_only(aws: MiniStack, bucket: str) -> None:

@@ -1,7 +1,7 @@
-"""The commands of the local stack: `python -m tools.local.cli demo|dev|chat|token` (see the Makefile).
+"""Commands of the local stack: `python -m tools.local.cli demo|dev|chat|token` (see the Makefile).
 
-`dev` serves the built frontend at http://localhost:5173 (`--port`); with `--hot` Vite listens there, loads the sources
-and forwards the rest, so that a change is seen at once.
+`dev` serves the built frontend at http://localhost:5173 (`--port`). With `--hot`, Vite serves the sources there with
+hot reload and forwards all other requests.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
-from tools.local.chat import Chat
-from tools.local.chatkit_client import ChatKitClient
-from tools.local.demo import Demo
-from tools.local.sign_in import create_user, sign_in
-from tools.local.site import Site, running_site, site_origin
+from tools.client.chatkit import ChatKitClient
+from tools.client.sign_in import PASSWORD, create_user, sign_in
+from tools.local.chat.terminal import Chat
+from tools.local.demo.conversation import Demo
+from tools.local.site.frontend import Site, running_site, site_origin
 from tools.local.stack import STATE, Stack, running_stack
 
 DEV_PORT = 8787  # of the Function URL
 SITE_PORT = 5173  # the template's SiteOrigin, and Vite's
 DEV_FILE = STATE / "dev.json"
 PICTURE_COLUMNS = 128
-NOT_RUNNING = "nothing is running here: start `make dev` in another terminal first"
-USER, PASSWORD = "demo@example.com", "Correct-Horse-7-Battery"
+NOT_RUNNING = "the local stack is not running: start `make dev` in another terminal first"
+USER = "demo@example.com"
 
 
 @dataclass(frozen=True)
 class DevStack:
-    """What other terminals need to know of the stack that `make dev` runs."""
+    """Addresses of the stack that `make dev` runs, for commands in other terminals."""
 
     url: str
     endpoint: str
@@ -45,7 +45,7 @@ class DevStack:
 
     @classmethod
     def running(cls) -> DevStack:
-        """Return the one that runs now; exits with a message when there is none."""
+        """Return the running stack, or exit with a message if none is running."""
         if not DEV_FILE.exists():
             sys.exit(NOT_RUNNING)
         return cls(**json.loads(DEV_FILE.read_text()))
@@ -59,9 +59,11 @@ def main() -> int:
     """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="tools.local.cli", description="The local stack")
     parser.add_argument("command", choices=["demo", "dev", "chat", "token"])
-    parser.add_argument("--picture", metavar="FILE.svg", help="draw what `demo` printed")
-    parser.add_argument("--port", type=int, default=SITE_PORT, help="where `dev` serves the site")
-    parser.add_argument("--hot", metavar="COMMAND", help="`dev`: start Vite with this command in the site's place")
+    parser.add_argument("--picture", metavar="FILE.svg", help="save the output of `demo` as a picture")
+    parser.add_argument("--port", type=int, default=SITE_PORT, help="port of the site that `dev` serves")
+    parser.add_argument(
+        "--hot", metavar="COMMAND", help="`dev`: start Vite with this command instead of the built site"
+    )
     arguments = parser.parse_args()
     console = Console(record=arguments.picture is not None, width=PICTURE_COLUMNS if arguments.picture else None)
     match arguments.command:
@@ -84,7 +86,9 @@ async def _dev(console: Console, port: int, hot: str | None) -> None:
         console.print(f"[dim]{text}[/dim]", highlight=False)
 
     if not _is_free(port):
-        sys.exit(f"port {port} is taken: end what listens there, or take another one: make dev PORT=5180")
+        sys.exit(
+            f"port {port} is in use: stop the program that listens there, or choose another port: make dev PORT=5180"
+        )
     async with running_stack(report, DEV_PORT, True, site_origin=site_origin(port)) as stack:
         create_user(stack.aws, USER, PASSWORD)
         here = DevStack(stack.url, stack.aws.endpoint, stack.aws.client_id, stack.aws.redirect_uri)
@@ -107,7 +111,7 @@ def _is_free(port: int) -> bool:
 
 @asynccontextmanager
 async def _frontend(stack: Stack, port: int, hot: str | None) -> AsyncGenerator[Site]:
-    """Serve the built frontend on `port`, or put Vite there, by the command `hot`, with the edge behind it."""
+    """Serve the built frontend on `port`, or start Vite there with the command `hot` and the edge behind it."""
     if not hot:
         async with running_site(stack, port, (USER, PASSWORD)) as site:
             yield site
@@ -137,7 +141,7 @@ def _how_to(url: str, site: str) -> str:
         }
     )
     return f"""
-[bold]The stack is up. Open {site}[/bold] and sign in as {USER}, password {PASSWORD} (filled in).
+[bold]The stack is running. Open {site}[/bold] and sign in as {USER}, password {PASSWORD} (filled in).
 
 The API alone, without the edge:
 
@@ -145,7 +149,7 @@ The API alone, without the edge:
   curl -N {url}/chatkit -H "x-auth-token: $(make -s token)" \\
        -H 'content-type: application/json' -d '{request.replace("[", chr(92) + "[")}'
 
-or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; conversations stay in .local/ (`make clean`).
+or [bold]make chat[/bold] in another terminal. Ctrl-C stops everything; `make clean` deletes the conversations.
 """
 
 

@@ -1,12 +1,12 @@
-"""DynamoDB Local: AWS's own DynamoDB for one machine, as a child process; the judge of the store's contract.
+"""DynamoDB Local: AWS's local DynamoDB as a child process, the reference for the store's contract tests.
 
-    python -m tools.local.dynamodb_local fetch      # its jars, through Maven, into .tools/dynamodb-local
+    python -m tools.local.dynamodb_local fetch      # download its jars with Maven into .tools/dynamodb-local
 
     with DynamoDBLocal.start() as server:
         server.client().list_tables()
 
-It needs a JDK (Java 17 or newer; `java` and its compiler) and, to fetch it, `mvn`. It runs in memory, sends no
-telemetry and listens on the loopback interface only, which takes a few lines of Java: LoopbackDynamo.java.
+It needs a JDK (Java 17 or newer, with the compiler) and `mvn` for the download. It keeps its data in memory and sends
+no telemetry. LoopbackDynamo.java restricts it to the loopback interface.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
 from botocore.config import Config
 
 from tools import ROOT
+from tools.stack.clients import Credentials, local_client
 
 LIBRARIES = ROOT / ".tools" / "dynamodb-local" / "lib"
 LAUNCHER = Path(__file__).parent / "LoopbackDynamo.java"
 VERSION = "2.6.1"
 JAR = LIBRARIES / f"DynamoDBLocal-{VERSION}.jar"
 START_LIMIT_SECONDS = 60
-REGION = "eu-west-1"
+KEY = Credentials("local", "local")
 
 POM = f"""<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId><artifactId>fetch</artifactId>
 <version>1</version><dependencies><dependency><groupId>com.amazonaws</groupId><artifactId>DynamoDBLocal</artifactId>
@@ -40,11 +40,11 @@ POM = f"""<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId><ar
 
 
 class MissingToolError(FileNotFoundError):
-    """Something that DynamoDB Local needs is not on this machine; the message says how to get it."""
+    """A program that DynamoDB Local needs is missing; the message names the package to install."""
 
 
 class DynamoDBLocal:
-    """One running server; `stop()` it or use it as a context manager."""
+    """One running server. Call `stop()` or use it as a context manager."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         self._process = process
@@ -55,7 +55,7 @@ class DynamoDBLocal:
         """Start a server and wait until it answers. Raises MissingToolError or RuntimeError."""
         _check_java()
         if not JAR.exists():
-            raise MissingToolError("DynamoDB Local is not fetched: run `python -m tools.local.dynamodb_local fetch`")
+            raise MissingToolError("DynamoDB Local is not installed: run `python -m tools.local.dynamodb_local fetch`")
         process = subprocess.Popen(
             ["java", "-Xmx512m", f"-Djava.library.path={LIBRARIES}", "-cp", f"{LIBRARIES}/*", str(LAUNCHER)],
             stdin=subprocess.PIPE,
@@ -67,14 +67,7 @@ class DynamoDBLocal:
 
     def client(self, config: Config | None = None) -> Any:
         """Return a boto3 client of this server; the caller closes it."""
-        return boto3.client(  # pyright: ignore[reportUnknownMemberType]
-            "dynamodb",
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=config,
-        )
+        return local_client("dynamodb", self.endpoint, KEY, config)
 
     def stop(self) -> None:
         """End the server; a second call does nothing."""
@@ -95,7 +88,7 @@ class DynamoDBLocal:
 
 
 def fetch() -> None:
-    """Copy DynamoDB Local and what it depends on into .tools. Raises MissingToolError or RuntimeError."""
+    """Download DynamoDB Local and its dependencies into .tools. Raises MissingToolError or RuntimeError."""
     if JAR.exists():
         return
     _check_java()

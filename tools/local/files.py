@@ -1,4 +1,4 @@
-"""Small real files for the demo and for tests: a picture and a paper."""
+"""Small valid files for the demo and tests: a PNG and a PDF."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""A small HTTP/1.1 server: h11 over asyncio streams, one handler for all requests.
+"""A small HTTP/1.1 server: h11 over asyncio streams, with one handler for all requests.
 
-    server = HttpServer(handle)                  # async def handle(connection, request): …
-    await server.start(port=0); server.address   # "127.0.0.1:43210"
-    await server.stop()
+    async with HttpServer(handle) as server:     # async def handle(connection, request): …
+        server.url                               # "http://127.0.0.1:43210"
 
-The handler sees chunks and trailers as they come and decides when to read on, which a framework would hide: a handler
-that does not read stops its peer (back-pressure), one that returns before the end of a message closes the connection.
+The handler receives chunks and trailers as they arrive and decides when to read on; frameworks hide both. A handler
+that does not read stops its peer (back-pressure). If it returns before the end of a message, the connection closes.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
 
 import h11
 
@@ -29,7 +30,7 @@ class HttpConnection:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
 
     async def receive(self) -> h11.Event | type[h11.PAUSED]:
-        """Return the next event of the request; raises h11.RemoteProtocolError if the peer breaks HTTP."""
+        """Return the next event of the request. Raises h11.RemoteProtocolError if the peer violates HTTP."""
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             self._h11.receive_data(await self._reader.read(READ_BYTES))
         return event  # pyright: ignore[reportReturnType]
@@ -40,7 +41,7 @@ class HttpConnection:
         return event if isinstance(event, h11.Request) else None
 
     async def body(self, limit_bytes: int) -> bytes | None:
-        """Return the whole body, or None if it is larger than `limit_bytes`; read to its end in either case."""
+        """Read the whole body and return it, or None if it is larger than `limit_bytes`."""
         body = bytearray()
         while isinstance(event := await self.receive(), h11.Data):
             if len(body) <= limit_bytes:
@@ -48,12 +49,12 @@ class HttpConnection:
         return bytes(body) if len(body) <= limit_bytes else None
 
     async def send(self, *events: h11.Event) -> None:
-        """Send `events` at once; returns when the peer has caught up."""
+        """Send `events` in one write and wait until the peer has caught up."""
         self._writer.write(b"".join(self._h11.send(event) or b"" for event in events))
         await self._writer.drain()
 
     async def respond(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        """Send a whole response; the length is added."""
+        """Send a whole response with its content length."""
         fields = [*headers, ("content-length", str(len(body)))]
         events: list[h11.Event] = [h11.Response(status_code=status, headers=fields), h11.EndOfMessage()]
         if body and self._h11.their_state is not h11.ERROR and not self.bodiless(status):
@@ -61,13 +62,13 @@ class HttpConnection:
         await self.send(*events)
 
     def bodiless(self, status: int) -> bool:
-        """Whether a response with `status` to this request carries no body (RFC 9112, 6.3)."""
+        """Return whether a response with `status` to this request has an empty body (RFC 9112, 6.3)."""
         return status in (204, 304) or self.method == b"HEAD"
 
     method = b""
 
     def next_request(self) -> bool:
-        """Make ready for the next request; False if this connection has had its last."""
+        """Prepare for the next request. Return False if the connection cannot be reused."""
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
             return False
         self._h11.start_next_cycle()
@@ -78,7 +79,7 @@ class HttpConnection:
         return str(self._writer.get_extra_info("peername")[0])
 
     def abort(self) -> None:
-        """Cut the connection: the peer sees that the message is not complete."""
+        """Cut the connection, so that the peer detects an incomplete message."""
         self._writer.transport.abort()
 
 
@@ -86,17 +87,32 @@ Handle = Callable[[HttpConnection, h11.Request], Awaitable[None]]
 
 
 class HttpServer:
-    """Listens on the loopback interface and gives every request to `handle`."""
+    """Listens on the loopback interface and calls `handle` for every request. An asynchronous context manager."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, port: int = 0) -> None:
         self._handle = handle
+        self._port = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.address = ""
 
-    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        """Listen on `port`; 0 takes a free one."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=READ_BYTES, ssl=tls)
+    @property
+    def url(self) -> str:
+        """The server's address without a trailing slash."""
+        return f"http://{self.address}"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on the port, or on a free one if it is 0."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, limit=READ_BYTES, ssl=tls)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
@@ -124,6 +140,6 @@ class HttpServer:
                 if not connection.next_request():
                     break
         except (ConnectionError, h11.ProtocolError):
-            writer.transport.abort()  # the peer is gone or does not speak HTTP
+            writer.transport.abort()  # the peer disconnected or sent something other than HTTP
         finally:
             writer.close()

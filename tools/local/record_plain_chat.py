@@ -1,9 +1,9 @@
-"""Record real event streams of the local stack for the plain chat's tests; needs nothing of AWS or OpenAI.
+"""Record event streams of the local stack for the plain chat's tests. Needs neither AWS nor OpenAI.
 
     .venv/bin/python -m tools.local.record_plain_chat
 
 Writes one `<name>.jsonl` per conversation into `frontend/plain-chat/recorded`: its requests, events and JSON
-answers in order, one a line. Signed URLs keep their path only, and hosts become names.
+responses in order, one per line. Signed URLs lose their query, and local hosts become `bucket.example`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from tools import ROOT
-from tools.local.chatkit_client import (
+from tools.client.chatkit import (
     ChatKitClient,
     act,
     add_form_answers,
@@ -24,19 +24,18 @@ from tools.local.chatkit_client import (
     create_thread,
     get_thread,
 )
+from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.files import PNG
-from tools.local.sign_in import create_user, sign_in
 from tools.local.stack import running_stack
 
 FOLDER = ROOT / "frontend" / "plain-chat" / "recorded"
-PASSWORD = "Groceries-2026"
 LOCAL_URL = re.compile(r"http://(?:127\.0\.0\.1|localhost):\d+(/[^\s\"?\\]*)(\?[^\s\"\\]*)?")
 
 Json = dict[str, Any]
 
 
 class Recording:
-    """One conversation; `thread_id` is known after its first stream."""
+    """One conversation and its recorded lines; `thread_id` is set by the first stream."""
 
     def __init__(self, client: ChatKitClient) -> None:
         self._client = client
@@ -73,72 +72,82 @@ def done(events: list[Json], kind: str) -> Json:
 
 
 async def words(client: ChatKitClient) -> None:
-    it = Recording(client)
-    events = await it.say("How much did I spend on groceries in 3 months?")
-    await it.say("What are my balances?")
-    await it.say("Highlight dining")
-    await it.say("simulate source")
-    await it.say("Think about my spending in 3 months")
-    await it.call(get_thread(it.thread_id))
-    params = {"thread_id": it.thread_id, "limit": 4, "order": "desc"}
-    await it.call({"type": "items.list", "params": params})
-    await it.call({"type": "threads.list", "params": {"limit": 20, "order": "desc"}})
+    recording = Recording(client)
+    events = await recording.say("How much did I spend on groceries in 3 months?")
+    await recording.say("What are my balances?")
+    await recording.say("Highlight dining")
+    await recording.say("simulate source")
+    await recording.say("Think about my spending in 3 months")
+    await recording.call(get_thread(recording.thread_id))
+    params = {"thread_id": recording.thread_id, "limit": 4, "order": "desc"}
+    await recording.call({"type": "items.list", "params": params})
+    await recording.call({"type": "threads.list", "params": {"limit": 20, "order": "desc"}})
     question = done(events, "user_message")["id"]
-    retry = {"thread_id": it.thread_id, "item_id": question}
-    await it.stream({"type": "threads.retry_after_item", "params": retry})
-    it.save("words")
+    retry = {"thread_id": recording.thread_id, "item_id": question}
+    await recording.stream({"type": "threads.retry_after_item", "params": retry})
+    recording.save("words")
 
 
 async def analysis(client: ChatKitClient) -> None:
-    it = Recording(client)
-    await it.say("Analyze my spending of the last 6 months")
-    it.save("analysis")
+    recording = Recording(client)
+    await recording.say("Analyze my spending of the last 6 months")
+    recording.save("analysis")
 
 
 async def budget(client: ChatKitClient) -> None:
-    it = Recording(client)
-    form = done(await it.say("Set a budget for dining"), "widget")
-    await it.stream(act(it.thread_id, form["id"], "budget.save", {"category": "dining", "amount": "0"}))
-    await it.stream(act(it.thread_id, form["id"], "budget.save", {"category": "dining", "amount": "400"}))
-    edit = act(it.thread_id, form["id"], "budget.edit", {"category": "dining"})
-    await it.call({**edit, "type": "threads.sync_custom_action"})
-    it.save("budget")
+    recording = Recording(client)
+    form = done(await recording.say("Set a budget for dining"), "widget")
+    await recording.stream(act(recording.thread_id, form["id"], "budget.save", {"category": "dining", "amount": "0"}))
+    await recording.stream(act(recording.thread_id, form["id"], "budget.save", {"category": "dining", "amount": "400"}))
+    edit = act(recording.thread_id, form["id"], "budget.edit", {"category": "dining"})
+    await recording.call({**edit, "type": "threads.sync_custom_action"})
+    recording.save("budget")
 
 
 async def goal(client: ChatKitClient) -> None:
-    it = Recording(client)
-    form = done(await it.say("I am saving for a boat"), "structured_input")
-    await it.stream(add_form_answers(it.thread_id, form["id"], {"amount": "5000", "horizon": "12 months"}))
-    form = done(await it.say("I am saving for a car"), "structured_input")
-    await it.stream(add_form_answers(it.thread_id, form["id"], {}))
-    it.save("goal")
+    recording = Recording(client)
+    form = done(await recording.say("I am saving for a boat"), "structured_input")
+    await recording.stream(
+        add_form_answers(recording.thread_id, form["id"], {"amount": "5000", "horizon": "12 months"})
+    )
+    form = done(await recording.say("I am saving for a car"), "structured_input")
+    await recording.stream(add_form_answers(recording.thread_id, form["id"], {}))
+    recording.save("goal")
 
 
 async def page(client: ChatKitClient) -> None:
-    it = Recording(client)
-    await it.say("Open my budgets")
-    await it.stream(add_tool_output(it.thread_id, {"opened": "budgets"}))
-    it.save("page")
+    recording = Recording(client)
+    await recording.say("Open my budgets")
+    await recording.stream(add_tool_output(recording.thread_id, {"opened": "budgets"}))
+    recording.save("page")
 
 
 async def files(client: ChatKitClient) -> None:
-    it = Recording(client)
+    recording = Recording(client)
     image = await client.upload("receipt.png", "image/png", PNG)
-    await it.say("What is in this file?", image["id"])
-    await it.say("Draw a picture of my boat")
-    it.save("files")
+    await recording.say("What is in this file?", image["id"])
+    await recording.say("Draw a picture of my boat")
+    recording.save("files")
 
 
 async def trouble(client: ChatKitClient) -> None:
-    it = Recording(client)
+    recording = Recording(client)
     for text in ("simulate error 429", "simulate error 400", "simulate cut 3", "simulate incomplete"):
-        await it.say(text)
-    it.save("trouble")
+        await recording.say(text)
+    recording.save("trouble")
 
 
 async def main() -> None:
     async with running_stack(print) as stack:
-        for record in (words, analysis, budget, goal, page, files, trouble):  # a user each: turns a minute are limited
+        for record in (
+            words,
+            analysis,
+            budget,
+            goal,
+            page,
+            files,
+            trouble,
+        ):  # one user each, because turns per minute are limited
             user = f"{record.__name__}@example.com"
             create_user(stack.aws, user, PASSWORD)
             async with ChatKitClient(stack.url, sign_in(stack.aws, user, PASSWORD).access_token) as client:

@@ -1,10 +1,10 @@
-"""Everything of a deployment on one machine: AWS, the model, and the function behind its URL.
+"""A running deployment on one machine: AWS, the model, and the function behind its URL.
 
     async with running_stack(report) as stack:
         stack.url                          # POST {url}/chatkit
-        await stack.new_process()          # the next request starts another process
+        await stack.new_process()          # the next request starts a new process
 
-`report(text)` is told each step as it is taken.
+`report(text)` receives one line for each step.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from pathlib import Path
 
 from tools import ROOT
 from tools.local.aws import LocalStack, deploy
-from tools.local.lambda_url import FunctionUrl, LocalFunction
-from tools.local.ministack import REGION, MiniStack
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.stream_poller import StreamPoller
-from tools.local.template import filter_patterns, read_template
+from tools.local.function.stream_poller import StreamPoller
+from tools.local.function.url import FunctionUrl, LocalFunction
+from tools.local.ministack import MiniStack
+from tools.local.openai.server import API_KEY, ModelServer
+from tools.stack.clients import REGION
+from tools.stack.template import filter_patterns, read_template
 from tools.workspace import source
 
 STATE = ROOT / ".local"
@@ -34,7 +35,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Stack:
-    """The parts of one running stack; `model` is None when OpenAI answers."""
+    """The parts of one running stack; `model` is None when the stack uses OpenAI."""
 
     server: MiniStack
     aws: LocalStack
@@ -44,7 +45,7 @@ class Stack:
     log: Path
 
     async def new_process(self) -> None:
-        """Stop the function's processes; the next request is answered by another one."""
+        """Stop the function's processes, so that the next request starts a new one."""
         await self.function.stop_processes()
 
     async def idle(self) -> None:
@@ -53,7 +54,7 @@ class Stack:
 
     @asynccontextmanager
     async def sibling(self, timeout_seconds: int, **environment: str) -> AsyncGenerator[str]:
-        """Yield the URL of the same function beside this one, with another timeout and other settings."""
+        """Run a second function with the same code and another timeout and settings; yield its URL."""
         function = _chat_function(self.aws, self.model, self.log, timeout_seconds, environment)
         async with FunctionUrl(function) as front:
             yield front.url
@@ -63,10 +64,10 @@ class Stack:
 async def running_stack(
     report: Report, port: int = 0, keep: bool = False, log: Path | None = None, site_origin: str | None = None
 ) -> AsyncGenerator[Stack]:
-    """Start AWS, the model and the function; stop them in reverse.
+    """Start AWS, the model and the function; stop them in reverse order.
 
-    `port` is the Function URL's (0: a free one); with `keep` tables and files outlive the run, in `.local/`.
-    `site_origin` is where a frontend will be (`tools.local.site`); None leaves the template's default.
+    `port` is the Function URL's (0: a free one). With `keep`, tables and files outlive the run in `.local/`.
+    `site_origin` is the origin of a frontend (`tools.local.site.frontend`); None keeps the template's default.
     """
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,7 @@ async def running_stack(
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))
-        report("janitor behind the table's stream")
+        report("janitor connected to the table's stream")
         yield Stack(aws_server, aws, function, front.url, model, log)
 
 
@@ -118,7 +119,7 @@ async def _running_janitor(server: MiniStack, aws: LocalStack, log: Path) -> Asy
         max_processes=1,
         log=log,
     )
-    with closing(server.client("dynamodbstreams")) as client:  # as the root: polling is Lambda's part, not the role's
+    with closing(server.client("dynamodbstreams")) as client:  # root key: Lambda polls, not the function's role
         filters = filter_patterns(read_template(), "JanitorFunction")
         poller = asyncio.create_task(StreamPoller(client, aws.stream_arn, function.invoke, filters).run())
         try:

@@ -1,1 +1,1 @@
-"""Deploying, publishing, and looking after a running stack: `make deploy`, `make doctor` and their like."""
+"""Operation of a deployed stack: deployment, publication, logs, and the doctor's checks."""

@@ -11,29 +11,29 @@ from rich.console import Console
 from tools import ROOT
 from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
-from tools.ops import checks_api, checks_aws, checks_edge
-from tools.ops.deployment import Deployment, DeploymentError
-from tools.ops.doctor import Stack, examine, show
-from tools.ops.patients import deployed, in_ministack
-from tools.ops.publish import publish
+from tools.ops.checks import account, api, edge
+from tools.ops.doctor import Target, examine, show
+from tools.ops.targets import deployed, in_ministack
 from tools.ops.verify import verify
+from tools.stack.deployment import Deployment, DeploymentError
+from tools.stack.publish import publish
 
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
-CHECKS = (*checks_api.CHECKS, *checks_edge.CHECKS, *checks_aws.CHECKS)
+CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
 
 
 def main() -> int:
     """Run one command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="tools.ops.cli", description="Deploy a stack and look after it")
+    parser = argparse.ArgumentParser(prog="tools.ops.cli", description="Deploy and operate a stack")
     parser.add_argument("command", choices=["deploy", "publish", "destroy", "logs", "doctor", "verify"])
     parser.add_argument(
-        "env", nargs="?", default="", help="an environment of samconfig.toml; doctor: empty is make dev"
+        "env", nargs="?", default="", help="environment of samconfig.toml; doctor without one examines make dev"
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else LOG_COLUMNS)
     try:
-        return 0 if _run(given.command, given.env, console) else 1
+        return 0 if _run(arguments.command, arguments.env, console) else 1
     except DeploymentError as error:
         console.print(f"[red]✗ {error}[/red]", highlight=False)
         return 1
@@ -46,7 +46,7 @@ def _run(command: str, env: str, console: Console) -> bool:
         case "verify":
             return asyncio.run(verify(console, CHECKS))
         case "destroy":
-            Deployment.of(env).destroy()  # never by default
+            Deployment.of(env).destroy()  # without a default environment
         case "logs":
             Deployment.of(env).logs()
         case _:
@@ -60,16 +60,16 @@ def _run(command: str, env: str, console: Console) -> bool:
 def _publish(deployment: Deployment, console: Console) -> None:
     outputs = deployment.outputs()
     if not (DIST / "index.html").exists():
-        raise DeploymentError("frontend/dist is missing: make frontend")
+        raise DeploymentError("frontend/dist does not exist: run `make frontend` first")
     console.print(f"· {publish(outputs, DIST)} files published")
     console.print(f"[bold]{outputs['SiteUrl']}[/bold]  (the API: /chatkit)")
 
 
 def _doctor(env: str, console: Console) -> bool:
-    return show(asyncio.run(examine(_patient(env), CHECKS)), console)
+    return show(asyncio.run(examine(_target(env), CHECKS)), console)
 
 
-def _patient(env: str) -> Stack:
+def _target(env: str) -> Target:
     if env:
         return deployed(Deployment.of(env))
     dev = DevStack.running()

@@ -1,9 +1,10 @@
-"""`make doctor`: is a running stack well? One table: pass, fail with how to mend it, or what cannot be known from here.
+"""`make doctor`: checks a running stack and prints one table of results with remedies.
 
     make doctor                # the stack that `make dev` runs
-    make doctor ENV=dev        # a deployed one; CHATKIT_TOKEN is an access token of one of its users
+    make doctor ENV=dev        # a deployed stack; CHATKIT_TOKEN is an access token of one of its users
 
-Three states, and the third is never green: a check that could not look says why, and which command would tell.
+A check passes, fails, or is unknown because it cannot run here. A failed row shows how to fix the fault, an unknown one
+how to check it elsewhere. Unknown rows are never green.
 """
 
 from __future__ import annotations
@@ -18,35 +19,37 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from tools.local.chatkit_client import RefusedError
+from tools.client.chatkit import RefusedError
+
+NOT_PERMITTED = ("AccessDenied", "AccessDeniedException", "ExpiredToken", "InvalidClientTokenId")
 
 
 class State(Enum):
-    """What a check found; the value is how the table says it."""
+    """Outcome of a check; the value is its text in the table."""
 
     PASS = "[green]pass[/green]"
     FAIL = "[bold red]fail[/bold red]"
-    UNKNOWN = "[yellow]cannot be known here[/yellow]"
+    UNKNOWN = "[yellow]unknown[/yellow]"
 
 
 class FailedError(Exception):
-    """The stack is not as it should be; the message says what was found."""
+    """The stack has a fault; the message describes it."""
 
 
 class UnknownError(Exception):
-    """This cannot be seen from here; `tell` is the command, or the step, that would tell."""
+    """The check cannot run here; `advice` is the command or the step that makes it possible."""
 
-    def __init__(self, why: str, tell: str) -> None:
-        super().__init__(why)
-        self.tell = tell
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 @dataclass(frozen=True)
-class Stack:
-    """What the doctor looks at, local or deployed.
+class Target:
+    """A local or deployed stack as the checks see it.
 
-    `api` is the address before `/chatkit`, `site` opens the site (CloudFront), `client` makes a boto3 client of the
-    operator. `token` and `other_token` are access tokens of two users, when there are any.
+    `api` is the address before `/chatkit`, `site` opens the site (CloudFront), `client` returns a boto3 client of the
+    operator. `token` and `other_token` are access tokens of two users, if available.
     """
 
     outputs: Mapping[str, str]
@@ -61,29 +64,31 @@ class Stack:
 
     @property
     def origin(self) -> str:
-        """Where the browser loads the frontend from."""
+        """The frontend's origin in a browser."""
         domain = self.parameters.get("DomainName")
         return f"https://{domain}" if domain else self.parameters["SiteOrigin"]
 
     def signed_in(self) -> str:
-        """Return a user's token; raises UnknownError when there is none."""
+        """Return a user's access token. Raises UnknownError when none is available."""
         if self.token is None:
-            raise UnknownError("no user's token", "CHATKIT_TOKEN=<access token> make doctor ENV=…")
+            raise UnknownError(
+                "an access token of a user is required", "CHATKIT_TOKEN=<access token> make doctor ENV=…"
+            )
         return self.token
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row: `look` returns what is well, or raises; `mend` says what to do when it fails."""
+    """One row: `run` returns a description of the healthy state or raises; `fix` is the remedy for a failure."""
 
     name: str
-    look: Callable[[Stack], Awaitable[str]]
-    mend: str
+    run: Callable[[Target], Awaitable[str]]
+    fix: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `advice` mends a failure, or would tell what cannot be known."""
+    """Result of one check; `advice` is the remedy for a failure, or the way to check an unknown row."""
 
     name: str
     state: State
@@ -91,42 +96,49 @@ class Finding:
     advice: str = ""
 
 
-async def examine(stack: Stack, checks: Sequence[Check]) -> list[Finding]:
-    """Run `checks` one after the other; no failure of one hides another."""
-    return [await _look(stack, check) for check in checks]
+async def examine(target: Target, checks: Sequence[Check]) -> list[Finding]:
+    """Run all `checks` one after the other, also after failures."""
+    return [await _examine(target, check) for check in checks]
 
 
-async def _look(stack: Stack, check: Check) -> Finding:
+async def _examine(target: Target, check: Check) -> Finding:
     try:
-        return Finding(check.name, State.PASS, await check.look(stack))
+        return Finding(check.name, State.PASS, await check.run(target))
     except UnknownError as error:
-        return Finding(check.name, State.UNKNOWN, str(error), error.tell)
+        return Finding(check.name, State.UNKNOWN, str(error), error.advice)
     except (FailedError, RefusedError, httpx.HTTPError, KeyError, ValueError) as error:
         found = str(error) if isinstance(error, FailedError) else f"{type(error).__name__}: {error}"
-        return Finding(check.name, State.FAIL, found, check.mend)
+        return Finding(check.name, State.FAIL, found, check.fix)
     except ClientError as error:
-        return _of_aws(check, error)
+        return _from_aws(check, error)
     except BotoCoreError as error:
-        return Finding(check.name, State.UNKNOWN, str(error), "aws sts get-caller-identity, then make doctor again")
+        return Finding(
+            check.name, State.UNKNOWN, str(error), "check `aws sts get-caller-identity`, then repeat make doctor"
+        )
 
 
-def _of_aws(check: Check, error: ClientError) -> Finding:
-    """Not to be allowed to look is not a fault of the stack."""
+def _from_aws(check: Check, error: ClientError) -> Finding:
+    """A key without permission to read a setting is not a fault of the stack."""
     code = error.response.get("Error", {}).get("Code", "")
-    if code in ("AccessDenied", "AccessDeniedException", "ExpiredToken", "InvalidClientTokenId"):
-        return Finding(check.name, State.UNKNOWN, f"your AWS key may not look: {code}", "make doctor as an operator")
-    return Finding(check.name, State.FAIL, str(error), check.mend)
+    if code in NOT_PERMITTED:
+        return Finding(
+            check.name,
+            State.UNKNOWN,
+            f"your AWS key has no permission to read this: {code}",
+            "repeat make doctor with an operator's key",
+        )
+    return Finding(check.name, State.FAIL, str(error), check.fix)
 
 
 def show(findings: Sequence[Finding], console: Console) -> bool:
-    """Print the table and what it comes to; True when nothing failed."""
+    """Print the table and its totals. Return True when no check failed."""
     table = Table("check", "state", "found", "what to do", show_lines=True)
     for finding in findings:
         table.add_row(finding.name, finding.state.value, finding.found, finding.advice)
     console.print(table)
     count = {state: sum(finding.state is state for finding in findings) for state in State}
     console.print(
-        f"{count[State.PASS]} pass, {count[State.FAIL]} fail, {count[State.UNKNOWN]} cannot be known here",
+        f"{count[State.PASS]} pass, {count[State.FAIL]} fail, {count[State.UNKNOWN]} unknown",
         style="red" if count[State.FAIL] else "",
     )
     return not count[State.FAIL]

@@ -1,12 +1,12 @@
-"""`make verify-deploy`: the real `sam deploy` on this machine, what it deployed put to work, and the doctor's opinion.
+"""`make verify-deploy`: runs the real `sam deploy` into a local AWS, starts the built function, and runs the doctor.
 
-1. `sam build` for this machine (its wheels and its Python; everything else is as for Lambda).
+1. `sam build` for this machine: its wheels and its Python, everything else as for Lambda.
 2. `sam deploy`, AWS's own CLI, into a MiniStack: upload, change set, stack, and the second pass with the site's origin.
-3. A small site is published through the deployed distribution.
-4. The chat function runs from the built folders alone, under the deployed role, behind the local Function URL.
-5. The doctor examines it all. What only an account can tell is listed with the command that tells it.
+3. Publish the frontend, or a placeholder page, through the deployed distribution.
+4. Run the chat function from the built folders alone, with the deployed role, behind the local Function URL.
+5. Run the doctor. Properties that only an AWS account has are listed with the commands that check them.
 
-One resource is left out, because MiniStack does not know its type: the look of Cognito's sign-in pages.
+One resource is omitted because MiniStack does not support its type: the branding of Cognito's sign-in pages.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from pathlib import Path
 from rich.console import Console
 
 from tools import ROOT
-from tools.local import artifacts
 from tools.local.aws import adopt
-from tools.local.lambda_url import FunctionUrl, LocalFunction
-from tools.local.ministack import REGION, ROOT_KEY, MiniStack
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.template import read_template, without_unknown_types
-from tools.ops.deployment import SAM, Deployment, DeploymentError
+from tools.local.function.url import FunctionUrl, LocalFunction
+from tools.local.ministack import MiniStack
+from tools.local.openai.server import API_KEY, ModelServer
 from tools.ops.doctor import Check, State, examine, show
-from tools.ops.patients import in_ministack
-from tools.ops.publish import publish
+from tools.ops.targets import in_ministack
+from tools.stack import artifacts
+from tools.stack.clients import REGION, ROOT_KEY
+from tools.stack.deployment import SAM, Deployment, DeploymentError
+from tools.stack.publish import publish
+from tools.stack.template import read_template, without_unknown_types
 
 BUILD = ROOT / ".aws-sam" / "local"
 STACK_NAME = "chatkit-verify"
@@ -41,7 +42,7 @@ MEMORY_MB = 1024
 
 
 async def verify(console: Console, checks: Sequence[Check]) -> bool:
-    """Deploy here and examine; True when nothing failed."""
+    """Deploy into a local AWS and run `checks`. Return True when none failed."""
     console.print("· sam build for this machine")
     build(BUILD)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder, MiniStack.start() as aws:
@@ -50,30 +51,30 @@ async def verify(console: Console, checks: Sequence[Check]) -> bool:
             deployment = sam_deploy(BUILD, Path(folder))
             publish(deployment.outputs(), _site(Path(folder)))
         async with running(aws, BUILD, Path(folder) / "function.log") as api:
-            console.print("· the built function answers; examining")
+            console.print("· the built function is running; starting the checks")
             findings = await examine(in_ministack(aws.endpoint, STACK_NAME, api), checks)
-    well = show(findings, console)
-    console.print("\nWhat this machine cannot tell, and what tells it (`make deploy ENV=dev` first):", style="bold")
+    passed = show(findings, console)
+    console.print("\nNot verifiable on this machine. After `make deploy ENV=dev` run:", style="bold")
     for finding in findings:
         if finding.state is State.UNKNOWN:
             console.print(f"  {finding.name}: {finding.advice}", highlight=False, soft_wrap=True)
-    for what, command in ONLY_ON_AWS:
-        console.print(f"  {what}: {command}", highlight=False, soft_wrap=True)
-    return well
+    for property_, command in ONLY_ON_AWS:
+        console.print(f"  {property_}: {command}", highlight=False, soft_wrap=True)
+    return passed
 
 
 ONLY_ON_AWS = (
-    ("CloudFront signs for the Function URL, and streams", "CHATKIT_TOKEN=… make doctor ENV=dev"),
-    ("expiry, backups and lifecycle by CloudFormation itself", "make doctor ENV=dev, rows table and bucket"),
+    ("CloudFront signs requests to the Function URL and streams its responses", "CHATKIT_TOKEN=… make doctor ENV=dev"),
+    ("CloudFormation applies expiry, backups and lifecycle", "make doctor ENV=dev, rows table and bucket"),
     ("a cold start on arm64, with and without SnapStart", "make logs ENV=dev, field initDurationMs of REPORT"),
-    ("the sign-in pages' look", "open output SiteUrl and sign in"),
+    ("the branding of the sign-in pages", "open the output SiteUrl and sign in"),
     ("Entry=rest-api streams through API Gateway", "deploy with Entry=rest-api, then make doctor ENV=dev"),
     ("alarms fire", "aws cloudwatch set-alarm-state --alarm-name … --state-value ALARM --state-reason test"),
 )
 
 
 def build(folder: Path) -> None:
-    """Run `sam build` for this machine into `folder`; raises DeploymentError when the result is faulty."""
+    """Run `sam build` for this machine into `folder`. Raises DeploymentError when the result has faults."""
     environment = {**os.environ, "BUILD_TARGET": "local", "PYTHONPATH": ""}
     done = subprocess.run(
         [SAM, "build", "--build-dir", folder], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -81,11 +82,11 @@ def build(folder: Path) -> None:
     if done.returncode:
         raise DeploymentError(f"sam build failed:\n{done.stdout}{done.stderr}")
     if faults := artifacts.inspect(folder, artifacts.TARGETS["local"]).faults:
-        raise DeploymentError("the build is faulty:\n  " + "\n  ".join(faults))
+        raise DeploymentError("the build has faults:\n  " + "\n  ".join(faults))
 
 
 def sam_deploy(folder: Path, scratch: Path) -> Deployment:
-    """Deploy `folder` by the real CLI, as `make deploy` does, into the AWS of the environment."""
+    """Deploy `folder` with the real CLI, as `make deploy` does, into the AWS that the environment selects."""
     template = folder / "local.json"
     template.write_text(json.dumps(without_unknown_types(read_template(folder / "template.yaml"))))
     settings = ("--config-file", str(ROOT / "samconfig.toml"))
@@ -105,7 +106,7 @@ def sam_deploy(folder: Path, scratch: Path) -> Deployment:
 
 @contextmanager
 def operator(aws: MiniStack) -> Generator[None]:
-    """Let every AWS client of this process and its children talk to `aws` as its operator."""
+    """Point every AWS client of this process and its children to `aws` with the root key."""
     wanted = {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_DEFAULT_REGION": REGION,
@@ -133,15 +134,15 @@ def _site(scratch: Path) -> Path:
 
 @asynccontextmanager
 async def running(aws: MiniStack, build: Path, log: Path) -> AsyncGenerator[str]:
-    """Run the deployed chat function from `build` alone, as its role, and yield the address before `/chatkit`."""
+    """Run the deployed chat function from `build` alone, with its role, and yield the address before `/chatkit`."""
     deployed = adopt(aws, read_template(), STACK_NAME, os.environ.get("OPENAI_API_KEY", API_KEY))
     with ModelServer.start() as model:
-        stand_in = {} if os.environ.get("OPENAI_API_KEY") else {"OPENAI_BASE_URL": model.url}
+        local_model = {} if os.environ.get("OPENAI_API_KEY") else {"OPENAI_BASE_URL": model.url}
         function = LocalFunction(
             handler="chat_api.handler.handler",
             code=[build / "ChatFunction", build / "DependenciesLayer" / "python"],
             layer=build / "StreamingLayer",
-            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **stand_in},
+            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **local_model},
             timeout_seconds=TIMEOUT_SECONDS,
             memory_mb=MEMORY_MB,
             log=log,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from tools.local.model_server import ModelServer
+from tools.local.openai.server import ModelServer
 from tools.soak.key_server import KeyServer
 from tools.soak.processes import Processes
 from tools.soak.proxy import Fault, FaultyProxy

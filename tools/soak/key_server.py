@@ -13,7 +13,7 @@ import urllib.request
 from typing import Any
 
 from tools.local.aws import LocalStack
-from tools.local.user_pool import UserPool
+from tools.local.sign_in.user_pool import UserPool
 
 
 class KeyServer(UserPool):

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import httpx
 
-from tools.local.chatkit_client import RefusedError
+from tools.client.chatkit import RefusedError
 from tools.soak.ledger import End
 from tools.soak.tally import Tally
 

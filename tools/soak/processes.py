@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.local.function_process import FunctionProcess, LocalFunction
+from tools.local.function.process import FunctionProcess, LocalFunction
 
 KB_PER_MB = 1024
 

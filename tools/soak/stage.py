@@ -14,9 +14,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.local.function_process import INIT_LIMIT_SECONDS, LocalFunction
-from tools.local.lambda_url import FunctionUrl
-from tools.local.sign_in import create_user, sign_in
+from tools.client.sign_in import create_user, sign_in
+from tools.local.function.process import INIT_LIMIT_SECONDS, LocalFunction
+from tools.local.function.url import FunctionUrl
 from tools.local.stack import STATE, Stack, running_stack
 from tools.soak.processes import Processes
 from tools.soak.user import User

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from chat_api.server import OUT_OF_TIME
-from tools.local.chatkit_client import ChatKitClient, Event, Received
+from tools.client.chatkit import ChatKitClient, Event, Received
 from tools.soak.ledger import Answer, Conversation, End, Life, Turn
 from tools.soak.oracle import Violation, text_of
 from tools.soak.posting import BROKEN

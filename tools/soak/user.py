@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from tools.local.chatkit_client import ChatKitClient, Event, add_message, create_thread, get_thread, new_turn_id
+from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread, get_thread, new_turn_id
 from tools.local.files import PDF, PNG
 from tools.soak.ledger import Answer, Conversation, End, Life, Turn
 from tools.soak.marks import new_mark, question

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from tools.local.chatkit_client import ChatKitClient
+from tools.client.chatkit import ChatKitClient
 from tools.soak.marks import LONGEST_MARK, strangers
 
 OnStrangers = Callable[[set[str], str], None]

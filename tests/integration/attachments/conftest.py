@@ -14,8 +14,9 @@ import pytest
 
 from attachments_s3 import s3_config
 from tests.contracts.attachments import BUCKET, World, function_policy
-from tools.local.ministack import REGION, Credentials, MiniStack
+from tools.local.ministack import MiniStack
 from tools.local.rclone import Rclone
+from tools.stack.clients import REGION, Credentials
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def on_ministack(ministack: MiniStack) -> Iterator[Account]:
 def on_rclone(rclone: Rclone) -> Iterator[Account]:
     owner, client = rclone.client(), rclone.client(s3_config())
     owner.create_bucket(Bucket=BUCKET)
-    yield Account(client, owner, Credentials(rclone.access_key, rclone.secret_key))
+    yield Account(client, owner, rclone.key)
     client.close()
     owner.close()
 

@@ -15,7 +15,8 @@ from attachments_s3 import s3_config
 from tests.contracts.attachments import ANN, World, descriptor_of, function_policy, png
 from tests.integration.attachments.bad_uploads import BAD_UPLOADS, GOOD_UPLOADS, Upload
 from tests.integration.attachments.conftest import Account
-from tools.local.ministack import Credentials, MiniStack
+from tools.local.ministack import MiniStack
+from tools.stack.clients import Credentials
 
 DATA = png()
 

@@ -12,14 +12,14 @@ import httpx
 import pytest
 
 from tools import ROOT
-from tools.local.artifacts import (
+from tools.local.function.url import FunctionUrl, LocalFunction
+from tools.stack.artifacts import (
     MAX_UNZIPPED_BYTES,
     TARGETS,
     inspect,
     locked_packages,
     unchecked,
 )
-from tools.local.lambda_url import FunctionUrl, LocalFunction
 
 # One worker builds, and both builds are used by all tests.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]

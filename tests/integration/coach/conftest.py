@@ -20,8 +20,8 @@ from coach.accounts_table import AccountsTable
 from coach.assistant import Coach
 from tests.fakes.accounts import accounts_table
 from tests.unit.chat_api.conftest import BUCKET, World, make_world, pool, verifier
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.user_pool import UserPool
+from tools.local.openai.server import API_KEY, ModelServer
+from tools.local.sign_in.user_pool import UserPool
 
 __all__ = ["pool", "verifier"]
 

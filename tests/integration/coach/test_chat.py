@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from tests.integration.coach.conftest import USER, Talk
-from tools.local.chat import Chat
-from tools.local.chatkit_client import ChatKitClient
+from tools.client.chatkit import ChatKitClient
+from tools.local.chat.terminal import Chat
 
 
 class Terminal(Console):

@@ -14,7 +14,7 @@ from tests.fakes.ledger import read_ledger
 from tests.integration.coach.conftest import TODAY, USER, Reply, Talk
 from tests.unit.chat_api.conftest import BUCKET
 from tools.local.files import PNG
-from tools.local.model_audio import spoken
+from tools.local.openai.transcription import spoken
 
 
 def without_title(reply: Reply) -> list[str]:

@@ -12,9 +12,9 @@ from pytest_asyncio import is_async_test
 
 from tools.local.ministack import MiniStack
 from tools.ops import verify
-from tools.ops.deployment import Deployment
-from tools.ops.doctor import Stack
-from tools.ops.patients import in_ministack
+from tools.ops.doctor import Target
+from tools.ops.targets import in_ministack
+from tools.stack.deployment import Deployment
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def patient(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def target(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
     """The deployed stack with the built function running in it, as the doctor sees it."""
     log = tmp_path_factory.mktemp("function") / "function.log"
     async with verify.running(deployed.aws, deployed.build, log) as api:

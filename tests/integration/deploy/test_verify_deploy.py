@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from tests.integration.deploy.conftest import Deployed
-from tools.ops import checks_api, checks_aws, checks_edge, verify
+from tools.ops import verify
+from tools.ops.checks import account, api, edge
 from tools.ops.cli import CHECKS
-from tools.ops.deployment import NEW_SITE, Deployment, DeploymentError
-from tools.ops.doctor import Check, Finding, Stack, State, examine
-from tools.ops.publish import ASK_AGAIN, FOR_EVER, publish
+from tools.ops.doctor import Check, Finding, State, Target, examine
+from tools.stack.deployment import NEW_SITE, Deployment, DeploymentError
+from tools.stack.publish import IMMUTABLE, REVALIDATE, publish
 
 BY_NAME = {check.name: check for check in CHECKS}
 NEVER_KNOWN_HERE = {
@@ -24,7 +25,7 @@ NEVER_KNOWN_HERE = {
     "the Function URL is closed",
     "domain key",
     "OpenAI key",
-    "alarms reach somebody",
+    "alarm e-mail",
 }
 
 
@@ -43,8 +44,8 @@ def published(deployed: Deployed, dist: Path) -> None:
         publish(deployed.outputs, dist, domain_key="key")
 
 
-async def row(patient: Stack, check: Check | str) -> Finding:
-    (finding,) = await examine(patient, [BY_NAME[check] if isinstance(check, str) else check])
+async def row(target: Target, check: Check | str) -> Finding:
+    (finding,) = await examine(target, [BY_NAME[check] if isinstance(check, str) else check])
     return finding
 
 
@@ -70,39 +71,39 @@ class TestDeploy:
 
 @pytest.mark.usefixtures("published")
 class TestSite:
-    async def get(self, patient: Stack, path: str, **headers: str) -> httpx.Response:
-        async with patient.site() as http:
+    async def get(self, target: Target, path: str, **headers: str) -> httpx.Response:
+        async with target.site() as http:
             return await http.get(path, headers=headers)
 
-    async def test_every_file_says_how_long_it_may_be_kept(self, patient: Stack) -> None:
-        page = await self.get(patient, "/")
-        script = await self.get(patient, "/assets/app-1a2b.js")
-        config = await self.get(patient, "/config.json")
+    async def test_every_file_says_how_long_it_may_be_kept(self, target: Target) -> None:
+        page = await self.get(target, "/")
+        script = await self.get(target, "/assets/app-1a2b.js")
+        config = await self.get(target, "/config.json")
 
-        assert (page.headers["cache-control"], page.headers["content-type"]) == (ASK_AGAIN, "text/html; charset=utf-8")
-        assert script.headers["cache-control"] == FOR_EVER
+        assert (page.headers["cache-control"], page.headers["content-type"]) == (REVALIDATE, "text/html; charset=utf-8")
+        assert script.headers["cache-control"] == IMMUTABLE
         assert "javascript" in script.headers["content-type"]
-        assert config.headers["cache-control"] == ASK_AGAIN
+        assert config.headers["cache-control"] == REVALIDATE
 
-    async def test_config_names_the_stack(self, patient: Stack) -> None:
-        config = (await self.get(patient, "/config.json")).json()
+    async def test_config_names_the_stack(self, target: Target) -> None:
+        config = (await self.get(target, "/config.json")).json()
 
-        assert config["clientId"] == patient.outputs["UserPoolClientId"]
-        assert config["authority"].endswith(patient.outputs["UserPoolId"])
+        assert config["clientId"] == target.outputs["UserPoolClientId"]
+        assert config["authority"].endswith(target.outputs["UserPoolId"])
         assert config["domainKey"] == "key"
 
-    async def test_a_view_is_the_page_and_a_missing_file_is_an_error(self, patient: Stack) -> None:
-        view = await self.get(patient, "/threads/thr_1")
-        missing = await self.get(patient, "/assets/gone.js")
+    async def test_a_view_is_the_page_and_a_missing_file_is_an_error(self, target: Target) -> None:
+        view = await self.get(target, "/threads/thr_1")
+        missing = await self.get(target, "/assets/gone.js")
 
-        assert (view.status_code, view.text) == (200, (await self.get(patient, "/")).text)
+        assert (view.status_code, view.text) == (200, (await self.get(target, "/")).text)
         assert missing.status_code in (403, 404)
 
-    async def test_the_page_comes_with_its_policy(self, patient: Stack) -> None:
-        page = await self.get(patient, "/")
+    async def test_the_page_comes_with_its_policy(self, target: Target) -> None:
+        page = await self.get(target, "/")
 
         policy = page.headers["content-security-policy"]
-        assert f"https://{patient.outputs['BucketName']}.s3.eu-west-1.amazonaws.com" in policy
+        assert f"https://{target.outputs['BucketName']}.s3.eu-west-1.amazonaws.com" in policy
         assert "${" not in policy
         assert page.headers["x-frame-options"] == "DENY"
 
@@ -115,8 +116,8 @@ class TestSite:
 
 
 @pytest.mark.usefixtures("published")
-async def test_the_doctor_finds_it_well(patient: Stack) -> None:
-    findings = await examine(patient, CHECKS)
+async def test_the_doctor_finds_it_well(target: Target) -> None:
+    findings = await examine(target, CHECKS)
 
     assert [each for each in findings if each.state is State.FAIL] == []
     assert {each.name for each in findings if each.state is State.UNKNOWN} == NEVER_KNOWN_HERE
@@ -125,20 +126,20 @@ async def test_the_doctor_finds_it_well(patient: Stack) -> None:
 class TestDoctorSeesWhatIsBroken:
     """Each setting is broken in the account, found, and put right again."""
 
-    async def test_expiry_that_is_off(self, deployed: Deployed, patient: Stack) -> None:
+    async def test_expiry_that_is_off(self, deployed: Deployed, target: Target) -> None:
         with closing(deployed.aws.client("dynamodb")) as dynamodb:
             off = {"AttributeName": "expires_at", "Enabled": False}
-            dynamodb.update_time_to_live(TableName=patient.outputs["TableName"], TimeToLiveSpecification=off)
-            finding = await row(patient, "table")
+            dynamodb.update_time_to_live(TableName=target.outputs["TableName"], TimeToLiveSpecification=off)
+            finding = await row(target, "table")
             on = {**off, "Enabled": True}
-            dynamodb.update_time_to_live(TableName=patient.outputs["TableName"], TimeToLiveSpecification=on)
+            dynamodb.update_time_to_live(TableName=target.outputs["TableName"], TimeToLiveSpecification=on)
 
         assert finding.state is State.FAIL
         assert "time to live" in finding.found
-        assert (await row(patient, "table")).state is State.PASS
+        assert (await row(target, "table")).state is State.PASS
 
-    async def test_uploads_that_never_expire_and_a_public_bucket(self, deployed: Deployed, patient: Stack) -> None:
-        name = patient.outputs["BucketName"]
+    async def test_uploads_that_never_expire_and_a_public_bucket(self, deployed: Deployed, target: Target) -> None:
+        name = target.outputs["BucketName"]
         with closing(deployed.aws.client("s3")) as s3:
             rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
             access = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
@@ -146,45 +147,45 @@ class TestDoctorSeesWhatIsBroken:
             s3.put_public_access_block(
                 Bucket=name, PublicAccessBlockConfiguration={**access, "BlockPublicPolicy": False}
             )
-            finding = await row(patient, "bucket")
+            finding = await row(target, "bucket")
             s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
             s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=access)
 
         assert finding.state is State.FAIL
         assert "lifecycle" in finding.found
         assert "public access" in finding.found
-        assert (await row(patient, "bucket")).state is State.PASS
+        assert (await row(target, "bucket")).state is State.PASS
 
-    async def test_a_client_that_returns_elsewhere(self, deployed: Deployed, patient: Stack) -> None:
-        ids = {"UserPoolId": patient.outputs["UserPoolId"], "ClientId": patient.outputs["UserPoolClientId"]}
+    async def test_a_client_that_returns_elsewhere(self, deployed: Deployed, target: Target) -> None:
+        ids = {"UserPoolId": target.outputs["UserPoolId"], "ClientId": target.outputs["UserPoolClientId"]}
         with closing(deployed.aws.client("cognito-idp")) as cognito:
             client = cognito.describe_user_pool_client(**ids)["UserPoolClient"]
             settings = {**ids, "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": client["AllowedOAuthScopes"]}
             cognito.update_user_pool_client(**settings, CallbackURLs=["https://elsewhere.example/"])
-            finding = await row(patient, "sign-in client")
+            finding = await row(target, "sign-in client")
             cognito.update_user_pool_client(**settings, CallbackURLs=client["CallbackURLs"])
 
         assert finding.state is State.FAIL
         assert "elsewhere.example" in finding.found
 
-    async def test_a_site_of_another_stack(self, deployed: Deployed, patient: Stack, published: None) -> None:
-        name = patient.outputs["SiteBucketName"]
+    async def test_a_site_of_another_stack(self, deployed: Deployed, target: Target, published: None) -> None:
+        name = target.outputs["SiteBucketName"]
         with closing(deployed.aws.client("s3")) as s3:
             config = s3.get_object(Bucket=name, Key="config.json")["Body"].read()
             other = json.dumps({**json.loads(config), "clientId": "of-another-stack"})
             s3.put_object(Bucket=name, Key="config.json", Body=other.encode())
-            finding = await row(patient, "site")
+            finding = await row(target, "site")
             s3.put_object(Bucket=name, Key="config.json", Body=config)
 
         assert finding.state is State.FAIL
         assert "clientId" in finding.found
 
-    async def test_headers_that_are_gone(self, patient: Stack) -> None:
+    async def test_headers_that_are_gone(self, target: Target) -> None:
         class Bare(httpx.AsyncClient):
             async def get(self, *args: Any, **kwargs: Any) -> httpx.Response:
                 return httpx.Response(200, text="page")
 
-        finding = await row(dataclasses.replace(patient, site=Bare), "security headers")
+        finding = await row(dataclasses.replace(target, site=Bare), "security headers")
 
         assert finding.state is State.FAIL
         assert "content-security-policy" in finding.found
@@ -193,7 +194,7 @@ class TestDoctorSeesWhatIsBroken:
 def test_every_row_is_made_to_fail_somewhere() -> None:
     """Here or in tests/unit/ops; a check without a test of its failure may be blind."""
     here = {"table", "bucket", "sign-in client", "site", "security headers"}
-    unit = {check.name for check in checks_api.CHECKS} | {"API errors stay errors", "the Function URL is closed"}
-    unit |= {"OpenAI key", "domain key", "alarms reach somebody"}
+    unit = {check.name for check in api.CHECKS} | {"API errors stay errors", "the Function URL is closed"}
+    unit |= {"OpenAI key", "domain key", "alarm e-mail"}
 
-    assert {check.name for check in (*checks_edge.CHECKS, *checks_aws.CHECKS, *checks_api.CHECKS)} == here | unit
+    assert {check.name for check in (*edge.CHECKS, *account.CHECKS, *api.CHECKS)} == here | unit

@@ -21,8 +21,9 @@ from tests.contracts.store import Caller, Clock
 from tests.fakes.chatkit_models import NOON, file, noise, note, thread
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend
 from tests.fakes.janitor_backend import objects, records
-from tools.local.ministack import Credentials, MiniStack
-from tools.local.stream_poller import StreamPoller
+from tools.local.function.stream_poller import StreamPoller
+from tools.local.ministack import MiniStack
+from tools.stack.clients import Credentials
 
 FILTERS = [
     each["Pattern"]

@@ -9,7 +9,8 @@ import pytest
 from botocore.config import Config
 
 from tools.local.aws import LocalStack, deploy
-from tools.local.ministack import Credentials, MiniStack
+from tools.local.ministack import MiniStack
+from tools.stack.clients import Credentials
 
 OPENAI_KEY = "sk-of-the-operator"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.local_aws.conftest import OPENAI_KEY, Clients
+from tools.client.sign_in import create_user, sign_in
 from tools.local import aws as local_aws
-from tools.local.aws import LocalStack, StackError, deploy
-from tools.local.ministack import ROOT_KEY, MiniStack
-from tools.local.sign_in import create_user, sign_in
-from tools.local.stack_settings import settle
-from tools.local.template import read_template
+from tools.local.aws import LocalStack, StackError, deploy, settle
+from tools.local.ministack import MiniStack
+from tools.stack.clients import ROOT_KEY
+from tools.stack.template import read_template
 
 
 class TestSettings:

@@ -12,9 +12,9 @@ import h11
 import httpx
 import pytest
 
-from tools.local.edge import SIGNATURE, Edge
 from tools.local.http_server import HttpConnection, HttpServer
-from tools.local.site_files import SiteFiles
+from tools.local.site.edge import SIGNATURE, Edge
+from tools.local.site.files import SiteFiles
 
 POLICY = [("content-security-policy", "default-src 'self'"), ("x-frame-options", "DENY")]
 LIMIT_SECONDS = 20

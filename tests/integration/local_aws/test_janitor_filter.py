@@ -12,9 +12,9 @@ from chatkit.types import ThreadMetadata
 from store_dynamo import DynamoStore
 from tests.integration.local_aws.conftest import Clients
 from tools.local.aws import LocalStack
-from tools.local.ministack import ROOT_KEY
-from tools.local.stream_poller import matches
-from tools.local.template import filter_patterns, read_template
+from tools.local.function.stream_poller import matches
+from tools.stack.clients import ROOT_KEY
+from tools.stack.template import filter_patterns, read_template
 
 PATTERNS = filter_patterns(read_template(), "JanitorFunction")
 

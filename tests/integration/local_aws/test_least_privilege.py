@@ -19,8 +19,9 @@ from botocore.exceptions import ClientError
 
 from tests.integration.local_aws.conftest import Clients
 from tools.local.aws import LocalStack, outputs_of
-from tools.local.ministack import ROOT_KEY, MiniStack
-from tools.local.template import read_template
+from tools.local.ministack import MiniStack
+from tools.stack.clients import ROOT_KEY
+from tools.stack.template import read_template
 
 KEY = {"pk": {"S": "USER#ana"}, "sk": {"S": "THREAD#one"}}
 RECORD = {**KEY, "ord": {"S": "THREAD#1"}}

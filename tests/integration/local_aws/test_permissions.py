@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from tests.integration.local_aws.conftest import Clients
 from tools.local.aws import LocalStack
-from tools.local.ministack import ROOT_KEY, Credentials
+from tools.stack.clients import ROOT_KEY, Credentials
 
 KEY = {"pk": {"S": "USER#ana"}, "sk": {"S": "THREAD#one"}}
 RECORD = {**KEY, "ord": {"S": "THREAD#1"}}

@@ -8,8 +8,8 @@ import jwt
 import pytest
 
 from chat_api.identity import IdentityError, TokenVerifier
+from tools.client.sign_in import SignInError, Tokens, challenge_of, create_user, sign_in
 from tools.local.aws import LocalStack
-from tools.local.sign_in import SignInError, Tokens, challenge_of, create_user, sign_in
 
 USER, PASSWORD = "ana@example.com", "Groceries-2026"
 

@@ -11,9 +11,9 @@ import httpx
 import jwt
 import pytest
 
+from tools.client.sign_in import challenge_of, create_user
 from tools.local.aws import LocalStack
-from tools.local.sign_in import challenge_of, create_user
-from tools.local.sign_in_page import SignInServer
+from tools.local.sign_in.page import SignInServer
 
 USER, PASSWORD = "ana@example.com", "Groceries-2026"
 VERIFIER = secrets.token_urlsafe(48)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import openai
 import pytest
 
-from tools.local.model_server import API_KEY, ModelServer
+from tools.local.openai.server import API_KEY, ModelServer
 
 MODEL = "gpt-5.1"
 

@@ -9,8 +9,8 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.integration.model_server.conftest import MODEL, until
-from tools.local.model_audio import spoken
-from tools.local.model_server import ModelServer
+from tools.local.openai.server import ModelServer
+from tools.local.openai.transcription import spoken
 
 HELLO: Any = [{"role": "user", "content": "hello"}]
 

@@ -25,7 +25,7 @@ from tests.fakes.accounts import accounts_table
 from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 from tests.integration.model_server.conftest import MODEL, until
-from tools.local.model_server import API_KEY, ModelServer
+from tools.local.openai.server import API_KEY, ModelServer
 
 TODAY = date(2026, 5, 20)
 

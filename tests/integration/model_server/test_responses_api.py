@@ -18,8 +18,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.integration.model_server.conftest import MODEL, until
-from tools.local.model_request import NOT_SAID
-from tools.local.model_server import API_KEY, ModelServer
+from tools.local.openai.request import CONVERTER_TEXTS
+from tools.local.openai.server import API_KEY, ModelServer
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 SPENDING: Any = {
@@ -303,7 +303,7 @@ class TestWords:
         answer = await client.responses.create(model=MODEL, input=history)
         assert "“How much did I spend on groceries?”" in answer.output_text
 
-    @pytest.mark.parametrize("context", NOT_SAID)
+    @pytest.mark.parametrize("context", CONVERTER_TEXTS)
     async def test_what_chatkit_adds_is_no_question(self, client: openai.AsyncOpenAI, context: str) -> None:
         roles: Any = [{"role": "user", "content": text} for text in ("First", f"{context} …", "What did I just ask?")]
         answer = await client.responses.create(model=MODEL, input=roles)
@@ -330,7 +330,7 @@ class TestWords:
 
 
 def test_runs_as_a_program() -> None:
-    command = [sys.executable, "-m", "tools.local.model_server", "--port", "0"]
+    command = [sys.executable, "-m", "tools.local.openai.server", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         url = process.stdout.readline().strip()

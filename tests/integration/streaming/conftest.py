@@ -23,8 +23,8 @@ from awslambdaric.lambda_context import LambdaContext
 from lambda_streaming import StreamingMangum
 from lambda_streaming.client import StreamingRuntimeClient
 from tools import ROOT
-from tools.local.function_process import FunctionProcess, LocalFunction
-from tools.local.runtime_api import Invocation, Kind, Recorder, Refusal, RuntimeApi
+from tools.local.function.process import FunctionProcess, LocalFunction
+from tools.local.function.runtime_api import Invocation, Kind, Recorder, Refusal, RuntimeApi
 from tools.workspace import source
 
 EVENTS = ROOT / "tests" / "events"

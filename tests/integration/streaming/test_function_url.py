@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.streaming.conftest import ORDINARY, eventually
-from tools.local.lambda_url import FunctionUrl
+from tools.local.function.url import FunctionUrl
 
 
 @pytest.fixture

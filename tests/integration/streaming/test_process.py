@@ -21,8 +21,8 @@ from tests.integration.streaming.conftest import (
     prelude_of,
     run_in,
 )
-from tools.local.function_process import FunctionError
-from tools.local.runtime_api import INVOCATION_ID, TENANT_ID, Kind, Refusal
+from tools.local.function.process import FunctionError
+from tools.local.function.runtime_api import INVOCATION_ID, TENANT_ID, Kind, Refusal
 from tools.workspace import source
 
 PLAIN_HANDLER = "tests.integration.streaming.apps.plain_handler"

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from lambda_streaming import StreamingMangum
 from lambda_streaming.client import StreamingMarshaller, StreamingRuntimeClient
 from tests.integration.streaming.conftest import Gate, Runtime, Script, body_of, context, event, eventually, prelude_of
-from tools.local.runtime_api import INVOCATION_ID, Refusal
+from tools.local.function.runtime_api import INVOCATION_ID, Refusal
 
 PLAIN = [(b"content-type", b"text/plain")]
 

@@ -17,7 +17,7 @@ from tests.fakes.dynamo_backend import DynamoBackend
 from tests.integration.turns.conftest import service_of
 from tests.integration.turns.test_table import ANA, run
 from tools.bench.waves import Waves
-from tools.local.chatkit_client import add_message, create_thread
+from tools.client.chatkit import add_message, create_thread
 
 
 class Remembering:

@@ -18,7 +18,7 @@ from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.request_log import Request
 from tests.fakes.turn import request_context
 from tests.integration.turns.conftest import Service, service_of
-from tools.local.chatkit_client import Event, add_message, create_thread
+from tools.client.chatkit import Event, add_message, create_thread
 
 ANA = request_context("ana")
 

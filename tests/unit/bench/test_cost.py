@@ -14,7 +14,7 @@ from tools.bench import results
 from tools.bench.cost.bill import LOOKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, Counted, bill, units
 from tools.bench.cost.prices import PRICES
 from tools.bench.sections.cost import bill_of, comparison, section
-from tools.local.template import read_template
+from tools.stack.template import read_template
 
 NOTHING = Counted(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 TURN = Counted(

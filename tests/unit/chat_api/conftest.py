@@ -32,7 +32,7 @@ from chat_api.settings import LimitSettings
 from chat_api.timing import Timing
 from chat_api.turn_meter import TurnMeter
 from tests.fakes.memory_store import MemoryStore
-from tools.local.user_pool import UserPool
+from tools.local.sign_in.user_pool import UserPool
 
 BUCKET = "chat-api-files"
 

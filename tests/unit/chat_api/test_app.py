@@ -16,7 +16,7 @@ from chat_api.request_log import UNEXPECTED
 from store_dynamo.errors import StoreUnavailableError
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
-from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
+from tools.client.chatkit import Event, add_message, create_thread, get_thread
 
 
 def events(response: httpx.Response) -> list[Event]:

@@ -8,7 +8,7 @@ import pytest
 from chat_api.incoming import MAX_BODY_BYTES
 from tests.unit.chat_api.conftest import World
 from tests.unit.chat_api.test_app import events
-from tools.local.chatkit_client import create_thread
+from tools.client.chatkit import create_thread
 from tools.local.files import PDF, PNG
 
 pytestmark = pytest.mark.promise("A7")

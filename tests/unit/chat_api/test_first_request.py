@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tools import ROOT
-from tools.local.user_pool import UserPool
+from tools.local.sign_in.user_pool import UserPool
 from tools.workspace import members
 
 EVENT = ROOT / "tests" / "events" / "function_url_post.json"

@@ -25,7 +25,7 @@ from chat_api.identity import (
     check_authorizer,
     token_of,
 )
-from tools.local.user_pool import UserPool
+from tools.local.sign_in.user_pool import UserPool
 
 pytestmark = pytest.mark.promise("H1")
 

@@ -19,7 +19,7 @@ from chat_api.assistant import Turn
 from tests.fakes.assistants import message_item, spoken
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
-from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
+from tools.client.chatkit import Event, add_message, create_thread, get_thread
 
 WorldOf = Callable[..., World]
 

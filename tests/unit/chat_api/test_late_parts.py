@@ -19,7 +19,7 @@ from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
 from tests.unit.chat_api.test_message_files import uploaded
 from tests.unit.chat_api.test_stopping import begin, cancel
-from tools.local.chatkit_client import create_thread, get_thread
+from tools.client.chatkit import create_thread, get_thread
 
 WorldOf = Callable[..., World]
 LIST = {"type": "threads.list", "params": {}}

@@ -15,7 +15,7 @@ from chat_api.assistant import Turn
 from chat_api.settings import LimitSettings
 from tests.contracts.store import Clock
 from tests.unit.chat_api.conftest import Echo, World
-from tools.local.chatkit_client import Event, create_thread
+from tools.client.chatkit import Event, create_thread
 from tools.local.files import PNG
 
 WorldOf = Callable[..., World]

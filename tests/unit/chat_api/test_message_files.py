@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.chat_api.conftest import BUCKET, World
 from tests.unit.chat_api.test_app import begin, events, threads
-from tools.local.chatkit_client import Event, create_thread, get_thread
+from tools.client.chatkit import Event, create_thread, get_thread
 from tools.local.files import PDF, PNG
 
 pytestmark = pytest.mark.promise("A3")

@@ -12,7 +12,7 @@ from store_dynamo.errors import StoreUnavailableError
 from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.assistants import Halting
 from tests.unit.chat_api.conftest import World
-from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
+from tools.client.chatkit import Event, add_message, create_thread, get_thread
 from tools.local.files import PNG
 
 TURN = {"x-turn-id": "turn-0000001"}

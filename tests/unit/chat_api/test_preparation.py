@@ -12,7 +12,7 @@ from chat_api.identity import TokenVerifier
 from chat_api.lazy_client import LazyClient
 from chat_api.openai_key import OpenAIKey
 from chat_api.preparation import INITIALIZATION_TYPE, Preparation
-from tools.local.user_pool import UserPool
+from tools.local.sign_in.user_pool import UserPool
 
 
 class Client:

@@ -17,7 +17,7 @@ from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.everything import Everything
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
-from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
+from tools.client.chatkit import Event, add_message, create_thread, get_thread
 from tools.local.files import PNG
 
 ANSWER = ["thread.item.added", "thread.item.updated", "thread.item.updated", "thread.item.done"]

@@ -26,7 +26,7 @@ from tests.fakes.asgi_exchange import Exchange, LambdaContext
 from tests.fakes.assistants import Halting, delta, message_item, spoken
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
-from tools.local.chatkit_client import Event, add_message, create_thread, get_thread
+from tools.client.chatkit import Event, add_message, create_thread, get_thread
 
 TURN = "turn-0000001"
 WorldOf = Callable[..., World]

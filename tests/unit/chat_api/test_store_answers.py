@@ -26,7 +26,7 @@ from chat_api.context import RequestContext
 from chat_api.store_answers import StoreRequest
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
-from tools.local.chatkit_client import create_thread
+from tools.client.chatkit import create_thread
 
 
 class Plain(ChatKitServer[RequestContext]):

@@ -12,7 +12,7 @@ import pytest
 from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
 from tests.fakes.turn import Conversation
 from tools import ROOT
-from tools.local.model_server import API_KEY, ModelServer
+from tools.local.openai.server import API_KEY, ModelServer
 
 MAX_LINES = 20
 

@@ -8,9 +8,9 @@ from agents import FunctionTool
 
 from coach.tools import TOOLS
 from tools import ROOT
-from tools.local.model_request import Request
-from tools.local.model_tools import called
-from tools.local.responses_events import FunctionCall
+from tools.local.openai.request import Request
+from tools.local.openai.responses import FunctionCall
+from tools.local.openai.rules import tool_calls
 
 BRAND = (ROOT / "frontend" / "src" / "brand.ts").read_text()
 PROMPTS = re.findall(r'\bprompt:\s*"([^"]+)"', BRAND)
@@ -23,7 +23,7 @@ OFFERED = [
 
 def call(prompt: str) -> tuple[str, object]:
     """Return the tool that the local model calls and its arguments, except a goal's text, which is translated."""
-    outputs = called(Request.read({"input": prompt, "tools": OFFERED}))
+    outputs = tool_calls(Request.read({"input": prompt, "tools": OFFERED}))
     assert outputs, f"no tool for {prompt!r}"
     (output,) = outputs
     assert isinstance(output, FunctionCall)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tools.fuzz.verdict import MAX_SECONDS, faults_of
-from tools.local.payload import HttpRequest, HttpResponse
+from tools.local.function.payload import HttpRequest, HttpResponse
 
 SENT = HttpRequest("POST", "/chatkit", [("x-auth-token", "t" * 200)], b'{"type": "x"}', "203.0.113.7")
 STREAM = [("content-type", "text/event-stream")]

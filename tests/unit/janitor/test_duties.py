@@ -14,7 +14,7 @@ import janitor
 from attachments_s3.keys import attachment_keys, generated_key
 from janitor.duties import DeleteObjects, Duty, SweepThread, duties
 from store_dynamo.keys import attachment_key, feedback_key, item_key, thread_key
-from tools.local.stream_poller import matches
+from tools.local.function.stream_poller import matches
 
 FILTERS = json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
 USER, THREAD = "alice#1", "thr/1"

@@ -12,24 +12,25 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from rich.console import Console
 
-from tests.fakes.sick_api import OTHER_TOKEN, SITE, TOKEN, SickApi
-from tools.local.model_server import API_KEY
-from tools.ops import checks_api, checks_aws, checks_edge
-from tools.ops.doctor import Check, Finding, Stack, State, examine, show
+from tests.fakes.faulty_api import OTHER_TOKEN, SITE, TOKEN, FaultyApi
+from tools.local.openai.server import API_KEY
+from tools.ops.checks import account, edge
+from tools.ops.checks.api import CHECKS as API_CHECKS
+from tools.ops.doctor import Check, Finding, State, Target, examine, show
 
-CHECKS = {check.name: check for check in (*checks_api.CHECKS, *checks_edge.CHECKS, *checks_aws.CHECKS)}
-HTTP = [check.name for check in checks_api.CHECKS]
+CHECKS = {check.name: check for check in (*API_CHECKS, *edge.CHECKS, *account.CHECKS)}
+HTTP = [check.name for check in API_CHECKS]
 
 
 @pytest.fixture
-def api() -> Iterator[SickApi]:
-    with SickApi() as api:
+def api() -> Iterator[FaultyApi]:
+    with FaultyApi() as api:
         yield api
 
 
 @pytest.fixture
-def stack(api: SickApi) -> Stack:
-    return Stack(
+def target(api: FaultyApi) -> Target:
+    return Target(
         outputs={"ChatUrl": f"{api.url}/function-url/", "OpenAISecretArn": "arn"},
         parameters={"SiteOrigin": SITE, "DomainName": "", "OpenAIModel": "gpt-9"},
         api=api.url,
@@ -68,14 +69,14 @@ class Topics:
         pass
 
 
-async def row(stack: Stack, name: str) -> Finding:
-    (finding,) = await examine(stack, [CHECKS[name]])
+async def row(target: Target, name: str) -> Finding:
+    (finding,) = await examine(target, [CHECKS[name]])
     return finding
 
 
 @pytest.mark.parametrize("name", [*HTTP, "API errors stay errors", "the Function URL is closed", "OpenAI key"])
-async def test_a_well_stack_passes(stack: Stack, name: str) -> None:
-    finding = await row(stack, name)
+async def test_a_well_stack_passes(target: Target, name: str) -> None:
+    finding = await row(target, name)
 
     assert finding.state is State.PASS, finding
     assert finding.found
@@ -87,14 +88,14 @@ async def test_a_well_stack_passes(stack: Stack, name: str) -> None:
     [
         ("unhealthy", "health"),
         ("refuses tokens", "sign-in"),
-        ("lets strangers in", "strangers are refused"),
-        ("forbids instead of 401", "strangers are refused"),
-        ("leaks threads", "a wrong user is refused"),
+        ("lets strangers in", "no access without a token"),
+        ("forbids instead of 401", "no access without a token"),
+        ("leaks threads", "no access to other users' threads"),
         ("buffered", "streaming is incremental"),
         ("one piece", "streaming is incremental"),
         ("assistant fails", "streaming is incremental"),
         ("takes no upload", "presigned upload"),
-        ("takes any upload", "wrong uploads are refused"),
+        ("takes any upload", "wrong uploads are rejected"),
         ("no CORS", "CORS of the bucket"),
         ("any origin", "CORS of the bucket"),
         ("html errors", "API errors stay errors"),
@@ -103,85 +104,85 @@ async def test_a_well_stack_passes(stack: Stack, name: str) -> None:
     ],
 )
 async def test_each_fault_fails_its_row_and_says_how_to_mend_it(
-    api: SickApi, stack: Stack, fault: str, name: str
+    api: FaultyApi, target: Target, fault: str, name: str
 ) -> None:
     api.faults.add(fault)
 
-    finding = await row(stack, name)
+    finding = await row(target, name)
 
     assert finding.state is State.FAIL, finding
-    assert finding.advice == CHECKS[name].mend
+    assert finding.advice == CHECKS[name].fix
 
 
-async def test_a_stack_that_is_gone_fails_and_does_not_raise(api: SickApi, stack: Stack) -> None:
-    gone = dataclasses.replace(stack, api="http://127.0.0.1:1")
+async def test_a_stack_that_is_gone_fails_and_does_not_raise(api: FaultyApi, target: Target) -> None:
+    gone = dataclasses.replace(target, api="http://127.0.0.1:1")
 
     findings = await examine(gone, [CHECKS[name] for name in HTTP])
 
     assert {each.state for each in findings} == {State.FAIL}
 
 
-@pytest.mark.parametrize("name", [name for name in HTTP if name not in ("health", "strangers are refused")])
-async def test_without_a_token_what_needs_one_is_unknown_and_says_how_to_give_it(stack: Stack, name: str) -> None:
-    finding = await row(dataclasses.replace(stack, token=None), name)
+@pytest.mark.parametrize("name", [name for name in HTTP if name not in ("health", "no access without a token")])
+async def test_without_a_token_what_needs_one_is_unknown_and_says_how_to_give_it(target: Target, name: str) -> None:
+    finding = await row(dataclasses.replace(target, token=None), name)
 
     assert finding.state is State.UNKNOWN
     assert "CHATKIT_TOKEN" in finding.advice
 
 
-async def test_with_one_user_the_wrong_user_is_unknown(stack: Stack) -> None:
-    finding = await row(dataclasses.replace(stack, other_token=None), "a wrong user is refused")
+async def test_with_one_user_the_wrong_user_is_unknown(target: Target) -> None:
+    finding = await row(dataclasses.replace(target, other_token=None), "no access to other users' threads")
 
     assert finding.state is State.UNKNOWN
     assert "CHATKIT_OTHER_TOKEN" in finding.advice
 
 
-async def test_the_doctor_leaves_no_thread_behind(api: SickApi, stack: Stack) -> None:
-    await examine(stack, [CHECKS["streaming is incremental"], CHECKS["a wrong user is refused"]])
+async def test_the_doctor_leaves_no_thread_behind(api: FaultyApi, target: Target) -> None:
+    await examine(target, [CHECKS["streaming is incremental"], CHECKS["no access to other users' threads"]])
 
     assert api.deleted == ["thr_1", "thr_1"]
 
 
 class TestWhatCannotBeKnown:
     @pytest.mark.parametrize("name", ["API errors stay errors", "the Function URL is closed"])
-    async def test_of_a_local_stack_the_edge_is_unknown(self, stack: Stack, name: str) -> None:
-        finding = await row(dataclasses.replace(stack, local=True), name)
+    async def test_of_a_local_stack_the_edge_is_unknown(self, target: Target, name: str) -> None:
+        finding = await row(dataclasses.replace(target, local=True), name)
 
         assert finding.state is State.UNKNOWN
 
-    async def test_the_stand_in_model_says_nothing_of_openai(self, stack: Stack) -> None:
-        local = dataclasses.replace(stack, local=True, client=lambda _: Secrets(API_KEY))
+    async def test_the_stand_in_model_says_nothing_of_openai(self, target: Target) -> None:
+        local = dataclasses.replace(target, local=True, client=lambda _: Secrets(API_KEY))
 
         assert (await row(local, "OpenAI key")).state is State.UNKNOWN
 
-    async def test_an_address_that_never_confirmed_fails(self, stack: Stack) -> None:
+    async def test_an_address_that_never_confirmed_fails(self, target: Target) -> None:
         subscriptions = [{"Endpoint": "ops@example.com", "SubscriptionArn": "PendingConfirmation"}]
         watched = dataclasses.replace(
-            stack,
-            parameters={**stack.parameters, "AlarmEmail": "ops@example.com"},
+            target,
+            parameters={**target.parameters, "AlarmEmail": "ops@example.com"},
             client=lambda _: Topics(subscriptions),
         )
 
-        assert (await row(watched, "alarms reach somebody")).state is State.FAIL
+        assert (await row(watched, "alarm e-mail")).state is State.FAIL
         subscriptions[0]["SubscriptionArn"] = "arn:aws:sns:eu-west-1:1:alarms:1"
-        assert (await row(watched, "alarms reach somebody")).state is State.PASS
+        assert (await row(watched, "alarm e-mail")).state is State.PASS
 
-    async def test_alarms_without_an_address_are_unknown(self, stack: Stack) -> None:
-        assert (await row(stack, "alarms reach somebody")).state is State.UNKNOWN
+    async def test_alarms_without_an_address_are_unknown(self, target: Target) -> None:
+        assert (await row(target, "alarm e-mail")).state is State.UNKNOWN
 
     @pytest.mark.parametrize(
         "error",
         [NoCredentialsError(), ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeTable")],
     )
-    async def test_who_may_not_look_learns_nothing_wrong(self, stack: Stack, error: Exception) -> None:
-        finding = await row(dataclasses.replace(stack, client=_raising(error)), "table")
+    async def test_who_may_not_look_learns_nothing_wrong(self, target: Target, error: Exception) -> None:
+        finding = await row(dataclasses.replace(target, client=_raising(error)), "table")
 
         assert finding.state is State.UNKNOWN
         assert finding.advice
 
-    async def test_the_domain_key_is_never_green(self, stack: Stack) -> None:
-        assert (await row(dataclasses.replace(stack, local=True), "domain key")).state is State.UNKNOWN
-        assert (await row(stack, "domain key")).state is State.FAIL
+    async def test_the_domain_key_is_never_green(self, target: Target) -> None:
+        assert (await row(dataclasses.replace(target, local=True), "domain key")).state is State.UNKNOWN
+        assert (await row(target, "domain key")).state is State.FAIL
 
 
 def _raising(error: Exception) -> Callable[[str], Any]:
@@ -203,11 +204,11 @@ class TestTable:
         well = show(findings, Console(file=output, width=120))
 
         assert not well
-        assert "1 pass, 1 fail, 1 cannot be known here" in output.getvalue()
+        assert "1 pass, 1 fail, 1 unknown" in output.getvalue()
         assert [state for state in State if "green" in state.value] == [State.PASS]
 
     def test_unknown_alone_is_no_failure(self) -> None:
         assert show([Finding("c", State.UNKNOWN, "dark", "look there")], Console(file=io.StringIO()))
 
     def test_every_check_says_how_to_mend(self) -> None:
-        assert all(isinstance(check, Check) and check.mend for check in CHECKS.values())
+        assert all(isinstance(check, Check) and check.fix for check in CHECKS.values())

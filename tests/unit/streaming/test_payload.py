@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.integration.streaming.conftest import event
-from tools.local.payload import AnswerError, HttpRequest, buffered_response, event_of, split_prelude
+from tools.local.function.payload import AnswerError, HttpRequest, buffered_response, event_of, split_prelude
 
 DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
 NOW = datetime(2026, 3, 12, 19, 3, 58, 390_000, UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.local.template import Template, read_template
+from tools.stack.template import Template, read_template
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from chat_api.metrics import count_turn
 from chat_api.settings import Settings, read_settings
 from chat_api.turn_meter import TurnMeter
 from store_dynamo.expressions import TURN_LIFE
-from tools.local.template import TEMPLATE, Template, filter_patterns
+from tools.stack.template import TEMPLATE, Template, filter_patterns
 
 # Set on a developer's machine only: deployed, the key comes from Secrets Manager and the model from OpenAI.
 LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}

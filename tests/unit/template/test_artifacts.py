@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.local.artifacts import imported_modules, inspect
+from tools.stack.artifacts import imported_modules, inspect
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from tools import ROOT
 from tools.local.ministack import PYTHON
-from tools.local.template import Template, packaged
+from tools.stack.template import Template, packaged
 
 TRANSLATE = """
 import json, sys

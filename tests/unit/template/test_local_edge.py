@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from tools import ROOT
-from tools.local.security_headers import (
+from tools.local.site.files import view_of
+from tools.local.site.headers import (
     BUCKET,
     COGNITO,
     SIGN_IN_DOMAIN,
@@ -16,9 +17,8 @@ from tools.local.security_headers import (
     local_policy,
     security_headers,
 )
-from tools.local.site_files import view_of
-from tools.local.template import Template
-from tools.ops.publish import site_config
+from tools.stack.publish import site_config
+from tools.stack.template import Template
 
 SIGN_IN, LOCAL_BUCKET = "http://localhost:4001", "http://127.0.0.1:4566"
 NODE = ROOT / ".tools" / "node" / "bin" / "node"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tools.local.stack_settings import lifecycle_rule
-from tools.local.template import UNKNOWN_LOCALLY, Template, packaged
+from tools.stack.settings import lifecycle_rule
+from tools.stack.template import UNKNOWN_LOCALLY, Template, packaged
 
 ROLES = ("ChatRole", "JanitorRole")
 SITE = {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, {"Ref": "SiteOrigin"}]}

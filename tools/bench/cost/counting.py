@@ -21,12 +21,13 @@ import httpx
 
 from tools.bench.cost.bill import Counted
 from tools.bench.cost.costs import Costs, as_ministack, size
+from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread
+from tools.client.sign_in import create_user, sign_in
 from tools.local.aws import LocalStack, deploy
-from tools.local.chatkit_client import ChatKitClient, Event, add_message, create_thread
 from tools.local.files import PNG
-from tools.local.ministack import REGION, MiniStack
-from tools.local.model_server import API_KEY, ModelServer
-from tools.local.sign_in import create_user, sign_in
+from tools.local.ministack import MiniStack
+from tools.local.openai.server import API_KEY, ModelServer
+from tools.stack.clients import REGION
 
 USER, PASSWORD = "ana@example.com", "Correct-Horse-7-Battery"
 FILE = PNG.ljust(500_000, b"\0")

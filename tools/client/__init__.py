@@ -1,0 +1,1 @@
+"""A user of the stack: sign-in and the ChatKit protocol."""

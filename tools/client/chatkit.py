@@ -1,0 +1,191 @@
+"""A client of the ChatKit protocol for terminals and tests. It sends ChatKit.js's requests and records arrival times.
+
+async with ChatKitClient(url, token) as client:
+    async for received in client.stream(create_thread("How much did I spend on groceries?")):
+        received.event["type"], received.at
+    thread = await client.call({"type": "threads.get_by_id", "params": {"thread_id": …}})
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx
+
+Event = dict[str, Any]
+TIMEOUT_SECONDS = 60
+
+
+class RefusedError(Exception):
+    """The endpoint rejected the request; `message` and `thread_id` come from its JSON body, `status` is 400 or more."""
+
+    def __init__(self, status: int, message: str, thread_id: str | None = None) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+        self.thread_id = thread_id
+
+
+@dataclass(frozen=True)
+class Received:
+    """One event of a stream and the arrival time of its last byte, in epoch seconds of this machine's clock."""
+
+    event: Event
+    at: float
+
+    @property
+    def delta(self) -> str:
+        """The text that this event adds to an assistant message; empty for all other events."""
+        update = self.event.get("update", {})
+        return str(update["delta"]) if update.get("type") == "assistant_message.content_part.text_delta" else ""
+
+
+class BodyHash(httpx.Auth):
+    """Adds the body's SHA-256 as a header. Behind CloudFront a Function URL rejects bodies without it."""
+
+    requires_request_body = True
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["x-amz-content-sha256"] = hashlib.sha256(request.content).hexdigest()
+        yield request
+
+
+class ChatKitClient:
+    """One signed-in user's connection to one endpoint; close it, or use it as an async context manager."""
+
+    def __init__(self, url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, auth=BodyHash(), transport=transport)
+        self._headers = {"x-auth-token": token, "content-type": "application/json"}
+
+    async def stream(self, request: Event, turn_id: str | None = None) -> AsyncGenerator[Received]:
+        """Yield the events of a streaming request as they arrive, without comments.
+
+        Another task can stop the turn with `cancel(turn_id)` if it knows the id (`new_turn_id()`).
+        Raises RefusedError when the response is not an event stream, httpx.HTTPError when the connection breaks.
+        """
+        headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": turn_id or new_turn_id()}
+        async with self._http.stream("POST", "/chatkit", json=request, headers=headers) as response:
+            if response.status_code != 200 or "text/event-stream" not in response.headers.get("content-type", ""):
+                raise _refused(response.status_code, await response.aread())
+            buffer = b""
+            async for chunk in response.aiter_raw():
+                *events, buffer = (buffer + chunk).split(b"\n\n")
+                for event in events:
+                    lines = [line[6:] for line in event.split(b"\n") if line.startswith(b"data: ")]
+                    if lines:
+                        yield Received(json.loads(b"\n".join(lines)), time.time())
+
+    async def call(self, request: Event) -> Event:
+        """Send a request that does not stream and return the JSON response. Raises RefusedError."""
+        response = await self._http.post("/chatkit", json=request, headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        return cast(Event, response.json())
+
+    async def composer(self) -> Event:
+        """Return what the page asks for when it opens: models, tools and limits of files; raises RefusedError."""
+        response = await self._http.get("/chatkit/composer", headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        return cast(Event, response.json())
+
+    async def cancel(self, turn_id: str) -> None:
+        """Stop a running turn of this user. Raises RefusedError."""
+        response = await self._http.post(f"/chatkit/turns/{turn_id}/cancel", headers=self._headers)
+        if response.status_code != 202:
+            raise _refused(response.status_code, response.content)
+
+    async def upload(self, name: str, mime_type: str, content: bytes) -> Event:
+        """Register a file, PUT its bytes to the returned URL, and return the attachment. Raises RefusedError."""
+        attachment = await self.register(name, mime_type, len(content))
+        status = await self.put(attachment, content)
+        if status != 200:
+            raise RefusedError(status, f"the upload of {name} was refused")
+        return attachment
+
+    async def register(self, name: str, mime_type: str, size: int) -> Event:
+        """Phase one: register a file with `attachments.create`. Raises RefusedError."""
+        params = {"name": name, "mime_type": mime_type, "size": size}
+        return await self.call({"type": "attachments.create", "params": params})
+
+    async def put(self, attachment: Event, content: bytes) -> int:
+        """Phase two: PUT `content` to the descriptor's URL as a browser would, and return the status."""
+        descriptor = attachment["upload_descriptor"]
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as browser:
+            response = await browser.request(
+                descriptor["method"], descriptor["url"], content=content, headers=descriptor["headers"]
+            )
+        return response.status_code
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, tb: TracebackType | None) -> None:
+        await self._http.aclose()
+
+
+def new_turn_id() -> str:
+    """Return an id for one turn."""
+    return f"turn_{uuid.uuid4().hex}"
+
+
+def create_thread(text: str, attachments: tuple[str, ...] = ()) -> Event:
+    """Return the request that starts a conversation."""
+    return {"type": "threads.create", "params": {"input": _message(text, attachments)}}
+
+
+def add_message(thread_id: str, text: str, attachments: tuple[str, ...] = ()) -> Event:
+    """Return the request that continues a conversation."""
+    params = {"thread_id": thread_id, "input": _message(text, attachments)}
+    return {"type": "threads.add_user_message", "params": params}
+
+
+def get_thread(thread_id: str) -> Event:
+    """Return the request for a whole conversation."""
+    return {"type": "threads.get_by_id", "params": {"thread_id": thread_id}}
+
+
+def add_tool_output(thread_id: str, result: Any) -> Event:
+    """Return the request that answers a conversation's pending client tool call."""
+    return {"type": "threads.add_client_tool_output", "params": {"thread_id": thread_id, "result": result}}
+
+
+def add_form_answers(thread_id: str, item_id: str, answers: dict[str, str]) -> Event:
+    """Return the request that submits a form; `answers` by question id, empty to skip the form."""
+    values = {name: {"values": [value]} for name, value in answers.items()}
+    submitted = {"status": "answered" if values else "skipped", "answers": values}
+    params = {"thread_id": thread_id, "item_id": item_id, "input": submitted}
+    return {"type": "threads.add_structured_input", "params": params}
+
+
+def act(thread_id: str, item_id: str, kind: str, payload: Any) -> Event:
+    """Return the request that runs an action of a card."""
+    params = {"thread_id": thread_id, "item_id": item_id, "action": {"type": kind, "payload": payload}}
+    return {"type": "threads.custom_action", "params": params}
+
+
+def transcribe(audio: bytes, mime_type: str) -> Event:
+    """Return the request that transcribes speech."""
+    params = {"audio_base64": base64.b64encode(audio).decode(), "mime_type": mime_type}
+    return {"type": "input.transcribe", "params": params}
+
+
+def _message(text: str, attachments: tuple[str, ...]) -> Event:
+    content = [{"type": "input_text", "text": text}]
+    return {"content": content, "attachments": list(attachments), "inference_options": {}}
+
+
+def _refused(status: int, body: bytes) -> RefusedError:
+    try:
+        answer = json.loads(body)
+        return RefusedError(status, str(answer["message"]), answer.get("thread_id"))
+    except (ValueError, KeyError, TypeError):
+        return RefusedError(status, body.decode("utf-8", "replace")[:200])

@@ -1,0 +1,1 @@
+"""A ChatKit client for the terminal: `make chat`."""

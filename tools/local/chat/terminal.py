@@ -1,0 +1,166 @@
+"""`make chat`: a conversation in the terminal with the stack that `make dev` runs.
+
+/new            start a new conversation            /threads     list the conversations
+/open NUMBER    continue one of them                /file PATH   attach a file to the next message
+/save VALUE     submit the form that is shown       Ctrl-C       stop the answer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import signal
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from tools.client.chatkit import (
+    ChatKitClient,
+    Event,
+    RefusedError,
+    act,
+    add_form_answers,
+    add_message,
+    add_tool_output,
+    create_thread,
+    get_thread,
+    new_turn_id,
+)
+from tools.local.chat.rendering import ask_questions, fields_of, item_text, text_of
+
+HELP = "/new · /threads · /open NUMBER · /file PATH · /save VALUE · /quit · Ctrl-C stops an answer"
+
+
+class Chat:
+    """A conversation of one user in one terminal."""
+
+    def __init__(self, client: ChatKitClient, console: Console) -> None:
+        self._client = client
+        self._console = console
+        self._thread_id: str | None = None
+        self._threads = list[str]()
+        self._files = list[str]()
+        self._card: Event | None = None
+        """The form that was shown last."""
+
+    async def run(self) -> None:
+        """Handle input lines until /quit or the end of the input."""
+        self._console.print(f"[dim]{HELP}[/dim]")
+        while True:
+            try:
+                line = self._console.input("[bold]you ›[/bold] ").strip()
+            except (EOFError, KeyboardInterrupt):
+                return
+            if line == "/quit":
+                return
+            try:
+                await self._handle(line)
+            except (RefusedError, httpx.HTTPError, OSError, ValueError) as error:
+                self._console.print(f"[red]{error}[/red]", highlight=False)
+
+    async def _handle(self, line: str) -> None:
+        command, _, argument = line.partition(" ")
+        match command:
+            case "":
+                return
+            case "/new":
+                self._thread_id = None
+            case "/threads":
+                await self._list()
+            case "/open":
+                await self._open(self._threads[int(argument) - 1])
+            case "/file":
+                await self._attach(argument)
+            case "/save" if self._card and self._thread_id:
+                await self._save(self._card, argument, self._thread_id)
+            case _ if command.startswith("/"):
+                self._console.print(f"[dim]{HELP}[/dim]")
+            case _:
+                await self._say(line)
+
+    async def _list(self) -> None:
+        page = await self._client.call({"type": "threads.list", "params": {"limit": 20}})
+        self._threads = [thread["id"] for thread in page["data"]]
+        for number, thread in enumerate(page["data"], 1):
+            self._console.print(f"  {number} · {thread['created_at'][:16]} · {thread.get('title') or thread['id']}")
+
+    async def _open(self, thread_id: str) -> None:
+        thread = await self._client.call(get_thread(thread_id))
+        for item in thread["items"]["data"]:
+            text = " ".join(part["text"] for part in item.get("content", []) if "text" in part)
+            if text:
+                self._console.print(f"[dim]{'you' if item['type'] == 'user_message' else 'coach'} ›[/dim] {text}")
+            self._note(item_text(item))
+        self._thread_id = thread_id
+
+    async def _attach(self, path: str) -> None:
+        name, content = await asyncio.to_thread(_read, path)
+        mime_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        attachment = await self._client.upload(name, mime_type, content)
+        self._files.append(attachment["id"])
+        self._console.print(f"[dim]{name} will be attached to your next message[/dim]")
+
+    async def _say(self, text: str) -> None:
+        files, self._files = tuple(self._files), []
+        request = add_message(self._thread_id, text, files) if self._thread_id else create_thread(text, files)
+        await self._turn(request)
+
+    async def _save(self, card: Event, value: str, thread_id: str) -> None:
+        action, fields = card["widget"]["confirm"]["action"], fields_of(card["widget"])
+        payload = {**action["payload"], **{field["name"]: value for field in fields}}
+        await self._turn(act(thread_id, card["id"], action["type"], payload))
+
+    async def _turn(self, request: Event) -> None:
+        """Show one answer. If it waits for a client tool or a form, answer that and continue."""
+        self._console.print("[bold cyan]coach ›[/bold cyan] ", end="")
+        waiting = await self._stream(request)
+        self._console.print()
+        if waiting is None or self._thread_id is None:
+            return
+        if waiting["type"] == "client_tool_call":
+            await self._turn(add_tool_output(self._thread_id, {"done": waiting["name"], **waiting["arguments"]}))
+        else:
+            answers = ask_questions(waiting, self._console.input)
+            await self._turn(add_form_answers(self._thread_id, waiting["id"], answers))
+
+    async def _stream(self, request: Event) -> Event | None:
+        """Show the events as they arrive; return the item that waits for this client, if any."""
+        turn_id, waiting, title = new_turn_id(), None, None
+        cancels = set[asyncio.Task[None]]()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, lambda: cancels.add(asyncio.create_task(self._client.cancel(turn_id))))
+        try:
+            async for received in self._client.stream(request, turn_id):
+                item = received.event.get("item", {})
+                if item.get("status") == "pending":
+                    waiting = item
+                if received.event["type"] == "thread.updated":
+                    title = received.event  # can arrive between two words, so it is shown after the answer
+                else:
+                    self._show(received.event, received.delta)
+            if title:
+                self._show(title, "")
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            await asyncio.gather(*cancels)
+        return waiting
+
+    def _show(self, event: Event, delta: str) -> None:
+        if event["type"] == "thread.created":
+            self._thread_id = event["thread"]["id"]
+        if event["type"] in ("thread.item.done", "thread.item.replaced") and event["item"].get("widget", {}).get(
+            "confirm"
+        ):
+            self._card = event["item"]
+        self._console.print(delta, end="", markup=False, highlight=False)
+        self._note(text_of(event))
+
+    def _note(self, text: str) -> None:
+        if text:
+            self._console.print(f"\n{text}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def _read(path: str) -> tuple[str, bytes]:
+    file = Path(path).expanduser()
+    return file.name, file.read_bytes()

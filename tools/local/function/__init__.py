@@ -1,0 +1,1 @@
+"""Lambda functions as local processes, and their event sources."""

@@ -1,0 +1,1 @@
+"""A local model server with OpenAI's API and rule-based answers."""

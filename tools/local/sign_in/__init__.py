@@ -1,0 +1,1 @@
+"""Local sign-in pages and user pools."""

@@ -1,0 +1,1 @@
+"""The frontend and a local CloudFront."""

@@ -1,0 +1,1 @@
+"""The doctor's checks, by the part of the stack that they examine."""

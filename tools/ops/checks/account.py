@@ -1,0 +1,118 @@
+"""Checks of the account: settings of table, bucket, sign-in client and alarms, and the OpenAI key."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from typing import Any
+
+import httpx
+
+from tools.local.openai.server import API_KEY as STAND_IN_KEY
+from tools.ops.doctor import Check, FailedError, Target, UnknownError
+from tools.stack.settings import Setting, read_settings
+from tools.stack.template import read_template
+
+
+async def table(target: Target) -> str:
+    """The table has the template's keys, index, expiry, backups, encryption and stream."""
+    return _agreed(target, [each for each in await _settings(target) if each.name.startswith("table")])
+
+
+async def bucket(target: Target) -> str:
+    """The bucket is private and encrypted, and deletes uploads that no message refers to."""
+    return _agreed(target, [each for each in await _settings(target) if each.name.startswith("bucket")])
+
+
+async def _settings(target: Target) -> tuple[Setting, ...]:
+    def read() -> tuple[Setting, ...]:
+        with closing(target.client("dynamodb")) as dynamodb, closing(target.client("s3")) as s3:
+            outputs = target.outputs
+            return read_settings(dynamodb, s3, read_template(), outputs["TableName"], outputs["BucketName"])
+
+    return await asyncio.to_thread(read)
+
+
+def _agreed(target: Target, settings: list[Setting]) -> str:
+    if wrong := [f"{each.name} is {each.found}, not {each.wanted}" for each in settings if not each.agrees]:
+        raise FailedError("; ".join(wrong))
+    found = ", ".join(each.name.partition(" ")[2] for each in settings)
+    by_hand = [each.name.partition(" ")[2] for each in settings if each.by_api and target.local]
+    return (
+        f"{found} (set by API, because the local CloudFormation ignores them: {', '.join(by_hand)})"
+        if by_hand
+        else found
+    )
+
+
+async def sign_in_client(target: Target) -> str:
+    """Sign-in redirects to the site."""
+
+    def read() -> dict[str, Any]:
+        with closing(target.client("cognito-idp")) as cognito:
+            ids = {"UserPoolId": target.outputs["UserPoolId"], "ClientId": target.outputs["UserPoolClientId"]}
+            return cognito.describe_user_pool_client(**ids)["UserPoolClient"]
+
+    client = await asyncio.to_thread(read)
+    wanted = target.origin if target.local else target.outputs["SiteUrl"]
+    if f"{wanted}/" not in client.get("CallbackURLs", []):
+        raise FailedError(f"it redirects to {', '.join(client.get('CallbackURLs', []))}, not to {wanted}/")
+    if client.get("ClientSecret"):
+        raise FailedError("the client has a secret, which a browser cannot protect")
+    return f"authorization code with PKCE, redirects to {wanted}/"
+
+
+async def openai_key(target: Target) -> str:
+    """OpenAI accepts the secret's key and offers the model."""
+
+    def read() -> str:
+        with closing(target.client("secretsmanager")) as secrets:
+            try:
+                return secrets.get_secret_value(SecretId=target.outputs["OpenAISecretArn"])["SecretString"]
+            except secrets.exceptions.ResourceNotFoundException:
+                raise FailedError("the secret has no value") from None
+
+    key = await asyncio.to_thread(read)
+    if target.local and key == STAND_IN_KEY:
+        raise UnknownError("this stack uses the local model, not OpenAI", "OPENAI_API_KEY=sk-… make dev")
+    model = target.parameters.get("OpenAIModel", "")
+    async with httpx.AsyncClient(timeout=20) as http:
+        answer = await http.get(f"{target.openai}/models/{model}", headers={"authorization": f"Bearer {key}"})
+    if answer.status_code != 200:
+        raise FailedError(f"OpenAI returns {answer.status_code} for the model {model}")
+    return f"OpenAI accepts the key and offers {model}"
+
+
+async def alarms(target: Target) -> str:
+    """Alarms reach a confirmed e-mail address."""
+    email = target.parameters.get("AlarmEmail", "")
+    if not email:
+        raise UnknownError(
+            "AlarmEmail is not set, so alarms appear in the console only", "set AlarmEmail=… in samconfig.toml"
+        )
+
+    def read() -> list[dict[str, Any]]:
+        with closing(target.client("sns")) as sns:
+            return [each for each in sns.list_subscriptions()["Subscriptions"] if each["Endpoint"] == email]
+
+    found = await asyncio.to_thread(read)
+    if not any(each["SubscriptionArn"].startswith("arn:") for each in found):
+        raise FailedError(f"{email} has not confirmed the subscription")
+    return f"{email} has confirmed the subscription"
+
+
+CHECKS = (
+    Check(
+        "table",
+        table,
+        "deploy again; if the index differs, restore into a new table (docs/operate/operations.md)",
+    ),
+    Check("bucket", bucket, "deploy again: make deploy ENV=…"),
+    Check("sign-in client", sign_in_client, "make deploy ENV=… sets SiteOrigin to the site's origin"),
+    Check(
+        "OpenAI key",
+        openai_key,
+        "aws secretsmanager put-secret-value --secret-id <output OpenAISecretArn> --secret-string sk-…",
+    ),
+    Check("alarm e-mail", alarms, "confirm the subscription in the e-mail from AWS Notifications"),
+)

@@ -1,0 +1,1 @@
+"""The deployed stack: its template, settings, build artifacts, deployment and frontend."""
