@@ -93,7 +93,7 @@ ROWS: list[Row] = [
 def files_of_a_turn() -> int:
     """Run the first turn of a thread in this process and count our files that it enters, without tools and tests."""
     from tools.fuzz.site import Site
-    from tools.local.payload import HttpRequest
+    from tools.local.function.payload import HttpRequest
 
     entered: set[str] = set()
     folders = tuple(str(ROOT / folder) for folder in SHIPPED)
@@ -132,7 +132,7 @@ def _first_message(token: str, request: Callable[..., Any]) -> Any:
     import json
     import uuid
 
-    from tools.local.chatkit_client import create_thread
+    from tools.client.chatkit import create_thread
 
     headers = [("x-auth-token", token), ("content-type", "application/json"), ("x-turn-id", f"turn_{uuid.uuid4().hex}")]
     body = json.dumps(create_thread("What are my balances?")).encode()
