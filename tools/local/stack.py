@@ -94,7 +94,7 @@ def _chat_function(
 ) -> LocalFunction:
     return LocalFunction(
         handler="chat_api.handler.handler",
-        code=[source(name) for name in ("chat_api", "store_dynamo", "attachments_s3")],
+        code=[source(name) for name in ("chat_api", "function_setup", "store_dynamo", "attachments_s3")],
         layer=ROOT / "layers" / "streaming",
         environment={
             **aws.chat_environment,
@@ -113,7 +113,7 @@ def _chat_function(
 async def _running_janitor(server: MiniStack, aws: LocalStack, log: Path) -> AsyncGenerator[None]:
     function = LocalFunction(
         handler="janitor.handler.handler",
-        code=[source(name) for name in ("janitor", "store_dynamo", "attachments_s3")],
+        code=[source(name) for name in ("janitor", "function_setup", "store_dynamo", "attachments_s3")],
         environment={**aws.janitor_environment, **aws.janitor_credentials.environment()},
         name="janitor",
         max_processes=1,

@@ -1,1 +1,1 @@
-"""Deletes what deleted and expired threads and files leave behind; see `janitor.duties`."""
+"""Deletes the remains of deleted and expired threads and files; see `janitor.duties`."""

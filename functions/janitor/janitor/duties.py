@@ -1,13 +1,13 @@
-"""What a record of the table's stream asks the janitor to do. Pure functions.
+"""Maps a record of the table's stream to the janitor's duties. Pure functions.
 
-    the record                                          its duty
-    a thread became a tombstone, or its record went     Sweep: what lies under it
-    an attachment went                                  DeleteObjects: the file, uploaded or accepted
-    a generated image went                              DeleteObjects: the image
-    a body in S3 was replaced, or its record went       DeleteObjects: the old body
+    change in the table                                       duty
+    a thread became a tombstone, or its record was removed    SweepThread: everything under the thread
+    an attachment was removed                                 DeleteObjects: the file, uploaded or accepted
+    a generated image was removed                             DeleteObjects: the image
+    a body in S3 was replaced, or its record removed          DeleteObjects: the old body
 
-Records go because a user deletes, because TTL removes them, or because the janitor sweeps: the duty is the same. The
-event source's filters (filters.json) let only such records through.
+The duty does not depend on the cause: a user's deletion, TTL, or a sweep by the janitor. The event source's filters
+(filters.json) pass only such records.
 
 Event: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
@@ -43,7 +43,7 @@ Duty = SweepThread | DeleteObjects
 
 
 def duties(record: Mapping[str, Any]) -> list[Duty]:
-    """Return what to do about one stream record; nothing for most."""
+    """Return the duties of one stream record; most records have none."""
     change: Mapping[str, Any] = record["dynamodb"]
     key: dict[str, dict[str, Any]] = change["Keys"]
     old: Image = change.get("OldImage") or {}

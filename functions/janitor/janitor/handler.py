@@ -1,43 +1,50 @@
-"""The function `janitor.handler.handler`: a batch of the table's stream, in an ordinary (not streaming) function.
+"""The Lambda function `janitor.handler.handler`: processes a batch of the table's stream, without response streaming.
 
-Environment: TABLE_NAME, BUCKET_NAME; AWS_ENDPOINT_URL on one machine.
+The event source of `template.yaml` invokes it with up to 100 stream records; it returns the records to retry.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from functools import cache
-from typing import Any
+from typing import Any, Literal
 
-import boto3
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from function_setup import ClientSession, configure_logs, log_keys, read_settings
 from janitor.janitor import Failures, Janitor
 from store_dynamo import CLIENT_CONFIG, Backoff, S3Bucket
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
 
 MARGIN_MS = 15_000
-"""Time for the page that is being deleted and for the tombstone's renewal."""
+"""Time kept for the page that is being deleted and for renewing the tombstone."""
+LOGGERS = ("store_dynamo", "attachments_s3")
 
-logger = Logger(service="janitor")
-copy_config_to_registered_loggers(logger, include={"janitor", "store_dynamo"})
+
+class JanitorSettings(BaseSettings):
+    """Environment variables of the janitor; `template.yaml` sets each of them (a test compares both)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+
+    table_name: str
+    bucket_name: str
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def build(settings: JanitorSettings) -> Janitor:
+    """Return a janitor with its clients."""
+    session, backoff = ClientSession(), Backoff()
+    table = Table(settings.table_name, session.client("dynamodb", CLIENT_CONFIG), backoff)
+    bucket = S3Bucket(settings.bucket_name, session.client("s3", CLIENT_CONFIG), backoff)
+    return Janitor(Sweep(table, bucket), bucket)
 
 
 def handler(event: dict[str, Any], context: Any) -> Failures:
-    """Clean up after the event's records."""
-    logger.append_keys(request_id=context.aws_request_id)
-    return asyncio.run(_janitor().clean(event["Records"], lambda: context.get_remaining_time_in_millis() < MARGIN_MS))
+    """Process the event's records."""
+    log_keys(request_id=context.aws_request_id)
+    return asyncio.run(janitor.clean(event["Records"], lambda: context.get_remaining_time_in_millis() < MARGIN_MS))
 
 
-@cache
-def _janitor() -> Janitor:
-    backoff = Backoff()
-    session = boto3.Session()
-    client = session.client("dynamodb", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
-    s3 = session.client("s3", config=CLIENT_CONFIG)  # pyright: ignore[reportUnknownMemberType]
-    table = Table(os.environ["TABLE_NAME"], client, backoff)
-    bucket = S3Bucket(os.environ["BUCKET_NAME"], s3, backoff)
-    return Janitor(Sweep(table, bucket), bucket)
+settings = read_settings(JanitorSettings)
+configure_logs("janitor", settings.log_level, LOGGERS)
+janitor = build(settings)

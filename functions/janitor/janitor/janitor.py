@@ -1,10 +1,12 @@
-"""The janitor: carries out the duties of a batch and reports which record to begin with next time (S8, S10, A6).
+"""The janitor: performs the duties of a batch and reports the first record to retry.
 
-Each duty may be done twice, so a failed record and all behind it are simply sent again: Lambda retries a stream's batch
-from the first record that is reported (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html),
-halves the batch, and after the bounded retries stores it whole in the failure destination.
+    failures = await Janitor(sweep, bucket).clean(event["Records"], out_of_time)
 
-A thread too big for one invocation is continued by renewing its tombstone, see `Sweep.continue_later`.
+Every duty is idempotent, so a failed record and all records after it are delivered again: Lambda retries a stream's
+batch from the first reported record (https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html),
+halves the batch, and after a bounded number of retries stores it in the failure destination.
+
+A thread too large for one invocation continues after a renewal of its tombstone, see `Sweep.continue_later`.
 """
 
 from __future__ import annotations
@@ -23,14 +25,17 @@ Failures = dict[str, list[dict[str, str]]]
 
 
 class Janitor:
-    """`out_of_time` says that the invocation should come to its end."""
+    """Performs duties on the table (`sweep`) and on the bucket."""
 
     def __init__(self, sweep: Sweep, bucket: S3Bucket) -> None:
         self._sweep = sweep
         self._bucket = bucket
 
     async def clean(self, records: Sequence[Mapping[str, Any]], out_of_time: Callable[[], bool]) -> Failures:
-        """Do what the records ask for, and return the batch item failures."""
+        """Perform the records' duties and return the batch item failures.
+
+        `out_of_time` returns whether the invocation should end soon.
+        """
         for record in records:
             sequence_number: str = record["dynamodb"]["SequenceNumber"]
             if out_of_time():
@@ -38,17 +43,19 @@ class Janitor:
                 return _failed(sequence_number)
             try:
                 for duty in duties(record):
-                    await self._do(duty, out_of_time)
-            except Exception:  # whatever it is, the record must be tried again, and those before it need not
+                    await self._perform(duty, out_of_time)
+            except Exception:  # after any failure this record must be retried, but not those before it
                 logger.exception("record %s failed", sequence_number)
                 return _failed(sequence_number)
         return {"batchItemFailures": []}
 
-    async def _do(self, duty: Duty, out_of_time: Callable[[], bool]) -> None:
+    async def _perform(self, duty: Duty, out_of_time: Callable[[], bool]) -> None:
         match duty:
             case SweepThread(user_id, thread_id):
                 if not await self._sweep.is_due(user_id, thread_id):
-                    logger.warning("thread lives, not swept", extra={"user_id": user_id, "thread_id": thread_id})
+                    logger.warning(
+                        "thread is not deleted, not swept", extra={"user_id": user_id, "thread_id": thread_id}
+                    )
                     return
                 done = await self._sweep.thread(user_id, thread_id, out_of_time)
                 if not done:

@@ -58,6 +58,7 @@ class TestForLambda:
             "chat_api",
             "coach",
             "examples",
+            "function_setup",
             "store_dynamo",
         }
 

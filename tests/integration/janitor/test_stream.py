@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import logging
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 from chatkit.types import GeneratedImage, GeneratedImageItem
 
-import janitor.handler
+import janitor
 from attachments_s3.keys import file_key, generated_key
 from store_dynamo import CLIENT_CONFIG
 from store_dynamo.keys import thread_key
@@ -27,7 +30,7 @@ from tools.stack.clients import Credentials
 
 FILTERS = [
     each["Pattern"]
-    for each in json.loads((Path(janitor.handler.__file__).parent / "filters.json").read_text())["Filters"]
+    for each in json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
 ]
 # What the janitor's role has to allow, beside reading the stream, which here the poller does.
 JANITOR_POLICY = {
@@ -83,11 +86,11 @@ async def stack(
         "BUCKET_NAME": BUCKET,
     }.items():
         monkeypatch.setenv(name, value)
-    janitor.handler._janitor.cache_clear()
+    function = start_function()
     lambda_context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
 
     async def invoke(event: dict[str, Any]) -> Any:
-        return await asyncio.to_thread(janitor.handler.handler, json.loads(json.dumps(event)), lambda_context)
+        return await asyncio.to_thread(function.handler, json.loads(json.dumps(event)), lambda_context)
 
     streams = ministack.client("dynamodbstreams", config=CLIENT_CONFIG)
     root = ministack.client("dynamodb")
@@ -98,10 +101,16 @@ async def stack(
     yield stack
     for client in (streams, stack.admin.client, stack.admin.s3):
         client.close()
-    cleaner = janitor.handler._janitor()
-    for client in (cleaner._bucket._client, cleaner._sweep._table._client):
+    for client in (function.janitor._bucket._client, function.janitor._sweep._table._client):
         client.close()
-    janitor.handler._janitor.cache_clear()
+    for logger in map(logging.getLogger, ("janitor", *function.LOGGERS)):
+        logger.handlers, logger.propagate = [], True
+
+
+def start_function() -> Any:
+    """Import the function's module anew: like a new process it reads the environment and configures the logs."""
+    sys.modules.pop("janitor.handler", None)
+    return importlib.import_module("janitor.handler")
 
 
 @pytest.mark.promise("S8")

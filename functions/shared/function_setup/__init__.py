@@ -1,0 +1,14 @@
+"""Set-up that every Lambda function of this project shares: settings, AWS clients, logs.
+
+    settings = read_settings(MySettings)
+    configure_logs("my_function", settings.log_level, LOGGERS)
+    dynamodb = ClientSession().client("dynamodb", CLIENT_CONFIG)
+
+Nothing here runs at import; a function's handler module calls it.
+"""
+
+from function_setup.clients import ClientSession, LazyClient
+from function_setup.logs import configure_logs, log_keys
+from function_setup.settings import SettingsError, read_settings
+
+__all__ = ["ClientSession", "LazyClient", "SettingsError", "configure_logs", "log_keys", "read_settings"]
