@@ -50,8 +50,8 @@ BAD_BODIES = [
     (b"", 400, "no body"),
     (b"{}", 400, "type"),
     (b'{"type": "threads.create"', 400, "JSON"),
-    (b'{"type": "threads.explode", "params": {}}', 400, "expected tags"),
-    (b" " * (4 * 1024 * 1024 + 1), 413, "over"),
+    (b'{"type": "threads.explode", "params": {}}', 400, "must be one of"),
+    (b" " * (4 * 1024 * 1024 + 1), 413, "larger than"),
 ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from chat_api.outbox import KEEP_ALIVE
+from chat_api.turn import KEEP_ALIVE
 from tests.e2e.test_function_url import ask
 from tools.client.chatkit import (
     ChatKitClient,

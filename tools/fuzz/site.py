@@ -30,19 +30,19 @@ import openai
 from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore, s3_config
-from chat_api import logs
 from chat_api.app import create_app
 from chat_api.assistant import AssistantSettings
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
-from chat_api.records import Records
 from chat_api.server import AssistantServer
 from chat_api.settings import LimitSettings
-from chat_api.timing import Timing
+from chat_api.telemetry import LOGGERS
+from chat_api.turn import Timing
 from coach.accounts_table import AccountsTable
 from coach.accounts_table import table_definition as accounts_definition
 from coach.assistant import Coach
+from function_setup import configure_logs
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket, table_definition
 from tools.fuzz.belongings import Belongings, acquire
@@ -170,16 +170,15 @@ class Log:
 
     @contextmanager
     def listening(self) -> Generator[Self]:
-        logs.configure_logs("DEBUG")
-        handler: Any = logs._chat_api.registered_handler
-        before = handler.setStream(self._stream)
+        handler = configure_logs("chat_api", "DEBUG", LOGGERS, self._stream)
         logging.getLogger().addHandler(self._root)
         try:
             yield self
         finally:
             logging.getLogger().removeHandler(self._root)
-            handler.setStream(before)
-            logs.configure_logs("INFO")
+            for logger in map(logging.getLogger, ("chat_api", *LOGGERS)):
+                logger.removeHandler(handler)
+                logger.propagate = True
 
 
 class Site:
@@ -309,10 +308,9 @@ def _hosted() -> HostedMode:
 def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode) -> Any:
     """Wire everything as `chat_api.handler` does, without limits, which would hide what comes after them."""
     store, files = _store(clients), _files(clients)
-    records = Records(store.turns, store.rates, store.feedback, titles=store)
-    server = AssistantServer(store, files, assistant, records, limits=NO_LIMITS, timing=QUICK)
+    server = AssistantServer(store, files, assistant, limits=NO_LIMITS, timing=QUICK)
     verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
-    return create_app(server, verifier, files.policy, hosted=hosted)
+    return create_app(server, verifier, hosted=hosted)
 
 
 def is_of(user: str, place: str) -> bool:

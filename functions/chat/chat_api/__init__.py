@@ -1,1 +1,1 @@
-"""The ChatKit endpoint of one Lambda function: identity, admission, ChatKit's server, HTTP."""
+"""ChatKit endpoint for AWS Lambda: authentication, admission, the ChatKit server and its HTTP routes."""

@@ -1,49 +1,100 @@
-"""What can be refused is refused here, before ChatKit runs and before anything is stored (promise H3).
+"""Admission: rejects a request before ChatKit runs and before anything is stored.
 
-    await Admission(checks, limits, turns, message_files).admit(parse(body), thread_id, context)
+    admission = Admission(store, message_files, assistant, limits)
+    await admission.admit(parse_request(body), thread_id, context)
 
-ChatKit itself checks too late for a clean answer: it saves a new thread before it looks at the message's files, and a
-streaming request raises only after its 200 has left.
+ChatKit itself checks too late for a clean response: it saves a new thread before it looks at the message's files, and
+a streaming request fails only after its 200 has been sent.
 
-Everything is asked at once, so that a turn waits for one round trip to the table: the turn's claim, its limits, and
-what the request is about. A refused request gives its claim back, since a client may send it again under the same id
-(ChatKit.js does after a 5xx). A message's files are taken last, and only by the one who has the claim: a second arrival
-of the same turn would pass as their owner.
+The turn's claim, its limits and all other checks run concurrently, so a turn waits for one round trip to the table. A
+rejected request releases its claim, because a client may send it again under the same id (ChatKit.js does after a 5xx).
+The message's files are taken last, and only with the claim: otherwise a second arrival of the same turn would own them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
+from collections.abc import Collection
+from typing import TypeVar
 
-from chatkit.types import ChatKitReq, is_streaming_req
+from chatkit.store import NotFoundError, Store
+from chatkit.types import (
+    ChatKitReq,
+    ClientToolCallItem,
+    InferenceOptions,
+    InputTranscribeParams,
+    InputTranscribeReq,
+    ItemsListReq,
+    StructuredInputItem,
+    ThreadMetadata,
+    ThreadsAddClientToolOutputReq,
+    ThreadsAddStructuredInputReq,
+    ThreadsAddUserMessageReq,
+    ThreadsCreateReq,
+    ThreadsCustomActionReq,
+    ThreadsListReq,
+    ThreadsRetryAfterItemReq,
+    ThreadsSyncCustomActionReq,
+    UserMessageInput,
+    UserMessageItem,
+    WidgetItem,
+    is_streaming_req,
+)
 
 from attachments_s3 import MessageFiles
+from chat_api.assistant import (
+    Assistant,
+    SupportsActions,
+    SupportsModels,
+    SupportsSyncActions,
+    SupportsTranscription,
+)
 from chat_api.context import RequestContext
-from chat_api.errors import RepeatedTurnError
+from chat_api.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundRequestError,
+    RepeatedTurnError,
+    TooLargeError,
+)
 from chat_api.limits import Limits
-from chat_api.records import Turns
-from chat_api.request_checks import RequestChecks
+from store_dynamo import DynamoStore
 from store_dynamo.errors import StoreError, TurnClaimedError
 
 logger = logging.getLogger("chat_api.admission")
+
+Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
+
+MAX_MESSAGE_CHARS = 100_000
+MAX_PAGE = 500
+"""ChatKit.js requests 9999 threads at once; this many are at most a few hundred kilobytes."""
+AUDIO_TYPES = ("audio/webm", "audio/ogg", "audio/mp4")
+"""The formats that ChatKit.js records."""
+MAX_AUDIO_BYTES = 2_500_000
+"""About seven minutes of speech at 48 kbit/s; its base64 fits into a Lambda request."""
 
 
 class Admission:
     """Checks a request, counts it, claims its turn and takes its files."""
 
     def __init__(
-        self, checks: RequestChecks, limits: Limits, turns: Turns, files: MessageFiles[RequestContext]
+        self,
+        store: DynamoStore[RequestContext],
+        files: MessageFiles[RequestContext],
+        assistant: Assistant,
+        limits: Limits,
     ) -> None:
-        self._checks = checks
-        self._limits = limits
-        self._turns = turns
+        self._turns = store.turns
         self._files = files
+        self._limits = limits
+        self._checks = RequestChecks(store, assistant)
 
     async def admit(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> None:
-        """Let a request through; `thread_id` is the thread it is about, or will make.
+        """Admit a request; `thread_id` is its thread, or the one that it will create.
 
-        Raises a RefusedError, ChatKit's NotFoundError, or the AttachmentError that says what is wrong with a file.
+        Raises a RefusedError, ChatKit's NotFoundError, or the AttachmentError that describes a file's fault.
         """
         claim, *others = await asyncio.gather(
             self._claim(request, thread_id, context),
@@ -58,15 +109,15 @@ class Admission:
             await self._files.admit(request, context.turn_id, context)
         except BaseException:
             if claim is True:
-                await self._release(context)
+                await self._release_claim(context)
             raise
 
-    async def release(self, request: ChatKitReq, context: RequestContext) -> None:
-        """Give back the files that `admit` took, because the message was not stored."""
+    async def release_files(self, request: ChatKitReq, context: RequestContext) -> None:
+        """Release the files that `admit` took, because the message was not stored."""
         await self._files.release(request, context.turn_id, context)
 
     async def _claim(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> bool:
-        """Claim the turn, if the request is one (promise H10)."""
+        """Claim the turn, if the request is one, so that a repeated request does not run again."""
         if not is_streaming_req(request):
             return False
         try:
@@ -75,8 +126,122 @@ class Admission:
             raise RepeatedTurnError(error.thread_id) from error
         return True
 
-    async def _release(self, context: RequestContext) -> None:
+    async def _release_claim(self, context: RequestContext) -> None:
         try:
             await self._turns.release(context.turn_id, context)
         except StoreError:
-            logger.exception("a refused turn stays claimed")
+            logger.exception("the claim of a rejected turn was not released")
+
+
+class RequestChecks:
+    """Read-only checks of each request type against the stored data and the assistant's capabilities."""
+
+    def __init__(self, store: Store[RequestContext], assistant: Assistant) -> None:
+        self._store = store
+        self._assistant = assistant
+
+    async def check(self, request: ChatKitReq, context: RequestContext) -> None:
+        """Raise a RefusedError if the request is not possible. Reduces a page size above MAX_PAGE."""
+        match request:
+            case ThreadsListReq() | ItemsListReq():
+                request.params.limit = _page_size(request.params.limit)
+            case ThreadsCreateReq():
+                self._check_message(request.params.input)
+            case ThreadsAddUserMessageReq():
+                self._check_message(request.params.input)
+                await self._open_thread(request.params.thread_id, context)
+            case ThreadsRetryAfterItemReq():
+                await self._open_thread(request.params.thread_id, context)
+                await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
+            case ThreadsAddStructuredInputReq():
+                await self._open_thread(request.params.thread_id, context)
+                form = await self._item(request.params.thread_id, request.params.item_id, StructuredInputItem, context)
+                if form.status != "pending":
+                    raise ConflictError("this form has already been answered; reload the conversation")
+            case ThreadsAddClientToolOutputReq():
+                await self._open_thread(request.params.thread_id, context)
+                await self._check_pending_tool_call(request.params.thread_id, context)
+            case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
+                await self._open_thread(request.params.thread_id, context)
+                self._check_action(request)
+                if request.params.item_id:
+                    await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
+            case InputTranscribeReq():
+                if not isinstance(self._assistant, SupportsTranscription):
+                    raise InvalidRequestError("this assistant does not support dictation")
+                _check_audio(request.params)
+            case _:
+                pass  # the store answers these requests directly, and its NotFoundError is a 404
+
+    def _check_message(self, message: UserMessageInput) -> None:
+        _check_text(message)
+        _check_choices(message.inference_options, self._assistant)
+
+    def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
+        kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
+        if not isinstance(self._assistant, kind):
+            raise InvalidRequestError(f"this assistant does not support {request.type}")
+
+    async def _open_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
+        thread = await self._store.load_thread(thread_id, context)
+        if thread.status.type != "active":
+            reason = f": {thread.status.reason}" if thread.status.reason else ""
+            raise ConflictError(f"this conversation is {thread.status.type}{reason}; start a new one")
+        return thread
+
+    async def _item(self, thread_id: str, item_id: str, kind: type[Item], context: RequestContext) -> Item:
+        try:
+            item = await self._store.load_item(thread_id, item_id, context)
+        except NotFoundError as error:
+            raise NotFoundRequestError(f"Item {item_id} not found in thread {thread_id}") from error
+        if not isinstance(item, kind):
+            raise InvalidRequestError(f"item {item_id} is a {item.type}, which this request does not accept")
+        return item
+
+    async def _check_pending_tool_call(self, thread_id: str, context: RequestContext) -> None:
+        page = await self._store.load_thread_items(thread_id, None, 1, "desc", context)
+        last = page.data[0] if page.data else None
+        if not isinstance(last, ClientToolCallItem) or last.status != "pending":
+            raise ConflictError("this thread has no pending client tool call")
+
+
+def _check_text(message: UserMessageInput) -> None:
+    length = sum(len(part.text) for part in message.content) + len(message.quoted_text or "")
+    if length > MAX_MESSAGE_CHARS:
+        raise TooLargeError(f"the message has {length} characters, the limit is {MAX_MESSAGE_CHARS}: shorten it")
+    if not any(part.text.strip() for part in message.content) and not message.attachments:
+        raise InvalidRequestError("the message is empty: enter text or attach a file")
+
+
+def _check_choices(options: InferenceOptions, assistant: Assistant) -> None:
+    models: Collection[str] = [each["id"] for each in assistant.models] if isinstance(assistant, SupportsModels) else ()
+    tools: Collection[str] = [each["id"] for each in assistant.tools] if isinstance(assistant, SupportsModels) else ()
+    _check_choice("model", options.model, models)
+    _check_choice("tool_choice.id", options.tool_choice and options.tool_choice.id, tools)
+
+
+def _check_choice(field: str, choice: str | None, offered: Collection[str]) -> None:
+    if choice is not None and choice not in offered:
+        names = ", ".join(sorted(offered)) or "none"
+        raise InvalidRequestError(f"params.input.inference_options.{field}: not available; available: {names}")
+
+
+def _check_audio(params: InputTranscribeParams) -> None:
+    """Raise InvalidRequestError for an unsupported type or invalid base64, TooLargeError above MAX_AUDIO_BYTES."""
+    media_type = params.mime_type.split(";", 1)[0].strip().lower()
+    if media_type not in AUDIO_TYPES:
+        raise InvalidRequestError(f"params.mime_type: must be {' or '.join(AUDIO_TYPES)}")
+    try:
+        size = len(base64.b64decode(params.audio_base64, validate=True))
+    except ValueError as error:  # not ASCII, or binascii.Error
+        raise InvalidRequestError("params.audio_base64: not valid base64") from error
+    if not size:
+        raise InvalidRequestError("params.audio_base64: the recording is empty")
+    if size > MAX_AUDIO_BYTES:
+        raise TooLargeError(f"the recording has {size} bytes, the limit is {MAX_AUDIO_BYTES}: make it shorter")
+
+
+def _page_size(limit: int | None) -> int | None:
+    if limit is not None and limit < 0:
+        raise InvalidRequestError("params.limit: must not be negative")
+    return min(limit, MAX_PAGE) if limit else limit

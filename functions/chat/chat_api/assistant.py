@@ -7,8 +7,10 @@
     def build(settings: AssistantSettings) -> Assistant:
         return Echo()
 
-`respond` is called once per turn and yields ChatKit's thread stream events; ChatKit stores what is done. It sees one
-user only: `turn.store` is bound to the context that the verified token gave.
+`respond` is called once per turn and yields ChatKit's thread stream events; ChatKit stores completed items. An
+assistant sees one user only: `turn.store` is bound to the verified user's context.
+
+Optional capabilities are methods of the same object, described by the `Supports…` protocols below.
 """
 
 from __future__ import annotations
@@ -41,10 +43,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AssistantSettings:
-    """What a factory gets: the model's name, where it is (None: OpenAI), and its key, fetched when first needed.
+    """Arguments of a factory: the model's name, its base URL (None: OpenAI), and its key, fetched on first use.
 
-    `table` is a DynamoDB table for whatever the assistant itself keeps (partition key `user`, sort key `record`) and
-    `dynamodb` the client for it; the client is not the assistant's to close.
+    `table` is a DynamoDB table for the assistant's own data (partition key `user`, sort key `record`) and `dynamodb`
+    its client, which the assistant must not close.
     """
 
     openai_model: str
@@ -56,37 +58,37 @@ class AssistantSettings:
 
 @dataclass(slots=True)
 class Turn:
-    """One turn of one user: its context, the user's store, and what must happen when it is stopped."""
+    """One turn of one user: its context, the user's store, access to files, token usage, and stop actions."""
 
     context: RequestContext
     store: Store[RequestContext]
     attachment_content: Callable[[Attachment], Awaitable[ResponseInputContentParam]]
-    """A file as a part of the model's input."""
+    """Returns a file as part of the model's input."""
     image_content: Callable[[GeneratedImage], Awaitable[ResponseInputContentParam | None]]
-    """An image that the model made earlier as a part of its input; None when it cannot be sent again."""
+    """Returns an image that the model generated earlier as part of its input; None if it cannot be sent again."""
     save_image: Callable[[str, bool], Awaitable[str]]
-    """Keep a base64 image that the model made (True: a partial one) and return the URL for its thread item."""
+    """Stores a base64 image from the model (True: a partial one) and returns the URL for its thread item."""
     input_tokens: int = 0
     output_tokens: int = 0
     _stops: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
 
     def usage(self, *, input_tokens: int, output_tokens: int) -> None:
-        """Report what a model call has used, for metrics and the budget; calls add up."""
+        """Report the tokens of a model call, for metrics and the budget; calls add up."""
         self.input_tokens += input_tokens
         self.output_tokens += output_tokens
 
     def on_stop(self, stop: Callable[[], object]) -> None:
-        """Register what ends the model's work, for example `RunResultStreaming.cancel`; called at most once."""
+        """Register a function that ends the model's work, such as `RunResultStreaming.cancel`; called at most once."""
         self._stops.append(stop)
 
     def stop(self) -> None:
-        """End the model's work: everything registered is called once, in reverse order."""
+        """End the model's work: call each registered function once, in reverse order."""
         while self._stops:
             self._stops.pop()()
 
 
 class Entity(TypedDict):
-    """Something to mention, in the shape of ChatKit.js's `Entity`."""
+    """An entity that users can mention, in the shape of ChatKit.js's `Entity`."""
 
     id: str
     title: str
@@ -97,7 +99,7 @@ class Entity(TypedDict):
 
 
 class ModelOption(TypedDict):
-    """A model to choose, in the shape of ChatKit.js's `ModelOption`."""
+    """A selectable model, in the shape of ChatKit.js's `ModelOption`."""
 
     id: str
     label: str
@@ -105,7 +107,7 @@ class ModelOption(TypedDict):
 
 
 class ToolOption(TypedDict):
-    """A tool to choose; `icon` is one of ChatKit's names, `placeholder` stands in the composer while it is chosen."""
+    """A selectable tool; `icon` is one of ChatKit's names, the composer shows `placeholder` while it is selected."""
 
     id: str
     label: str
@@ -114,23 +116,23 @@ class ToolOption(TypedDict):
 
 
 class Assistant(Protocol):
-    """Anything that answers: the only method that must exist."""
+    """An assistant; only `respond` is required."""
 
     def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """Yield the events of one answer; `message` is None when a client tool or a form was answered."""
+        """Yield the events of one answer; `message` is None after a client tool call or a form."""
         ...
 
 
 @runtime_checkable
 class SupportsPrepare(Protocol):
-    """An assistant that has something heavy to import or to build, which requests that ask no model do without."""
+    """An assistant with heavy imports or set-up that requests without a model call do not need."""
 
     def prepare(self) -> None:
-        """Do it: called in a thread, before the first call of `respond`, `action`, `sync_action` or `transcribe`.
+        """Import and set up; called in a thread before the first `respond`, `action`, `sync_action` or `transcribe`.
 
-        What it raises fails the request that needed it, and the next one calls it again.
+        An exception fails the waiting request; the next request calls `prepare` again.
         """
         ...
 
@@ -142,13 +144,13 @@ class SupportsActions(Protocol):
     def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """Yield the events that follow from an action."""
+        """Yield the events that an action causes."""
         ...
 
 
 @runtime_checkable
 class SupportsSyncActions(Protocol):
-    """An assistant whose widgets have actions that are answered at once (`threads.sync_custom_action`)."""
+    """An assistant whose widgets have synchronous actions (`threads.sync_custom_action`)."""
 
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
@@ -157,14 +159,14 @@ class SupportsSyncActions(Protocol):
 
 @runtime_checkable
 class SupportsTranscription(Protocol):
-    """An assistant that takes dictation (`input.transcribe`)."""
+    """An assistant that transcribes dictation (`input.transcribe`)."""
 
     async def transcribe(self, audio: AudioInput, turn: Turn) -> TranscriptionResult: ...
 
 
 @runtime_checkable
 class SupportsTitles(Protocol):
-    """An assistant that names conversations after their first message."""
+    """An assistant that derives a conversation's title from its first message."""
 
     async def title(self, message: UserMessageItem) -> str | None:
         """Return a title, or None to leave the conversation without one."""
@@ -173,18 +175,18 @@ class SupportsTitles(Protocol):
 
 @runtime_checkable
 class SupportsMentions(Protocol):
-    """An assistant that knows things users can @-mention (`GET /chatkit/entities?q=`)."""
+    """An assistant with entities that users can @-mention (`GET /chatkit/entities?q=`)."""
 
     async def entities(self, query: str, turn: Turn) -> list[Entity]: ...
 
 
 @runtime_checkable
 class SupportsModels(Protocol):
-    """An assistant that lets users choose a model or a tool; any other choice is refused."""
+    """An assistant that lets users select a model or a tool; other selections are rejected."""
 
     @property
     def models(self) -> Sequence[ModelOption]:
-        """The default first."""
+        """The models, default first."""
         ...
 
     @property
@@ -193,30 +195,41 @@ class SupportsModels(Protocol):
 
 @runtime_checkable
 class SupportsOverview(Protocol):
-    """An assistant with something to show of the user beside the chat (`GET /chatkit/overview`)."""
+    """An assistant with data about the user that the page shows next to the chat (`GET /chatkit/overview`)."""
 
     async def overview(self, turn: Turn) -> Mapping[str, Any]:
-        """Return it as JSON takes it; what it looks like is between the assistant and its frontend.
+        """Return JSON-compatible data; its structure is up to the assistant and its frontend.
 
-        Raises CustomStreamError with what the user is told.
+        Raises CustomStreamError with a message for the user.
         """
         ...
 
 
 @runtime_checkable
 class SupportsClose(Protocol):
-    """An assistant that holds connections: `close` is awaited when the process ends."""
+    """An assistant with open connections; `close` is awaited at the end of the process."""
 
     async def close(self) -> None: ...
+
+
+def composer_options(assistant: Assistant) -> dict[str, Any]:
+    """Return the options of the frontend's composer: models, tools, and whether it offers dictation and mentions."""
+    has_models = isinstance(assistant, SupportsModels)
+    return {
+        "models": list(assistant.models) if has_models else [],
+        "tools": list(assistant.tools) if has_models else [],
+        "dictation": isinstance(assistant, SupportsTranscription),
+        "mentions": isinstance(assistant, SupportsMentions),
+    }
 
 
 AssistantFactory = Callable[[AssistantSettings], Assistant]
 
 
 def load_factory(name: str) -> AssistantFactory:
-    """Return the factory that `module:factory` names.
+    """Return the factory `module:factory`.
 
-    Raises ValueError naming the setting when the text is malformed, the module or the attribute is missing.
+    Raises ValueError, which names the setting, if the text is malformed or the module or attribute does not exist.
     """
     module_name, separator, attribute = name.partition(":")
     if not separator or not module_name or not attribute:

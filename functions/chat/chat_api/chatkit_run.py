@@ -1,16 +1,18 @@
-"""ChatKit carrying out one request: what `ChatKitServer` leaves to its subclass, for any assistant.
+"""One request processed by ChatKit: connects `ChatKitServer` to an assistant.
 
-    run = ChatKitRun(store, files, assistant, turn, state, records, timing)
+    run = ChatKitRun(user_store, assistant, turn, stop, metrics, timing)
     run.stream(request)             # ChatKit's events, as bytes
     await run.answer(request)       # JSON
 
-`ChatKitServer` holds no state, so each request has one of its own, which holds what belongs to the turn: its state,
-its title.
+`ChatKitServer` has no state, so each request gets an instance of its own, which holds the state of its turn. The module
+imports the Agents SDK; it is loaded by `warmup.DeferredImports`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import Any
@@ -26,7 +28,10 @@ from chatkit.types import (
     StreamingReq,
     SyncCustomActionResponse,
     ThreadItem,
+    ThreadItemAddedEvent,
     ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
@@ -35,60 +40,64 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from chat_api.assistant import Assistant, SupportsActions, SupportsSyncActions, SupportsTranscription, Turn
-from chat_api.bound_store import BoundStore
+from chat_api.assistant import (
+    Assistant,
+    SupportsActions,
+    SupportsSyncActions,
+    SupportsTitles,
+    SupportsTranscription,
+    Turn,
+)
 from chat_api.context import RequestContext
-from chat_api.item_ids import AnswerIds
-from chat_api.records import Records
-from chat_api.stopping import StopReason
-from chat_api.timing import Timing
-from chat_api.titling import begin_title
-from chat_api.turn_state import TurnState
+from chat_api.telemetry import TurnMetrics
+from chat_api.turn import StopReason, StopSignal, Timing
+from chat_api.user_store import UserStore
 from store_dynamo.errors import DuplicateItemError
 
-STOPPED_NOTE = "The user stopped the answer above. Do not go on with it unless you are asked to."
+logger = logging.getLogger("chat_api.chatkit_run")
+
+STOPPED_NOTE = "The user stopped the answer above. Do not continue it unless the user asks for it."
 
 
 class ChatKitRun(ChatKitServer[RequestContext]):
-    """One request. The checks of admission are behind it: the assistant can do what is asked here."""
+    """One admitted request; admission has checked that the assistant supports it."""
 
     def __init__(
         self,
-        store: BoundStore,
+        store: UserStore,
         assistant: Assistant,
         turn: Turn,
-        state: TurnState,
-        records: Records,
+        stop: StopSignal,
+        metrics: TurnMetrics,
         timing: Timing,
     ) -> None:
         super().__init__(store)
-        self.stop, self.meter = state.stop, state.meter
-        self.stop.on_order(turn.stop)
-        self.turn = turn
-        self._own_store = store
+        self._user_store = store
         self._assistant = assistant
-        self._records = records
+        self._turn = turn
+        self._stop, self._metrics = stop, metrics
+        self._stop.on_trigger(turn.stop)
         self._timing = timing
 
     def stream(self, request: StreamingReq) -> AsyncGenerator[bytes, None]:
-        return self._process_streaming(request, self.turn.context)
+        return self._process_streaming(request, self._turn.context)
 
     async def answer(self, request: NonStreamingReq) -> bytes:
-        return await self._process_non_streaming(request, self.turn.context)
+        return await self._process_non_streaming(request, self._turn.context)
 
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        title = begin_title(self._assistant, self._records.titles, thread, input_user_message, context)
-        self.stop.on_order(title.cancel)
+        title = start_title(self._assistant, self._user_store, thread, input_user_message)
+        self._stop.on_trigger(title.cancel)
         try:
-            events = self._assistant.respond(thread, input_user_message, self.turn)
+            events = self._assistant.respond(thread, input_user_message, self._turn)
             async with aclosing(self._guarded(events, thread)) as guarded:
                 async for event in guarded:
                     yield event
-                    title.show(thread)
+                    title.apply_to(thread)
             await title.wait(self._timing.title_wait)
-            title.show(thread)
+            title.apply_to(thread)
         finally:
             await title.end()
 
@@ -96,7 +105,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         assert isinstance(self._assistant, SupportsActions)
-        events = self._assistant.action(thread, action, sender, self.turn)
+        events = self._assistant.action(thread, action, sender, self._turn)
         async with aclosing(self._guarded(events, thread)) as guarded:
             async for event in guarded:
                 yield event
@@ -104,38 +113,38 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     async def _guarded(
         self, events: AsyncIterator[ThreadStreamEvent], thread: ThreadMetadata
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Yield the assistant's events until the turn is stopped; however it ends, the model is stopped."""
+        """Yield the assistant's events until the turn is stopped; always end the model's work."""
         ids = AnswerIds(
-            lambda: self.store.generate_item_id("message", thread, self.turn.context), self._own_store.has_made
+            lambda: self.store.generate_item_id("message", thread, self._turn.context), self._user_store.has_generated
         )
-        self.meter.ask()
+        self._metrics.model_called()
         try:
-            async with aclosing(self.stop.guard(events)) as guarded:
+            async with aclosing(self._stop.guard(events)) as guarded:
                 async for event in guarded:
                     self._measure(event)
                     yield ids.rewrite(event)
         except Exception as error:
-            self.meter.fail(error)
+            self._metrics.failed(error)
             raise
         finally:
-            self.turn.stop()
+            self._turn.stop()
 
     def _measure(self, event: ThreadStreamEvent) -> None:
         if isinstance(event, ThreadItemUpdatedEvent | ThreadItemDoneEvent):
-            self.meter.speak()
+            self._metrics.first_token()
         elif isinstance(event, ErrorEvent):
-            self.meter.outcome, self.meter.error = "failed", str(event.code)
+            self._metrics.outcome, self._metrics.error = "failed", str(event.code)
 
     async def handle_stream_cancelled(
         self, thread: ThreadMetadata, pending_items: list[ThreadItem], context: RequestContext
     ) -> None:
-        """Store what was said so far; when it was the user who stopped it, tell the model of the next turn."""
+        """Store the answer so far. If the user stopped it, add a hidden note for the model's next turn."""
         for item in pending_items:
             if isinstance(item, AssistantMessageItem) and any(part.text.strip() for part in item.content):
-                # A duplicate: the turn was stopped while the whole answer was written, which was carried out.
+                # A duplicate means that the turn was stopped while ChatKit stored the complete answer.
                 with suppress(DuplicateItemError):
                     await self.store.add_thread_item(thread.id, item, context)
-        if self.stop.reason is StopReason.USER:
+        if self._stop.reason is StopReason.USER:
             note = SDKHiddenContextItem(
                 id=self.store.generate_item_id("sdk_hidden_context", thread, context),
                 thread_id=thread.id,
@@ -146,10 +155,93 @@ class ChatKitRun(ChatKitServer[RequestContext]):
 
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
         assert isinstance(self._assistant, SupportsTranscription)
-        return await self._assistant.transcribe(audio_input, self.turn)
+        return await self._assistant.transcribe(audio_input, self._turn)
 
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> SyncCustomActionResponse:
         assert isinstance(self._assistant, SupportsSyncActions)
-        return await self._assistant.sync_action(thread, action, sender, self.turn)
+        return await self._assistant.sync_action(thread, action, sender, self._turn)
+
+
+class AnswerIds:
+    """Replaces message ids that this turn's store did not generate.
+
+    Servers of chat-completions models send no ids, so the Agents SDK names every message `__fake_id__`; others count
+    from one in each conversation. The store would reject the second answer of a thread. The new id is the same in all
+    events of a message, from *added* to *done*.
+    """
+
+    def __init__(self, new_id: Callable[[], str], is_own: Callable[[str], bool]) -> None:
+        self._new_id = new_id
+        self._is_own = is_own
+        self._open: dict[str, str] = {}
+
+    def rewrite(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
+        """Return the event with a new id in place of a foreign one."""
+        match event:
+            case ThreadItemAddedEvent(item=AssistantMessageItem() as item) if not self._is_own(item.id):
+                self._open[item.id] = self._new_id()
+                return ThreadItemAddedEvent(item=item.model_copy(update={"id": self._open[item.id]}))
+            case ThreadItemDoneEvent(item=AssistantMessageItem() as item) if not self._is_own(item.id):
+                new = self._open.pop(item.id, None) or self._new_id()
+                return ThreadItemDoneEvent(item=item.model_copy(update={"id": new}))
+            case ThreadItemReplacedEvent(item=item) if item.id in self._open:
+                return ThreadItemReplacedEvent(item=item.model_copy(update={"id": self._open.pop(item.id)}))
+            case ThreadItemUpdatedEvent(item_id=item_id) if item_id in self._open:
+                return event.model_copy(update={"item_id": self._open[item_id]})
+            case ThreadItemRemovedEvent(item_id=item_id) if item_id in self._open:
+                return ThreadItemRemovedEvent(item_id=self._open.pop(item_id))
+            case _:
+                return event
+
+
+class PendingTitle:
+    """A conversation's title, generated during its first answer; without a task, every method does nothing.
+
+    The title is stored as soon as it is generated, unless the user has set one. On the turn's thread object it also
+    reaches the client: ChatKit compares the thread after each event and sends an update. A failure is only logged,
+    and the next message tries again.
+    """
+
+    def __init__(self, task: asyncio.Task[str | None] | None) -> None:
+        self._task = task
+
+    def apply_to(self, thread: ThreadMetadata) -> None:
+        """Set the thread's title if it is available."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            thread.title = self._task.result() or thread.title
+
+    async def wait(self, seconds: float) -> None:
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=seconds)
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def end(self) -> None:
+        """Cancel the task and wait for its end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+
+def start_title(
+    assistant: Assistant, store: UserStore, thread: ThreadMetadata, message: UserMessageItem | None
+) -> PendingTitle:
+    """Start generating a title, if the assistant supports titles and the thread has none."""
+    if not isinstance(assistant, SupportsTitles) or message is None or thread.title:
+        return PendingTitle(None)
+    return PendingTitle(asyncio.create_task(_generate_title(assistant, store, thread.id, message)))
+
+
+async def _generate_title(
+    assistant: SupportsTitles, store: UserStore, thread_id: str, message: UserMessageItem
+) -> str | None:
+    try:
+        title = await assistant.title(message)
+        return await store.set_automatic_title(thread_id, title) if title else None
+    except Exception as error:  # the model's error may quote the message, so only its type is logged
+        logger.warning("no title generated: %s", type(error).__name__)
+        return None

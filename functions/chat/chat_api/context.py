@@ -1,4 +1,4 @@
-"""Who asks, and until when: the context that every store call and every assistant gets (promise H2)."""
+"""Request context: the verified user and the deadline, passed to every store call and every assistant."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from datetime import datetime
 class RequestContext:
     """One request of one verified user.
 
-    `user_id` is the token's `sub` and the only thing that addresses data. Access tokens carry no email address.
-    `locale` is the first of `Accept-Language`. `deadline` (aware, UTC) is when Lambda ends the invocation.
+    `user_id` is the token's `sub` and the only key that addresses data. Access tokens contain no email address.
+    `locale` is the first entry of `Accept-Language`. `deadline` (aware, UTC) is the end of the Lambda invocation.
     """
 
     user_id: str

@@ -1,22 +1,22 @@
-"""What a request can be refused for. `app.py` alone knows the HTTP status of each.
+"""Errors that reject a request. `error_responses` maps them to HTTP statuses.
 
     RefusedError
-    ├── InvalidRequestError      not a ChatKit request, or one that cannot be carried out
+    ├── InvalidRequestError      not a valid ChatKit request, or one that this assistant does not support
     ├── NotFoundRequestError     names a thread, item or file that this user does not have
-    ├── ConflictError            is right in itself but not in this state (a locked thread, a file already sent)
+    ├── ConflictError            valid, but not in the current state (a locked thread, a file of another message)
     │   └── RepeatedTurnError    this turn was received before
-    ├── TooManyRequestsError     over a limit of number
-    └── TooLargeError            over a limit of size
-    UnavailableError             a service that is needed does not answer
+    ├── TooManyRequestsError     exceeds a rate limit
+    └── TooLargeError            exceeds a size limit
+    UnavailableError             a required service does not respond
 
-Messages are for the client: they say what was wrong and what to do, and hold nothing internal.
+Clients see the messages of RefusedError: each states the fault and the remedy, without internal details.
 """
 
 from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """A request that was refused before anything was stored."""
+    """A request that is rejected before anything is stored."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class RefusedError(Exception):
 
 
 class InvalidRequestError(RefusedError):
-    """The body is not a ChatKit request, or asks for something that cannot be done."""
+    """The body is not a ChatKit request, or asks for something that is not possible."""
 
 
 class NotFoundRequestError(RefusedError):
@@ -32,25 +32,25 @@ class NotFoundRequestError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """The request does not fit the state of what it names."""
+    """The state of the thread, item or file does not allow the request."""
 
 
 class TooLargeError(RefusedError):
-    """The request is over a limit of size."""
+    """The request exceeds a size limit."""
 
 
 class RepeatedTurnError(ConflictError):
-    """The turn runs or has run; `thread_id` is where."""
+    """The turn is running or has ended; `thread_id` names its thread, if known."""
 
     def __init__(self, thread_id: str | None) -> None:
         super().__init__(
-            "this message was received before: look into the conversation, and send it anew if it is not there"
+            "this message was already received: check the conversation and resend it only if it is missing"
         )
         self.thread_id = thread_id
 
 
 class TooManyRequestsError(RefusedError):
-    """A limit of the user or of everybody is reached."""
+    """A limit of the user, or of all users together, is reached."""
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
@@ -58,4 +58,4 @@ class TooManyRequestsError(RefusedError):
 
 
 class UnavailableError(Exception):
-    """A service that is needed for the request does not answer; the message is for the log."""
+    """A required service does not respond. The message is for the log, not for the client."""

@@ -1,9 +1,10 @@
-"""The Lambda function: `chat_api.handler.handler`. The composition root, and the only place that builds clients.
+"""The Lambda function `chat_api.handler.handler`: the composition root and the only module that creates clients.
 
-All of it happens once per process, before its first invocation (and before a SnapStart snapshot), except what most
-requests do without: the clients of S3, Secrets Manager and OpenAI are made when they are needed, and what only a turn
-needs is loaded with the first one, or behind the first answer (`late_parts.py`).
-Nothing may decorate `handler`: with streaming it returns before the app has run.
+Everything is set up once per process, before its first invocation and before a SnapStart snapshot, except the parts
+that most requests do not need: the clients of S3, Secrets Manager and OpenAI are created on first use, and `warmup.py`
+loads the model dependencies with the first turn or after the first response.
+
+Do not decorate `handler`: with streaming it returns before the app has run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 
@@ -22,14 +22,11 @@ from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
-from chat_api.lazy_client import LazyClient
-from chat_api.logs import configure_logs
-from chat_api.metrics import count_attachment, count_turn
-from chat_api.openai_key import OpenAIKey
-from chat_api.preparation import Preparation
-from chat_api.records import Records
 from chat_api.server import AssistantServer
-from chat_api.settings import AttachmentSettings, Settings, read_settings
+from chat_api.settings import AttachmentSettings, Settings
+from chat_api.telemetry import LOGGERS, count_attachment, count_turn
+from chat_api.warmup import OpenAIKey, Warmup
+from function_setup import ClientSession, LazyClient, configure_logs, read_settings
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
 
@@ -38,35 +35,36 @@ SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "sta
 
 
 def build(settings: Settings) -> StreamingMangum:
-    """Return the handler of a function with these settings."""
-    clients = _clients(settings)
-    key = _api_key(settings, clients["secretsmanager"])
+    """Return the function's handler."""
+    session = ClientSession()
+    dynamodb = session.client("dynamodb", CLIENT_CONFIG)
+    s3 = session.client("s3", s3_config())
+    secrets = session.client("secretsmanager", SECRETS_CONFIG)
+    dynamodb.get()  # created now, because every request needs it
     files = S3AttachmentStore[RequestContext](
         bucket=settings.bucket_name,
-        client=clients["s3"],
+        client=s3,
         user_of=_user,
         policy=_policy(settings.attachments),
         on_event=count_attachment,
     )
     store = DynamoStore[RequestContext](
         table=settings.table_name,
-        client=clients["dynamodb"],
+        client=dynamodb,
         user_of=_user,
-        overflow=S3Bucket(settings.bucket_name, clients["s3"]),
+        overflow=S3Bucket(settings.bucket_name, s3),
         after_read=files.sign_urls,
         before_write=files.strip_urls,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
     )
+    key = _api_key(settings, secrets)
     assistant = load_factory(settings.assistant)(
-        AssistantSettings(
-            settings.openai_model, settings.openai_base_url, key, settings.assistant_table, clients["dynamodb"]
-        )
+        AssistantSettings(settings.openai_model, settings.openai_base_url, key, settings.assistant_table, dynamodb)
     )
     server = AssistantServer(
         store,
         files,
         assistant,
-        Records(store.turns, store.rates, store.feedback, titles=store),
         limits=settings.limits,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=count_turn,
@@ -74,46 +72,25 @@ def build(settings: Settings) -> StreamingMangum:
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
     )
-    preparation = Preparation(server.load, verifier, clients.values(), key if isinstance(key, OpenAIKey) else None)
+    warmup = Warmup(server.load, verifier, (dynamodb, s3, secrets), key if isinstance(key, OpenAIKey) else None)
     openai_client = LazyClient(lambda: _openai_client(settings, key))
     hosted = HostedMode(settings.workflow_id, openai_client) if settings.workflow_id else None  # pyright: ignore[reportArgumentType]
 
     async def close() -> None:
         if isinstance(assistant, SupportsClose):
             await assistant.close()
-        if openai_client.made is not None:
+        if openai_client.created is not None:
             await openai_client.close()
 
-    app = create_app(
-        server, verifier, files.policy, settings.allowed_origins, hosted, on_start=[preparation.start], on_stop=[close]
-    )
+    app = create_app(server, verifier, settings.allowed_origins, hosted, on_start=[warmup.start], on_stop=[close])
     mangum = StreamingMangum(app)
-    register_before_snapshot(preparation.before_snapshot)
-    register_after_restore(lambda: mangum.loop.run_until_complete(preparation.after_restore()))
+    register_before_snapshot(warmup.before_snapshot)
+    register_after_restore(lambda: mangum.loop.run_until_complete(warmup.after_restore()))
     return mangum
 
 
-def _clients(settings: Settings) -> dict[str, Any]:
-    """Return AWS's clients: made when needed, but the table's now, since every request needs it.
-
-    botocore's session instead of boto3's: the same clients without s3transfer and boto3's resources.
-    """
-    session = botocore.session.get_session()
-
-    def client(service: str, config: Config) -> LazyClient:
-        return LazyClient(lambda: session.create_client(service, config=config))  # pyright: ignore[reportUnknownMemberType]  # fmt: skip
-
-    clients: dict[str, Any] = {
-        "dynamodb": client("dynamodb", CLIENT_CONFIG),
-        "s3": client("s3", s3_config()),
-        "secretsmanager": client("secretsmanager", SECRETS_CONFIG),
-    }
-    clients["dynamodb"].get()
-    return clients
-
-
 def _openai_client(settings: Settings, key: Callable[[], Awaitable[str]]) -> Any:
-    import openai  # half a second: only hosted mode needs it here
+    import openai  # half a second; only hosted mode needs it here
 
     return openai.AsyncOpenAI(api_key=key, base_url=settings.openai_base_url)
 
@@ -130,7 +107,7 @@ def _policy(limits: AttachmentSettings) -> Policy:
 
 def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
     if settings.openai_api_key is None:
-        assert settings.openai_secret_arn is not None  # Settings saw to it
+        assert settings.openai_secret_arn is not None  # validated by Settings
         return OpenAIKey(settings.openai_secret_arn, secrets)
     key = settings.openai_api_key.get_secret_value()
 
@@ -140,6 +117,6 @@ def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
     return from_environment
 
 
-settings = read_settings()
-configure_logs(settings.log_level)
+settings = read_settings(Settings)
+configure_logs("chat_api", settings.log_level, LOGGERS)
 handler = build(settings)

@@ -1,11 +1,11 @@
-"""The caller's identity, from a Cognito access token that this module verifies itself on every entry (promise H1).
+"""Caller identity from a Cognito access token. Every request is verified here, whatever a gateway has checked before.
 
     verifier = TokenVerifier(issuer=…, client_id=…, jwks_url=…, required_group=None)
     identity = await verifier.verify(token_of(headers))
 
-The token travels as `x-auth-token` (CloudFront's origin access control overwrites `Authorization`) or as
-`Authorization: Bearer`. Access tokens are taken, ID tokens are not: an access token names the client it was issued to
-in `client_id` and has no `aud`.
+The token arrives as `x-auth-token` (CloudFront's origin access control overwrites `Authorization`) or as
+`Authorization: Bearer`. Only access tokens are accepted, not ID tokens: an access token has no `aud` and names its
+client in `client_id`.
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
@@ -28,15 +28,15 @@ CLOCK_LEEWAY_SECONDS = 5
 
 
 class IdentityError(Exception):
-    """The caller is not who may ask; the message is for the client and says what was wrong with the token."""
+    """The token is missing or invalid. The message is for the client and states the reason."""
 
 
 class MissingGroupError(Exception):
-    """The caller is known, but not in the group that this API is for."""
+    """The user is authenticated but not a member of the required group."""
 
 
 class VerifierUnavailableError(Exception):
-    """Tokens cannot be verified now, because the pool's keys cannot be fetched: nobody gets in."""
+    """The user pool's keys cannot be fetched, so no token can be verified and every request is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class Identity:
 
 
 def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the one token among ASGI `headers`.
+    """Return the access token in ASGI `headers`.
 
-    Raises IdentityError when there is none, when two differ, or when `Authorization` is not a bearer token.
+    Raises IdentityError if there is none, or if there are two different ones.
     """
     tokens = {token for name, value in headers if (token := _token_in(name.lower(), value.decode("latin-1")))}
     if not tokens:
         raise IdentityError("sign in first: no access token in x-auth-token or Authorization")
     if len(tokens) > 1:
-        raise IdentityError("two different access tokens in one request")
+        raise IdentityError("the request has two different access tokens")
     return tokens.pop()
 
 
@@ -67,16 +67,16 @@ def _token_in(name: bytes, value: str) -> str | None:
         return token if scheme.lower() in ("", "bearer") else value
     if name == b"authorization":
         scheme, _, token = value.strip().partition(" ")
-        # CloudFront signs its own requests here (AWS4-HMAC-SHA256 …); that is not the user's token.
+        # CloudFront's own signature (AWS4-HMAC-SHA256 …) also arrives here; it is not the user's token.
         return token.strip() if scheme.lower() == "bearer" else None
     return None
 
 
 class TokenVerifier:
-    """Verifies access tokens of one user pool and one client; keys are cached for an hour.
+    """Verifies access tokens of one user pool and one client; caches the pool's keys for an hour.
 
-    An unknown key id refreshes the keys at most every `refresh_seconds`: forged ids cannot cause a storm of requests.
-    While the pool's keys cannot be fetched, those in the cache still hold.
+    An unknown key id refreshes the keys at most every `refresh_seconds`, so forged ids cannot flood the pool with
+    requests. If the pool's keys cannot be fetched, cached keys remain valid.
     """
 
     def __init__(
@@ -94,26 +94,23 @@ class TokenVerifier:
             jwks_url, lifespan=KEYS_SECONDS, timeout=JWKS_TIMEOUT_SECONDS, cooldown_duration=refresh_seconds
         )
 
-    async def warm(self) -> None:
-        """Fetch the pool's keys now rather than in the first request.
-
-        Raises VerifierUnavailableError.
-        """
+    async def fetch_keys(self) -> None:
+        """Fetch the pool's keys before the first request. Raises VerifierUnavailableError."""
         try:
             await asyncio.to_thread(self._keys.get_signing_keys)
         except PyJWKClientError as error:
             raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
 
-    def forget(self) -> None:
-        """Trust none of the keys that were fetched so far."""
+    def forget_keys(self) -> None:
+        """Discard the cached keys."""
         if self._keys.jwk_set_cache is not None:
             self._keys.jwk_set_cache.put(None)
 
     async def verify(self, token: str) -> Identity:
         """Return the identity that `token` proves.
 
-        Raises IdentityError for anything but a valid access token of this pool and client, MissingGroupError when its
-        user is not in the required group, and VerifierUnavailableError when the pool's keys cannot be fetched.
+        Raises IdentityError for anything but a valid access token of this pool and client, MissingGroupError if the
+        user is not in the required group, and VerifierUnavailableError if the pool's keys cannot be fetched.
         """
         if len(token) > MAX_TOKEN_BYTES:
             raise IdentityError(f"the access token is longer than {MAX_TOKEN_BYTES} bytes")
@@ -128,7 +125,7 @@ class TokenVerifier:
                 options={"require": ["exp", "iat", "iss", "sub", "token_use", "client_id"], "verify_aud": False},
             )
         except InvalidTokenError as error:
-            raise IdentityError(f"the access token was refused: {error}") from error
+            raise IdentityError(f"invalid access token: {error}") from error
         return self._identity(claims)
 
     async def _key_of(self, token: str) -> jwt.PyJWK:
@@ -138,33 +135,31 @@ class TokenVerifier:
             raise IdentityError("the access token is not a JWT") from error
         key_id = header.get("kid")
         if header.get("alg") != "RS256" or not isinstance(key_id, str):
-            raise IdentityError("the access token was refused: Cognito signs with RS256 and names its key")
+            raise IdentityError("invalid access token: it must be signed with RS256 and have a key id")
         try:
             return await asyncio.to_thread(self._keys.get_signing_key, key_id)
         except PyJWKClientConnectionError as error:
             raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
         except PyJWKClientError as error:
-            raise IdentityError(
-                "the access token was refused: it was signed by a key that is not the pool's"
-            ) from error
+            raise IdentityError("invalid access token: its key does not belong to the user pool") from error
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         if claims["token_use"] != "access":
-            raise IdentityError(f"an access token is needed, this is an {claims['token_use']} token")
+            raise IdentityError(f"an access token is required, but this is an {claims['token_use']} token")
         if claims["client_id"] != self._client_id:
-            raise IdentityError("the access token was issued to another client")
+            raise IdentityError("the access token was issued to a different client")
         groups = frozenset[str](claims.get("cognito:groups", ()))
         if self._required_group is not None and self._required_group not in groups:
-            raise MissingGroupError("your account has no access to this chat; ask for it where you got your account")
+            raise MissingGroupError("your account has no access to this chat; ask your administrator for it")
         return Identity(claims["sub"], str(claims.get("username", claims["sub"])), groups)
 
 
 def check_authorizer(event: Mapping[str, Any], identity: Identity) -> None:
-    """Check that API Gateway's Cognito authorizer, when there is one, saw the same user as the token states.
+    """Check that API Gateway's Cognito authorizer, if there is one, authenticated the same user as the token.
 
-    Raises IdentityError when `requestContext.authorizer.claims` names another `sub`.
+    Raises IdentityError if `requestContext.authorizer.claims` has a different `sub`.
     """
     authorizer: Mapping[str, Any] = event.get("requestContext", {}).get("authorizer") or {}
     claims: Mapping[str, Any] | None = authorizer.get("claims")
     if claims is not None and claims.get("sub") != identity.user_id:
-        raise IdentityError("the authorizer's user is not the token's user")
+        raise IdentityError("the authorizer and the token name different users")

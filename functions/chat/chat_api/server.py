@@ -1,9 +1,11 @@
-"""ChatKit for any assistant: a request is admitted first, then ChatKit carries it out under guard.
+"""ChatKit for any assistant: parses a request, admits it, and processes it.
 
-    result = await AssistantServer(store, files, assistant, records).process(body, context)
+    server = AssistantServer(store, files, assistant)
+    result = await server.process(body, context)
 
-After admission a streaming request ends in an event stream whatever happens: ChatKit.js posts again, up to five times,
-on a 5xx or on a 200 that is no event stream. How a turn ends early is told in `stopping.py`.
+`AssistantServer` wires everything that follows from the store, the files and the assistant; the handler, the tests and
+the fuzzer all use it. After admission a streaming request always ends in an event stream, because ChatKit.js repeats a
+request up to five times after a 5xx or a 200 that is not an event stream. `turn.py` explains how a turn is stopped.
 """
 
 from __future__ import annotations
@@ -12,32 +14,34 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from attachments_s3 import MessageFiles, ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
-from chat_api.assistant import Assistant, Entity, SupportsMentions, SupportsOverview, Turn
-from chat_api.bound_store import BoundStore
-from chat_api.choices import offered
+from chat_api.assistant import (
+    Assistant,
+    Entity,
+    SupportsMentions,
+    SupportsOverview,
+    Turn,
+    composer_options,
+)
 from chat_api.context import RequestContext
-from chat_api.errors import NotFoundRequestError
-from chat_api.late_parts import LateParts
+from chat_api.errors import InvalidRequestError, NotFoundRequestError
 from chat_api.limits import Limits
-from chat_api.outbox import produced
-from chat_api.records import Records
-from chat_api.request_checks import RequestChecks
-from chat_api.requests import parse
-from chat_api.results import NonStreamingResult, StreamingResult
 from chat_api.settings import LimitSettings
-from chat_api.stopping import StopReason
 from chat_api.store_answers import StoreRequest, answer
-from chat_api.timing import Timing
-from chat_api.turn_meter import TurnMeter
-from chat_api.turn_state import TurnState
-from chat_api.watch import watch
+from chat_api.telemetry import TurnMetrics
+from chat_api.turn import StopReason, StopSignal, Timing, stream_in_background, watch
+from chat_api.user_store import UserStore
+from chat_api.warmup import DeferredImports
+from store_dynamo import DynamoStore
 
 if TYPE_CHECKING:
     from chat_api.chatkit_run import ChatKitRun
@@ -45,165 +49,185 @@ if TYPE_CHECKING:
 logger = logging.getLogger("chat_api.server")
 
 ITEM_DONE = b'data: {"type":"thread.item.done"'
-"""Begins the first event that tells of something stored: the user's message."""
+"""The start of the first event about a stored item: the user's message."""
 OUT_OF_TIME = "The answer took too long and was cut off here. Please try again, or ask for less at once."
+FAULTS_SHOWN = 5
+MAX_NAME_CHARS = 64
+
+_REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingResult:
+    """Server-sent events. The same as ChatKit's class, whose module would import the Agents SDK."""
+
+    json_events: AsyncGenerator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class NonStreamingResult:
+    """One JSON document. The same as ChatKit's class, whose module would import the Agents SDK."""
+
+    json: bytes
 
 
 class AssistantServer:
-    """Carries out requests of any user, for the life of the process."""
+    """Processes the requests of all users, for the life of the process."""
 
     def __init__(
         self,
-        store: Any,
+        store: DynamoStore[RequestContext],
         files: S3AttachmentStore[RequestContext],
         assistant: Assistant,
-        records: Records,
         *,
         limits: LimitSettings | None = None,
         timing: Timing | None = None,
         model_limits: ModelLimits | None = None,
-        on_turn: Callable[[TurnMeter], None] = lambda _: None,
+        on_turn: Callable[[TurnMetrics], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._files = files
         self._assistant = assistant
-        self._late = LateParts(assistant)
-        self._records = records
-        self._limits = Limits(records.rates, limits or LimitSettings())
+        self._deferred = DeferredImports(assistant)
+        self._limits = Limits(store.rates, limits or LimitSettings())
         self._timing = timing or Timing()
-        checks = RequestChecks(store, assistant)
-        self._admission = Admission(checks, self._limits, records.turns, MessageFiles(store, files))
+        self._admission = Admission(store, MessageFiles(store, files), assistant, self._limits)
         self._model_limits = model_limits or ModelLimits()
         self._on_turn = on_turn
 
     async def process(
         self, request: str | bytes | bytearray, context: RequestContext
     ) -> StreamingResult | NonStreamingResult:
-        """Carry out one request of ChatKit's protocol.
+        """Process one request of the ChatKit protocol.
 
-        Raises a RefusedError or ChatKit's NotFoundError before anything is stored; once a StreamingResult is returned,
-        every failure is an `error` event of its stream.
+        Raises a RefusedError or ChatKit's NotFoundError before anything is stored. After a StreamingResult is
+        returned, every failure is an `error` event of its stream.
         """
-        state = TurnState()
-        parsed = parse(request)
+        stop, metrics = StopSignal(), TurnMetrics()
+        parsed = parse_request(request)
         if not isinstance(parsed, StoreRequest):
-            self._late.begin()
+            self._deferred.start()
         thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
         await self._admission.admit(parsed, thread_id, context)
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
         if isinstance(parsed, StoreRequest):
-            return NonStreamingResult(await answer(parsed, self._store, self._files, self._records.feedback, context))
-        store = BoundStore(self._store, context, thread_id)
+            return NonStreamingResult(await answer(parsed, self._store, self._files, context))
+        store = UserStore(self._store, context, thread_id)
         turn = self._turn(store, context)
         if is_streaming_req(parsed):
-            events = self._events(parsed, store, turn, state)
-            return StreamingResult(produced(events, state.stop, self._timing.keep_alive))
-        return NonStreamingResult(await (await self._run(store, turn, state)).answer(parsed))
+            events = self._events(parsed, store, turn, stop, metrics)
+            return StreamingResult(stream_in_background(events, stop, self._timing.keep_alive))
+        run = await self._run(store, turn, stop, metrics)
+        return NonStreamingResult(await run.answer(parsed))
 
     def load(self) -> None:
-        """Load what a turn needs; for a start at which nobody waits."""
-        self._late.load()
+        """Load everything a turn needs. Blocking; call it at startup, never while serving a request."""
+        self._deferred.load()
 
-    async def prepare(self) -> None:
-        """Load what the turn that comes next will need; a failure is logged, and that turn will tell it."""
+    async def load_in_background(self) -> None:
+        """Load everything a turn needs, off the event loop. A failure is logged and repeats in the next turn."""
         try:
-            await self._late.ready()
+            await self._deferred.wait()
         except Exception:
             logger.exception("the assistant cannot be loaded")
 
     async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> Attachment:
-        """Take a file's bytes directly. Raises TooManyRequestsError, or the AttachmentError that says what is wrong."""
+        """Store a directly uploaded file. Raises TooManyRequestsError or an AttachmentError."""
         await self._limits.upload(context)
         attachment = await self._files.put(name, mime_type, data, context)
         await self._store.save_attachment(attachment, context)
         return attachment
 
     async def cancel(self, turn_id: str, context: RequestContext) -> None:
-        """Ask a turn of this user to stop; nothing happens to one that is over.
+        """Cancel a turn of this user; has no effect after its end.
 
-        It may arrive while the turn itself is being admitted, so an unknown one is waited for. Raises
-        NotFoundRequestError.
+        The request may arrive while the turn is still being admitted, so an unknown turn is looked up again for
+        `timing.cancel_wait` seconds. Raises NotFoundRequestError.
         """
         timing = self._timing
         waited = 0.0
-        while not await self._records.turns.cancel(turn_id, context):
+        while not await self._store.turns.cancel(turn_id, context):
             if waited >= timing.cancel_wait:
                 raise NotFoundRequestError(f"Turn {turn_id} not found")
             await asyncio.sleep(timing.cancel_poll)
             waited += timing.cancel_poll
 
     async def entities(self, query: str, context: RequestContext) -> list[Entity]:
-        """Return what the user may mention. Raises NotFoundRequestError when the assistant knows no such things."""
+        """Return the entities that the user may mention. Raises NotFoundRequestError if the assistant has none."""
         if not isinstance(self._assistant, SupportsMentions):
-            raise NotFoundRequestError("this assistant has nothing to mention")
-        return await self._assistant.entities(query, self._turn(BoundStore(self._store, context), context))
+            raise NotFoundRequestError("this assistant has no entities to mention")
+        return await self._assistant.entities(query, self._turn(UserStore(self._store, context), context))
 
     def composer(self) -> dict[str, Any]:
-        """Return what the assistant offers the composer."""
-        return offered(self._assistant)
+        """Return the composer's options: models, tools, dictation, mentions, attachments."""
+        return {**composer_options(self._assistant), "attachments": self.attachment_policy()}
+
+    def attachment_policy(self) -> Mapping[str, Any]:
+        """Return the accepted file types and sizes."""
+        return self._files.policy.public()
 
     async def overview(self, context: RequestContext) -> Mapping[str, Any]:
-        """Return what the assistant shows of the user beside the chat. Raises NotFoundRequestError for nothing."""
+        """Return the assistant's data about the user. Raises NotFoundRequestError if it has none."""
         if not isinstance(self._assistant, SupportsOverview):
             raise NotFoundRequestError("this assistant has no overview")
-        return await self._assistant.overview(self._turn(BoundStore(self._store, context), context))
+        return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
 
     async def count_session(self, context: RequestContext) -> None:
-        """Count a session of hosted mode as a turn; OpenAI limits what it does. Raises TooManyRequestsError."""
+        """Count a hosted-mode session as a turn; OpenAI limits the session itself. Raises TooManyRequestsError."""
         await self._limits.turn(context)
 
     async def _events(
-        self, request: StreamingReq, store: BoundStore, turn: Turn, state: TurnState
+        self, request: StreamingReq, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the turn's events; run by one task from start to end."""
+        """Yield the turn's events; one task runs this generator from start to end."""
         stored = False
         try:
             async with (
-                watch(state.stop, self._records.turns, turn.context, self._timing),
-                aclosing((await self._run(store, turn, state)).stream(request)) as events,
+                watch(stop, self._store.turns, turn.context, self._timing),
+                aclosing((await self._run(store, turn, stop, metrics)).stream(request)) as events,
             ):
                 async for event in events:
                     stored = stored or event.startswith(ITEM_DONE)
                     yield event
         except asyncio.CancelledError:
-            if state.stop.reason is None:
+            if stop.reason is None:
                 raise
-            state.meter.outcome = state.stop.reason.name.lower()
-            if state.stop.reason is StopReason.DEADLINE:
+            metrics.outcome = stop.reason.name.lower()
+            if stop.reason is StopReason.DEADLINE:
                 yield _error(ErrorEvent(code="custom", message=OUT_OF_TIME, allow_retry=True))
         except Exception as error:
             logger.exception("the turn failed outside the assistant")
-            state.meter.fail(error)
+            metrics.failed(error)
             if not stored:
-                await self._give_back(request, turn.context)
+                await self._release_files(request, turn.context)
             yield _error(ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True))
         finally:
-            await self._account(turn, state.meter)
+            await self._end(turn, metrics)
 
-    async def _account(self, turn: Turn, meter: TurnMeter) -> None:
-        """Measure the turn and take its tokens from the budget."""
-        meter.end(turn)
-        logger.info("turn ended", extra=meter.summary())
-        self._on_turn(meter)
+    async def _end(self, turn: Turn, metrics: TurnMetrics) -> None:
+        """Report the turn's metrics and subtract its tokens from the budget."""
+        metrics.ended(turn)
+        logger.info("turn ended", extra=metrics.summary())
+        self._on_turn(metrics)
         try:
-            await self._limits.spend(meter.input_tokens + meter.output_tokens)
+            await self._limits.spend(metrics.input_tokens + metrics.output_tokens)
         except Exception:
-            logger.exception("a turn's tokens were not counted")
+            logger.exception("the turn's tokens were not counted")
 
-    async def _give_back(self, request: StreamingReq, context: RequestContext) -> None:
+    async def _release_files(self, request: StreamingReq, context: RequestContext) -> None:
         try:
-            await self._admission.release(request, context)
+            await self._admission.release_files(request, context)
         except Exception:
-            logger.exception("files stay claimed until they expire")
+            logger.exception("the message's files remain claimed until they expire")
 
-    async def _run(self, store: BoundStore, turn: Turn, state: TurnState) -> ChatKitRun:
+    async def _run(self, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics) -> ChatKitRun:
         """Return ChatKit for one request. Raises UnavailableError if it is not loaded by the turn's deadline."""
-        await self._late.ready(self._timing.left(turn.context.deadline))
-        from chat_api.chatkit_run import ChatKitRun  # it is imported by now
+        await self._deferred.wait(self._timing.left(turn.context.deadline))
+        from chat_api.chatkit_run import ChatKitRun  # already imported
 
-        return ChatKitRun(store, self._assistant, turn, state, self._records, self._timing)
+        return ChatKitRun(store, self._assistant, turn, stop, metrics, self._timing)
 
-    def _turn(self, store: BoundStore, context: RequestContext) -> Turn:
+    def _turn(self, store: UserStore, context: RequestContext) -> Turn:
         model_input = ModelInput(self._files, context, self._model_limits)
         return Turn(
             context=context,
@@ -212,6 +236,31 @@ class AssistantServer:
             image_content=model_input.generated_image,
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
         )
+
+
+def parse_request(body: str | bytes | bytearray) -> ChatKitReq:
+    """Return the ChatKit request in `body`, one of ChatKit's 16 types.
+
+    Raises InvalidRequestError, which names the faulty fields without quoting their values.
+    """
+    if not body:
+        raise InvalidRequestError("the request has no body: POST one ChatKit request as JSON")
+    try:
+        return _REQUEST.validate_json(body)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        more = len(faults) - FAULTS_SHOWN
+        shown = "; ".join(map(_fault, faults[:FAULTS_SHOWN])) + (f"; and {more} more" if more > 0 else "")
+        raise InvalidRequestError(f"not a ChatKit request: {shown}") from error
+
+
+def _fault(fault: ErrorDetails) -> str:
+    """Describe one fault by its place and the expected value. A place may contain the client's own, long names."""
+    place = ".".join(str(part)[:MAX_NAME_CHARS] for part in fault["loc"]) or "body"
+    if fault["type"] == "union_tag_invalid":  # pydantic's message quotes the value
+        context = fault.get("ctx", {})
+        return f"{place}: {context['discriminator']} must be one of {context['expected_tags']}"
+    return f"{place}: {fault['msg']}"
 
 
 def _thread_of(request: ChatKitReq) -> str | None:

@@ -1,19 +1,18 @@
-"""The function's settings, read once from the environment; a wrong one stops the start and names every fault."""
+"""Settings of the chat function.
+
+settings = read_settings(Settings)          # function_setup; from the environment, every fault listed
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
-class SettingsError(Exception):
-    """The environment does not describe a function that can run; the message lists every fault."""
-
-
 class AttachmentSettings(BaseModel):
-    """Limits of users' files, for example `ATTACHMENTS={"max_image_mb": 5}`; megabytes of 1 000 000 bytes."""
+    """Limits of uploaded files, for example `ATTACHMENTS={"max_image_mb": 5}`; a megabyte is 1,000,000 bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,11 +21,11 @@ class AttachmentSettings(BaseModel):
     max_pdf_mb: int = Field(default=50, ge=1, le=50)
     max_text_mb: int = Field(default=10, ge=1, le=50)
     large_files_by_url: bool = True
-    """Give the model a presigned URL of what is too large to go inline; a local bucket's is never given."""
+    """Pass files that are too large for inline input as presigned URLs; never applies to a local bucket."""
 
 
 class LimitSettings(BaseModel):
-    """How much is allowed, for example `LIMITS={"turns_per_minute": 5, "turns_per_day": null}`; null: no limit."""
+    """Rate limits, for example `LIMITS={"turns_per_minute": 5, "turns_per_day": null}`; null disables a limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,9 +36,9 @@ class LimitSettings(BaseModel):
     transcriptions_per_minute: int | None = Field(default=20, ge=1)
     transcriptions_per_day: int | None = Field(default=500, ge=1)
     all_turns_per_day: int | None = Field(default=20_000, ge=1)
-    """Of all users together: what a day can cost at most."""
+    """For all users together; bounds the cost of a day."""
     all_tokens_per_day: int | None = Field(default=None, ge=1)
-    """Input and output of all users together, as far as the assistant reports them."""
+    """Input and output tokens of all users together, as reported by the assistant."""
 
 
 class Settings(BaseSettings):
@@ -64,7 +63,6 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
-    lambda_streaming_entry: Literal["function-url", "rest-api"] = "function-url"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("allowed_origins", mode="before")
@@ -75,27 +73,12 @@ class Settings(BaseSettings):
         )
 
     @model_validator(mode="after")
-    def _needs_a_key(self) -> Settings:
+    def _require_a_key(self) -> Settings:
         if self.openai_api_key is None and self.openai_secret_arn is None:
-            raise ValueError("set OPENAI_SECRET_ARN (deployed) or OPENAI_API_KEY (on a laptop)")
+            raise ValueError("set OPENAI_SECRET_ARN (deployed) or OPENAI_API_KEY (local)")
         return self
 
     @property
     def issuer(self) -> str:
-        """The issuer exactly as tokens state it: without the slash that URL parsing may add."""
+        """The issuer exactly as in tokens: without the trailing slash that URL parsing may add."""
         return str(self.cognito_issuer).rstrip("/")
-
-
-def read_settings() -> Settings:
-    """Return the settings of this process.
-
-    Raises SettingsError with one line per fault; values are not quoted, a secret may be among them.
-    """
-    try:
-        return Settings()  # pyright: ignore[reportCallIssue]
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(part) for part in fault['loc']).upper() or 'environment'}: {fault['msg']}"
-            for fault in error.errors(include_input=False, include_url=False)
-        ]
-        raise SettingsError("bad settings:\n  " + "\n  ".join(faults)) from None

@@ -1,18 +1,16 @@
-"""The requests of ChatKit's protocol that its store can answer: no model, so no assistant and no Agents SDK.
+"""Requests of the ChatKit protocol that need only the store: lists, titles, deletion, feedback, attachments.
 
     if isinstance(request, StoreRequest):
-        await answer(request, store, files, feedback, context)      # JSON
+        await answer(request, store, files, context)      # JSON
 
-`chatkit.server` answers them in the same way, but it imports the Agents SDK, and with it MCP and OpenAI's client: two
-thirds of a cold start that a list of threads does not need (docs/decisions/0020-late-parts.md). A test compares
-each answer with that of `ChatKitServer`, byte by byte.
+`chatkit.server` would answer them in the same way, but imports the Agents SDK, MCP and OpenAI's client: two thirds of a
+cold start (docs/decisions/0020-late-parts.md). A test compares each answer with `ChatKitServer`'s, byte by byte.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from chatkit.store import Store
 from chatkit.types import (
     AttachmentsCreateReq,
     AttachmentsDeleteReq,
@@ -33,10 +31,10 @@ from pydantic import BaseModel
 
 from attachments_s3 import S3AttachmentStore
 from chat_api.context import RequestContext
-from chat_api.records import Feedback
+from store_dynamo import DynamoStore
 
 PAGE_SIZE = 20
-"""ChatKit's own."""
+"""ChatKit's default."""
 DONE = b"{}"
 
 StoreRequest = (
@@ -53,12 +51,11 @@ StoreRequest = (
 
 async def answer(
     request: StoreRequest,
-    store: Store[RequestContext],
+    store: DynamoStore[RequestContext],
     files: S3AttachmentStore[RequestContext],
-    feedback: Feedback,
     context: RequestContext,
 ) -> bytes:
-    """Carry out one request and return its JSON. Raises ChatKit's NotFoundError and what store and files raise."""
+    """Process one request and return its JSON. Raises ChatKit's NotFoundError and the errors of store and files."""
     match request:
         case ThreadsGetByIdReq():
             thread_id = request.params.thread_id
@@ -76,7 +73,7 @@ async def answer(
             items = await store.load_thread_items(
                 page.thread_id, page.after, page.limit or PAGE_SIZE, page.order, context
             )
-            return _json(_shown(items))
+            return _json(_visible(items))
         case ThreadsUpdateReq():
             thread = await store.load_thread(request.params.thread_id, context)
             thread.title = request.params.title
@@ -84,8 +81,8 @@ async def answer(
             return _json(_thread(thread))
         case ThreadsDeleteReq():
             await store.delete_thread(request.params.thread_id, context)
-        case ItemsFeedbackReq(params=given):
-            await feedback.put(given.thread_id, given.item_ids, given.kind, context)
+        case ItemsFeedbackReq(params=feedback):
+            await store.feedback.put(feedback.thread_id, feedback.item_ids, feedback.kind, context)
         case AttachmentsCreateReq():
             attachment = await files.create_attachment(request.params, context)
             await store.save_attachment(attachment, context)
@@ -97,18 +94,18 @@ async def answer(
 
 
 def _thread(thread: ThreadMetadata, items: Page[ThreadItem] | None = None) -> Thread:
-    """Return what a client sees of a thread: not its metadata."""
+    """Return the client's view of a thread, without its metadata."""
     return Thread(
         id=thread.id,
         title=thread.title,
         created_at=thread.created_at,
-        items=_shown(items or Page()),
+        items=_visible(items or Page()),
         status=thread.status,
         allowed_image_domains=thread.allowed_image_domains,
     )
 
 
-def _shown(items: Page[ThreadItem]) -> Page[ThreadItem]:
+def _visible(items: Page[ThreadItem]) -> Page[ThreadItem]:
     items.data = [item for item in items.data if not isinstance(item, HiddenContextItem | SDKHiddenContextItem)]
     return items
 

@@ -289,6 +289,6 @@ class TestRetries:
     @pytest.mark.feature("usage-metrics")
     async def test_the_models_tokens_are_reported(self, talk: Talk) -> None:
         await talk.say("What are my balances?")
-        (meter,) = talk.world.meters
+        (meter,) = talk.world.metrics
         assert meter.input_tokens > 100
         assert meter.output_tokens > 10

@@ -14,9 +14,8 @@ import pytest
 from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore
-from chat_api.records import Records
 from chat_api.server import AssistantServer
-from chat_api.timing import Timing
+from chat_api.turn import Timing
 from store_dynamo import CLIENT_CONFIG, DynamoStore
 from store_dynamo.turns import Turns
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend, create_bucket, create_table
@@ -58,8 +57,7 @@ class Service:
 
 def service_of(backend: DynamoBackend, assistant: Any) -> Service:
     store = backend.store()
-    records = Records(store.turns, store.rates, store.feedback, titles=store)
     files: S3AttachmentStore[Any] = S3AttachmentStore(bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of)
     return Service(
-        AssistantServer(store, files, assistant, records, timing=Timing(cancel_poll=0.01)), store, store.turns, backend
+        AssistantServer(store, files, assistant, timing=Timing(cancel_poll=0.01)), store, store.turns, backend
     )

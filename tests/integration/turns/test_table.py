@@ -12,7 +12,7 @@ from chatkit.types import ThreadStreamEvent
 
 from chat_api.assistant import Turn
 from chat_api.errors import RepeatedTurnError
-from chat_api.results import StreamingResult
+from chat_api.server import StreamingResult
 from tests.fakes.assistants import Halting, spoken
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.request_log import Request

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chat_api.timing import Timing
+from chat_api.turn import Timing
 from tools import ROOT
 from tools.bench import results
 from tools.bench.cost.bill import LOOKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, Counted, bill, units

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import httpx
@@ -26,11 +26,11 @@ from chat_api.assistant import Turn
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
-from chat_api.records import Records
 from chat_api.server import AssistantServer
 from chat_api.settings import LimitSettings
-from chat_api.timing import Timing
-from chat_api.turn_meter import TurnMeter
+from chat_api.telemetry import TurnMetrics
+from chat_api.turn import Timing
+from store_dynamo import DynamoStore
 from tests.fakes.memory_store import MemoryStore
 from tools.local.sign_in.user_pool import UserPool
 
@@ -70,7 +70,7 @@ class World:
     assistant: Any
     pool: UserPool
     s3: Any
-    meters: list[TurnMeter]
+    metrics: list[TurnMetrics]
 
     def client(self, user: str | None = "ana", **headers: str) -> httpx.AsyncClient:
         """A browser of `user`, or of nobody."""
@@ -130,8 +130,14 @@ def make_world(
 ) -> World:
     files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
     store = MemoryStore[RequestContext](after_read=files.sign_urls, before_write=files.strip_urls)
-    records = Records(store.turns, store.rates, store.feedback, titles=store)
-    meters: list[TurnMeter] = []
-    server = AssistantServer(store, files, assistant, records, limits=limits, timing=timing, on_turn=meters.append)
-    app = create_app(server, verifier, files.policy, hosted=hosted)
-    return World(server, verifier, app, store, files, assistant, pool, s3, meters)
+    metrics: list[TurnMetrics] = []
+    server = AssistantServer(
+        cast("DynamoStore[RequestContext]", store),
+        files,
+        assistant,
+        limits=limits,
+        timing=timing,
+        on_turn=metrics.append,
+    )
+    app = create_app(server, verifier, hosted=hosted)
+    return World(server, verifier, app, store, files, assistant, pool, s3, metrics)

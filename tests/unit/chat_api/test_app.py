@@ -9,10 +9,10 @@ import httpx
 import pytest
 from chatkit.types import ClosedStatus, LockedStatus, Page
 
+from chat_api.admission import MAX_PAGE
 from chat_api.app import create_app
-from chat_api.incoming import MAX_BODY_BYTES
-from chat_api.request_checks import MAX_PAGE
-from chat_api.request_log import UNEXPECTED
+from chat_api.dependencies import MAX_BODY_BYTES
+from chat_api.telemetry import UNEXPECTED
 from store_dynamo.errors import StoreUnavailableError
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
@@ -107,11 +107,11 @@ BAD = [
     (b"", "no body"),
     (b"{}", "type"),
     (b"{broken", "JSON"),
-    (b'{"type": "threads.explode", "params": {}}', "expected tags"),
+    (b'{"type": "threads.explode", "params": {}}', "must be one of"),
     (json.dumps(create_thread("   ")).encode(), "empty"),
     (json.dumps(create_thread("x" * 100_001)).encode(), "shorten"),
     (b'{"type": "threads.list", "params": {"limit": -1}}', "limit"),
-    (b" " * (MAX_BODY_BYTES + 1), "over"),
+    (b" " * (MAX_BODY_BYTES + 1), "larger than"),
 ]
 
 
@@ -246,7 +246,7 @@ async def test_other_methods_and_paths_are_refused_as_json(world: World, method:
     assert (other_method.status_code, elsewhere.status_code) == (405, 404)
     assert other_method.headers["allow"] == "GET, HEAD, POST"
     assert {answer.headers["cache-control"] for answer in (other_method, elsewhere)} == {"no-store"}
-    assert "takes other methods" in other_method.json()["message"]
+    assert "method not allowed" in other_method.json()["message"]
     assert "POST /chatkit" in elsewhere.json()["message"]
 
 
@@ -268,7 +268,7 @@ async def test_no_cors_headers_unless_origins_are_set(world: World) -> None:
     }
     async with world.client(None) as client:
         plain = await client.options("/chatkit", headers=preflight)
-    opened = create_app(world.server, world.verifier, world.files.policy, ["https://app.example"])
+    opened = create_app(world.server, world.verifier, ["https://app.example"])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=opened), base_url="http://test") as client:
         allowed = await client.options("/chatkit", headers=preflight)
         stranger = await client.options("/chatkit", headers={**preflight, "origin": "https://evil.example"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from chat_api.incoming import MAX_BODY_BYTES
+from chat_api.dependencies import MAX_BODY_BYTES
 from tests.unit.chat_api.conftest import World
 from tests.unit.chat_api.test_app import events
 from tools.client.chatkit import create_thread

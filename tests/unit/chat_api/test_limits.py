@@ -120,7 +120,7 @@ async def test_reported_tokens_are_taken_from_the_budget_and_measured(world_of: 
     answers = [(await world.post(create_thread("hi"), user)).status_code for user in ("ana", "bob", "cy")]
 
     assert answers == [200, 200, 429]  # two turns of a thousand each, the second one begun within the budget
-    assert [(meter.input_tokens, meter.output_tokens) for meter in world.meters] == [(900, 100)] * 2
+    assert [(meter.input_tokens, meter.output_tokens) for meter in world.metrics] == [(900, 100)] * 2
 
 
 async def test_reading_is_not_limited(world_of: WorldOf) -> None:

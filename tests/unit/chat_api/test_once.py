@@ -33,7 +33,7 @@ async def test_second_arrival_is_told_the_thread(world: World) -> None:
     assert first.status_code == 200
     assert second.status_code == 409
     assert second.json()["thread_id"] == stored[0][0]["thread_id"]
-    assert "if it is not there" in second.json()["message"]  # the first may have died before it stored anything
+    assert "only if it is missing" in second.json()["message"]  # the first may have died before it stored anything
     assert [len(items) for items in stored] == [2]
 
 

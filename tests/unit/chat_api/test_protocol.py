@@ -11,8 +11,8 @@ from typing import Any, get_args
 import pytest
 from chatkit.types import ChatKitReq
 
-from chat_api.dictation import MAX_AUDIO_BYTES
-from chat_api.timing import Timing
+from chat_api.admission import MAX_AUDIO_BYTES
+from chat_api.turn import Timing
 from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.everything import Everything
 from tests.unit.chat_api.conftest import Echo, World
@@ -135,7 +135,7 @@ class TestStreaming:
         stream = events(await world.post(create_thread("fail")))
 
         assert stream[-1] == {"type": "error", "code": "custom", "message": "the model is busy", "allow_retry": True}
-        assert (world.meters[0].outcome, world.meters[0].error) == ("failed", "CustomStreamError")
+        assert (world.metrics[0].outcome, world.metrics[0].error) == ("failed", "CustomStreamError")
 
     @pytest.mark.promise("H3")
     async def test_failure_that_is_not(self, world: World) -> None:
@@ -143,7 +143,7 @@ class TestStreaming:
 
         assert events(response)[-1] == {"type": "error", "code": "stream.error", "allow_retry": True}
         assert "secret" not in response.text
-        assert (world.meters[0].outcome, world.meters[0].error) == ("failed", "RuntimeError")
+        assert (world.metrics[0].outcome, world.metrics[0].error) == ("failed", "RuntimeError")
 
 
 class TestJson:
@@ -411,4 +411,4 @@ class TestTitles:
         stream = events(await world.post(create_thread("hello")))
 
         assert types(stream)[-1] == "thread.item.done"
-        assert world.meters[0].outcome == "answered"
+        assert world.metrics[0].outcome == "answered"

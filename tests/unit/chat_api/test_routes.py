@@ -10,7 +10,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from chat_api.app import create_app, current_user
+from chat_api.app import create_app
+from chat_api.dependencies import current_user
 
 OPEN = {("GET", "/chatkit"), ("HEAD", "/chatkit"), ("GET", "/chatkit/attachments")}
 
@@ -37,7 +38,7 @@ def unguarded(app: FastAPI) -> set[tuple[str, str]]:
 @pytest.fixture
 def app() -> FastAPI:
     unused: Any = None
-    return create_app(unused, unused, unused)
+    return create_app(unused, unused)
 
 
 @pytest.mark.promise("H1")

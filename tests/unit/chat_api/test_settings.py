@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_api.settings import SettingsError, read_settings
+from chat_api.settings import Settings
+from function_setup import SettingsError, read_settings
 
 GOOD = {
     "TABLE_NAME": "table",
@@ -24,30 +25,30 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_issuer_is_what_tokens_state() -> None:
-    assert read_settings().issuer == GOOD["COGNITO_ISSUER"]
+    assert read_settings(Settings).issuer == GOOD["COGNITO_ISSUER"]
 
 
 def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example, https://b.example,")
 
-    assert read_settings().allowed_origins == ("https://a.example", "https://b.example")
+    assert read_settings(Settings).allowed_origins == ("https://a.example", "https://b.example")
 
 
 def test_empty_values_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", "")
 
-    assert read_settings().retention_days is None
+    assert read_settings(Settings).retention_days is None
 
 
 def test_every_fault_is_named_and_no_value_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TABLE_NAME")
     monkeypatch.setenv("COGNITO_ISSUER", "secret-nonsense")
-    monkeypatch.setenv("LAMBDA_STREAMING_ENTRY", "secret-entry")
+    monkeypatch.setenv("RETENTION_DAYS", "secret-days")
 
     with pytest.raises(SettingsError) as caught:
-        read_settings()
+        read_settings(Settings)
 
-    assert all(name in str(caught.value) for name in ("TABLE_NAME", "COGNITO_ISSUER", "LAMBDA_STREAMING_ENTRY"))
+    assert all(name in str(caught.value) for name in ("TABLE_NAME", "COGNITO_ISSUER", "RETENTION_DAYS"))
     assert "secret-" not in str(caught.value)
 
 
@@ -55,18 +56,18 @@ def test_a_key_must_come_from_somewhere(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("OPENAI_SECRET_ARN")
 
     with pytest.raises(SettingsError, match="OPENAI_SECRET_ARN"):
-        read_settings()
+        read_settings(Settings)
 
 
 def test_limits_of_files_are_one_json_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTACHMENTS", '{"max_image_mb": 5}')
 
-    assert read_settings().attachments.max_image_mb == 5
-    assert read_settings().attachments.max_pdf_mb == 50
+    assert read_settings(Settings).attachments.max_image_mb == 5
+    assert read_settings(Settings).attachments.max_pdf_mb == 50
 
 
 def test_misspelt_limit_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTACHMENTS", '{"max_picture_mb": 5}')
 
     with pytest.raises(SettingsError, match="ATTACHMENTS"):
-        read_settings()
+        read_settings(Settings)

@@ -18,9 +18,8 @@ from chatkit.types import (
 )
 
 from chat_api.assistant import Turn
-from chat_api.outbox import CAPACITY
 from chat_api.server import OUT_OF_TIME
-from chat_api.timing import Timing
+from chat_api.turn import CAPACITY, Timing
 from store_dynamo.table import run_to_completion
 from tests.fakes.asgi_exchange import Exchange, LambdaContext
 from tests.fakes.assistants import Halting, delta, message_item, spoken
@@ -90,7 +89,7 @@ class TestWhereverTheTurnIs:
         assert "error" not in [event["type"] for event in events]
         assert [item.type for item in stored] == ["user_message", "assistant_message", "sdk_hidden_context"]
         assert words(stored) == ["One two "]
-        assert world.meters[0].outcome == "user"
+        assert world.metrics[0].outcome == "user"
         assert turn.task.exception() is None
 
     async def test_tool_that_cannot_be_interrupted(self, world_of: WorldOf) -> None:
@@ -162,7 +161,7 @@ class TestWhereverTheTurnIs:
         before = len(said)
 
         await cancel(world)
-        await until(lambda: len(world.meters) == 1)
+        await until(lambda: len(world.metrics) == 1)
         stored = await items(world, created["thread"]["id"])
         turn.take()
         await turn.rest()
@@ -271,7 +270,7 @@ class TestOtherOrders:
         assert [item.type for item in stored] == ["user_message", "assistant_message"]
         assert words(stored) == ["One two "]
         assert again.status_code == 200
-        assert world.meters[0].outcome == "deadline"
+        assert world.metrics[0].outcome == "deadline"
 
     @pytest.mark.promise("H5")
     async def test_deadline_keeps_a_reserve(self, world_of: WorldOf) -> None:
@@ -298,7 +297,7 @@ class TestOtherOrders:
 
         turn.task.cancel()
         await asyncio.wait({turn.task})
-        await until(lambda: len(world.meters) == 1)
+        await until(lambda: len(world.metrics) == 1)
 
         stored = await items(world, created["thread"]["id"])
         assert assistant.stopped.is_set()
@@ -321,7 +320,7 @@ class TestCancelRequests:
         assert words(await items(world, thread_id)) == ["One two three."]
         follow_up = await world.post(add_message(thread_id, "and on?"))
         assert follow_up.status_code == 200
-        assert world.meters[-1].outcome == "answered"
+        assert world.metrics[-1].outcome == "answered"
 
     async def test_of_anothers_turn_is_unknown(self, world_of: WorldOf) -> None:
         assistant = Halting()

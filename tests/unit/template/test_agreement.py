@@ -14,16 +14,23 @@ import attachments_s3.keys
 import coach.accounts_table
 import janitor
 import store_dynamo.keys
-from chat_api.metrics import count_turn
-from chat_api.settings import Settings, read_settings
-from chat_api.turn_meter import TurnMeter
+from chat_api.settings import Settings
+from chat_api.telemetry import TurnMetrics, count_turn
+from function_setup import read_settings
+from lambda_streaming.prelude import Entry
 from store_dynamo.expressions import TURN_LIFE
 from tools.stack.template import TEMPLATE, Template, filter_patterns
 
 # Set on a developer's machine only: deployed, the key comes from Secrets Manager and the model from OpenAI.
 LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
 # Read by the runtime and by Powertools, not by our settings.
-RUNTIME_VARIABLES = {"AWS_LAMBDA_EXEC_WRAPPER", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "TZ"}
+RUNTIME_VARIABLES = {
+    "AWS_LAMBDA_EXEC_WRAPPER",
+    "LAMBDA_STREAMING_ENTRY",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "TZ",
+}
 
 
 def properties(template: Template, resource: str) -> dict[str, Any]:
@@ -80,10 +87,14 @@ class TestSettings:
 
         assert parameters["Assistant"]["Default"] == Settings.model_fields["assistant"].default
         assert parameters["OpenAIModel"]["Default"] == Settings.model_fields["openai_model"].default
-        for parameter, setting in (("LogLevel", "log_level"), ("Entry", "lambda_streaming_entry")):
-            field = Settings.model_fields[setting]
-            assert parameters[parameter]["Default"] == field.default
-            assert tuple(parameters[parameter]["AllowedValues"]) == get_args(field.annotation)
+        assert parameters["LogLevel"]["Default"] == Settings.model_fields["log_level"].default
+        assert tuple(parameters["LogLevel"]["AllowedValues"]) == get_args(Settings.model_fields["log_level"].annotation)
+
+    def test_entries_are_those_of_the_runtime(self, template: Template) -> None:
+        parameter = template["Parameters"]["Entry"]
+
+        assert parameter["Default"] == Entry.FUNCTION_URL.value
+        assert parameter["AllowedValues"] == [entry.value for entry in Entry]
 
     def test_an_empty_parameter_is_an_absent_setting(self, template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in environment(template, "ChatFunction").items():
@@ -93,7 +104,7 @@ class TestSettings:
             if parameter in template["Parameters"]:
                 monkeypatch.setenv(variable, template["Parameters"][parameter]["Default"])
 
-        settings = read_settings()
+        settings = read_settings(Settings)
 
         assert settings.retention_days is None
         assert settings.required_group is None
@@ -138,7 +149,9 @@ class TestMetrics:
         monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ChatKit/stack")
         body = properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
 
-        count_turn(TurnMeter(started=0, asked=1, spoke=2, ended=3, input_tokens=1, output_tokens=1))
+        count_turn(
+            TurnMetrics(started_at=0, model_called_at=1, first_token_at=2, ended_at=3, input_tokens=1, output_tokens=1)
+        )
 
         line = next(each for each in map(json.loads, capsys.readouterr().out.splitlines()) if "Turns" in each)
         (written,) = line["_aws"]["CloudWatchMetrics"]

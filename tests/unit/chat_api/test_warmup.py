@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from chat_api.identity import TokenVerifier
-from chat_api.lazy_client import LazyClient
-from chat_api.openai_key import OpenAIKey
-from chat_api.preparation import INITIALIZATION_TYPE, Preparation
+from chat_api.warmup import INITIALIZATION_TYPE, OpenAIKey, Warmup
+from function_setup import LazyClient
 from tools.local.sign_in.user_pool import UserPool
 
 
@@ -31,7 +30,7 @@ class Client:
 
 
 class Process:
-    """The parts that a preparation looks after."""
+    """The parts that a warmup looks after."""
 
     def __init__(self, pool: UserPool) -> None:
         self.pool = pool
@@ -40,7 +39,7 @@ class Process:
         self.client = Client()
         self.clients = [LazyClient(lambda: self.client)]
         self.key = OpenAIKey("arn", self.clients[0])  # pyright: ignore[reportArgumentType]
-        self.preparation = Preparation(self.load, self.verifier, self.clients, self.key)
+        self.warmup = Warmup(self.load, self.verifier, self.clients, self.key)
 
     def load(self) -> None:
         self.loads += 1
@@ -61,46 +60,46 @@ async def test_what_a_turn_needs_is_loaded_at_the_start_where_nobody_waits(
     else:
         monkeypatch.delenv(INITIALIZATION_TYPE, raising=False)
 
-    await process.preparation.start()
+    await process.warmup.start()
 
     assert process.loads == loaded
-    assert process.clients[0].made is None
+    assert process.clients[0].created is None
 
 
 async def test_a_snapshot_holds_everything_but_connections_and_secrets(process: Process) -> None:
-    await process.preparation.start()
+    await process.warmup.start()
     first = await process.key()
 
-    process.preparation.before_snapshot()
+    process.warmup.before_snapshot()
 
     assert process.loads == 1
-    assert process.clients[0].made is process.client
+    assert process.clients[0].created is process.client
     assert process.client.closed == 1
     assert (first, await process.key()) == ("sk-1", "sk-2")
 
 
 async def test_a_restored_process_believes_no_key_of_the_pool_that_it_had(process: Process) -> None:
-    await process.preparation.start()
+    await process.warmup.start()
     old = process.pool.token("ana")
     await process.verifier.verify(old)
-    process.preparation.before_snapshot()
+    process.warmup.before_snapshot()
     process.pool.rotate("key-after-the-snapshot")
     fetched = process.pool.fetches
 
-    await process.preparation.after_restore()
+    await process.warmup.after_restore()
 
     assert process.pool.fetches == fetched + 1
     assert (await process.verifier.verify(process.pool.token("ana"))).user_id == "ana"
-    with pytest.raises(Exception, match="not the pool's"):
+    with pytest.raises(Exception, match="does not belong to the user pool"):
         await process.verifier.verify(old)
 
 
 async def test_copies_of_a_snapshot_draw_different_random_numbers(process: Process) -> None:
     snapshot: Any = random.getstate()
-    await process.preparation.after_restore()
+    await process.warmup.after_restore()
     one = random.random()
     random.setstate(snapshot)
-    await process.preparation.after_restore()
+    await process.warmup.after_restore()
 
     assert random.random() != one
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat_api.metrics import count_turn
-from chat_api.turn_meter import TurnMeter
+from chat_api.telemetry import TurnMetrics, count_turn
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +23,11 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 @pytest.mark.promise("H9")
 @pytest.mark.feature("usage-metrics")
 def test_answered_turn(capsys: pytest.CaptureFixture[str]) -> None:
-    meter = TurnMeter(started=10.0, asked=10.02, spoke=10.5, ended=12.0, input_tokens=900, output_tokens=100)
+    metrics = TurnMetrics(
+        started_at=10.0, model_called_at=10.02, first_token_at=10.5, ended_at=12.0, input_tokens=900, output_tokens=100
+    )
 
-    count_turn(meter)
+    count_turn(metrics)
 
     turn, end = lines(capsys)
     values = {name: turn[name] for name in turn if name != "_aws"}
@@ -46,10 +47,10 @@ def test_answered_turn(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.promise("H9")
 def test_failed_turn_names_the_kind_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    meter = TurnMeter()
-    meter.fail(RuntimeError("key sk-secret"))
+    metrics = TurnMetrics()
+    metrics.failed(RuntimeError("key sk-secret"))
 
-    count_turn(meter)
+    count_turn(metrics)
 
     written = lines(capsys)
     assert [line.get("kind") for line in written] == [None, None, "RuntimeError"]
@@ -57,10 +58,10 @@ def test_failed_turn_names_the_kind_and_nothing_else(capsys: pytest.CaptureFixtu
 
 
 def test_kind_of_an_explained_failure_is_its_cause() -> None:
-    meter = TurnMeter()
+    metrics = TurnMetrics()
     try:
         raise ValueError("for the user") from TimeoutError()
     except ValueError as error:
-        meter.fail(error)
+        metrics.failed(error)
 
-    assert meter.error == "TimeoutError"
+    assert metrics.error == "TimeoutError"

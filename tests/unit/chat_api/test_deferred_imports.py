@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chat_api.late_parts import LateParts
-from chat_api.timing import Timing
+from chat_api.turn import Timing
+from chat_api.warmup import DeferredImports
 from lambda_streaming.request_tasks import RequestTasks, task_factory
 from tests.fakes.asgi_exchange import LambdaContext
 from tests.unit.chat_api.conftest import Echo, World
@@ -52,12 +52,12 @@ class Gated(Echo):
 
 async def test_an_assistant_is_prepared_once_for_all_who_wait() -> None:
     slow = Slow()
-    late = LateParts(slow)
+    deferred = DeferredImports(slow)
 
-    late.begin()
-    await asyncio.gather(*(late.ready() for _ in range(5)))
+    deferred.start()
+    await asyncio.gather(*(deferred.wait() for _ in range(5)))
 
-    assert (slow.calls, late.loaded) == (1, True)
+    assert (slow.calls, deferred.loaded) == (1, True)
 
 
 @pytest.mark.promise("L4")
@@ -65,14 +65,14 @@ async def test_the_invocation_waits_for_what_it_began_to_load() -> None:
     """A turn that is refused begins it, too; a frozen process must not go on with it inside another request."""
     gate, loop = threading.Event(), asyncio.get_running_loop()
     loop.set_task_factory(task_factory)
-    late, tasks = LateParts(Gated(gate)), RequestTasks()
+    deferred, tasks = DeferredImports(Gated(gate)), RequestTasks()
 
     with tasks.collecting():
-        late.begin()
+        deferred.start()
     loop.call_later(0.05, gate.set)
     await tasks.finish(loop.time() + 60)
 
-    assert late.loaded
+    assert deferred.loaded
 
 
 async def test_a_list_is_answered_first_and_prepares_the_turn_that_follows(world_of: WorldOf) -> None:
@@ -159,7 +159,7 @@ async def test_a_turn_whose_assistant_is_not_loaded_at_its_deadline_ends_in_an_e
     again = await world.post(message)
 
     assert told == [{"type": "error", "code": "stream.error", "allow_retry": True}]
-    assert world.meters[0].outcome == "failed"
+    assert world.metrics[0].outcome == "failed"
     assert events(again)[0]["type"] == "thread.created"  # with its file, which was given back
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_api.errors import InvalidRequestError
-from chat_api.requests import parse
+from chat_api.server import parse_request
 
 pytestmark = pytest.mark.promise("H3")
 
 
 def test_request_is_parsed() -> None:
-    request = parse(b'{"type": "threads.list", "params": {"limit": 3}}')
+    request = parse_request(b'{"type": "threads.list", "params": {"limit": 3}}')
 
     assert isinstance(request, ThreadsListReq)
     assert request.params.limit == 3
@@ -39,7 +39,7 @@ def test_request_is_parsed() -> None:
 )
 def test_fault_is_named(body: bytes, named: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        parse(body)
+        parse_request(body)
 
     assert named in caught.value.message
 
@@ -48,7 +48,7 @@ def test_value_is_not_quoted() -> None:
     body = json.dumps({"type": "threads.get_by_id", "params": {"thread_id": ["my secret"]}}).encode()
 
     with pytest.raises(InvalidRequestError) as caught:
-        parse(body)
+        parse_request(body)
 
     assert "my secret" not in caught.value.message
 
@@ -60,7 +60,7 @@ def test_unknown_type_is_not_quoted_and_a_refusal_is_short() -> None:
     ]
     for body in bodies:
         with pytest.raises(InvalidRequestError) as caught:
-            parse(json.dumps(body).encode())
+            parse_request(json.dumps(body).encode())
 
         assert len(caught.value.message) < 1000
         assert "my secret my secret" * 5 not in caught.value.message
@@ -74,4 +74,4 @@ def test_unknown_type_is_not_quoted_and_a_refusal_is_short() -> None:
 )
 def test_anything_else_is_refused_not_raised(body: bytes) -> None:
     with pytest.raises(InvalidRequestError):
-        parse(body)
+        parse_request(body)

@@ -1,6 +1,6 @@
-"""A ChatKit store that belongs to one user: whatever context it is called with, it uses its own.
+"""A ChatKit store bound to one user: it ignores the context of each call and uses its own.
 
-Assistants get this one, so that a mistake in an assistant's file cannot reach another user's data.
+Assistants get this store, so that a mistake in an assistant cannot reach another user's data.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 from chat_api.context import RequestContext
+from store_dynamo import DynamoStore
 
 
-class BoundStore(Store[RequestContext]):
-    """`Store` with the context fixed when it is made.
+class UserStore(Store[RequestContext]):
+    """`Store` with a fixed context.
 
-    `thread_id` is the id of the thread that the request makes, chosen before: the claim of the turn names it.
+    `thread_id` is the id for the thread that the request creates; the turn's claim already contains it.
     """
 
-    def __init__(self, store: Store[RequestContext], context: RequestContext, thread_id: str | None = None) -> None:
+    def __init__(
+        self, store: DynamoStore[RequestContext], context: RequestContext, thread_id: str | None = None
+    ) -> None:
         self._store = store
         self._context = context
         self._thread_id = thread_id
-        self._made: set[str] = set()
+        self._generated: set[str] = set()
 
     def generate_thread_id(self, context: RequestContext) -> str:
         thread_id, self._thread_id = self._thread_id, None
@@ -29,12 +32,16 @@ class BoundStore(Store[RequestContext]):
 
     def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: RequestContext) -> str:
         item_id = self._store.generate_item_id(item_type, thread, self._context)
-        self._made.add(item_id)
+        self._generated.add(item_id)
         return item_id
 
-    def has_made(self, item_id: str) -> bool:
-        """Say whether this object gave out the id."""
-        return item_id in self._made
+    def has_generated(self, item_id: str) -> bool:
+        """Return whether the id comes from this object's `generate_item_id`."""
+        return item_id in self._generated
+
+    async def set_automatic_title(self, thread_id: str, title: str) -> str:
+        """Set the thread's title unless the user has set one; return the title in effect."""
+        return await self._store.set_automatic_title(thread_id, title, self._context)
 
     async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         return await self._store.load_thread(thread_id, self._context)

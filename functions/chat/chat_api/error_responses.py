@@ -1,4 +1,8 @@
-"""Which refusal is which HTTP status: the one place that knows (promise H3)."""
+"""Maps exceptions to HTTP responses. The only module that knows status codes.
+
+for error in HANDLED:
+    app.add_exception_handler(error, error_response)
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ from chat_api.errors import (
 from chat_api.identity import IdentityError, MissingGroupError, VerifierUnavailableError
 from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
-logger = logging.getLogger("chat_api.refusals")
+logger = logging.getLogger("chat_api.error_responses")
 
 STATUS: dict[type[Exception], int] = {
     InvalidRequestError: 400,
@@ -50,24 +54,23 @@ STATUS: dict[type[Exception], int] = {
     UnavailableError: 503,
     VerifierUnavailableError: 503,
 }
-"""CustomStreamError is what the assistant says when it fails in a request that does not stream."""
+"""CustomStreamError is an assistant's error in a request without a stream; its message is for the user."""
 HANDLED = (*STATUS, HTTPException)
-PLAIN = {
-    404: "there is nothing at this address; the protocol is spoken at POST /chatkit",
-    405: "this address takes other methods only; they are in the header `allow`",
+ROUTING_MESSAGES = {
+    404: "not found; the ChatKit protocol is at POST /chatkit",
+    405: "method not allowed; the header `allow` lists the allowed methods",
 }
-"""For what the router refuses, in words."""
-UNAVAILABLE = "a service that is needed for this does not answer now; try again in a moment"
+UNAVAILABLE = "a required service does not respond; try again in a moment"
 
 
-async def refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal: its status, a message for the client, and the request id to quote."""
+async def error_response(request: Request, error: Exception) -> Response:
+    """Return the status, a message for the client, and the request id to report."""
     body: dict[str, Any] = {"message": str(error), "request_id": request.state.request_id}
     headers = {"cache-control": "no-store"}
     status = _status(error)
     match error:
         case HTTPException():
-            body["message"] = PLAIN.get(status) or str(error.detail)
+            body["message"] = ROUTING_MESSAGES.get(status) or str(error.detail)
             if status == 405:
                 headers["allow"] = ", ".join(sorted(_methods(request)))
         case CustomStreamError():
@@ -81,7 +84,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     if status == 401:
         headers["www-authenticate"] = 'Bearer error="invalid_token"'
     if status == 503:
-        logger.error("a service that this request needs is not available", exc_info=error)
+        logger.error("a required service is not available", exc_info=error)
         body["message"], headers["retry-after"] = UNAVAILABLE, "1"
     logger.info("request refused", extra={"kind": type(error).__name__, "status": status})
     return JSONResponse(body, status, headers)
@@ -94,6 +97,6 @@ def _status(error: Exception) -> int:
 
 
 def _methods(request: Request) -> set[str]:
-    """Return what may be done at the request's address; the router's own answer names one route of several."""
+    """Return the methods of all routes with the request's path; Starlette's own 405 lists those of one route only."""
     routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
     return {method for route in routes for method in route.methods}

@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from chat_api.outbox import KEEP_ALIVE, produced
-from chat_api.stopping import Stop, StopReason
+from chat_api.turn import KEEP_ALIVE, StopReason, StopSignal, stream_in_background
 
 
 async def gated(gate: asyncio.Event) -> AsyncGenerator[bytes, None]:
@@ -22,7 +21,7 @@ async def gated(gate: asyncio.Event) -> AsyncGenerator[bytes, None]:
 async def test_silence_is_filled_between_events() -> None:
     gate, chunks = asyncio.Event(), list[bytes]()
 
-    async for chunk in produced(gated(gate), Stop(), silence_seconds=0.01):
+    async for chunk in stream_in_background(gated(gate), StopSignal(), silence_seconds=0.01):
         chunks.append(chunk)
         if chunks.count(KEEP_ALIVE) == 3:
             gate.set()
@@ -45,14 +44,14 @@ async def test_no_comment_while_events_come() -> None:
         for _ in range(100):
             yield b"data: x\n\n"
 
-    chunks = [chunk async for chunk in produced(busy(), Stop(), silence_seconds=5)]
+    chunks = [chunk async for chunk in stream_in_background(busy(), StopSignal(), silence_seconds=5)]
 
     assert chunks == [b"data: x\n\n"] * 100
 
 
 @pytest.mark.promise("H6")
 async def test_reader_that_goes_away_ends_the_producer() -> None:
-    stop, gate, ended = Stop(), asyncio.Event(), asyncio.Event()
+    stop, gate, ended = StopSignal(), asyncio.Event(), asyncio.Event()
 
     async def events() -> AsyncGenerator[bytes, None]:
         try:
@@ -61,7 +60,7 @@ async def test_reader_that_goes_away_ends_the_producer() -> None:
         finally:
             ended.set()
 
-    chunks = produced(events(), stop, silence_seconds=5)
+    chunks = stream_in_background(events(), stop, silence_seconds=5)
     await anext(chunks)
     await chunks.aclose()
 
@@ -75,5 +74,5 @@ async def test_failure_of_the_producer_reaches_the_reader() -> None:
         raise RuntimeError("boom")
 
     with pytest.raises(RuntimeError, match="boom"):
-        async for _ in produced(broken(), Stop(), silence_seconds=5):
+        async for _ in stream_in_background(broken(), StopSignal(), silence_seconds=5):
             pass

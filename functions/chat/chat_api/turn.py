@@ -1,0 +1,251 @@
+"""Execution of one turn: its stop signal, its time limits, and the buffer between the model and the client.
+
+    stop = StopSignal()
+    async with watch(stop, store.turns, context, timing):                        # triggers `stop`
+        async for event in stop.guard(assistant.respond(…)): …                   # the producer: one task per turn
+    async for chunk in stream_in_background(events, stop, timing.keep_alive): …  # the response
+
+Theory. One task, the producer, runs the assistant's generator from start to end, because the Agents SDK's context
+variables do not survive a change of task, which `wait_for` around each event would cause. A stop signal first ends the
+model's work (`on_trigger`) and then wakes the producer. How depends on the producer's state:
+
+    waiting for the assistant (silent model, slow tool)   CancelledError is raised at that point
+    in ChatKit's code (a write to the store)              … as soon as it asks for the next event
+    waiting for a slow reader                             the buffer becomes unbounded, then as above
+    not yet at the assistant                              … before the assistant is called
+
+So CancelledError always comes out of ChatKit's stream of events, where ChatKit stores unfinished items. An assistant
+that raises another exception in its cleanup, or yields one more event, is stopped like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TypeVar
+
+from chat_api.context import RequestContext
+from store_dynamo.errors import StoreError
+from store_dynamo.turns import Turns
+
+logger = logging.getLogger("chat_api.turn")
+
+Event = TypeVar("Event")
+
+KEEP_ALIVE = b": keep-alive\n"
+"""An SSE comment. It ends with one newline, because ChatKit.js takes a blank line for an empty event."""
+CAPACITY = 8
+"""Events that the buffer holds before the producer waits for the reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations of a turn, in seconds. The defaults are for deployments; tests use shorter ones."""
+
+    keep_alive: float = 15.0
+    """Silence before a keep-alive comment; CloudFront closes a connection after 30 s without data."""
+    cancel_poll: float = 0.4
+    """Interval between reads of the turn's record; makes a stop take effect within a second."""
+    reserve: float = 10.0
+    """Time kept before the deadline to store the answer so far, including retries."""
+    title_wait: float = 3.0
+    """Time that a finished answer waits for the thread's title."""
+    cancel_wait: float = 2.0
+    """Time that a cancel request waits for a turn that is still being admitted."""
+
+    def left(self, deadline: datetime) -> float:
+        """Return the time until the model must stop: up to the reserve, or half of the time if that is longer."""
+        left = (deadline - datetime.now(UTC)).total_seconds()
+        return max(0.0, left - self.reserve, left / 2)
+
+
+class StopReason(Enum):
+    """Reasons for ending a turn before its answer is complete."""
+
+    USER = "stopped by the user"
+    DEADLINE = "out of time"
+    ABANDONED = "the client is gone"
+
+
+class StopSignal:
+    """Ends one turn. Only the first trigger has an effect."""
+
+    def __init__(self) -> None:
+        self.reason: StopReason | None = None
+        self._actions: list[Callable[[], object]] = []
+        self._waiting: asyncio.Task[object] | None = None
+        self._woken: asyncio.Task[object] | None = None
+
+    def on_trigger(self, action: Callable[[], object]) -> None:
+        """Register a non-blocking function to call immediately when the signal is triggered."""
+        self._actions.append(action)
+
+    def trigger(self, reason: StopReason) -> None:
+        """End the turn."""
+        if self.reason is not None:
+            return
+        self.reason = reason
+        for action in self._actions:
+            try:
+                action()
+            except Exception:
+                logger.exception("a stop action failed")
+        if self._waiting is not None:
+            self._woken = self._waiting
+            self._woken.cancel()
+
+    async def guard(self, events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+        """Yield `events` until the signal is triggered, then raise CancelledError; close `events` in either case."""
+        try:
+            self._check()
+            while True:
+                try:
+                    event = await self._next(events)
+                except StopAsyncIteration:
+                    return
+                yield event
+                self._check()
+        finally:
+            close = getattr(events, "aclose", None)  # an iterator need not be a generator
+            if close is not None:
+                await close()
+
+    def _check(self) -> None:
+        if self.reason is not None:
+            raise asyncio.CancelledError(self.reason.value)
+
+    async def _next(self, events: AsyncIterator[Event]) -> Event:
+        self._waiting = asyncio.current_task()
+        try:
+            event = await anext(events)
+        except BaseException as error:
+            self._waiting = None
+            self._uncancel()
+            if self.reason is not None and isinstance(error, Exception):
+                raise asyncio.CancelledError(self.reason.value) from error
+            raise
+        self._waiting = None
+        self._uncancel()
+        self._check()
+        return event
+
+    def _uncancel(self) -> None:
+        """Undo our own cancellation, so that timeouts and task groups around the producer do not count it."""
+        if self._woken is not None:
+            self._woken.uncancel()
+            self._woken = None
+
+
+@asynccontextmanager
+async def watch(
+    stop: StopSignal, turns: Turns[RequestContext], context: RequestContext, timing: Timing
+) -> AsyncGenerator[None]:
+    """Trigger `stop` when the user cancels the turn, and before Lambda's timeout would end the process.
+
+    Lambda does not report a closed connection, and a cancel request runs in another process. So the turn polls its own
+    record: one strongly consistent read, 1 unit, every 0.4 s. At $0.125 per million units, a million answers of 20
+    seconds cost 6 dollars.
+    """
+    deadline = asyncio.get_running_loop().call_later(timing.left(context.deadline), stop.trigger, StopReason.DEADLINE)
+    poll = asyncio.create_task(_poll(stop, turns, context, timing.cancel_poll))
+    try:
+        yield
+    finally:
+        deadline.cancel()
+        poll.cancel()
+        await asyncio.wait({poll})
+
+
+async def _poll(
+    stop: StopSignal, turns: Turns[RequestContext], context: RequestContext, interval_seconds: float
+) -> None:
+    while stop.reason is None:
+        try:
+            if await turns.is_cancelled(context.turn_id, context):
+                stop.trigger(StopReason.USER)
+        except StoreError:
+            logger.exception("cannot read whether the turn was cancelled; polling again")
+        await asyncio.sleep(interval_seconds)
+
+
+class EventBuffer:
+    """A queue between two tasks. Each entry is one event, so a comment never lands inside an event."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._chunks: deque[bytes] = deque()
+        self._bounded, self._closed = True, False
+        self._filled, self._room = asyncio.Event(), asyncio.Event()
+
+    def unbound(self) -> None:
+        """Remove the bound, so that `put` no longer waits. A stopped turn has few events left."""
+        self._bounded = False
+        self._room.set()
+
+    def close(self) -> None:
+        """Mark the end of the queue."""
+        self._closed = True
+        self._filled.set()
+
+    async def put(self, chunk: bytes) -> None:
+        while self._bounded and len(self._chunks) >= self._capacity:
+            self._room.clear()
+            await self._room.wait()
+        self._chunks.append(chunk)
+        self._filled.set()
+
+    async def get(self) -> bytes | None:
+        """Return the oldest entry, or None at the end of the queue."""
+        while not self._chunks:
+            if self._closed:
+                return None
+            self._filled.clear()
+            await self._filled.wait()
+        self._room.set()
+        return self._chunks.popleft()
+
+
+async def stream_in_background(
+    events: AsyncGenerator[bytes, None], stop: StopSignal, silence_seconds: float
+) -> AsyncGenerator[bytes, None]:
+    """Run `events` in a task of its own and yield its chunks, with keep-alive comments during silence.
+
+    The separate task lets the turn be stopped while the response waits for a slow reader. Closing this generator
+    triggers `stop` and waits for the producer's end.
+    """
+    buffer = EventBuffer()
+    stop.on_trigger(buffer.unbound)
+    producer = asyncio.create_task(_produce(events, buffer, stop))
+    try:
+        while (chunk := await _next_chunk(buffer, silence_seconds)) is not None:
+            yield chunk
+        await producer
+    finally:
+        stop.trigger(StopReason.ABANDONED)  # has no effect after the turn's end
+        await asyncio.wait({producer})
+
+
+async def _next_chunk(buffer: EventBuffer, silence_seconds: float) -> bytes | None:
+    try:
+        async with asyncio.timeout(silence_seconds):
+            return await buffer.get()
+    except TimeoutError:
+        return KEEP_ALIVE
+
+
+async def _produce(events: AsyncGenerator[bytes, None], buffer: EventBuffer, stop: StopSignal) -> None:
+    try:
+        async with aclosing(events):
+            async for event in events:
+                try:
+                    await buffer.put(event)
+                except asyncio.CancelledError:  # by the runtime: resume `events`, so that the answer so far is stored
+                    stop.trigger(StopReason.ABANDONED)
+    finally:
+        buffer.close()
