@@ -123,7 +123,7 @@ def _count(name: str, dimension: str, value: str) -> None:
 
 
 class RequestLog:
-    """ASGI middleware: sets `scope["state"]["request_id"]`, logs each request, and answers unhandled exceptions with 500.
+    """ASGI middleware: sets `scope["state"]["request_id"]`, logs requests, answers unhandled exceptions with 500.
 
     It wraps the app because a decorator of the Lambda handler would return before the app has run, and Starlette's
     BaseHTTPMiddleware would buffer the stream.
