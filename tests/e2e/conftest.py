@@ -1,4 +1,4 @@
-"""The whole local stack, once for all tests of this folder; they run in one process, one after the other."""
+"""Fixtures: one local stack for all tests of this folder. The tests run in one process, one after the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 @pytest.fixture(scope="session")
 def token_of(stack: Stack) -> Callable[[str], str]:
-    """Return a function that gives an access token of a user, who is created when new."""
+    """Return a function from a name to that user's access token. It creates users on first use."""
     tokens: dict[str, str] = {}
 
     def token_of(name: str) -> str:
@@ -47,6 +47,6 @@ def token_of(stack: Stack) -> Callable[[str], str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def ana(stack: Stack, token_of: Callable[[str], str]) -> AsyncIterator[ChatKitClient]:
-    """A user with a clean slate."""
+    """A new user without conversations."""
     async with ChatKitClient(stack.url, token_of(f"ana-{uuid.uuid4().hex[:6]}")) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Files through the whole stack with real bytes: what is uploaded, sent, refused, and never written down."""
+"""Files through the whole stack with real bytes: uploads, refusals, and URLs that are never logged or stored."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_no_presigned_url_is_logged_or_stored(stack: Stack, ana: ChatKitCl
         records = dynamodb.scan(TableName=stack.aws.table)["Items"]
     log = await asyncio.to_thread(stack.log.read_text)
 
-    assert any("X-Amz-Signature" in json.dumps(item) for item in items)  # previews are minted on load
+    assert any("X-Amz-Signature" in json.dumps(item) for item in items)  # previews are signed on load
     assert "upload_descriptor" not in json.dumps(items)
     assert len(records) > 5
     assert "X-Amz-Signature" not in str(records)

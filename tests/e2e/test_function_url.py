@@ -1,4 +1,4 @@
-"""The function behind its URL, as built from the layer's bootstrap: what is refused, what is streamed, what is kept."""
+"""The function behind its URL, started by the layer's bootstrap: refusals, streaming, and storage after a crash."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_every_delta_arrives_when_the_model_sends_it(stack: Stack, ana: Ch
     sent = [at for request in list(stack.model.requests)[before:] for at in request.delta_times]
     arrived = [event.at for event in received if event.delta]
     assert len(arrived) == len(sent) > 5
-    # The next delta had not left yet when this one was here: nothing collects them. A busy machine may be late.
+    # Each delta arrives before the model sends the next one: nothing buffers them. A busy machine may be late.
     early = [here < later for here, later in zip(arrived, sent[1:], strict=False)]
     assert sum(early) >= 0.5 * len(early)
 
@@ -87,7 +87,7 @@ async def test_only_this_pools_access_tokens_are_taken(stack: Stack) -> None:
     with UserPool() as other:
         foreign = other.token("ana", iss=stack.aws.issuer, client_id=stack.aws.client_id)
     refused = {
-        "nothing": {},
+        "no token": {},
         "an ID token": {"x-auth-token": tokens.id_token},
         "a forged signature": {"x-auth-token": f"{header}.{payload}.{signature[::-1]}"},
         "another pool's key": {"x-auth-token": foreign},
@@ -116,9 +116,8 @@ async def test_process_killed_in_mid_stream_is_a_cut_and_the_thread_goes_on(stac
     with pytest.raises(httpx.RemoteProtocolError):
         await killed_at_the_first_delta()
 
-    assert received, (await asyncio.to_thread(stack.log.read_text))[
-        -4000:
-    ]  # cut before it was killed: the log says why
+    log = await asyncio.to_thread(stack.log.read_text)
+    assert received, f"cut before the kill: {log[-4000:]}"
     thread_id = received[0].event["thread"]["id"]
     thread = await ana.call(get_thread(thread_id))
     follow_up = await ask(ana, add_message(thread_id, "What did I just ask you?"))

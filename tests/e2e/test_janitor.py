@@ -1,4 +1,4 @@
-"""S8, A6: what a deleted thread leaves behind goes, records and files, in the running stack."""
+"""S8, A6: the running stack removes the records and files of a deleted thread."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ async def test_deleted_thread_takes_its_items_and_files_along(stack: Stack, ana:
 
     await ana.call({"type": "threads.delete", "params": {"thread_id": thread_id}})
 
-    assert await asyncio.to_thread(_in_the_end, stack, thread_id, image["id"]) == []
+    assert await asyncio.to_thread(_remaining, stack, thread_id, image["id"]) == []
 
 
-def _in_the_end(stack: Stack, thread_id: str, file_id: str) -> list[str]:
-    """Return what is left when nothing is, or when the time is over."""
+def _remaining(stack: Stack, thread_id: str, file_id: str) -> list[str]:
+    """Wait until no key is left or the time is over, and return the remaining keys."""
     limit = time.monotonic() + LIMIT_SECONDS
     while (left := _left_behind(stack, thread_id, file_id)) and time.monotonic() < limit:
         time.sleep(0.2)
@@ -37,7 +37,7 @@ def _in_the_end(stack: Stack, thread_id: str, file_id: str) -> list[str]:
 
 
 def _left_behind(stack: Stack, thread_id: str, file_id: str) -> list[str]:
-    """Return keys that still exist: the thread's items, the file's record and its object (the tombstone stays)."""
+    """Return existing keys of the thread's items, the file's record and its object. The tombstone stays."""
     with closing(stack.server.client("dynamodb")) as dynamodb, closing(stack.server.client("s3")) as s3:
         records = [f"{r['pk']['S']} {r['sk']['S']}" for r in dynamodb.scan(TableName=stack.aws.table)["Items"]]
         objects = [o["Key"] for o in s3.list_objects_v2(Bucket=stack.aws.bucket).get("Contents", [])]

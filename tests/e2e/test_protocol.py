@@ -1,6 +1,6 @@
-"""Request types of ChatKit over the Function URL, with the coach and its model: those that a process must resume, too.
+"""Request types of ChatKit over the Function URL, with the coach and its model, across a change of process.
 
-The whole sequences, and every refusal, are in tests/unit/chat_api/test_protocol.py.
+tests/unit/chat_api/test_protocol.py has the complete sequences and all refusals.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ async def test_dictation_lists_mentions_and_deletion(stack: Stack, ana: ChatKitC
     attachment = await ana.register("a.txt", "text/plain", 3)
     removed = await ana.call({"type": "attachments.delete", "params": {"attachment_id": attachment["id"]}})
     deleted = await ana.call({"type": "threads.delete", "params": {"thread_id": thread_id}})
-    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as nobody:
-        mentions = await nobody.get("/chatkit/entities", params={"q": "gro"})
+    async with httpx.AsyncClient(base_url=stack.url, timeout=60) as anonymous:
+        mentions = await anonymous.get("/chatkit/entities", params={"q": "gro"})
 
     assert heard == {"text": "What are my balances?"}
     assert [thread["id"] for thread in listed["data"]] == [thread_id]

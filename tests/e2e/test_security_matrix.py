@@ -25,7 +25,7 @@ ANA, BOB = "matrix-ana@example.com", "matrix-bob@example.com"
 
 @dataclass(frozen=True)
 class Two:
-    """Two users of the stack with everything that users have; `token` is ana's."""
+    """Two users with one object of every kind each. `token` is ana's."""
 
     http: httpx.Client
     token: str
@@ -34,7 +34,7 @@ class Two:
     bad_tokens: dict[str, Headers]
 
     def ask(self, request: Recorded, headers: Headers | None = None) -> HttpResponse:
-        """Send a request in ana's name, or with other headers than her token's."""
+        """Send a request with ana's token, or with the given headers instead."""
         own = (("x-auth-token", self.token),)
         return send(self.http, request.to(self.ana, self.bob, *(own if headers is None else headers)))
 
@@ -61,7 +61,7 @@ async def two(stack: Stack) -> AsyncIterator[Two]:
         "two": (("x-auth-token", ana.access_token), ("authorization", f"Bearer {bob.access_token}")),
     }
     with httpx.Client(base_url=stack.url, timeout=60) as http:
-        sending = partial(send, http)  # in threads: the front runs in this loop
+        sending = partial(send, http)  # called in threads: the Function URL runs in this event loop
         anas = await asyncio.to_thread(acquire, sending, ana.access_token, "ana")
         bobs = await asyncio.to_thread(acquire, sending, bob.access_token, "bob")
         yield Two(http, ana.access_token, anas, bobs, bad)

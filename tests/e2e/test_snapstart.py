@@ -1,4 +1,4 @@
-"""The function through a SnapStart snapshot, as the Runtime API tells it: what is in it, and the first turn after."""
+"""SnapStart through the Runtime API: no connection in the snapshot, and a first turn after the restore."""
 
 from __future__ import annotations
 

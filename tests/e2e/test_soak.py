@@ -1,4 +1,4 @@
-"""The oracle of `make soak` through the whole stack: records changed behind the function's back are named."""
+"""The oracle of `make soak` through the whole stack: it reports records that were changed directly in the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HABITS = Habits(EVERYDAY, think_seconds=0.001, words=(3, 6))
 
 @pytest.fixture
 def table(stack: Stack) -> Iterator[Any]:
-    """The table, as an operator has it."""
+    """A DynamoDB client with an operator's permissions."""
     with closing(stack.server.client("dynamodb")) as client:
         yield client
 
@@ -45,7 +45,7 @@ async def ana(stack: Stack, token_of: Callable[[str], str]) -> AsyncIterator[Use
 
 
 def records(stack: Stack, table: Any, conversation: Conversation) -> list[Record]:
-    """Return a conversation's items as they lie in the table, oldest first."""
+    """Return a conversation's item records, oldest first."""
     found = table.scan(TableName=stack.aws.table, ConsistentRead=True)["Items"]
     own = [each for each in found if each["pk"]["S"].endswith(f"#THREAD#{conversation.thread_id}")]
     return sorted((each for each in own if each["sk"]["S"].startswith("ITEM#")), key=lambda each: each["ord"]["S"])
@@ -108,8 +108,8 @@ async def test_item_of_another_user(stack: Stack, table: Any, ana: User, token_o
     violations = await found(ana)
 
     assert {each.kind for each in violations} == {"foreign", "lost"}
-    assert any(bob.mark in each.detail for each in violations if each.item_id is None)  # seen on the wire
-    assert any(bob.mark in each.detail for each in violations if each.item_id)  # and in the conversation
+    assert any(bob.mark in each.detail for each in violations if each.item_id is None)  # seen in a stream
+    assert any(bob.mark in each.detail for each in violations if each.item_id)  # and in the thread
 
 
 async def test_deleted_thread_that_is_back(stack: Stack, table: Any, ana: User) -> None:

@@ -1,4 +1,4 @@
-"""The guards of a turn through the whole stack: real processes, a real table, and a model that notices hang-ups."""
+"""Guards of a turn through the whole stack: real processes, a real table, and a model server that sees disconnects."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_stop_ends_the_model_and_keeps_the_answer_so_far(stack: Stack, ana
     follow_up = await ask(ana, add_message(thread_id, "What did I just ask you?"))
 
     assert model_request.closed_early_at
-    assert model_request.closed_early_at - stopped_at < 2  # a second by promise; the machine may be busy
+    assert model_request.closed_early_at - stopped_at < 2  # one second is promised, but the machine may be busy
     assert len(heard.split()) < 50  # of sixty
     assert [item["type"] for item in stored] == ["user_message", "assistant_message"]
     assert stored[1]["content"][0]["text"] == heard
@@ -79,7 +79,7 @@ async def test_only_the_owner_stops_a_turn(stack: Stack, ana: ChatKitClient, tok
             if kinds == ["thread.created"]:
                 with pytest.raises(RefusedError, match="404"):
                     await bob.cancel(turn_id)
-        await ana.cancel(turn_id)  # over: nothing happens
+        await ana.cancel(turn_id)  # no effect: the turn has ended
 
     assert kinds.count("thread.item.done") == 2
 
@@ -88,7 +88,7 @@ async def test_only_the_owner_stops_a_turn(stack: Stack, ana: ChatKitClient, tok
 @pytest.mark.promise("H5")
 @pytest.mark.feature("deadline")
 async def test_deadline_keeps_the_answer_so_far_and_offers_a_retry(stack: Stack, token_of: TokenOf) -> None:
-    at_once = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}  # loading takes none of the six seconds
+    at_once = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}  # loads before the six seconds begin
     async with variant(stack, timeout_seconds=6, **at_once) as url, ChatKitClient(url, token_of("late")) as client:
         received = await ask(client, create_thread("simulate slow 0.5"))
         thread_id = received[0].event["thread"]["id"]
@@ -112,7 +112,7 @@ async def test_limit_is_refused_with_a_message(stack: Stack, token_of: TokenOf) 
     async with variant(stack, LIMITS=limits) as url, ChatKitClient(url, token_of("eager")) as client:
         refusals = [refusal for _ in range(4) if (refusal := await refusal_of(client, create_thread("hello")))]
 
-    assert [refusal.status for refusal in refusals] in ([429, 429], [429])  # a minute may begin in between
+    assert [refusal.status for refusal in refusals] in ([429, 429], [429])  # a new minute may begin in between
     assert "Try again in" in refusals[0].message
 
 

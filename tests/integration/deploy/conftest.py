@@ -1,4 +1,4 @@
-"""The real `sam deploy`, once for all tests of this folder: what it built, deployed, published and runs."""
+"""Fixtures: one stack that the real `sam deploy` built and deployed, for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.stack.deployment import Deployment
 
 @dataclass(frozen=True)
 class Deployed:
-    """A MiniStack with a stack that AWS's own CLI put there, and the folders it was built into."""
+    """A MiniStack with a stack that the SAM CLI deployed, and the build folder."""
 
     aws: MiniStack
     deployment: Deployment
@@ -52,7 +52,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def target(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Target]:
-    """The deployed stack with the built function running in it, as the doctor sees it."""
+    """The deployed stack with the running function, as a target of the doctor."""
     log = tmp_path_factory.mktemp("function") / "function.log"
     async with verify.running(deployed.aws, deployed.build, log) as api:
         yield in_ministack(deployed.aws.endpoint, verify.STACK_NAME, api)

@@ -1,4 +1,4 @@
-"""What the real `sam deploy` makes of the template here: two passes, a site, and a stack that the doctor finds well."""
+"""The real `sam deploy` on MiniStack: two passes, a published site, and a stack that passes the doctor's checks."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class TestSite:
         assert page.headers["x-frame-options"] == "DENY"
 
     async def test_the_bucket_itself_is_closed(self, deployed: Deployed) -> None:
-        """Only CloudFront reads it: nobody without a key, and no other distribution."""
+        """CloudFront alone can read the bucket."""
         async with httpx.AsyncClient() as http:
             answer = await http.get(f"{deployed.aws.endpoint}/{deployed.outputs['SiteBucketName']}/index.html")
 
@@ -124,7 +124,7 @@ async def test_the_doctor_finds_it_well(target: Target) -> None:
 
 
 class TestDoctorSeesWhatIsBroken:
-    """Each setting is broken in the account, found, and put right again."""
+    """Each test breaks a setting in the account, runs the check, and repairs the setting."""
 
     async def test_expiry_that_is_off(self, deployed: Deployed, target: Target) -> None:
         with closing(deployed.aws.client("dynamodb")) as dynamodb:
@@ -192,7 +192,7 @@ class TestDoctorSeesWhatIsBroken:
 
 
 def test_every_row_is_made_to_fail_somewhere() -> None:
-    """Here or in tests/unit/ops; a check without a test of its failure may be blind."""
+    """Either here or in tests/unit/ops: a check that never failed in a test proves nothing."""
     here = {"table", "bucket", "sign-in client", "site", "security headers"}
     unit = {check.name for check in api.CHECKS} | {"API errors stay errors", "the Function URL is closed"}
     unit |= {"OpenAI key", "domain key", "alarm e-mail"}

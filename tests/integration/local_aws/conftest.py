@@ -1,4 +1,4 @@
-"""One MiniStack with our stack in it, for all tests of this folder."""
+"""Fixtures: a MiniStack with the deployed stack, per test module."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Clients = Callable[[str, Credentials], Any]
 
 @pytest.fixture(scope="module")
 def client(aws: MiniStack) -> Iterator[Clients]:
-    """Clients of any service with any key; closed at the end."""
+    """A factory of clients for any service and credentials, which are closed at the end."""
     made: dict[tuple[str, Credentials], Any] = {}
 
     def of(service: str, credentials: Credentials) -> Any:

@@ -1,4 +1,4 @@
-"""template.yaml through local CloudFormation: what exists afterwards, and that a second deployment changes nothing."""
+"""template.yaml through local CloudFormation: settings, environments, repeated deployments and failures."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TestAgain:
         assert restored.chat_environment == stack.chat_environment
 
     def test_a_restarted_server_has_the_same_stack_and_users(self, tmp_path: Path) -> None:
-        """`make dev` keeps its state; the port, and with it the endpoint, may be another one."""
+        """`make dev` keeps its state, but the port and thus the endpoint can change."""
         with MiniStack.start(state_dir=tmp_path) as server:
             before = deploy(server)
             create_user(before, "ana@example.com", "Groceries-2026")

@@ -1,4 +1,4 @@
-"""The local edge over real sockets, before an origin that the test plays."""
+"""The local edge over real sockets, with an origin that the test provides."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def dist(tmp_path: Path) -> Path:
     (tmp_path / "dist" / "assets").mkdir(parents=True)
     (tmp_path / "dist" / "index.html").write_text("<title>Spendo</title>")
     (tmp_path / "dist" / "assets" / "app-1a2b.js").write_text("1")
-    (tmp_path / "secret.txt").write_text("not of the site")
+    (tmp_path / "secret.txt").write_text("outside the site")
     return tmp_path / "dist"
 
 
 @asynccontextmanager
 async def edge_before(dist: Path, answer: Answer, read_timeout: float = 60) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a browser's side of an edge whose API is `answer`."""
+    """Yield a browser's client of an edge whose API origin is `answer`."""
     origin = HttpServer(answer)
     await origin.start()
     try:
@@ -46,8 +46,8 @@ async def edge_before(dist: Path, answer: Answer, read_timeout: float = 60) -> A
         await origin.stop()
 
 
-async def nobody(connection: HttpConnection, request: h11.Request) -> None:
-    raise AssertionError("the origin was asked")
+async def unreachable(connection: HttpConnection, request: h11.Request) -> None:
+    raise AssertionError("the request reached the origin")
 
 
 def hashed(body: bytes) -> dict[str, str]:
@@ -57,7 +57,7 @@ def hashed(body: bytes) -> dict[str, str]:
 class TestSite:
     @pytest.fixture
     async def viewer(self, dist: Path) -> AsyncIterator[httpx.AsyncClient]:
-        async with edge_before(dist, nobody) as viewer:
+        async with edge_before(dist, unreachable) as viewer:
             yield viewer
 
     @pytest.mark.parametrize("path", ["/", "/index.html", "/threads/thr_1", "/?code=c&state=s"])
@@ -113,7 +113,7 @@ class TestApi:
     async def test_a_body_without_its_hash_never_reaches_the_function(
         self, dist: Path, headers: dict[str, str]
     ) -> None:
-        async with edge_before(dist, nobody) as viewer:
+        async with edge_before(dist, unreachable) as viewer:
             answer = await viewer.post("/chatkit", content=b"{}", headers=headers)
 
         assert answer.status_code == 403
@@ -169,7 +169,7 @@ class TestApi:
                 sending = asyncio.ensure_future(connection.send(h11.Data(data=bytes(64 * 1024))))
                 done, _waiting = await asyncio.wait({sending}, timeout=1)
                 if not done:
-                    stuck.set()  # the reader has not read: nobody between it and us keeps what it has not taken
+                    stuck.set()  # the client does not read, and no buffer in between absorbs the data
                 await sending
                 sent += 1
             await connection.send(h11.EndOfMessage())
@@ -177,7 +177,7 @@ class TestApi:
         async with edge_before(dist, origin) as viewer, viewer.stream("GET", "/chatkit"):
             await asyncio.wait_for(stuck.wait(), LIMIT_SECONDS)
 
-        assert sent < 1000  # of 4000 pieces of 64 KB
+        assert sent < 1000  # of 4000 chunks of 64 KB
 
     async def test_a_broken_answer_is_cut(self, dist: Path) -> None:
         async def origin(connection: HttpConnection, request: h11.Request) -> None:

@@ -1,4 +1,4 @@
-"""The janitor's event filter on real stream records: it sees what left something behind, and no ordinary write."""
+"""The janitor's event filter on real stream records: it selects removals with dependent data, not ordinary writes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Context:
 
 @pytest.fixture
 async def records(stack: LocalStack, client: Clients) -> list[dict[str, Any]]:
-    """The stream of one thread's life: made, renamed, deleted, its tombstone removed."""
+    """Stream records of a thread that is created, renamed and deleted, and whose tombstone is removed."""
     db = client("dynamodb", stack.chat_credentials)
     store = DynamoStore[Context](table=stack.table, client=db, user_of=lambda context: context.user_id)
     context = Context("filter-test")
@@ -49,7 +49,7 @@ def _keys(db: Any, table: str, partition: str) -> list[dict[str, Any]]:
 
 
 def _stream(client: Clients, stack: LocalStack) -> list[dict[str, Any]]:
-    streams = client("dynamodbstreams", ROOT_KEY)  # AWS's own part: see test_permissions
+    streams = client("dynamodbstreams", ROOT_KEY)  # on AWS the Lambda service reads the stream: see test_permissions
     shards = streams.describe_stream(StreamArn=stack.stream_arn)["StreamDescription"]["Shards"]
     records: list[dict[str, Any]] = []
     for shard in shards:

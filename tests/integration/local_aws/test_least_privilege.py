@@ -1,8 +1,8 @@
-"""Every permission of template.yaml is needed: without it a call that our code makes is denied, with it the call works.
+"""Every permission of template.yaml is necessary: without it, a call that the functions make is denied.
 
-Each action on each resource of each statement is taken away from the deployed role in turn. MiniStack evaluates a
-role's policy at every request, so a session that exists already feels the change. That nothing is missing is shown
-elsewhere: the doctor, `make demo` and tests/e2e run under these roles.
+The test removes each action on each resource of each statement from the deployed role in turn. MiniStack evaluates a
+role's policy on every request, so existing sessions see the change. The doctor, `make demo` and tests/e2e run under
+these roles and show that the permissions are sufficient.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEY = {"pk": {"S": "USER#ana"}, "sk": {"S": "THREAD#one"}}
 RECORD = {**KEY, "ord": {"S": "THREAD#1"}}
 Call = Callable[[Any, str], Any]
 
-# What AWS itself does in the functions' name; no call of ours proves it.
+# Used by AWS on behalf of the functions, which do not make these calls themselves.
 BY_AWS = {"ReadStream", "FindStream", "KeepFailedBatches", "Logs"}
 
 CALLS: dict[str, tuple[str, Call]] = {
@@ -109,7 +109,7 @@ def _list(value: Any) -> list[Any]:
 
 @dataclass
 class Role:
-    """A deployed role's only policy, which can be written anew."""
+    """The only policy of a deployed role, readable and writable."""
 
     iam: Any
     name: str
@@ -136,7 +136,7 @@ def roles(aws: MiniStack, stack: LocalStack) -> Iterator[dict[str, Role]]:
 
 
 def without(statements: list[dict[str, Any]], permission: Permission) -> tuple[list[dict[str, Any]], str]:
-    """Return the statements without `permission`, and the resource that it was on."""
+    """Return the statements without `permission`, and its resource."""
     rest = copy.deepcopy(statements)
     (statement,) = (each for each in rest if each["Sid"] == permission.sid)
     resource = _list(statement["Resource"])[permission.resource]
@@ -160,7 +160,7 @@ def call_of(permission: Permission, resource: str, client: Callable[[str], Any])
 
 
 def denied(call: Callable[[], Any]) -> bool:
-    """Whether IAM refuses it; a call that is allowed may still fail, for example for another table's keys."""
+    """Return whether IAM denies the call. An allowed call can still fail, for example for keys of another table."""
     try:
         call()
     except ClientError as error:

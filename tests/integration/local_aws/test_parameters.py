@@ -1,4 +1,4 @@
-"""Every choice that a parameter offers is a stack that CloudFormation can make."""
+"""CloudFormation can create a stack with each value that a parameter allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b-2c3d"
 
 
 def resources(aws: MiniStack) -> dict[str, str]:
-    """Return the logical ids of what exists, and their types."""
+    """Return the types of all existing resources by logical id."""
     with closing(aws.client("cloudformation")) as client:
         found = client.describe_stack_resources(StackName=STACK_NAME)["StackResources"]
     return {each["LogicalResourceId"]: each["ResourceType"] for each in found}

@@ -1,8 +1,8 @@
-"""The roles of template.yaml, enforced: what each function does is allowed, and nothing else is.
+"""Enforced roles of template.yaml: each function may do its own work and nothing else.
 
-MiniStack verifies signatures and evaluates IAM for every key but the root's. Two things it cannot judge: it does not
-enforce `dynamodb:LeadingKeys`, and it evaluates the actions of DynamoDB Streams against no stream's ARN. So the right
-to the stream, which on AWS the Lambda service uses and not our code, is held by a unit test of the template only.
+MiniStack verifies signatures and evaluates IAM for all credentials except the root's, with two gaps: it does not
+enforce `dynamodb:LeadingKeys`, and it ignores the ARN of a stream. A unit test of the template therefore covers the
+permission to read the stream, which the Lambda service uses on AWS.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHAT_TABLE_CALLS: dict[str, Call] = {
     "Query by_order": lambda db, s: _query(db, s, IndexName="by_order"),
     "DeleteItem": lambda db, s: db.delete_item(TableName=s.table, Key=KEY),
 }
-NOBODYS_TABLE_CALLS: dict[str, Call] = {
+FORBIDDEN_TABLE_CALLS: dict[str, Call] = {
     "Scan": lambda db, s: db.scan(TableName=s.table),
     "CreateTable": lambda db, _: db.create_table(
         TableName="mine",
@@ -76,7 +76,7 @@ def denied(call: Callable[[], Any]) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def other_resources(stack: LocalStack, client: Clients) -> None:
-    """A table and a bucket that belong to somebody else in the same account."""
+    """A table and a bucket of another application in the same account."""
     client("dynamodb", ROOT_KEY).create_table(
         TableName="other",
         BillingMode="PAY_PER_REQUEST",
@@ -94,9 +94,9 @@ class TestChat:
 
         CHAT_TABLE_CALLS[name](client("dynamodb", stack.chat_credentials), stack)
 
-    @pytest.mark.parametrize("name", NOBODYS_TABLE_CALLS)
+    @pytest.mark.parametrize("name", FORBIDDEN_TABLE_CALLS)
     def test_may_not_do_more_with_tables(self, stack: LocalStack, client: Clients, name: str) -> None:
-        assert denied(lambda: NOBODYS_TABLE_CALLS[name](client("dynamodb", stack.chat_credentials), stack))
+        assert denied(lambda: FORBIDDEN_TABLE_CALLS[name](client("dynamodb", stack.chat_credentials), stack))
 
     def test_may_write_no_batches(self, stack: LocalStack, client: Clients) -> None:
         batch = {stack.table: [{"PutRequest": {"Item": RECORD}}]}
@@ -189,9 +189,9 @@ class TestJanitor:
         assert denied(lambda: CHAT_TABLE_CALLS["UpdateItem"](db, stack))
         assert denied(lambda: CHAT_TABLE_CALLS["TransactWriteItems"](db, stack))
 
-    @pytest.mark.parametrize("name", NOBODYS_TABLE_CALLS)
+    @pytest.mark.parametrize("name", FORBIDDEN_TABLE_CALLS)
     def test_may_not_do_more_with_tables(self, stack: LocalStack, client: Clients, name: str) -> None:
-        assert denied(lambda: NOBODYS_TABLE_CALLS[name](client("dynamodb", stack.janitor_credentials), stack))
+        assert denied(lambda: FORBIDDEN_TABLE_CALLS[name](client("dynamodb", stack.janitor_credentials), stack))
 
     @pytest.mark.parametrize("area", [*FILE_AREAS, "overflow"])
     def test_may_delete_files(self, stack: LocalStack, client: Clients, area: str) -> None:

@@ -1,4 +1,4 @@
-"""Sign-in to the local pool gives tokens that verify as Cognito's do."""
+"""Sign-in to the local user pool returns tokens that verify like Cognito's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tokens(stack: LocalStack) -> Tokens:
 
 
 def verified(stack: LocalStack, token: str) -> dict[str, Any]:
-    """Return the claims of a token whose RS256 signature is by a key of the pool."""
+    """Verify the RS256 signature with the pool's key and return the claims."""
     key = jwt.PyJWKClient(stack.jwks_url).get_signing_key_from_jwt(token)
     return jwt.decode(token, key, algorithms=["RS256"], issuer=stack.issuer, options={"verify_aud": False})
 

@@ -1,4 +1,4 @@
-"""What a browser does with the sign-in page and the OpenID endpoints of the local pool."""
+"""The sign-in page and the OpenID endpoints of the local user pool, as a browser uses them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Browser:
         return await self.http.get("/oauth2/authorize", params=query)
 
     async def submit(self, password: str, **changed: str) -> httpx.Response:
-        """Fill in the form and send it, as it came."""
+        """Fill in and submit the form without changing its hidden fields."""
         url = (await self.authorize(**changed)).request.url
         return await self.http.post("/login", data={**dict(url.params), "username": USER, "password": password})
 
@@ -152,7 +152,7 @@ async def test_refresh_gives_a_new_access_token_until_it_is_revoked(browser: Bro
     assert renewed.status_code == 200
     assert renewed.headers["access-control-allow-origin"] == "*"
     assert renewed.json()["access_token"] not in ("", tokens["access_token"])
-    assert "id_token" not in renewed.json()  # MiniStack's would say that its user has just signed in
+    assert "id_token" not in renewed.json()  # MiniStack's ID token would claim a new sign-in
     assert revoked.status_code == 200
     assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
 

@@ -1,4 +1,4 @@
-"""The template agrees with the code it deploys: table schema, settings, object prefixes, limits."""
+"""Agreement of template.yaml with the code: table schema, settings, object prefixes, metrics and limits."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from lambda_streaming.prelude import Entry
 from store_dynamo.expressions import TURN_LIFE
 from tools.stack.template import TEMPLATE, Template, filter_patterns
 
-# Set on a developer's machine only: deployed, the key comes from Secrets Manager and the model from OpenAI.
+# Set on a developer's machine only. Deployed functions read the key from Secrets Manager and use OpenAI.
 LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
-# Read by the runtime and by Powertools, not by our settings.
+# Read by the runtime and by Powertools, not by Settings.
 RUNTIME_VARIABLES = {
     "AWS_LAMBDA_EXEC_WRAPPER",
     "LAMBDA_STREAMING_ENTRY",
@@ -129,7 +129,7 @@ class TestObjects:
         expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
 
         assert expiring[f"{attachments_s3.keys.PENDING}/"] == 1
-        # Nothing that a message refers to ever expires by itself.
+        # Files that a message refers to never expire.
         assert expiring.keys() == {f"{attachments_s3.keys.PENDING}/", "aws/lambda/"}
 
 

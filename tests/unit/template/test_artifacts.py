@@ -1,4 +1,4 @@
-"""Looking into a build: what is broken on purpose is named."""
+"""Inspection of a build: it reports each fault of a broken one."""
 
 from __future__ import annotations
 

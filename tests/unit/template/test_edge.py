@@ -1,6 +1,6 @@
-"""What CloudFront, its permissions and the alternative entry must be, on the template as SAM translates it.
+"""CloudFront, its permissions, the REST API entry and the alarms, in the template as SAM translates it.
 
-The translator is the one of MiniStack's environment, the same version as in the SAM CLI.
+The translator is the one in MiniStack's environment, of the same version as in the SAM CLI.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHATKIT_CDN = "https://cdn.platform.openai.com"
 
 @pytest.fixture(scope="module")
 def translated(template: Template) -> dict[str, Any]:
-    """Every resource that CloudFormation gets."""
+    """All resources after SAM's translation."""
     package = json.dumps(packaged(template, "bucket", "key"))
     environment = {"AWS_DEFAULT_REGION": "eu-west-1", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([PYTHON, "-c", TRANSLATE], input=package, env=environment, capture_output=True, text=True)
@@ -54,7 +54,7 @@ def alias_of_the_url(translated: dict[str, Any]) -> str:
 
 
 def origins(distribution: dict[str, Any], entry: str) -> Any:
-    """Return the origins with the conditions of `entry` decided."""
+    """Return the origins for a value of the parameter Entry."""
     return decided(distribution["Origins"], {"IsRestApi": entry == "rest-api", "IsFunctionUrl": entry != "rest-api"})
 
 
@@ -109,7 +109,7 @@ class TestFunctionUrl:
     def test_the_origins_silence_may_be_longer_than_the_keep_alive(self, distribution: dict[str, Any]) -> None:
         (api,) = (each for each in distribution["Origins"] if each["Id"] == "api")
 
-        # 60 s is the most without a quota increase; a comment comes every 15 s.
+        # 60 s is the maximum without a quota increase. A keep-alive comment is sent every 15 s.
         assert 15 * 2 <= api["CustomOriginConfig"]["OriginReadTimeout"] <= 60
 
 
@@ -126,7 +126,7 @@ class TestBehaviours:
 
     @pytest.mark.promise("H2")
     def test_no_error_of_one_user_is_kept_for_another(self, distribution: dict[str, Any]) -> None:
-        """Of those that the API sends, CloudFront keeps these by default, whatever the cache policy says:
+        """By default, CloudFront caches these errors of the API for all users, even with CachingDisabled:
         https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
         """
         kept_seconds = {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in distribution["CustomErrorResponses"]}
@@ -134,7 +134,7 @@ class TestBehaviours:
         assert kept_seconds == dict.fromkeys((404, 405, 500, 502, 503, 504), 0)
 
     def test_no_error_of_the_api_becomes_the_sites_page(self, distribution: dict[str, Any]) -> None:
-        """CustomErrorResponses hold for the whole distribution; the site's views are its own behaviour's function."""
+        """CustomErrorResponses apply to the whole distribution; a function of the site's behaviour serves the views."""
         assert not any("ResponsePagePath" in each for each in distribution["CustomErrorResponses"])
         (association,) = distribution["DefaultCacheBehavior"]["FunctionAssociations"]
         assert association["EventType"] == "viewer-request"
@@ -232,12 +232,12 @@ class TestRestApi:
             assert (integration["type"], integration["responseTransferMode"]) == ("aws_proxy", "STREAM")
             assert re.search(r":lambda:path/2021-11-15/functions/\$\{Alias\}/response-streaming-invocations$", uri)
             assert names == {"Alias": {"Ref": alias_of_the_url(translated)}}
-            # It may take as long as the function.
+            # API Gateway waits as long as the function may run.
             assert integration["timeoutInMillis"] == translated["ChatFunction"]["Properties"]["Timeout"] * 1000
 
     @pytest.mark.promise("H1")
     def test_every_operation_with_data_wants_an_access_token(self, body: dict[str, Any]) -> None:
-        """Without scopes Cognito's authorizer takes ID tokens; with them it takes access tokens."""
+        """Without scopes, Cognito's authorizer accepts ID tokens; with scopes, access tokens."""
         open_operations = {(path, method) for path, method, each in self.operations(body) if "security" not in each}
 
         assert open_operations == {("/chatkit", "get"), ("/chatkit", "options"), ("/chatkit/{proxy+}", "options")}
@@ -279,7 +279,7 @@ class TestAlarms:
         assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
 
     def test_the_janitors_last_resort_is_counted(self, translated: dict[str, Any]) -> None:
-        """Without EventCount Lambda publishes no metric of an event source mapping."""
+        """Lambda publishes metrics of an event source mapping only with EventCount."""
         ((name, mapping),) = of_type(translated, "AWS::Lambda::EventSourceMapping").items()
 
         assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}

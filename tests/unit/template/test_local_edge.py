@@ -1,4 +1,4 @@
-"""What stands in for CloudFront on this machine does what template.yaml says, and nothing that it does not."""
+"""The local edge follows template.yaml: security headers, views and config.json."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_header_of_the_policy_is_served(template: Template) -> None:
 
 
 def test_views_are_those_of_the_templates_function(template: Template) -> None:
-    """The function's own code, run by Node.js."""
+    """Runs the template's CloudFront function in Node.js."""
     paths = ["/", "/threads/thr_1", "/a.b/c", "/a/c.js", "/index.html", "/.well-known", "", "/config.json", "/x/"]
     code: str = template["Resources"]["SiteViews"]["Properties"]["FunctionCode"]
     calls = f"{code};for (const uri of {paths}) console.log(handler({{request: {{uri}}}}).uri)"

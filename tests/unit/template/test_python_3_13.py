@@ -1,4 +1,4 @@
-"""`layers/python-3.13` finds what bytecode is compiled with, wherever a machine has it."""
+"""`layers/python-3.13` finds a Python 3.13, which compiles the bytecode, in all usual places."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCRIPT = ROOT / "layers" / "python-3.13"
 
 
 class Machine:
-    """A machine with nothing but what a test puts on it."""
+    """A machine that has only the programs that a test installs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class Machine:
         return self.program(path, f"echo {is_3_13}")
 
     def find(self, *arguments: str, **environment: str) -> tuple[str, str]:
-        """Return what the script prints, and what it says."""
+        """Return the script's standard output and standard error."""
         variables = {"PATH": str(self.folder / "bin"), "HOME": str(self.folder), **environment}
         done = subprocess.run([SCRIPT, self.uv, *arguments], env=variables, capture_output=True, text=True, check=True)
         return done.stdout.strip(), done.stderr
@@ -55,10 +55,10 @@ def test_one_that_is_named_goes_first(machine: Machine) -> None:
 def test_one_of_another_version_is_not_taken_at_its_word(machine: Machine) -> None:
     wrong, right = machine.python("mine/python", is_3_13=False), machine.python("bin/python3.13")
 
-    found, said = machine.find(PYTHON_3_13=str(wrong))
+    found, message = machine.find(PYTHON_3_13=str(wrong))
 
     assert found == str(right)
-    assert "is no Python 3.13" in said
+    assert "Python 3.13" in message
 
 
 @pytest.mark.parametrize("path", ["bin/python3.13", ".pyenv/versions/3.13.4/bin/python3.13"])
@@ -83,10 +83,10 @@ def test_uv_is_asked_for_one_only_when_told_to(machine: Machine) -> None:
     )
 
     assert machine.find() == ("", "")
-    found, said = machine.find("install")
+    found, message = machine.find("install")
 
     assert found == str(python)
-    assert "fetching" in said
+    assert "fetching" in message
 
 
 def test_what_cannot_be_fetched_is_done_without(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""What the template must state: streaming, data that survives, least privilege, a closed bucket, a public client."""
+"""Properties of template.yaml: streaming, retained data, least privilege, closed buckets and a public client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def references(node: Any) -> Iterator[str]:
-    """Yield every name that `node` refers to by Ref or inside Fn::Sub."""
+    """Yield the names in all Ref and Fn::Sub of `node`."""
     if isinstance(node, dict):
         if "Ref" in node:
             yield node["Ref"]
@@ -59,7 +59,7 @@ class TestParameters:
         for name, parameter in template["Parameters"].items():
             assert parameter["Description"], name
             assert "AllowedValues" in parameter or "AllowedPattern" in parameter, name
-            assert name in used, f"{name} is used nowhere"
+            assert name in used, f"{name} is not used"
 
     def test_the_console_groups_each(self, template: Template) -> None:
         groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
@@ -99,7 +99,7 @@ class TestChatFunction:
 
 class TestJanitor:
     def test_its_role_reads_the_stream_it_follows(self, template: Template) -> None:
-        """The actions are those of SAM's DynamoDBStreamReadPolicy; the Lambda service calls them, not our code."""
+        """The actions are those of SAM's DynamoDBStreamReadPolicy. The Lambda service uses them, not the function."""
         event = properties(template, "JanitorFunction")["Events"]["Removed"]["Properties"]
         read, find = (
             next(each for each in statements(template, "JanitorRole") if each["Sid"] == sid)
