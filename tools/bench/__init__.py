@@ -1,0 +1,1 @@
+"""Benchmarks with goals, and the report that they produce: `make bench`."""

@@ -1,16 +1,16 @@
-"""How long does a cold start take? From the start of a process to its first byte, of what `make build` makes.
+"""Cold starts: time from the start of a process to its first byte, measured on the artifacts of `make build`.
 
     python -m tools.bench.cold_start [--quick]
 
-The function is built for this machine (with a Python 3.13, Lambda's, where there is one) and run as Lambda runs it: the
-built layer's bootstrap polls a Runtime API and answers one event, against the local AWS and the local model server.
-Beside it runs the same build made naive: without bytecode (as `sam build` and `pip install --target` for another
-platform leave it), everything imported at the top, every client made at once; and that with bytecode alone, to see what
-each change brings. `restored` starts at the end of `restore/next`: what our hooks and the first request cost after
-SnapStart has restored the memory, which AWS does and nobody can measure here.
+The function is built for this machine (with Python 3.13, Lambda's version, if available) and runs as on Lambda: the
+built layer's bootstrap polls a Runtime API and answers one event, against the local AWS and the local model server. The
+peer is the same build in a naive form: without bytecode (as `sam build` and `pip install --target` for another platform
+leave it), with all imports and clients at the top. A third variant adds only the bytecode. `restored` starts at the end
+of `restore/next`: the cost of our hooks and the first request after SnapStart has restored the memory. AWS does the
+restoring, so it cannot be measured here.
 
-Medians of rounds in which all variants take turns. Prints a table, and writes `tools/bench/results/cold_start.json` and
-`.png` unless it was a quick look.
+The figures are medians of rounds in which all variants alternate. Prints a table and writes
+`tools/bench/results/cold_start.json` and `.png`, except with `--quick`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from rich.progress import Progress
 
 from tools import ROOT
 from tools.bench import results
-from tools.bench.results import RESULTS
-from tools.bench.section import table
+from tools.bench.results import RESULTS, Result
+from tools.bench.section import Goal, Section, table
 from tools.client.chatkit import ChatKitClient, create_thread, get_thread
-from tools.client.sign_in import create_user, sign_in
+from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.function.payload import HttpRequest, event_of
 from tools.local.function.process import FunctionProcess, LocalFunction
 from tools.local.function.runtime_api import Invocation, Recorder
@@ -54,11 +54,12 @@ ROUNDS = 3
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 TITLES = {"naive": "naive", "naive_compiled": "naive, with bytecode", "ours": "ours", "restored": "ours, restored"}
 REQUESTS = ("history", "turn")
+HISTORY_GOAL, TURN_GOAL = 0.40, 0.60
 
 
 @dataclass(frozen=True)
 class Start:
-    """One start, in milliseconds: until the first poll, the body's first byte, the model's first word (of a turn)."""
+    """Times of one start until the first poll, the body's first byte, and (for a turn) the model's first word."""
 
     ready_ms: float
     first_byte_ms: float
@@ -67,7 +68,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to build and start the function."""
+    """A build and a start mode of the function."""
 
     build: Path
     handler: str
@@ -98,7 +99,7 @@ VARIANTS = {
 
 
 def build() -> str:
-    """Build the function for this machine, and a copy without bytecode; return the Python that it was built for."""
+    """Build the function for this machine, and a copy without bytecode. Return the path of the build's Python."""
     search = [ROOT / "layers" / "python-3.13", ROOT / ".venv" / "bin" / "uv"]
     found = subprocess.run(search, capture_output=True, text=True, check=True).stdout.strip()
     python = found or sys.executable
@@ -115,14 +116,14 @@ def build() -> str:
 
 
 def post(body: Mapping[str, Any], token: str) -> bytes:
-    """Return the event for one request of ChatKit's protocol."""
+    """Return the Lambda event for one ChatKit request."""
     headers = [("content-type", "application/json"), ("x-auth-token", token)]
     request = HttpRequest("POST", "/chatkit", headers, json.dumps(body).encode(), "127.0.0.1")
     return json.dumps(event_of(request, DOMAIN, str(uuid.uuid4()), datetime.now(UTC))).encode()
 
 
 async def start(function: LocalFunction, event: bytes) -> Start:
-    """Start a process for one event, and end it."""
+    """Start a process, measure one event, and stop the process."""
     process = FunctionProcess(function)
     started = time.monotonic()
     await process.start()
@@ -137,14 +138,14 @@ async def start(function: LocalFunction, event: bytes) -> Start:
     finally:
         await process.stop(grace_seconds=1)
     if not sink.ended or b'"statusCode":200' not in sink.chunks[0].replace(b" ", b""):
-        raise RuntimeError(f"no answer: {sink.body[:500]!r}")
+        raise RuntimeError(f"the function returned no complete answer: {sink.body[:500]!r}")
     words = [at for at, chunk in zip(sink.times, sink.chunks, strict=True) if TOKEN in chunk]
     first_token = (words[0] - started) * 1000 if words else None
     return Start((ready - started) * 1000, (sink.times[1] - started) * 1000, first_token)
 
 
 async def measure(python: str, rounds: int, progress: Progress) -> dict[str, dict[str, list[Start]]]:
-    """Start each variant with each request once a round, after one round that warms this machine's file cache."""
+    """Start each variant with each request once per round, after one round that warms the file cache."""
     starts = {name: {request: list[Start]() for request in REQUESTS} for name in VARIANTS}
     log = BUILD / "function.log"
     log.unlink(missing_ok=True)
@@ -168,14 +169,14 @@ async def measure(python: str, rounds: int, progress: Progress) -> dict[str, dic
 
 
 async def conversation(stack: Stack, token: str) -> str:
-    """Begin a conversation and return its id."""
+    """Start a conversation and return its id."""
     async with ChatKitClient(stack.url, token) as client:
         received = [each async for each in client.stream(create_thread("hello"))]
     return received[0].event["thread"]["id"]
 
 
 def figures_of(starts: Mapping[str, Mapping[str, list[Start]]], python: str) -> dict[str, Any]:
-    """Return medians, and ours as parts of the naive ones."""
+    """Return the medians, and the ratios of ours to the naive build's."""
     medians = {name: {request: _medians(times) for request, times in of.items()} for name, of in starts.items()}
     naive, ours = medians["naive"], medians["ours"]
     version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
@@ -192,7 +193,6 @@ def figures_of(starts: Mapping[str, Mapping[str, list[Start]]], python: str) -> 
     }
 
 
-PASSWORD = "Correct-Horse-7-Battery"
 FOLDERS = ("ChatFunction", "StreamingLayer", "DependenciesLayer")
 
 
@@ -207,7 +207,7 @@ def _bytes(folder: Path) -> int:
 
 
 def plot(figures: Mapping[str, Any], path: Path) -> None:
-    """Draw the time to the first byte of a history and to a turn's first word, variant by variant."""
+    """Draw the time to the first byte of a history and to a turn's first word for each variant."""
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -225,9 +225,9 @@ def plot(figures: Mapping[str, Any], path: Path) -> None:
 
 
 def main() -> int:
-    """Build, measure, print, write."""
+    """Build, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one round; nothing is written")
+    parser.add_argument("--quick", action="store_true", help="one round, without writing results")
     quick: bool = parser.parse_args().quick
     console = Console()
     with console.status("building the function for this machine"):
@@ -246,7 +246,7 @@ HEADER = ("ms", *TITLES.values())
 
 
 def rows(figures: Mapping[str, Any]) -> list[list[str]]:
-    """Return the table's rows: what is waited for, variant by variant."""
+    """Return the table's rows: one per request and event, one column per variant."""
     shown = {
         "history, first byte": ("history", "first_byte"),
         "first turn, first byte": ("turn", "first_byte"),
@@ -254,6 +254,35 @@ def rows(figures: Mapping[str, Any]) -> list[list[str]]:
     }
     times = figures["milliseconds"]
     return [[title, *(f"{times[name][of][at]:,.0f}" for name in TITLES)] for title, (of, at) in shown.items()]
+
+
+def section(result: Result) -> Section:
+    """Return the report's section."""
+    figures = result.figures
+    ratios = figures["ratios"]
+    wanted = {
+        "history": ("cold start to a history's first byte, relative to the naive build", HISTORY_GOAL),
+        "turn_first_token": ("cold start to a turn's first word, relative to the naive build", TURN_GOAL),
+    }
+    goals = [
+        Goal(f"cold_start.{name}", title, f"< {limit:.0%}", f"{ratios[name]:.0%}", ratios[name] < limit)
+        for name, (title, limit) in wanted.items()
+    ]
+    lead = LEAD.format(history=ratios["history"], turn=ratios["turn_first_token"])
+    method = METHOD.format(python=figures["python"], rounds=figures["rounds"])
+    return Section("Cold start", lead, f"{method}\n\n{table(HEADER, rows(figures))}", goals, PICTURE)
+
+
+LEAD = """\
+After a cold start, the first byte of a history takes {history:.0%} of the naive build's time, and the first word of a
+turn {turn:.0%}. [Deferred imports](../decisions/0020-late-parts.md) explains the loading order."""
+METHOD = """\
+Measured from the start of a process to the body's first byte and to the model's first word. The artifacts come from
+`make build`, for this machine's architecture and Python {python}, with the local AWS and a local model; medians of
+{rounds} rounds. *Naive* is the same build without bytecode and with all imports and clients at the top. *Restored*
+starts when `restore/next` returns: our hooks and the first request. The time that AWS needs to restore the memory
+cannot be measured here."""
+PICTURE = "![Cold starts](../../tools/bench/results/cold_start.png)"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The chat function as one would write it at first: everything imported at the top, every client made at once.
+"""The naive variant of the chat function: all imports and clients at the top.
 
-`tools.bench.cold_start` puts this file into a copy of the built function. With the initialisation type of provisioned
-concurrency, which the benchmark sets, `chat_api.handler` builds its assistant at once, too.
+`tools.bench.cold_start` copies this file into a build of the function. The benchmark sets the initialization type of
+provisioned concurrency, so that `chat_api.handler` builds its assistant at the start, too.
 """
 
 import agents

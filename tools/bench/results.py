@@ -1,13 +1,14 @@
-"""What a benchmark found, with where and of what: `tools/bench/results/<name>.json`.
+"""Results of benchmarks with machine, versions and commit: `tools/bench/results/<name>.json`.
 
     write("streaming", {"first_byte_ms": 0.7}, packages=["uvicorn"])
     read("streaming").figures["first_byte_ms"]
 
-Every file has the same envelope, so that a figure is never without its machine, its versions and its commit:
+Every file has the same envelope, so that no figure is stored without its origin:
 
     {"measured_at": "2026-11-25T15:40:02Z", "commit": "d80381f", "machine": {…}, "versions": {…}, "figures": {…}}
 
-`figures` is the benchmark's own; `tools.bench.report` makes `docs/evidence/performance.md` of all of them.
+The form of `figures` depends on the benchmark. `tools.bench.report` writes `docs/evidence/performance.md` from all
+files.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RESULTS = ROOT / "tools" / "bench" / "results"
 
 @dataclass(frozen=True)
 class Result:
-    """One benchmark's figures; `commit` ends with `+` if the code had changes that were not committed."""
+    """Figures of one benchmark and their origin; `commit` ends with `+` if the code had uncommitted changes."""
 
     measured_at: str
     commit: str
@@ -44,17 +45,17 @@ def path(name: str) -> Path:
 
 
 def read(name: str) -> Result:
-    """Return a result; raises FileNotFoundError when it was never measured."""
+    """Return a result. Raises FileNotFoundError when it has not been measured."""
     return Result(**json.loads(path(name).read_text()))
 
 
 def write(
     name: str, figures: Mapping[str, Any], packages: Iterable[str] = (), versions: Mapping[str, str] | None = None
 ) -> Path:
-    """Store what was just measured.
+    """Store the figures of a measurement that has just ended.
 
-    `packages` are installed Python packages whose versions matter; `versions` are those of anything else (a server, a
-    binary). Python's own is always there.
+    `packages` are installed Python packages whose versions are relevant; `versions` are those of other programs.
+    Python's version is always stored.
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
     result = Result(
@@ -71,7 +72,7 @@ def write(
 
 
 def commit() -> str:
-    """Return the commit that is measured, with a `+` if something other than results and documents differs from it."""
+    """Return the measured commit, with a `+` if files other than results and documents have changed since."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
@@ -86,7 +87,7 @@ def commit() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Return what a reader has to know of this machine to judge times."""
+    """Return this machine's properties that affect times."""
     return {
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
@@ -97,7 +98,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_model() -> str:
-    """Return the processor's name; Linux has it in /proc."""
+    """Return the processor's name, from /proc on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

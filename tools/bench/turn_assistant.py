@@ -1,9 +1,9 @@
-"""The coach without the model: it reads the thread and prepares it as the model's input, then speaks at once.
+"""The coach without the model: reads the thread, converts it to the model's input, and answers immediately.
 
 ASSISTANT=tools.bench.turn_assistant:build
 
-Its word is when the process waited for the table until then, as JSON: `[[from, to], …]`, seconds of the machine's
-monotonic clock, without overlaps.
+The answer is one JSON word with the times in which the process waited for the table: `[[from, to], …]`, in seconds of
+the machine's monotonic clock, without overlaps.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ KEPT = 64
 
 
 class Waits:
-    """When requests of one client were under way."""
+    """The times in which requests of one client were in flight."""
 
     def __init__(self, client: Any) -> None:
-        self._sent: dict[int, float] = {}  # by thread: one request at a time in each
+        self._sent: dict[int, float] = {}  # by thread id; a thread has one request at a time
         self._past: deque[tuple[float, float]] = deque(maxlen=KEPT)
         client.meta.events.register_last("before-send.*.*", self._begin)
         client.meta.events.register_first("response-received.*.*", self._end)
@@ -49,7 +49,7 @@ class Waits:
         self._past.append((self._sent.pop(threading.get_ident()), time.monotonic()))
 
     def merged(self) -> list[tuple[float, float]]:
-        """Return the times in which at least one was, in order."""
+        """Return the times with at least one request in flight, in order."""
         merged: list[tuple[float, float]] = []
         for begun, ended in sorted(self._past):
             if merged and begun <= merged[-1][1]:
@@ -60,13 +60,13 @@ class Waits:
 
 
 class Prepared:
-    """Does what the coach does before it asks, and asks nobody."""
+    """An assistant that does the coach's work before its model call, without the call."""
 
     def __init__(self, waits: Waits) -> None:
         self._waits = waits
 
     def prepare(self) -> None:
-        from coach import history as history  # brings the Agents SDK
+        from coach import history as history  # loads the Agents SDK
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn

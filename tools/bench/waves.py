@@ -1,13 +1,13 @@
-"""How many round trips lie behind one another? Counted, not timed.
+"""Counts sequential round trips, independent of time.
 
     waves = Waves()
     loop.set_default_executor(waves)
-    async with waves: …             # requests of `asyncio.to_thread` are carried out in waves
+    async with waves: …             # requests of `asyncio.to_thread` run in waves
     waves.number
 
-A request begins when it is handed to the executor. It is carried out only when the event loop has nothing else to do,
-together with all others that wait by then: those have gone out at the same time, and are one round trip. So the number
-does not depend on how fast the machine or the database is.
+A request starts when the executor receives it, and runs when the event loop has nothing else to do, together with all
+others that wait by then: simultaneous requests are one round trip. The number does not depend on the speed of the
+machine or the database.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from types import TracebackType
 from typing import Any, Self
 
 QUIET_TURNS = 50
-"""Turns of the event loop after which nothing more is ready: each `await` that is done takes a few."""
+"""Iterations of the event loop after which no task is ready; each completed `await` takes a few."""
 
 
 class Waves(ThreadPoolExecutor):
-    """An executor that runs what is submitted wave by wave, in the event loop's thread."""
+    """An executor that runs submitted calls in waves, in the event loop's thread."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -44,7 +44,7 @@ class Waves(ThreadPoolExecutor):
         self._waiting.append(run)
         return future
 
-    async def _carry_out(self) -> None:
+    async def _run_waves(self) -> None:
         while True:
             for _ in range(QUIET_TURNS):
                 await asyncio.sleep(0)
@@ -54,7 +54,7 @@ class Waves(ThreadPoolExecutor):
                 run()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._carry_out())
+        self._task = asyncio.create_task(self._run_waves())
         return self
 
     async def __aexit__(

@@ -1,0 +1,1 @@
+"""Mutated requests against the whole backend in one process: `make fuzz`."""

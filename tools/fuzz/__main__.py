@@ -1,9 +1,9 @@
-"""Bad input by the thousand: `python -m tools.fuzz --count 50000 --seed 1`.
+"""The fuzzer's command line: `python -m tools.fuzz --count 50000 --seed 1`.
 
-    --number 17        that case alone, and what it is
+    --number 17        run and show one case
     --publish          write tools/bench/results/fuzz.json
 
-Cases follow from the seed and their number. One that breaks a rule is made small, printed, and kept in
+Seed and number determine a case. The fuzzer shrinks cases that break a rule, prints them, and stores them in
 tools/fuzz/found, which CI replays.
 """
 
@@ -28,13 +28,13 @@ PACKAGES = ("openai-chatkit", "fastapi", "starlette", "pydantic", "python-multip
 
 
 def report(result: Result, seed: int, seconds: float, console: Console) -> None:
-    table = Table("answer", "requests", box=None)
+    table = Table("response", "requests", box=None)
     for outcome, times in sorted(result.outcomes.items()):
         table.add_row(outcome, f"{times:,}")
     console.print(table)
     for failure in result.failures:
         describe(failure, console)
-        console.print(f"  kept: {failure.case.save(failure.faults)}", highlight=False)
+        console.print(f"  stored: {failure.case.save(failure.faults)}", highlight=False)
     total = sum(result.outcomes.values())
     console.print(f"{total:,} requests in {seconds:.0f} s, seed {seed}: {len(result.failures)} broke a rule")
 
@@ -63,11 +63,11 @@ def publish(result: Result, seed: int, seconds: float, workers: int) -> None:
 
 
 def one(seed: int, number: int, console: Console) -> int:
-    """Run one case and show it."""
+    """Run one case and print it."""
     case = Case.made(seed, number)
     with Site.open() as site:
         answer, faults = examine(site, case.request)
-    describe(Failure(case, faults or ["nothing is wrong"]), console)
+    describe(Failure(case, faults or ["no rule is broken"]), console)
     console.print(f"  → {answer.status} {answer.body[:1000]!r}", markup=False, highlight=False)
     return 1 if faults else 0
 

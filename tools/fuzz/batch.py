@@ -1,7 +1,7 @@
-"""A few cases against one site, and what was wrong with them: the same in a worker of the fuzzer and in CI.
+"""A batch of cases against one site and the rules that they break, for the fuzzer's workers and CI.
 
 result = run_batch(site, [Case.made(1, number) for number in range(25)])
-result.failures                        # [] or the cases, made as small as they can be
+result.failures                        # [] or the failed cases, shrunk
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GOOD = Recorded(
 
 @dataclass(frozen=True)
 class Failure:
-    """A case that broke a rule, and which."""
+    """A case and the rules that it broke."""
 
     case: Case
     faults: list[str]
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass
 class Result:
-    """What a batch was answered."""
+    """Outcomes and failures of a batch."""
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -50,16 +50,16 @@ class Result:
 
 
 def examine(site: Site, request: Recorded, named: set[str] | None = None) -> tuple[HttpResponse, list[str]]:
-    """Send a request in ana's name; return the answer and what is wrong with it.
+    """Send a request as ana and return the response and the broken rules.
 
-    `named` are bob's secrets that ana's earlier requests named, and may have stored as her own words; it is added to.
+    `named` contains bob's secrets that ana's earlier requests contained and may have stored; the function extends it.
     """
     sent = request.to(site.ana, site.bob, ("x-auth-token", site.tokens["ana"]))
     site.log.take()
     started = time.perf_counter()
     try:
         answer = site.send(sent)
-    except Exception as error:  # the adapter itself, which would be a function error on Lambda
+    except Exception as error:  # the adapter failed: a function error on Lambda
         return HttpResponse(502), [f"the handler raised {type(error).__name__}"]
     seconds = time.perf_counter() - started
     named = named if named is not None else set()
@@ -69,7 +69,7 @@ def examine(site: Site, request: Recorded, named: set[str] | None = None) -> tup
 
 
 def run_batch(site: Site, cases: Sequence[Case], guard: bool = False) -> Result:
-    """Run the cases one after the other, then look at what they left; `guard` ends a process that hangs."""
+    """Run the cases one after the other, then check the stored data. `guard` ends a process that hangs."""
     result, named = Result(), set[str]()
     for case in cases:
         if guard:
@@ -90,15 +90,15 @@ def run_batch(site: Site, cases: Sequence[Case], guard: bool = False) -> Result:
 def _outcome(answer: HttpResponse) -> str:
     if not dict(answer.headers).get("content-type", "").startswith("text/event-stream"):
         return str(answer.status)
-    return f"{answer.status} stream" + (", error told" if b'"type":"error"' in answer.body else "")
+    return f"{answer.status} stream" + (", error event" if b'"type":"error"' in answer.body else "")
 
 
 def _left_behind(site: Site) -> list[str]:
-    """Put everything back; return what was somebody else's, and what is wrong if the app does not answer any more."""
+    """Restore the site. Return changes to other users' data, and faults if a good request fails afterwards."""
     faults = [f"{kind}: {place}" for place, kind in site.restore().items() if not is_of("ana", place)]
     answer, wrong = examine(site, GOOD)
     if answer.status != 200 or site.ana.mark.encode() not in answer.body:
-        wrong.append(f"a good request is answered {answer.status} afterwards")
+        wrong.append(f"a good request gets {answer.status} afterwards")
     return faults + wrong
 
 

@@ -1,9 +1,9 @@
-"""What one user has: conversations, a form, a card, a tool's call, files, turns, and what was deleted.
+"""The data of one user: conversations, a form, a card, a tool call, files, turns, and deleted items.
 
-    mine = acquire(send, token, "ana")        # by requests, as a browser would make them
+    mine = acquire(send, token, "ana")        # with a browser's requests
     mine.fill("~own.thread~", other)          # placeholders of requests become ids
 
-`mark` is in every text, title and file name that the user gave, so that one look at an answer shows a leak.
+Every text, title and file name of the user contains `mark`, so that a search of a response finds leaks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLACEHOLDER = re.compile(rb"~(own|other|new)\.([a-z_]+)~")
 
 @dataclass(frozen=True)
 class Belongings:
-    """Ids, by what they are of; those that begin with `gone` were deleted."""
+    """Ids of the user's data; names with `gone` refer to deleted data."""
 
     thread: str
     message: str
@@ -52,12 +52,12 @@ class Belongings:
 
     @property
     def secrets(self) -> list[str]:
-        """What nobody else may ever be told."""
+        """Texts that responses to other users must not contain."""
         return [*self.ids.values(), self.mark]
 
 
 def fill(data: bytes, own: Belongings, other: Belongings) -> bytes:
-    """Return `data` with ids in the place of `~own.thread~`, `~other.file~` …; `~new.turn~` is a new turn's id."""
+    """Replace placeholders such as `~own.thread~` and `~other.file~` by ids; `~new.turn~` becomes a new turn's id."""
 
     def value(match: re.Match[bytes]) -> bytes:
         whose, name = match[1].decode(), match[2].decode()
@@ -76,7 +76,7 @@ def multipart(name: str, mime_type: str, content: bytes) -> bytes:
 
 
 def acquire(send: Send, token: str, name: str) -> Belongings:
-    """Let a user do everything once. Raises AssertionError when a request is not answered as it should be."""
+    """Create data of every kind for a user. Raises AssertionError when a request fails."""
     return _Visit(send, token, f"{name}-{uuid.uuid4().hex[:12]}").all()
 
 
@@ -146,7 +146,7 @@ class _Visit:
 
 JSON = [("content-type", "application/json")]
 ASKING = ("I am saving for a boat", "Open my budgets", "Set a budget for dining")
-"""What the coach answers with a form, with a call of the page's tool, and with a card."""
+"""Messages that the coach answers with a form, a client tool call, and a card."""
 
 
 def _of(events: list[Event], kind: str) -> Event:

@@ -1,7 +1,7 @@
-"""Cases: a recorded request and what is done to it, all of it from a seed and a number.
+"""Cases: a recorded request and its mutations, determined by a seed and a number.
 
 case = Case.made(seed=1, number=17)
-case.request()                          # the mutated request, ids still placeholders
+case.request()                          # the mutated request with placeholders for ids
 case.save(["a 500"])                    # tools/fuzz/found/…json, replayed in CI
 """
 
@@ -23,14 +23,14 @@ TEMPLATES = recorded()
 
 @dataclass(frozen=True)
 class Case:
-    """One mutated request; without `given` it follows from the rest."""
+    """One mutated request. `shrunk` replaces the request that the other fields determine."""
 
     seed: int
     number: int
     template: str
     steps: tuple[tuple[str, str], ...]
-    """The mutations' names, each with its own seed, so that one can be left out."""
-    given: Recorded | None = None
+    """The mutations' names, each with a separate seed, so that the shrinker can omit one."""
+    shrunk: Recorded | None = None
 
     @classmethod
     def made(cls, seed: int, number: int) -> Case:
@@ -42,23 +42,23 @@ class Case:
 
     @cached_property
     def request(self) -> Recorded:
-        """The request that is sent."""
-        if self.given is not None:
-            return self.given
+        """The request to send."""
+        if self.shrunk is not None:
+            return self.shrunk
         draft = Draft.of(next(each for each in TEMPLATES if each.name == self.template))
         for name, seed in self.steps:
             MUTATIONS[name](draft, Random(seed))
         return draft.request()
 
     def with_request(self, request: Recorded) -> Case:
-        return replace(self, given=request)
+        return replace(self, shrunk=request)
 
     @property
     def title(self) -> str:
         return f"seed {self.seed} number {self.number}: {self.template}, " + ", ".join(name for name, _ in self.steps)
 
     def save(self, faults: list[str]) -> Path:
-        """Keep the case for CI; returns the file."""
+        """Store the case for CI and return its file."""
         request = self.request
         fields = {
             "title": self.title,
@@ -75,7 +75,7 @@ class Case:
 
 
 def found(path: Path) -> Recorded:
-    """Return the request of a case that was kept."""
+    """Return the request of a stored case."""
     fields = json.loads(path.read_text())
     headers = tuple((name, value) for name, value in fields["headers"])
     return Recorded(path.stem, fields["method"], fields["target"], headers, None, base64.b64decode(fields["data"]))

@@ -1,8 +1,8 @@
-"""What happens to a recorded request on its way: one function for each, by name, driven by a seed.
+"""Mutations of a recorded request: functions by name, driven by a seed.
 
 draft = Draft.of(recorded)
 MUTATIONS["replace a value"](draft, Random("1-17-0"))
-draft.request()                                             # a Recorded again, placeholders and all
+draft.request()                                             # a Recorded again, with placeholders
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from tools.fuzz import values
 from tools.fuzz.recorded import Recorded
@@ -45,7 +45,7 @@ MULTIPART = (
 
 @dataclass
 class Draft:
-    """A request that can be changed; once its bytes are changed, `json` is gone."""
+    """A mutable request; `json` is None once its bytes have been changed."""
 
     name: str
     method: str
@@ -60,6 +60,12 @@ class Draft:
         body = deepcopy(request.body)
         return cls(request.name, request.method, request.target, [*request.headers], body, request.data)
 
+    @property
+    def fields(self) -> dict[str, Any] | None:
+        """The JSON body if it is an object."""
+        body = self.json
+        return cast("dict[str, Any]", body) if type(body) is dict else None
+
     def request(self) -> Recorded:
         return Recorded(self.name, self.method, self.target, tuple(self.headers), None, self.content())
 
@@ -70,7 +76,7 @@ class Draft:
         return RAW.sub(rb"\1", text)
 
     def bytes_now(self) -> bytes:
-        """Give up the JSON; what follows changes bytes."""
+        """Convert the body to bytes for mutations below JSON."""
         self.data, self.json = self.content(), None
         return self.data
 
@@ -80,16 +86,18 @@ class Draft:
 
 Mutation = Callable[[Draft, Random], None]
 Node = tuple[Any, Any]
-"""A container and the key or index in it."""
+"""A container and a key or index in it."""
 
 
 def _nodes(value: Any) -> Iterator[Node]:
-    stack = [value]
+    stack: list[Any] = [value]
     for _ in range(MAX_NODES):
         if not stack:
             return
         container = stack.pop()
-        keys = list(container) if isinstance(container, dict) else range(len(container))
+        keys: Iterable[Any] = (
+            list(cast("dict[str, Any]", container)) if isinstance(container, dict) else range(len(container))
+        )
         for key in keys:
             yield container, key
             if isinstance(container[key], dict | list):
@@ -97,8 +105,8 @@ def _nodes(value: Any) -> Iterator[Node]:
 
 
 def _pick(draft: Draft, rng: Random, kind: type | tuple[type, ...] = object) -> Node | None:
-    """Return a random place in the JSON whose value is of a kind; None when there is none."""
-    if not isinstance(draft.json, dict | list):
+    """Return a random place in the JSON with a value of type `kind`, or None if there is none."""
+    if type(draft.json) not in (dict, list):
         return None
     nodes = [(container, key) for container, key in _nodes(draft.json) if isinstance(container[key], kind)]
     return rng.choice(nodes) if nodes else None
@@ -115,7 +123,7 @@ def replace_string(draft: Draft, rng: Random) -> None:
 
 
 def replace_id(draft: Draft, rng: Random) -> None:
-    if not isinstance(draft.json, dict):
+    if draft.fields is None:
         return
     nodes = [(at, key) for at, key in _nodes(draft.json) if isinstance(at[key], str) and at[key].startswith("~")]
     if nodes:
@@ -136,7 +144,7 @@ def remove_value(draft: Draft, rng: Random) -> None:
 
 
 def add_field(draft: Draft, rng: Random) -> None:
-    objects = [draft.json] if isinstance(draft.json, dict) else []
+    objects = [draft.fields] if draft.fields is not None else []
     if node := _pick(draft, rng, dict):
         objects.append(node[0][node[1]])
     if objects:
@@ -148,7 +156,9 @@ def repeat_element(draft: Draft, rng: Random) -> None:
     node = _pick(draft, rng, list)
     if node and node[0][node[1]]:
         elements = node[0][node[1]]
-        elements.extend([rng.choice(elements)] * rng.choice((1, 11, 300)))  # not copied: it may be nested too deeply
+        elements.extend(
+            [rng.choice(elements)] * rng.choice((1, 11, 300))
+        )  # without a copy, which fails for deep nesting
 
 
 def wrap(draft: Draft, rng: Random) -> None:
@@ -158,8 +168,8 @@ def wrap(draft: Draft, rng: Random) -> None:
 
 
 def other_type(draft: Draft, rng: Random) -> None:
-    if isinstance(draft.json, dict):
-        draft.json["type"] = rng.choice(values.REQUESTS) if rng.random() < 0.5 else values.value(rng)
+    if draft.fields is not None:
+        draft.fields["type"] = rng.choice(values.REQUESTS) if rng.random() < 0.5 else values.value(rng)
 
 
 def whole_body(draft: Draft, rng: Random) -> None:
@@ -222,7 +232,7 @@ def other_encoding(draft: Draft, rng: Random) -> None:
 
 
 def pad(draft: Draft, rng: Random) -> None:
-    """Grow to about the limit; rarely, it takes time."""
+    """Grow to about the size limit; rare, because it is slow."""
     if rng.random() < 0.05:
         draft.data = draft.bytes_now() + b" " * rng.choice((4_000_000, 4 * 1024 * 1024 + 1, 4_400_000))
 
@@ -300,7 +310,7 @@ MUTATIONS = IN_JSON | IN_BYTES | IN_FORM | IN_HTTP
 
 
 def choose(request: Recorded, rng: Random) -> str:
-    """Return the name of a mutation that suits a request: most change its JSON, or its form."""
+    """Return the name of a suitable mutation; most change the request's JSON or its form."""
     inner = IN_JSON if request.body is not None else IN_FORM if b"form-data" in request.data else IN_HTTP
     kinds = rng.choices((inner, IN_BYTES, IN_HTTP), (7, 1.5, 1.5))[0]
     return rng.choice(list(kinds))

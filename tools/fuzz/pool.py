@@ -1,9 +1,9 @@
-"""Many batches in worker processes, each with a site of its own.
+"""Batches in worker processes, each with a separate site.
 
     result = run(1, range(50_000), workers=2, console=Console())
 
-A batch's cases follow from the seed and their numbers, and each batch begins with the site as it was: which worker
-takes it, and when, makes no difference.
+Seed and numbers determine a batch's cases, and each batch starts with a restored site, so the result does not depend on
+the worker or the order.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _parts = ExitStack()
 
 
 def open_site() -> None:
-    """Give a worker its site."""
+    """Open the site of a worker process."""
     global _site
     _site = _parts.enter_context(Site.open())
 
 
 def work(seed: int, numbers: Sequence[int]) -> Result:
-    """Run a batch in a worker."""
+    """Run a batch in a worker process."""
     assert _site is not None
     return run_batch(_site, [Case.made(seed, number) for number in numbers], guard=True)
 
 
 def run(seed: int, numbers: range, workers: int, console: Console) -> Result:
-    """Run the cases of these numbers in worker processes, with progress."""
+    """Run the cases of `numbers` in worker processes and show progress."""
     total, batches = Result(), (numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
@@ -70,4 +70,6 @@ def _result(future: Future[Result], seed: int, numbers: range) -> Result:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise SystemExit(f"a worker died or hung within seed {seed}, numbers {numbers.start}–{numbers.stop}") from error
+        raise SystemExit(
+            f"a worker process died or hung; seed {seed}, numbers {numbers.start}–{numbers.stop}"
+        ) from error

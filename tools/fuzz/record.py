@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
 
 from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread
-from tools.client.sign_in import create_user, sign_in
+from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.fuzz.belongings import BOUNDARY, multipart
 from tools.fuzz.recorded import Recorded
 from tools.local.demo.answer import ask_well
@@ -20,10 +20,9 @@ from tools.local.files import PNG
 from tools.local.stack import running_stack
 
 GETS = ("/chatkit", "/chatkit/attachments", "/chatkit/composer", "/chatkit/overview", "/chatkit/entities?q=groc")
-PASSWORD = "Correct-Horse-7-Battery"
 KEPT_HEADERS = ("accept", "content-type", "x-turn-id")
 IDS = {"thread_id": "thread", "item_id": "card", "item_ids": "answer", "attachments": "file", "attachment_id": "file"}
-"""Which of a user's ids a field gets; the next table knows better for some requests."""
+"""The user's id for each field, except for the requests in IDS_OF."""
 IDS_OF = {
     "items.list": {"after": "answer"},
     "threads.list": {"after": "card_thread"},
@@ -36,7 +35,7 @@ IDS_OF = {
 
 
 class Recorder(ChatKitClient):
-    """A client that keeps what it sends, of each kind the last."""
+    """A client that records its requests, the last one of each kind."""
 
     def __init__(self, url: str, token: str) -> None:
         super().__init__(url, token)
@@ -71,15 +70,15 @@ class Recorder(ChatKitClient):
 def _placed(value: Any, kind: str) -> Any:
     names = IDS | IDS_OF.get(kind, {})
     if isinstance(value, list):
-        return [_placed(each, kind) for each in value]
+        return [_placed(each, kind) for each in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
     placed: Event = {}
-    for key, each in value.items():
+    for key, each in cast("Event", value).items():
         if key in names and isinstance(each, str):
             placed[key] = f"~own.{names[key]}~"
         elif key in names and isinstance(each, list):
-            placed[key] = [f"~own.{names[key]}~" for _ in each]
+            placed[key] = [f"~own.{names[key]}~" for _ in cast("list[Any]", each)]
         else:
             placed[key] = _placed(each, kind)
     return placed
@@ -111,12 +110,12 @@ async def converse(client: Recorder) -> None:
     retry = {"thread_id": thread, "item_id": message["id"]}
     await ask_well(client, {"type": "threads.retry_after_item", "params": retry})
     found = await call({"type": "threads.get_by_id", "params": {"thread_id": thread}})
-    spoken = next(item for item in found["items"]["data"] if item["type"] == "assistant_message")
+    reply = next(item for item in found["items"]["data"] if item["type"] == "assistant_message")
     await call({"type": "threads.list", "params": {"limit": 9999, "order": "desc", "after": other}})
     await call({"type": "threads.update", "params": {"thread_id": thread, "title": "Groceries and a boat"}})
     older = {"thread_id": thread, "limit": 20, "order": "desc", "after": message["id"]}
     await call({"type": "items.list", "params": older})
-    feedback = {"thread_id": thread, "item_ids": [spoken["id"]], "kind": "positive"}
+    feedback = {"thread_id": thread, "item_ids": [reply["id"]], "kind": "positive"}
     await call({"type": "items.feedback", "params": feedback})
     unsent = await client.register("statement.pdf", "application/pdf", 2000)
     await call({"type": "attachments.delete", "params": {"attachment_id": unsent["id"]}})
@@ -130,7 +129,7 @@ async def converse(client: Recorder) -> None:
 
 
 def _full_message(request: Event) -> Event:
-    """Return the request with everything that a message can hold."""
+    """Return the request with all optional parts of a message."""
     message = request["params"]["input"]
     tag = {"type": "input_tag", "id": "groceries", "text": "@Groceries", "data": {"kind": "category"}}
     message["content"].append({**tag, "group": "Categories", "interactive": True})
@@ -141,7 +140,7 @@ def _full_message(request: Event) -> Event:
 
 async def main() -> None:
     console = Console()
-    async with running_stack(console.print) as stack:
+    async with running_stack(lambda line: console.print(line)) as stack:
         create_user(stack.aws, "ana@example.com", PASSWORD)
         token = sign_in(stack.aws, "ana@example.com", PASSWORD).access_token
         async with Recorder(stack.url, token) as client:

@@ -1,8 +1,8 @@
-"""Recorded requests: one of each ChatKit request type and of each other route, ids replaced by placeholders.
+"""Recorded requests: one of each ChatKit request type and of each other route, with placeholders for ids.
 
     for request in recorded(): …        # tools/fuzz/requests/*.json, written by `python -m tools.fuzz.record`
 
-The security matrix has a row for each, the fuzzer begins with them.
+The security matrix has a row for each of them, and the fuzzer mutates them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Recorded:
-    """One request as it was sent, without its token; `body` is JSON, `data` is any other body."""
+    """One request without its token; `body` is JSON, `data` any other body."""
 
     name: str
     method: str
@@ -41,13 +41,13 @@ class Recorded:
         return self.data if self.body is None else json.dumps(self.body, ensure_ascii=False).encode()
 
     def to(self, own: Belongings, other: Belongings, *extra: tuple[str, str]) -> HttpRequest:
-        """Return the request with real ids and more headers."""
+        """Return the request with real ids and the `extra` headers."""
         target = fill(self.target.encode(), own, other).decode()
         headers = [(name, fill(value.encode(), own, other).decode()) for name, value in self.headers]
         return HttpRequest(self.method, target, [*headers, *extra], fill(self.content, own, other), SOURCE_IP)
 
     def save(self) -> None:
-        """Write the file that `recorded` reads."""
+        """Write the request's file for `recorded`."""
         fields: dict[str, Any] = {"method": self.method, "target": self.target, "headers": dict(self.headers)}
         if self.body is not None:
             fields["body"] = self.body

@@ -1,13 +1,13 @@
-"""The smallest request that still fails: fewer mutations, then fewer values, fewer bytes, fewer headers."""
+"""Reduction of a failing request: fewer mutations, then fewer headers, values and bytes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from tools.fuzz.cases import Case
 from tools.fuzz.recorded import Recorded
@@ -18,7 +18,7 @@ Fails = Callable[[Recorded], bool]
 
 
 def shrunk(case: Case, fails: Fails) -> Case:
-    """Return a case with a smaller request for which `fails` holds; the same one when it does not fail again."""
+    """Return a case with a smaller request that still fails, or the same case if it does not fail again."""
     budget = [MAX_TRIES]
 
     def tried(request: Recorded) -> bool:
@@ -43,7 +43,7 @@ def _fewer_steps(case: Case, fails: Fails) -> Case:
 
 
 def _smaller(request: Recorded) -> Iterator[Recorded]:
-    """Yield requests that lack a little of this one, the boldest first."""
+    """Yield requests with a part removed, larger parts first."""
     for header in request.headers:
         yield replace(request, headers=tuple(each for each in request.headers if each != header))
     data = request.content
@@ -81,7 +81,11 @@ def _smaller_values(whole: Any) -> Iterator[Any]:
 
 
 def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+    elif isinstance(value, list):
+        items = enumerate(cast("list[Any]", value))
     for key, inner in items:
         yield (*path, key)
         if len(path) < 12:

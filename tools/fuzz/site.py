@@ -1,12 +1,12 @@
-"""The whole backend in this process, asked by Function URL events: the coach, DynamoDB and S3 on moto, a user pool.
+"""The whole backend in this process: the coach, DynamoDB and S3 on moto, a user pool, and Function URL events.
 
     with Site.open() as site:
-        site.ana, site.bob                      # two users' belongings
-        site.send(HttpRequest("POST", …))       # → HttpResponse, by way of the adapter, as on Lambda
-        site.restore()                          # everything as it was at the beginning
+        site.ana, site.bob                      # the data of two users
+        site.send(HttpRequest("POST", …))       # → HttpResponse, through the adapter as on Lambda
+        site.restore()                          # undo all changes
 
-ana asks; nothing of bob's may ever be seen or changed. Everything runs in one thread and one loop, one request after
-the other, so that a run is the same each time.
+ana sends the requests and must not see or change bob's data. Everything runs in one thread and one event loop, one
+request after the other, so that runs are reproducible.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
 QUICK = Timing(cancel_poll=0.05, cancel_wait=0.0)
 MILLISECONDS = 20_000
-"""What a request is given: an app that hangs is stopped, which is a failure like any other."""
+"""Time limit of a request. An app that hangs is stopped, which is a failure."""
 KEY: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
 ROOT_FORMAT = '{"level": "%(levelname)s", "location": "%(module)s:%(lineno)d", "message": "%(message)s"}'
 
@@ -63,7 +63,7 @@ Dump = dict[str, str]
 
 @dataclass(frozen=True)
 class InvocationContext:
-    """The part of Lambda's context that the function reads."""
+    """The part of Lambda's context that the function uses."""
 
     milliseconds: int
     aws_request_id: str
@@ -74,14 +74,14 @@ class InvocationContext:
 
 @dataclass(frozen=True)
 class Clients:
-    """Of one table, one accounts table and one bucket, which all have the same name."""
+    """Clients of one table, one accounts table and one bucket with the same name."""
 
     name: str
     dynamodb: Any
     s3: Any
 
     def dump(self) -> Dump:
-        """Return everything stored, by where it lies."""
+        """Return all stored data by place."""
         records = {f"chat {r['pk']['S']} {r['sk']['S']}": _text(r) for r in self._records(self.name)}
         accounts = {f"accounts {r['user']['S']} {r['record']['S']}": _text(r) for r in self._records(self.accounts)}
         objects = {f"object {each['Key']}": each["ETag"] for each in self._objects()}
@@ -105,7 +105,7 @@ class Clients:
 
 
 class Snapshot:
-    """Everything stored at one moment, to go back to."""
+    """All stored data at one moment, for a later restore."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -113,14 +113,14 @@ class Snapshot:
         self._objects = {key: clients.read(key[7:]) for key in self.dump if key.startswith("object ")}
 
     def changes(self) -> dict[str, str]:
-        """Return what is new, gone or changed, by where it lies."""
+        """Return the state of each differing place: new, gone or changed."""
         now = self._clients.dump()
         places = [place for place, value in self.dump.items() if now.get(place) != value]
         changed = {place: "changed" if place in now else "gone" for place in places}
         return changed | dict.fromkeys(now.keys() - self.dump.keys(), "new")
 
     def restore(self) -> dict[str, str]:
-        """Undo every change and return what it was; it costs a scan and a write for each."""
+        """Undo all changes and return them. Costs a scan, and a write per change."""
         changed = self.changes()
         for place, kind in changed.items():
             if kind == "new":
@@ -150,9 +150,9 @@ class Snapshot:
 
 
 class Log:
-    """What the function has written, as CloudWatch would get it, at the level that tells most.
+    """The function's log output at level DEBUG, as CloudWatch would receive it.
 
-    What other libraries warn of goes to the root logger there, and comes here, too.
+    Includes warnings of other libraries, which use the root logger.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class Log:
         self._root.setFormatter(logging.Formatter(ROOT_FORMAT))
 
     def take(self) -> str:
-        """Return what was written since the last look."""
+        """Return the output since the last call."""
         written = self._stream.getvalue()
         self._stream.seek(0)
         self._stream.truncate()
@@ -182,7 +182,7 @@ class Log:
 
 
 class Site:
-    """One deployment with its two users; make it with `open`."""
+    """One deployment with two users; create it with `open`."""
 
     def __init__(self, clients: Clients, pool: UserPool, model: ModelServer, log: Log) -> None:
         self.clients = clients
@@ -202,7 +202,7 @@ class Site:
     @classmethod
     @contextmanager
     def open(cls) -> Generator[Self]:
-        """Yield a site; all of it is gone afterwards."""
+        """Yield a site; its data disappear at the end of the context."""
         with ExitStack() as parts:
             parts.enter_context(mock_aws())
             pool = parts.enter_context(UserPool())
@@ -216,20 +216,20 @@ class Site:
             yield site
 
     def send(self, request: HttpRequest) -> HttpResponse:
-        """Return what a client of the Function URL gets."""
+        """Send a request and return the response of the Function URL."""
         return self.invoke(event_of(request, DOMAIN, f"request-{uuid4()}", datetime.now(UTC)))
 
     def invoke(self, event: object) -> HttpResponse:
-        """Return what becomes of any event."""
+        """Send any event and return the response."""
         answer = self.handler(event, InvocationContext(MILLISECONDS, f"request-{uuid4()}"))  # pyright: ignore[reportArgumentType]
         return buffered_response(json.dumps(answer).encode())
 
     def changed(self) -> dict[str, str]:
-        """Return what is not as it was at the beginning, by where it lies."""
+        """Return the places that differ from the start, with their state."""
         return self.snapshot.changes()
 
     def restore(self) -> dict[str, str]:
-        """Put everything back; return what was not as at the beginning."""
+        """Undo all changes; return the places that differed."""
         return self.snapshot.restore()
 
     def close(self) -> None:
@@ -239,7 +239,7 @@ class Site:
         asyncio.set_event_loop(None)
 
     def _mark_metadata(self) -> None:
-        """Put the mark where only an assistant writes."""
+        """Add the mark to data that only an assistant writes."""
 
         async def mark(user: str, mine: Belongings) -> None:
             store, context = _store(self.clients), _context(user)
@@ -255,8 +255,8 @@ def _clients() -> Clients:
     name = f"site-{uuid4()}"
     clients = Clients(
         name,
-        boto3.client("dynamodb", config=CLIENT_CONFIG, **KEY),
-        boto3.client("s3", config=s3_config(), **KEY),
+        boto3.client("dynamodb", config=CLIENT_CONFIG, **KEY),  # pyright: ignore[reportUnknownMemberType]
+        boto3.client("s3", config=s3_config(), **KEY),  # pyright: ignore[reportUnknownMemberType]
     )
     definition = table_definition(name)
     del definition["StreamSpecification"]  # with a stream, moto copies the table for each transaction
@@ -298,7 +298,7 @@ def _coach(clients: Clients, model: ModelServer) -> Coach:
 
 
 def _hosted() -> HostedMode:
-    """OpenAI's sessions, which it always opens."""
+    """Return the hosted mode with a client whose sessions always succeed."""
     session = {"id": "cksess_1", "object": "chatkit.session", "client_secret": "ek_1", "expires_at": 1_700_000_000}
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=session))
     client = openai.AsyncOpenAI(api_key=API_KEY, http_client=httpx2.AsyncClient(transport=transport))
@@ -306,7 +306,7 @@ def _hosted() -> HostedMode:
 
 
 def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode) -> Any:
-    """Wire everything as `chat_api.handler` does, without limits, which would hide what comes after them."""
+    """Build the app as `chat_api.handler` does, but without limits, which would hide later failures."""
     store, files = _store(clients), _files(clients)
     server = AssistantServer(store, files, assistant, limits=NO_LIMITS, timing=QUICK)
     verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url)
@@ -314,7 +314,7 @@ def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode)
 
 
 def is_of(user: str, place: str) -> bool:
-    """Say whether what lies at a place of a dump is a user's."""
+    """Return whether the data at a place of a dump belong to a user."""
     return re.match(rf"(chat USER#{user}(#| )|accounts {user} |object \w+/{user}/)", place) is not None
 
 

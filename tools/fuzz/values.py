@@ -1,4 +1,4 @@
-"""What nobody expects where something else belongs: strings, ids, values of JSON, headers."""
+"""Unexpected values: strings, ids, JSON values, headers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 RAW = "\x01raw:{}\x01"
-"""A string that becomes bare text in the encoded JSON: what no JSON library would write."""
+"""A marker that becomes bare text in the encoded JSON, which JSON libraries cannot produce."""
 RAW_VALUES = (
     "NaN",
     "Infinity",
@@ -185,7 +185,7 @@ REQUESTS = (
 
 
 def string(rng: Random) -> str:
-    """Return a string; one in sixteen is long, one in two hundred as long as a body may be."""
+    """Return a string. One in sixteen is long, one in two hundred has the length of a maximal body."""
     if rng.random() < 1 / 200:
         return rng.choice(("x", "é", "\x00", "\\")) * 1_000_000
     if rng.random() < 1 / 16:
@@ -194,12 +194,12 @@ def string(rng: Random) -> str:
 
 
 def identifier(rng: Random) -> str:
-    """Return something in the place of an id."""
+    """Return a value to replace an id."""
     return rng.choice(IDS) if rng.random() < 0.7 else string(rng)
 
 
 def nested(rng: Random) -> Any:
-    """Return lists or objects in one another, up to deeper than any parser likes."""
+    """Return nested lists or objects, some deeper than parsers accept."""
     depth, kind = rng.choice((3, 60, 150, 260, 900)), rng.random()
     value: Any = 1
     for _ in range(depth):
@@ -208,7 +208,7 @@ def nested(rng: Random) -> Any:
 
 
 def scalar(rng: Random) -> Any:
-    """Return a value of JSON without others in it, or something that is none."""
+    """Return a JSON scalar, or text that is not JSON."""
     kind = rng.randrange(9)
     if kind < 3:
         return string(rng)
@@ -222,7 +222,7 @@ def scalar(rng: Random) -> Any:
 
 
 def value(rng: Random) -> Any:
-    """Return any value, shallow or deep."""
+    """Return any value, flat or nested."""
     kind = rng.randrange(12)
     if kind < 9:
         return scalar(rng)

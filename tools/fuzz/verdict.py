@@ -1,9 +1,9 @@
-"""What must hold of every answer, whatever was asked.
+"""Rules that every response must follow, for any request.
 
-    faults_of(sent, answer, log, seconds, secrets)       # [] or what is wrong, one short phrase each
+    faults_of(sent, answer, log, seconds, secrets)       # [] or one short phrase per broken rule
 
-A 5xx, a failure that a stream tells of or a log names, a detail of the inside, a byte of another user, a refusal
-without words or request id, a stream that ends within an event, an answer that takes too long.
+Faults are: a 5xx, a failure in a stream or the log, an internal detail, another user's data, a refusal without a
+sentence or a request id, a stream that ends within an event, and a response that takes too long.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from tools.local.function.payload import HttpRequest, HttpResponse
 
@@ -27,7 +27,7 @@ INTERNAL = re.compile(
 
 
 def faults_of(sent: HttpRequest, answer: HttpResponse, log: str, seconds: float, secrets: Sequence[str]) -> list[str]:
-    """Return everything that is wrong with an answer and with what was logged of it."""
+    """Return the rules that a response or its log output breaks."""
     found: list[str] = []
     headers = dict(answer.headers)
     if seconds > MAX_SECONDS:
@@ -45,7 +45,7 @@ def faults_of(sent: HttpRequest, answer: HttpResponse, log: str, seconds: float,
 
 
 def named_in(sent: HttpRequest, secrets: Sequence[str]) -> set[str]:
-    """Return those of another user's secrets that a request names itself."""
+    """Return the secrets of another user that the request itself contains."""
     whole = sent.body + sent.target.encode("utf-8", "replace") + str(sent.headers).encode("utf-8", "replace")
     return {each for each in secrets if each.encode() in whole}
 
@@ -56,19 +56,20 @@ def _faults_of_refusal(sent: HttpRequest, answer: HttpResponse, headers: dict[st
     try:
         body: Any = json.loads(answer.body)
     except ValueError:
-        return ["a refusal that is no JSON"]
-    if not isinstance(body, dict):
-        return ["a refusal that is no object"]
+        return ["a refusal that is not JSON"]
+    if type(body) is not dict:
+        return ["a refusal that is not an object"]
+    fields = cast("dict[str, Any]", body)
     found: list[str] = []
-    if not SENTENCE.search(str(body.get("message", ""))):
+    if not SENTENCE.search(str(fields.get("message", ""))):
         found.append("a refusal without a sentence")
-    if not body.get("request_id") or body["request_id"] != headers.get("x-request-id"):
+    if not fields.get("request_id") or fields["request_id"] != headers.get("x-request-id"):
         found.append("a refusal without its request id")
     if len(answer.body) > MAX_REFUSAL_BYTES:
         found.append("a refusal of kilobytes")
-    inside = INTERNAL.search(str(body.get("message")))
+    inside = INTERNAL.search(str(fields.get("message")))
     if inside and inside[0].encode() not in sent.body and inside[0] not in sent.target:
-        found.append(f"a refusal with a detail of the inside: {inside[0]}")
+        found.append(f"a refusal with an internal detail: {inside[0]}")
     return found
 
 
@@ -84,23 +85,23 @@ def _faults_of_stream(body: bytes) -> list[str]:
         try:
             parsed = json.loads(data[0])
         except ValueError:
-            found.append("an event that is no JSON")
+            found.append("an event that is not JSON")
             continue
         if parsed.get("type") == "error":
             inside = INTERNAL.search(str(parsed.get("message")))
             if parsed.get("code") != "custom":
                 found.append("a stream that failed without a reason")
             if inside:
-                found.append(f"an error event with a detail of the inside: {inside[0]}")
+                found.append(f"an error event with an internal detail: {inside[0]}")
     return found
 
 
 def _leaks(sent: HttpRequest, answer: HttpResponse, log: str, secrets: Sequence[str]) -> list[str]:
-    told = answer.body + str(answer.headers).encode()
+    received = answer.body + str(answer.headers).encode()
     own = named_in(sent, secrets)
-    others = [each for each in secrets if each.encode() in told and each not in own]
+    others = [each for each in secrets if each.encode() in received and each not in own]
     tokens = [value for name, value in sent.headers if name == "x-auth-token" and len(value) > 100]
-    found = [f"another user's bytes: {each}" for each in others]
+    found = [f"another user's data: {each}" for each in others]
     if any(token in log for token in tokens):
         found.append("a token in the log")
     return found

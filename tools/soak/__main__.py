@@ -1,7 +1,7 @@
-"""The command line: `python -m tools.soak load`, `… memory`, `… faults`, `… quick`; without a word, all but the last.
+"""The command line: `python -m tools.soak load|memory|faults|quick`; without an argument all but `quick`.
 
-Exit code 1 when anything is not as its users saw it, when memory grows, or when a goal is missed. `quick` is some of
-the faults with few users, for CI; it writes no results.
+Exit code 1 when stored data differs from the users' ledgers, when memory grows, or when a goal is missed. `quick` runs
+some of the faults with few users, for CI, and writes no results.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from tools.soak.phases import PHASES
 from tools.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
 from tools.soak.screen import Screen
 from tools.soak.stage import LOG, Scale
-from tools.soak.verdict import goals
 
 LOAD = LoadPlan(Scale(users=200, processes=20), seconds=300, think_seconds=20)
 FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
 QUICK_PHASES = (
-    "nothing",
+    "no fault",
     "process killed",
     "DynamoDB failing",
     "S3 failing",
@@ -48,41 +47,43 @@ def violations(found: Results) -> list[str]:
 
 
 def conclude(console: Console, found: list[Results], reached: list[Goal]) -> int:
-    """Print what is wrong; 1 if anything is."""
+    """Print violations and goals; return the exit code."""
     wrong = [each for run in found for each in violations(run)]
     for each in wrong:
         console.print(f"[red]{each}[/red]", highlight=False, soft_wrap=True)
     for goal in reached:
         colour = "green" if goal.met else "red"
-        console.print(f"[{colour}]{goal.what}: {goal.found}[/{colour}] (goal: {goal.wanted})", highlight=False)
+        console.print(f"[{colour}]{goal.title}: {goal.found}[/{colour}] (goal: {goal.wanted})", highlight=False)
     if wrong:
         console.print(f"the function's log: {LOG}")
     return 1 if wrong or not all(goal.met for goal in reached) else 0
 
 
-async def run(what: str, console: Console) -> int:
+async def run(part: str, console: Console) -> int:
     with Screen(console) as screen:
-        if what == "quick":
+        if part == "quick":
             return conclude(console, [await faults(QUICK, screen)], [])
         found: dict[str, Results] = {}
-        if what in ("load", "all"):
+        if part in ("load", "all"):
             found[report.LOAD] = await load(LOAD, screen)
-        if what in ("memory", "all"):
+        if part in ("memory", "all"):
             found[report.MEMORY] = await memory(MemoryPlan(), screen)
-        if what in ("faults", "all"):
+        if part in ("faults", "all"):
             found[report.FAULTS] = await faults(FAULTS, screen)
     for name, figures in found.items():
         results.write(name, figures, PACKAGES)
     if all(results.path(name).exists() for name in (report.LOAD, report.FAULTS)):
         report.main()
     made: dict[str, Result] = {name.removeprefix("soak_"): results.read(name) for name in found}
-    return conclude(console, list(found.values()), goals(**made))
+    return conclude(console, list(found.values()), report.goals(**made))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.soak", description="Load and faults, with an oracle.")
-    parser.add_argument("what", nargs="?", default="all", choices=["load", "memory", "faults", "all", "quick"])
-    return asyncio.run(run(parser.parse_args().what, Console()))
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.soak", description="Load and fault runs, checked by an oracle."
+    )
+    parser.add_argument("part", nargs="?", default="all", choices=["load", "memory", "faults", "all", "quick"])
+    return asyncio.run(run(parser.parse_args().part, Console()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a run went over time, in steps of five seconds: what the plot shows."""
+"""The course of a run in steps of five seconds, as the plot shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEP_SECONDS = 5.0
 
 
 def course(tallies: Sequence[Tally], samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return lists of one value a step, None where there is none, and the phases' beginnings and ends in seconds."""
+    """Return one list per figure with one value (or None) per step, and start and end of each phase in seconds."""
     start = tallies[0].started_at
     end = max(each.ended_at or each.started_at for each in tallies)
     steps = int((end - start) / STEP_SECONDS) + 1

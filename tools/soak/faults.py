@@ -1,4 +1,4 @@
-"""What is broken on purpose, one thing per phase: how, for which habits of the users, and what heals it.
+"""Faults and phases: functions that cause a fault, and the users' habits during it.
 
 for phase in PHASES:
     phase.begin(ring); …; phase.every_second(ring); …; ring.heal()
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import jwt
 
 from tools.local.openai.server import ModelServer
-from tools.soak.key_server import KeyServer
+from tools.local.sign_in.user_pool import UserPool
 from tools.soak.processes import Processes
 from tools.soak.proxy import Fault, FaultyProxy
 from tools.soak.take import PLAIN, Manner
@@ -35,32 +35,33 @@ TALK: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Ring:
-    """What can be hurt."""
+    """The parts of the system that faults affect."""
 
     processes: Processes
     aws: FaultyProxy
     model: FaultyProxy
     model_server: ModelServer
-    keys: KeyServer
+    keys: UserPool
     users: list[User]
 
     def heal(self) -> None:
-        """End every fault; killed and frozen processes are replaced by themselves."""
+        """End all faults. The function replaces killed and frozen processes itself."""
         self.aws.fault = self.model.fault = None
         self.model_server.delay_seconds = MODEL_DELAY_SECONDS
         self.keys.down = False
 
 
 def nothing(_: Ring) -> None:
-    """Break nothing."""
+    """Cause no fault."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One fault."""
+    """One fault: `how` it is caused, its `effect` on users, and the users' habits meanwhile."""
 
     name: str
     how: str
+    effect: str
     begin: Callable[[Ring], object] = nothing
     every_second: Callable[[Ring], object] = nothing
     weights: Mapping[str, float] | None = None
@@ -97,21 +98,21 @@ def quick_model(ring: Ring) -> None:
 
 
 def skew(ring: Ring) -> None:
-    """Give every user tokens of other times, signed with a key that the function trusts."""
+    """Give every user tokens with other issue times, signed with a key that the function trusts."""
     for user in ring.users:
         subject = jwt.decode(user.token, options={"verify_signature": False})["sub"]
         user.skewed_tokens = _skewed_tokens(ring.keys, subject)
 
 
-def _skewed_tokens(keys: KeyServer, subject: str) -> list[SkewedToken]:
+def _skewed_tokens(keys: UserPool, subject: str) -> list[SkewedToken]:
     now = int(time.time())
     times = {
-        "that is right": (now, 3600, True),
-        "over for ten minutes": (now - 4200, 3600, False),
-        "over for a day": (now - 90000, 3600, False),
-        "of in an hour": (now + 3600, 3600, False),
+        "valid token": (now, 3600, True),
+        "token expired ten minutes ago": (now - 4200, 3600, False),
+        "token expired a day ago": (now - 90000, 3600, False),
+        "token issued an hour in the future": (now + 3600, 3600, False),
     }
     return [
-        SkewedToken(name, keys.token(subject, iat=issued, exp=issued + lasts), let_in)
-        for name, (issued, lasts, let_in) in times.items()
+        SkewedToken(name, keys.token(subject, iat=issued, exp=issued + lifetime), accepted)
+        for name, (issued, lifetime, accepted) in times.items()
     ]

@@ -1,4 +1,4 @@
-"""What a user saw of its conversations: the ledger that the oracle compares the store with. No I/O.
+"""A user's view of its conversations, which the oracle compares with the store. No I/O.
 
 conversation = Conversation(thread_id="thr_1")
 turn = conversation.ask(1, "repeat: u001… t1 …")
@@ -14,16 +14,16 @@ from tools.soak.marks import answer_to
 
 
 class End(Enum):
-    """How a turn ended, as its client saw it."""
+    """End of a turn from the client's point of view."""
 
     RUNNING = "running"
     ANSWERED = "answered"
     STOPPED = "stopped by the user"
-    DEADLINE = "out of time, retry offered"
+    DEADLINE = "deadline, retry offered"
     FAILED = "error event, retry offered"
     CUT = "stream cut"
-    LEFT = "client left"
-    REPEATED = "409, thread named"
+    LEFT = "client disconnected"
+    REPEATED = "409 with the thread's id"
     REFUSED = "refused (4xx)"
     UNAVAILABLE = "503 after retries"
     LOST = "502 after retries"
@@ -31,7 +31,7 @@ class End(Enum):
 
 
 NOTHING_BEGAN = {End.REFUSED, End.UNAVAILABLE, End.BUSY}
-"""The server said that the request was refused before anything was stored."""
+"""Ends of requests that the server refused before it stored anything."""
 
 
 @dataclass
@@ -41,17 +41,17 @@ class Answer:
     item_id: str | None = None
     seen: str = ""
     final: str | None = None
-    """The text of the finished item, when it came."""
+    """The text of the finished item, if it arrived."""
     end: End = End.RUNNING
     confirmed: bool = False
-    """Whether the stream told anything: the request had its effect then."""
+    """Whether the stream contained an event, which proves that the request took effect."""
     undisturbed: bool = True
-    """Whether nothing was broken on purpose meanwhile, so that it must have come to its end."""
+    """Whether no fault was active meanwhile, so that the answer must be complete."""
 
 
 @dataclass
 class Turn:
-    """One message and the attempts to answer it; a retry removes the attempt before."""
+    """One message and the attempts to answer it. A retry replaces the previous attempt."""
 
     number: int
     question: str
@@ -61,12 +61,12 @@ class Turn:
 
     @property
     def full(self) -> str:
-        """What the model says, up to its remark about files."""
+        """The model's whole answer, up to its remark about files."""
         return answer_to(self.question)
 
     @property
     def standing(self) -> list[Answer]:
-        """The attempts of which one may be stored: the last that began, and the one before while that is not sure."""
+        """The attempts of which one may be stored: the last, and the previous one while the last is unconfirmed."""
         begun = [each for each in self.answers if each.end not in NOTHING_BEGAN]
         if len(begun) > 1 and not begun[-1].confirmed:
             return begun[-2:]
@@ -74,25 +74,25 @@ class Turn:
 
 
 class Life(Enum):
-    """What is known of a thread."""
+    """Knowledge of a thread's existence."""
 
-    UNSURE = "perhaps there"
-    THERE = "there"
-    DELETING = "perhaps deleted"
+    UNSURE = "possibly exists"
+    THERE = "exists"
+    DELETING = "possibly deleted"
     DELETED = "deleted"
 
 
 @dataclass
 class Conversation:
-    """One thread; its id is None while no answer told it."""
+    """One thread; its id is None until a response contains it."""
 
     thread_id: str | None = None
     life: Life = Life.UNSURE
     turns: list[Turn] = field(default_factory=list[Turn])
     titles: set[str] = field(default_factory=set[str])
-    """The titles it may have; empty while the assistant may choose."""
+    """The possible titles; empty while the assistant chooses the title."""
     rests_until: float = 0.0
-    """Its user left it while an answer was made and lets it be until then (event loop's clock)."""
+    """The user disconnected during an answer and does not use the thread until this time (event loop's clock)."""
 
     def ask(self, number: int, question: str, attachments: tuple[str, ...] = ()) -> Turn:
         turn = Turn(number, question, attachments)

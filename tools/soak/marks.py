@@ -1,4 +1,4 @@
-"""What users say: every text carries its user's mark, which the model repeats, so that a strange one is seen anywhere.
+"""Texts of users. Each contains its user's mark, which the model repeats, so that foreign data is detected anywhere.
 
 mark = new_mark(17)                          # "u017x9f3a2c41"
 question(mark, 4, words=12)                  # "repeat: u017x9f3a2c41 t4 apple river …"
@@ -26,17 +26,17 @@ def new_mark(number: int) -> str:
 
 
 def question(mark: str, turn: int, words: int) -> str:
-    """Return a message of a user's turn that the stand-in model answers with its own words."""
+    """Return a message that the local model answers by repeating it."""
     return f"{REPEAT}{mark} t{turn} " + " ".join(random.choices(WORDS, k=words)) + f" {mark}."
 
 
 def answer_to(text: str) -> str:
-    """Return what the model says to a question."""
+    """Return the model's answer to a question."""
     return text.removeprefix(REPEAT)
 
 
 def turn_of(answer: str) -> int | None:
-    """Return which turn a text answers, if so much of it is there."""
+    """Return the number of the turn that a text answers, if the text is long enough to contain it."""
     found = TURN.match(answer)
     return int(found[2]) if found else None
 

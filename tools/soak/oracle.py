@@ -1,19 +1,19 @@
-"""Says what is wrong with a stored conversation, given what its user saw. Pure functions over ledger and items.
+"""The oracle: compares a stored conversation with its user's ledger. Pure functions over ledger and items.
 
     for violation in judge("u001…", conversation, items):
         violation.kind, violation.thread_id, violation.item_id
 
-Theory. Each message and answer that a stream showed whole must be stored once, with its id and its words. Of what was
-interrupted a part may be stored, and then it is the part that was seen, or, if its stream broke, at least that. Nothing
-else may be there, nothing of another user, and all of it in the order of the turns.
+Each message and answer that a stream showed completely must be stored once, with the same id and text. An interrupted
+answer may be stored in part: exactly the seen text, or at least that if the stream broke. Other items and data of other
+users are violations, and the items must be in the order of the turns.
 
-| how the answer ended | what must be stored of it |
+| end of the answer | stored text |
 |---|---|
-| answered | all of it, as seen |
-| stopped, out of time | what was seen; nothing if that is nothing |
-| error event | nothing, or what was seen |
-| stream cut, no or unknown answer | nothing, or a beginning that holds what was seen |
-| client left | all of it, if nothing was broken on purpose meanwhile; else as for a cut |
+| answered | the whole answer, as seen |
+| stopped, deadline | the seen text; nothing if that is empty |
+| error event | nothing, or the seen text |
+| stream cut, no or unknown response | nothing, or a prefix of the answer that contains the seen text |
+| client disconnected | the whole answer if no fault was active; otherwise as for a cut |
 | refused | nothing |
 """
 
@@ -47,27 +47,27 @@ class Violation:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a stored item belongs: its turn's place in the conversation, and 0 for the question or 1 for the answer."""
+    """Place of a stored item: index of its turn in the conversation, and 0 for the message or 1 for the answer."""
 
     turn: int
     side: int
 
 
 def judge(mark: str, conversation: Conversation, items: Sequence[Item]) -> list[Violation]:
-    """Compare the stored items of a thread, oldest first, with what its user saw."""
+    """Compare the stored items of a thread, oldest first, with its user's ledger."""
     report = _Report(mark, conversation.thread_id)
     places: list[_Place] = []
     seen_ids: set[str] = set()
     for item in items:
         if found := strangers(json.dumps(item).encode(), mark):
-            report("foreign", item["id"], f"has the words of {', '.join(sorted(found))}")
+            report("foreign", item["id"], f"contains text of {', '.join(sorted(found))}")
             continue
         if item["id"] in seen_ids:
-            report("doubled", item["id"], "comes twice under one id")
+            report("doubled", item["id"], "appears twice under one id")
             continue
         seen_ids.add(item["id"])
         if item["type"] not in MESSAGES:
-            report("unknown", item["id"], f"is a {item['type']}, which no turn showed")
+            report("unknown", item["id"], f"is a {item['type']}, which no stream contained")
             continue
         place = _place(conversation.turns, item)
         if place is None:
@@ -76,7 +76,7 @@ def judge(mark: str, conversation: Conversation, items: Sequence[Item]) -> list[
             report("doubled", item["id"], f"turn {conversation.turns[place.turn].number} has two of these")
         else:
             if places and (place.turn, place.side) < (places[-1].turn, places[-1].side):
-                report("reordered", item["id"], f"stands behind turn {conversation.turns[places[-1].turn].number}")
+                report("reordered", item["id"], f"is stored after turn {conversation.turns[places[-1].turn].number}")
             places.append(place)
             _compare(report, conversation.turns[place.turn], place.side, item)
     _missing(report, conversation.turns, places)
@@ -84,7 +84,7 @@ def judge(mark: str, conversation: Conversation, items: Sequence[Item]) -> list[
 
 
 def judge_list(mark: str, conversations: Iterable[Conversation], listed: Sequence[Item]) -> list[Violation]:
-    """Compare the list of a user's threads with the threads that it made and deleted."""
+    """Compare the list of a user's threads with the threads that the user created and deleted."""
     report = _Report(mark, None)
     ids = [thread["id"] for thread in listed]
     known = {each.thread_id: each for each in conversations if each.thread_id}
@@ -95,18 +95,18 @@ def judge_list(mark: str, conversations: Iterable[Conversation], listed: Sequenc
         found = strangers(json.dumps(thread).encode(), mark)
         conversation = known.get(thread["id"])
         if found:
-            report("foreign", thread["id"], f"has the words of {', '.join(sorted(found))}")
+            report("foreign", thread["id"], f"contains text of {', '.join(sorted(found))}")
         elif conversation is None:
-            unsure -= 1  # made by a request whose answer was lost
+            unsure -= 1  # created by a request whose response was lost
             if unsure < 0:
-                report("unknown", thread["id"], "is a thread that this user never made")
+                report("unknown", thread["id"], "is a thread that this user did not create")
         elif conversation.life is Life.DELETED:
-            report("returned", thread["id"], "was deleted and is listed")
+            report("returned", thread["id"], "was deleted and is still listed")
         elif conversation.titles and thread.get("title") not in conversation.titles:
-            report("changed", thread["id"], f"is called {thread.get('title')!r}, not one of {conversation.titles}")
+            report("changed", thread["id"], f"has the title {thread.get('title')!r}, not one of {conversation.titles}")
     for thread_id, conversation in known.items():
         if conversation.life is Life.THERE and thread_id not in ids:
-            report("lost", thread_id, "is a thread that is not listed")
+            report("lost", thread_id, "is missing in the list of threads")
     return report.violations
 
 
@@ -120,12 +120,12 @@ class _Report:
 
 
 def text_of(item: Item) -> str:
-    """Return a message's words."""
+    """Return a message's text."""
     return "".join(str(part.get("text", "")) for part in item.get("content", []))
 
 
 def _place(turns: Sequence[Turn], item: Item) -> _Place | None:
-    """Find the turn of an item: by its id, else by its words."""
+    """Find the turn of an item by its id, or else by its text."""
     side = MESSAGES.index(item["type"])
     text = text_of(item)
     for index, turn in enumerate(turns):
@@ -142,9 +142,9 @@ def _compare(report: _Report, turn: Turn, side: int, item: Item) -> None:
     text = text_of(item)
     if side == 0:
         if turn.question_id is None and turn.answers and all(each.end in NOTHING_BEGAN for each in turn.answers):
-            report("returned", item["id"], "was refused and is stored")
+            report("returned", item["id"], "was refused and is still stored")
         if text != turn.question:
-            report("changed", item["id"], f"{text[:60]!r} was said as {turn.question[:60]!r}")
+            report("changed", item["id"], f"{text[:60]!r} was sent as {turn.question[:60]!r}")
         if turn.question_id not in (None, item["id"]):
             report("changed", item["id"], f"was shown as {turn.question_id}")
         attached = tuple(each["id"] for each in item.get("attachments", []))
@@ -159,7 +159,7 @@ def _compare(report: _Report, turn: Turn, side: int, item: Item) -> None:
 
 
 def _fault(turn: Turn, answer: Answer, item_id: str, text: str) -> str | None:
-    """Say why a stored answer is not this one; None when it is."""
+    """Return the difference between a stored answer and this attempt, or None if they match."""
     if answer.item_id not in (None, item_id):
         return f"was shown as {answer.item_id}"
     match answer.end:
@@ -170,9 +170,9 @@ def _fault(turn: Turn, answer: Answer, item_id: str, text: str) -> str | None:
         case _:
             pass
     if not text.startswith(answer.seen):
-        return f"{text[:60]!r} does not hold what was seen, {answer.seen[:60]!r}"
+        return f"{text[:60]!r} does not contain the seen text {answer.seen[:60]!r}"
     if not (turn.full.startswith(text) or text.startswith(turn.full)):
-        return f"{text[-60:]!r} is not of the answer"
+        return f"{text[-60:]!r} does not belong to the answer"
     if answer.end is End.LEFT and answer.undisturbed and not text.startswith(turn.full):
         return f"ends early, with {text[-60:]!r}"
     return None
@@ -200,7 +200,7 @@ def _must_be_there(answer: Answer) -> bool:
 
 
 def kept(turn: Turn, items: Sequence[Item]) -> str:
-    """Say what is stored of a turn, in the words of the report."""
+    """Return the stored part of a turn in the report's words."""
     own = {place.side: item for item in items if (place := _place([turn], item)) and item["type"] in MESSAGES}
     if 0 not in own:
         return "nothing" if 1 not in own else "an answer without its message"

@@ -1,4 +1,4 @@
-"""The faults of a run, one after the other: what is broken, and what the users do meanwhile."""
+"""The phases of a fault run: each fault, its effect on users, and the users' habits meanwhile."""
 
 from __future__ import annotations
 
@@ -11,69 +11,110 @@ BROKEN = (Deed.FAIL, Deed.HANG_UP, Deed.LOSE)
 
 PHASES = (
     Phase(
-        "nothing",
-        "everyday use: stops, clients that leave, files, renames, deletions",
+        "no fault",
+        "everyday use: stops, disconnects, files, renames, deletions",
+        "The baseline for the others. An answer whose client has disconnected is completed and stored.",
         weights=EVERYDAY,
         undisturbed=True,
     ),
     Phase(
         "process killed",
-        "SIGKILL to a busy process, one a second",
+        "SIGKILL to a busy process, one per second",
+        "The stream breaks. The message is stored before the model is called, so it survives; the words that the user "
+        "saw do not. If the process dies before its response starts, the client gets a 502, and its next POST may get "
+        "a 409 with the thread's id, because the dead process holds the turn's claim. In that case the message may be "
+        "missing, and the user must send it again as a new turn.",
         every_second=lambda ring: ring.processes.kill_one_busy(),
     ),
     Phase(
         "process frozen",
-        "SIGSTOP to a busy process, one a second, until Lambda's timeout (8 s) ends it",
+        "SIGSTOP to a busy process, one per second, until Lambda's timeout (8 s) ends it",
+        "As for a killed process, but the client notices only when Lambda's timeout ends the process.",
         every_second=lambda ring: ring.processes.freeze_one_busy(),
     ),
     Phase(
         "DynamoDB throttled",
         "20 % of the requests: ThrottlingException",
+        "Delays only. The function tries every request up to eight times.",
         begin=aws_fault(Fault((Deed.THROTTLE,), dynamodb, 0.2)),
     ),
-    Phase("DynamoDB slow", "every request 0.3 s later", begin=aws_fault(Fault((Deed.DELAY,), dynamodb, seconds=0.3))),
+    Phase(
+        "DynamoDB slow",
+        "every request 0.3 s later",
+        "Delays only. A turn makes several round trips before its first word.",
+        begin=aws_fault(Fault((Deed.DELAY,), dynamodb, seconds=0.3)),
+    ),
     Phase(
         "DynamoDB failing",
-        "5 % of the requests: 500, no answer, or carried out and the answer lost",
+        "5 % of the requests: 500, no response, or executed with the response lost",
+        "None. The function repeats a write whose response was lost and recognizes its own first attempt, so no item "
+        "is duplicated.",
         begin=aws_fault(Fault(BROKEN, dynamodb, 0.05)),
     ),
-    Phase("DynamoDB down", "every request for 8 s: 500", begin=aws_fault(Fault((Deed.FAIL,), dynamodb))),
+    Phase(
+        "DynamoDB down",
+        "every request for 8 s: 500",
+        "A 503 before anything is stored. Once the table is available again, the client's next POST succeeds, because "
+        "the turn has no claim. During the outage the function tries every request eight times, and the client every "
+        "POST six times.",
+        begin=aws_fault(Fault((Deed.FAIL,), dynamodb)),
+    ),
     Phase(
         "S3 failing",
-        "30 % of the requests: SlowDown, no answer, or carried out and the answer lost",
+        "30 % of the requests: SlowDown, no response, or executed with the response lost",
+        "Files are accepted after retries. A message is rejected as a whole if one of its files cannot be verified.",
         begin=aws_fault(Fault(BROKEN, s3, 0.3)),
         weights={"file": 5.0, "follow": 1.0, "read": 1.0},
     ),
     Phase(
         "model failing",
         "50 % of the requests: 429 or 500",
+        "OpenAI's SDK retries; if that fails, an error event offers a retry. The message is stored.",
         begin=model_fault(Fault((Deed.THROTTLE, Deed.FAIL), model, 0.5)),
     ),
     Phase(
         "model slow",
-        "first word 1.5 s later, 0.15 s a word; a turn may take 4 s of the 8",
+        "first word 1.5 s later, 0.15 s per word; a turn may take 4 of the 8 s",
+        "A turn at its deadline ends with the text so far, which is stored, and offers a retry.",
         begin=model_fault(Fault((Deed.DELAY,), model, seconds=1.5), 0.15),
     ),
-    Phase("model cut", "40 % of the streams end early", begin=model_fault(Fault((Deed.CUT,), model, 0.4))),
+    Phase(
+        "model cut",
+        "40 % of the streams end early",
+        "An error event offers a retry. The message is stored, the text so far is not.",
+        begin=model_fault(Fault((Deed.CUT,), model, 0.4)),
+    ),
     Phase(
         "model silent",
-        "40 % of the streams say nothing more, the connection stays",
+        "40 % of the streams stop sending, with the connection open",
+        "As for a slow model: the turn ends before Lambda's timeout, and the text so far is stored.",
         begin=model_fault(Fault((Deed.SILENCE,), model, 0.4)),
     ),
-    Phase("keys out of reach", "the JWKS address hangs up, and half of the processes are new", begin=lose_keys),
+    Phase(
+        "JWKS unreachable",
+        "the JWKS address closes connections, and half of the processes are new",
+        "Processes with cached keys continue for an hour; new ones reject everyone with 503.",
+        begin=lose_keys,
+    ),
     Phase(
         "clock skew",
-        "tokens that are over, or of in an hour",
+        "expired tokens, and tokens issued an hour in the future",
+        "A 401, unless the token is valid within five seconds of leeway.",
         begin=skew,
         weights={"skewed": 4.0, "follow": 2.0},
         undisturbed=True,
     ),
     Phase(
-        "turn sent three times", "three POSTs at once with one x-turn-id", manner=Manner(at_once=3), undisturbed=True
+        "turn sent three times",
+        "three simultaneous POSTs with one x-turn-id",
+        "The turn runs once; the other two POSTs get a 409 with the thread's id.",
+        manner=Manner(at_once=3),
+        undisturbed=True,
     ),
     Phase(
         "slow readers",
-        "4 KB of receive buffer, 10 ms an event, 200 to 300 words",
+        "4 KB of receive buffer, 10 ms per event, 200 to 300 words",
+        "None. The function waits for its reader.",
         begin=quick_model,
         manner=Manner(seconds_per_event=0.01, receive_bytes=4096),
         words=(200, 300),
@@ -81,10 +122,17 @@ PHASES = (
         undisturbed=True,
     ),
     Phase(
-        "clients leave",
+        "clients disconnect",
         "the connection closed after 1 to 25 words",
+        "The answer is completed and stored, because Lambda does not report the disconnect to the function.",
         weights={"leave": 4.0, "new": 2.0, "read": 1.0},
         undisturbed=True,
     ),
-    Phase("stops", "cancel after 1 to 25 words", weights={"stop": 4.0, "read": 1.0, "new": 1.0}, undisturbed=True),
+    Phase(
+        "stops",
+        "cancel after 1 to 25 words",
+        "The stream ends, and exactly the text that the user saw is stored.",
+        weights={"stop": 4.0, "read": 1.0, "new": 1.0},
+        undisturbed=True,
+    ),
 )

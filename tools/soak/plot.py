@@ -1,4 +1,4 @@
-"""Draws how the runs went: turns a second, time to the first word, memory; phases with faults are shaded."""
+"""Plots of the runs: turns per second, time to the first word, memory; fault phases are shaded."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PICTURE = ROOT / "tools" / "bench" / "results" / "soak.png"
 def plot(runs: Mapping[str, Mapping[str, Any]], path: Path = PICTURE) -> None:
     """Draw one column per run; `runs` maps a title to its course."""
     mpl.use("Agg")
-    import matplotlib.pyplot as plt  # after the choice of a backend without a display
+    import matplotlib.pyplot as plt  # after selecting a backend that needs no display
 
     figure, grid = plt.subplots(3, len(runs), figsize=(7 * len(runs), 9), layout="constrained", squeeze=False)
     for column, (title, course) in enumerate(runs.items()):
         turns, words, memory = (row[column] for row in grid)
         turns.set_title(title)
-        _draw(turns, course, "turns a second", turns_per_second="all users together")
+        _draw(turns, course, "turns per second", turns_per_second="all users")
         _name_phases(turns, course)
         _draw(words, course, "first word, ms", first_word_p50_ms="median", first_word_p95_ms="95th percentile")
         words.set_yscale("log")
-        _draw(memory, course, "MB a process", pss_mb="proportional set size, mean")
+        _draw(memory, course, "MB per process", pss_mb="proportional set size, mean")
         memory.set_ylim(bottom=0, top=memory.get_ylim()[1] * 1.2)
         memory.set_xlabel("seconds")
     figure.savefig(path, dpi=100)  # pyright: ignore[reportUnknownMemberType]
@@ -45,7 +45,7 @@ def _draw(panel: Any, course: Mapping[str, Any], label: str, **series: str) -> N
 
 
 def _name_phases(panel: Any, course: Mapping[str, Any]) -> None:
-    """Write the phases' names above the curve."""
+    """Add the phases' names above the curve."""
     if phases := _phases(course):
         panel.set_ylim(bottom=0, top=panel.get_ylim()[1] * 1.5)
         for phase in phases:
@@ -57,5 +57,5 @@ def _name_phases(panel: Any, course: Mapping[str, Any]) -> None:
 
 
 def _phases(course: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the phases, when there is more than one."""
+    """Return the phases if there is more than one."""
     return course["phases"] if len(course["phases"]) > 1 else []

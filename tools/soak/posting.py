@@ -1,7 +1,8 @@
-"""Requests that are sent again when the server is busy or broken, as a chat's frontend would.
+"""Requests with the retries of a chat frontend.
 
-ChatKit.js posts a turn again, up to five times, on a 5xx, under the same `x-turn-id` (our fetch sees to that), and
-takes a 4xx for an answer. Lambda's own 429, all processes busy, has no request of ours behind it: it is waited out.
+After a 5xx, ChatKit.js posts a turn up to five more times. Our fetch keeps the same `x-turn-id`. It does not retry
+after a 4xx. Lambda's own 429 means that all processes are busy and the function did not see the request; the client
+waits.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tools.soak.tally import Tally
 
 T = TypeVar("T")
 TIMES = 6
-"""The first and five more."""
+"""The first attempt and five retries."""
 TIMES_BUSY = 40
 WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 3.0
@@ -27,7 +28,7 @@ BROKEN = (httpx.RemoteProtocolError, httpx.NetworkError, httpx.TimeoutException)
 
 
 class GivenUpError(Exception):
-    """A request was sent as often as a frontend would; `end` is the last answer."""
+    """The request failed after all retries; `end` is the result of the last attempt."""
 
     def __init__(self, end: End, thread_id: str | None = None) -> None:
         super().__init__(end.value)
@@ -36,7 +37,7 @@ class GivenUpError(Exception):
 
 
 async def posted(send: Callable[[], Awaitable[T]], tally: Tally) -> T:
-    """Return what `send` returns. Raises GivenUpError."""
+    """Call `send` with retries and return its result. Raises GivenUpError."""
     failed, busy, perhaps_begun = 0, 0, False
     while True:
         try:
@@ -47,7 +48,7 @@ async def posted(send: Callable[[], Awaitable[T]], tally: Tally) -> T:
             thread_id = refusal.thread_id
         except BROKEN as error:
             end, thread_id = End.LOST, None
-            tally.refusals[f"no answer ({type(error).__name__})"] += 1
+            tally.refusals[f"no response ({type(error).__name__})"] += 1
         perhaps_begun = perhaps_begun or end is End.LOST
         failed, busy = failed + (end is not End.BUSY), busy + (end is End.BUSY)
         if end in (End.REFUSED, End.REPEATED) or failed == TIMES or busy == TIMES_BUSY:
@@ -71,4 +72,4 @@ def _end_of(refusal: RefusedError) -> End:
 
 
 def _name(refusal: RefusedError) -> str:
-    return "429 of Lambda" if _end_of(refusal) is End.BUSY else str(refusal.status)
+    return "Lambda's 429" if _end_of(refusal) is End.BUSY else str(refusal.status)

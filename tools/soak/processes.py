@@ -1,7 +1,7 @@
-"""The function's processes from outside: how many there are, what memory they hold, and how to hurt them.
+"""The function's processes: their number and memory, and signals that kill or freeze them.
 
 processes = Processes(function)
-processes.sample()           # one line of the memory's course
+processes.sample()           # one measurement of the memory
 processes.kill_one_busy()    # SIGKILL, as when Lambda loses a machine
 """
 
@@ -22,7 +22,7 @@ KB_PER_MB = 1024
 
 @dataclass(frozen=True)
 class Sample:
-    """Memory of the processes alive at one moment: proportional set sizes in MB by process id."""
+    """Memory of the running processes at one moment (`time.monotonic`): proportional set sizes in MB by process id."""
 
     at: float
     pss_mb: dict[int, float]
@@ -34,54 +34,55 @@ class Sample:
 
 @dataclass
 class Processes:
-    """Those of one function."""
+    """The processes of one function and the samples of their memory."""
 
     function: LocalFunction
     samples: list[Sample] = field(default_factory=list[Sample])
 
     @property
     def alive(self) -> list[FunctionProcess]:
-        return [each for each in self.function._processes if each._exit is not None and not each._exit.done()]
+        return [each for each in self.function.processes if each.running]
 
     @property
     def busy(self) -> list[FunctionProcess]:
-        """Those at work; not those that are starting."""
-        return [each for each in self.alive if each not in self.function._idle and each.api.polled.is_set()]
+        """The processes with an event, without those that are starting."""
+        idle = self.function.idle_processes
+        return [each for each in self.alive if each not in idle and each.api.polled.is_set()]
 
     def sample(self) -> Sample:
-        """Measure and keep."""
-        pids = [each._process.pid for each in self.alive]
+        """Measure the memory of all running processes and record it."""
+        pids = [each.pid for each in self.alive]
         pss = {pid: mb for pid in pids if (mb := pss_mb(pid)) is not None}
         self.samples.append(Sample(time.monotonic(), pss))
         return self.samples[-1]
 
     def kill_one_busy(self) -> bool:
-        """End a process that is at work without a word; False when none is."""
+        """Kill a busy process. Return False when none is busy."""
         return self._signal_one_busy(signal.SIGKILL)
 
     def freeze_one_busy(self) -> bool:
-        """Stop a process that is at work; only Lambda's timeout ends it."""
+        """Freeze a busy process, which then runs into Lambda's timeout. Return False when none is busy."""
         return self._signal_one_busy(signal.SIGSTOP)
 
     def kill_half(self) -> int:
-        """End every second process; others start anew when they are needed."""
+        """Kill every second process; the function starts new ones on demand. Return their number."""
         victims = self.alive[::2]
         for each in victims:
-            os.kill(each._process.pid, signal.SIGKILL)
+            os.kill(each.pid, signal.SIGKILL)
         return len(victims)
 
     def _signal_one_busy(self, number: signal.Signals) -> bool:
         if not (busy := self.busy):
             return False
-        os.kill(random.choice(busy)._process.pid, number)  # our own child, not reaped yet
+        os.kill(random.choice(busy).pid, number)  # safe: a child that has not been reaped keeps its id
         return True
 
     def growth(self, warm_at: float) -> dict[str, float]:
-        """Return how memory went after `warm_at`: of the processes alive from then to the end, means in MB."""
+        """Return the growth of memory after `warm_at`: means over the processes that ran until the end."""
         course = [each for each in self.samples if each.at >= warm_at]
         if len(course) < 3:
             return {}
-        steady = set.intersection(*(set(each.pss_mb) for each in course))
+        steady = set(course[0].pss_mb).intersection(*(each.pss_mb for each in course))
         if not steady:
             return {}
         minutes = [(each.at - warm_at) / 60 for each in course]
@@ -96,7 +97,7 @@ class Processes:
 
 
 def pss_mb(pid: int) -> float | None:
-    """Return a process's proportional set size, its share of what it shares included; None when it is gone."""
+    """Return a process's proportional set size in MB, including its part of shared pages; None if it has ended."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):

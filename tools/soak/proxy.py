@@ -1,12 +1,12 @@
-"""A reverse proxy between the function and what it needs, which breaks requests as a fault says.
+"""A reverse proxy between the function and a service that causes faults on demand.
 
     async with FaultyProxy("http://127.0.0.1:4566") as proxy:
         proxy.url                                          # AWS_ENDPOINT_URL of the function
-        proxy.fault = some(0.05, Deed.FAIL, to=dynamodb)   # from now on; None heals
+        proxy.fault = Fault((Deed.FAIL,), dynamodb, 0.05)  # from now on; None ends it
 
-It passes requests on byte for byte, the Host header included, so that SigV4 signatures stay right; only `Connection`
-and `Expect` (never signed) are its own: one request per connection. A request that comes again after its like was
-broken is counted as retried.
+The proxy forwards requests byte for byte, including the Host header, so that SigV4 signatures stay valid. It changes
+only `Connection` and `Expect`, which are never signed: one request per connection. An identical request after a fault
+counts as a retry.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ DYNAMODB = "DynamoDB_20120810."
 
 
 class Deed(Enum):
-    """What is done to a request."""
+    """The proxy's treatment of a request."""
 
-    PASS = "passed on"
+    PASS = "forwarded"
     DELAY = "delayed"
     THROTTLE = "throttled"
     FAIL = "answered with a 500"
-    LOSE = "carried out, the answer lost"
-    HANG_UP = "hung up on"
-    CUT = "cut within the answer"
-    SILENCE = "silent within the answer"
+    LOSE = "executed, response lost"
+    HANG_UP = "connection closed"
+    CUT = "cut during the response"
+    SILENCE = "silent during the response"
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Head:
 
     @property
     def operation(self) -> str:
-        """DynamoDB's operation; empty for everything else."""
+        """DynamoDB's operation; empty for other services."""
         return self.headers.get("x-amz-target", "").removeprefix(DYNAMODB)
 
     def forwarded(self) -> bytes:
-        """Return it as it is passed on."""
+        """Return the bytes to forward."""
         lines = self.raw.rstrip(b"\r\n").split(b"\r\n")
         kept = [line for line in lines if not line.lower().startswith((b"connection:", b"expect:"))]
         return b"\r\n".join([*kept, b"Connection: close"]) + b"\r\n\r\n"
@@ -71,15 +71,15 @@ class Head:
 
 @dataclass(frozen=True)
 class Fault:
-    """Which requests suffer what."""
+    """A set of treatments and the requests that they apply to."""
 
     deeds: tuple[Deed, ...]
     to: Callable[[Head], bool]
     probability: float = 1.0
     seconds: float = 0.0
-    """Of a delay."""
+    """Length of a delay."""
     chunks: int = 12
-    """How much of an answer comes before it is cut, or goes silent."""
+    """Number of chunks before a response is cut or goes silent."""
 
     def on(self, head: Head) -> Deed:
         if not self.to(head) or random.random() >= self.probability:
@@ -101,7 +101,7 @@ def model(head: Head) -> bool:
 
 @dataclass
 class FaultyProxy:
-    """One proxy before one server; an asynchronous context manager."""
+    """A proxy in front of one server; an asynchronous context manager."""
 
     upstream: str
     fault: Fault | None = None
@@ -129,9 +129,9 @@ class FaultyProxy:
         await self._server.wait_closed()
 
     def take_counts(self) -> dict[str, int]:
-        """Return what was done since the last time, and begin anew."""
+        """Return the counts since the last call and reset them."""
         counts = {deed.value: count for deed, count in self.done.most_common() if deed is not Deed.PASS}
-        result = {"requests": self.requests, **counts, "came again": self.retried}
+        result = {"requests": self.requests, **counts, "retried": self.retried}
         self.requests, self.retried = 0, 0
         self.done.clear()
         self._broken.clear()
@@ -171,7 +171,9 @@ class FaultyProxy:
             case _:
                 pass
         passing = asyncio.create_task(self._pass_on(head, body, writer, deed))
-        gone = asyncio.create_task(reader.read(1))  # nothing follows on this connection but its end
+        gone = asyncio.create_task(
+            reader.read(1)
+        )  # clients send one request per connection, so this returns at its end
         try:
             await asyncio.wait({passing, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -192,7 +194,7 @@ class FaultyProxy:
                     continue
                 if deed in (Deed.CUT, Deed.SILENCE) and self.fault and chunks > self.fault.chunks:
                     if deed is Deed.SILENCE:
-                        await asyncio.Event().wait()  # until the other side goes
+                        await asyncio.Event().wait()  # until the client disconnects
                     writer.transport.abort()
                     return
                 writer.write(chunk)
@@ -214,7 +216,7 @@ class FaultyProxy:
 
 
 def refusal(head: Head, deed: Deed) -> bytes:
-    """Return an answer with which the service itself would refuse."""
+    """Return the response with which the service itself would refuse a request."""
     throttled = deed is Deed.THROTTLE
     if head.operation:
         kind = "ThrottlingException" if throttled else "InternalServerError"

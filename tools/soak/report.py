@@ -1,8 +1,8 @@
-"""Makes `docs/evidence/reliability.md` of the results of `make soak`; a test makes it again and compares.
+"""Writes `docs/evidence/reliability.md` from the results of `make soak`; a test compares the two.
 
     python -m tools.soak.report
 
-Nothing is measured here, and nothing in the document is written by hand.
+It measures nothing, and the document contains no text that is written by hand elsewhere.
 """
 
 from __future__ import annotations
@@ -12,50 +12,52 @@ from typing import Any
 
 from tools import ROOT
 from tools.bench import results
-from tools.bench.report import origin
 from tools.bench.results import Result
-from tools.bench.section import Goal, table
-from tools.soak.meanings import MEANINGS
+from tools.bench.section import Goal, fold, goal_table, origin, table
+from tools.soak.phases import PHASES
 from tools.soak.plot import plot
-from tools.soak.verdict import goals
 
 DOCUMENT = ROOT / "docs" / "evidence" / "reliability.md"
 LOAD, MEMORY, FAULTS = "soak_load", "soak_memory", "soak_faults"
+FLAT_MB = 0.3
+EFFECTS = {phase.name: phase.effect for phase in PHASES}
 HEAD = """\
 # Reliability
 
 <!-- Made by `python -m tools.soak.report` from tools/bench/results/soak_*.json. A test compares: edit nothing here. -->
 
-`make soak` lets many users talk to the shipped function (`chat_api` with the coach) on one machine: real processes
-behind the local Function URL, a real table and bucket in MiniStack, tokens that the local pool signed, a model that
-streams over HTTP. Then it breaks one thing after the other while users go on. Every run compares everything that is
-stored with everything that the users saw, and fails when one item is wrong. Times here are of a small machine that runs
-the clients, AWS and the model as well; they say how it behaves under load, not how fast Lambda is. Bad input and bad
-tokens have [their own page](../operate/security.md).
+`make soak` runs many simulated users against the shipped function (`chat_api` with the coach) on one machine: real
+processes behind the local Function URL, a real table and bucket in MiniStack, tokens signed by the local user pool, and
+a model that streams over HTTP. Then it causes one fault after the other while the users continue. Every run compares
+all stored data with the users' ledgers and fails if one item differs.
+"""
+PICTURE = """\
+![Turns per second, time to the first word, and memory over time](../../tools/bench/results/soak.png)
 
-![Turns a second, time to the first word, and memory over time](../../tools/bench/results/soak.png)
+The machine is small and also runs the clients, AWS and the model. The times show the behavior under load, not the speed
+of Lambda. Malformed requests and tokens are covered in [Security](../operate/security.md).
 """
 ORACLE = """\
-## What is compared
+## Comparison of stored data with the users' ledgers
 
-Each text of a user carries a mark of its own, which the model repeats in its answer. A ledger keeps what the user's
-streams showed: ids, words, order, ends. The oracle (`tools/soak/oracle.py`) then asks of every conversation:
+Each text of a user contains a mark, which the model repeats in its answer. A ledger records the ids, texts, order and
+ends of the user's streams. The oracle (`tools/soak/oracle.py`) checks every conversation for these violations:
 
-| | a violation |
+| violation | meaning |
 |---|---|
-| lost | what was shown whole, or was seen of a stopped answer, is not stored; a thread is not listed |
-| doubled | one item twice, under one id or two; one turn carried out twice |
-| foreign | another user's mark in a stream, an item, a title or a list; every byte that clients get is searched |
-| changed | other words, another id, other files than shown; a renamed thread under another name |
-| reordered | items that do not stand in the order of their turns |
-| returned | something that was deleted, replaced by a retry, or refused |
-| unknown | something that no stream showed and no broken one can explain |
-| silent | a stream in which nothing came for a minute, no keep-alive either |
-| identity | a token of another time let in, a good one refused |
+| lost | a completely shown item, or the seen text of a stopped answer, is not stored; a thread is not listed |
+| doubled | one item twice, under one id or two; one turn ran twice |
+| foreign | another user's mark in a stream, an item, a title or a list; every received byte is searched |
+| changed | other text, another id or other files than shown; another title after a rename |
+| reordered | items that are not in the order of their turns |
+| returned | an item that was deleted, replaced by a retry, or refused |
+| unknown | an item that no stream showed and no broken stream explains |
+| silent | a stream without any data, including keep-alives, for a minute |
+| identity | an expired token accepted, or a valid one refused |
 
-What was interrupted may be stored in part, and then it is the part that was seen (stopped, out of time), or a beginning
-that holds it (the stream broke). `tests/unit/soak/test_oracle.py` shows the oracle each of these faults and sees it
-named; `make mutants ARGS=soak` takes three of its eyes and sees those tests fail.
+An interrupted answer may be stored in part: exactly the seen text (stopped, deadline), or a prefix of the answer that
+contains it (broken stream). `tests/unit/soak/test_oracle.py` presents each of these faults to the oracle and checks
+that it names them; `make mutants ARGS=soak` disables three of the oracle's rules and checks that those tests fail.
 """
 
 
@@ -65,46 +67,98 @@ def document(load: Result, faults: Result, memory: Result | None = None) -> str:
         HEAD,
         "## Goals",
         goal_table(goals(load, faults, memory)),
+        PICTURE,
         "## Load",
-        load_text(load),
-        origin(LOAD, load),
-        *(["## Memory", memory_text(memory), origin(MEMORY, memory)] if memory else []),
+        load_lead(load),
+        fold("Figures", load_text(load), origin(LOAD, load)),
+        *(
+            ["## Memory", memory_lead(memory), fold("Figures", memory_text(memory), origin(MEMORY, memory))]
+            if memory
+            else []
+        ),
         "## Faults",
-        faults_text(faults),
-        origin(FAULTS, faults),
+        faults_lead(faults),
+        effects(faults),
+        fold("Figures", faults_text(faults), origin(FAULTS, faults)),
         ORACLE,
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def goal_table(found: list[Goal]) -> str:
-    rows = [f"| {each.what} | {each.wanted} | {each.found} | {'✓' if each.met else '✗'} |" for each in found]
-    return "\n".join(["| | goal | measured | |", "|---|---|---|---|", *rows])
+def goals(load: Result | None = None, faults: Result | None = None, memory: Result | None = None) -> list[Goal]:
+    """Return the goals of the given results."""
+    return [
+        *(load_goals(load) if load else []),
+        *(fault_goals(faults) if faults else []),
+        *(memory_goals(memory) if memory else []),
+    ]
+
+
+def load_goals(load: Result) -> list[Goal]:
+    figures = load.figures
+    users, minutes = figures["users"], figures["load"]["seconds"] / 60
+    violations = len(figures["load"]["violations"]) + len(figures["check"]["violations"])
+    title = "violations: items lost, doubled, foreign, changed, reordered or returned"
+    return [
+        Goal(
+            "soak.users",
+            "simultaneous users",
+            "200, 5 min",
+            f"{users}, {minutes:.1f} min",
+            users >= 200 and minutes >= 5,
+        ),
+        Goal("soak.load", title, "0", f"{violations}", violations == 0),
+    ]
+
+
+def memory_goals(memory: Result) -> list[Goal]:
+    """Return the memory goal. A growth of 1.0 MB once revealed that the store kept a snapshot of every thread."""
+    grown = memory.figures["mb_per_100_turns"]
+    title = f"growth of one process per 100 turns, after {memory.figures['warm_turns']} turns"
+    return [Goal("soak.memory", title, f"≤ {FLAT_MB} MB", f"{grown:+.2f} MB", grown <= FLAT_MB)]
+
+
+def fault_goals(faults: Result) -> list[Goal]:
+    phases = faults.figures["phases"]
+    violations = sum(len(each["violations"]) for each in (*phases.values(), faults.figures["check"]))
+    title = f"violations during a series of {len(phases) - 1} faults"
+    return [Goal("soak.faults", title, "0", f"{violations}", violations == 0)]
+
+
+def load_lead(load: Result) -> str:
+    run, check = load.figures["load"], load.figures["check"]
+    return (
+        f"{load.figures['users']} users, {load.figures['processes']} function processes, "
+        f"{run['seconds'] / 60:.0f} minutes: {run['turns']:,} turns. At the end, {check['conversations']} "
+        f"conversations with {check['turns']:,} turns were compared: "
+        f""
+        f"{len(run['violations']) + len(check['violations'])} violations."
+    )
 
 
 def load_text(load: Result) -> str:
     figures = load.figures
     run, check, memory = figures["load"], figures["check"], figures["memory"]
     rows = [
-        ["users at the same time", f"{figures['users']}"],
-        ["function processes (more answer 429)", f"{figures['processes']}"],
+        ["simultaneous users", f"{figures['users']}"],
+        ["function processes (more get 429)", f"{figures['processes']}"],
         ["minutes", f"{run['seconds'] / 60:.1f}"],
         ["mean pause between two actions of a user", f"{figures['think_seconds']:.0f} s"],
-        ["turns", f"{run['turns']:,} ({run['turns'] / run['seconds']:.1f} a second)"],
-        ["how they ended, as clients saw it", counts(run["clients_saw"])],
-        ["what users did", counts(run["actions"])],
+        ["turns", f"{run['turns']:,} ({run['turns'] / run['seconds']:.1f} per second)"],
+        ["their ends, from the clients' point of view", counts(run["clients_saw"])],
+        ["actions of the users", counts(run["actions"])],
         ["refusals", counts({refusal(status): n for status, n in run["refusals"].items()}) or "none"],
-        ["requests that were sent again, almost all after Lambda's 429", f"{run['sent_again']:,}"],
-        ["time to the first word, once let in", milliseconds(run["first_word_ms"])],
-        ["from the answer to a stop until the stream's end", milliseconds(run["stop_ms"])],
+        ["retries by clients, almost all after Lambda's 429", f"{run['sent_again']:,}"],
+        ["time to the first word of an admitted turn", milliseconds(run["first_word_ms"])],
+        ["time from the response to a cancel request to the stream's end", milliseconds(run["stop_ms"])],
         [
-            "compared in the end",
+            "compared at the end",
             f"{check['conversations']} conversations with {check['turns']} turns; {check['deleted']} were deleted, and "
-            "the janitor has left no record of them",
+            "the janitor has deleted all their records",
         ],
         [
-            "memory of a process, after the first quarter",
-            f"{memory['first_mb']} MB, in the end {memory['last_mb']} MB: {memory['mb_per_minute']:+.2f} MB a minute "
+            "memory of a process after the first quarter",
+            f"{memory['first_mb']} MB, at the end {memory['last_mb']} MB: {memory['mb_per_minute']:+.2f} MB per minute "
             f"({memory['processes']} processes)",
         ],
         ["violations", f"{len(run['violations']) + len(check['violations'])}"],
@@ -112,54 +166,61 @@ def load_text(load: Result) -> str:
     return table(["", ""], rows).replace("---:", "---")
 
 
-def memory_text(memory: Result) -> str:
+def memory_lead(memory: Result) -> str:
     figures = memory.figures
-    rows = [[f"{turns}" for turns, _ in figures["course"]], [f"{mb:.1f}" for _, mb in figures["course"]]]
-    lead = (
-        "In a load run of minutes none of the processes gets much further than being warm. So one process carries out "
-        f"{figures['turns']} turns of the coach, one after the other. Once it has had {figures['warm_turns']}, it "
-        f"grows by {figures['mb_per_100_turns']:+.2f} MB per 100 turns (median slope)."
+    return (
+        "In a load run of some minutes, no process gets far beyond its warm-up. In this run, one process handles "
+        f"{figures['turns']} turns of the coach one after the other. After {figures['warm_turns']} turns, it grows by "
+        f"{figures['mb_per_100_turns']:+.2f} MB per 100 turns (median slope)."
     )
-    return f"{lead}\n\n{table(['turns', *rows[0]], [['MB', *rows[1]]])}"
+
+
+def memory_text(memory: Result) -> str:
+    course = memory.figures["course"]
+    return table(["turns", *(f"{turns}" for turns, _ in course)], [["MB", *(f"{mb:.1f}" for _, mb in course)]])
+
+
+def faults_lead(faults: Result) -> str:
+    figures = faults.figures
+    check = figures["check"]
+    return (
+        f"{figures['users']} users, {figures['processes']} processes, and a function timeout of "
+        f"{figures['timeout_seconds']:.0f} s, so that a turn's deadline is after four. At the end, without faults, "
+        f"{check['conversations']} conversations with {check['turns']} turns were compared again: "
+        f"{len(check['violations'])} violations. The function started {figures['cold_starts']} processes.\n\n"
+        "Effects of each fault on users:"
+    )
+
+
+def effects(faults: Result) -> str:
+    return "\n".join(f"- **{name}**: {EFFECTS[name]}" for name in faults.figures["phases"])
 
 
 def faults_text(faults: Result) -> str:
-    figures = faults.figures
     lead = (
-        f"{figures['users']} users, {figures['processes']} processes, a function timeout of "
-        f"{figures['timeout_seconds']:.0f} s, so that a turn is stopped after four. What clients saw: how the turns "
-        "ended, then the refusals on the way there; a refused request is sent again by its client up to five times "
-        "after a 5xx or a lost connection, as ChatKit.js does, and until it gets through after Lambda's own 429. “Came "
-        "again” are requests of the function that were broken and that it sent once more."
+        "*Clients saw* lists the ends of the turns, then the refusals before them. After a 5xx or a lost connection, a "
+        "client retries up to five times, as ChatKit.js does; after Lambda's own 429 it retries until the request is "
+        "admitted. *Retried* requests of the function are those that it repeated after a fault."
     )
-    means = "\n".join(f"- **{name}**: {MEANINGS[name]}" for name in figures["phases"])
-    rows = [fault_row(name, phase) for name, phase in figures["phases"].items()]
-    head = [
-        "fault",
-        "how",
-        "turns",
-        "what clients saw",
-        "what is stored of these turns",
-        "what is retried",
-        "violations",
-    ]
-    check = figures["check"]
-    tail = (
-        f"In the end, all healed, {check['conversations']} conversations with {check['turns']} turns were compared "
-        f"once more: {len(check['violations'])} violations. {figures['cold_starts']} processes were started."
-    )
-    return "\n\n".join([lead, table(head, rows).replace("---:", "---"), "In words:", means, tail])
+    rows = [fault_row(name, phase) for name, phase in faults.figures["phases"].items()]
+    head = ["fault", "cause", "turns", "clients saw", "stored of these turns", "retries", "violations"]
+    return "\n\n".join([lead, table(head, rows).replace("---:", "---")])
 
 
 def fault_row(name: str, phase: Mapping[str, Any]) -> list[str]:
     refused = {refusal(status): n for status, n in phase["refusals"].items() if ": " not in status}
     saw = "<br>".join(filter(None, [counts(phase["clients_saw"]), counts(refused)]))
-    tokens = {f"token {name}": n for name, n in phase["actions"].items() if ": " in name}
+    tokens = [
+        f"{name}: {n} {outcome}"
+        for each, n in phase["actions"].items()
+        for name, found, outcome in [each.partition(": ")]
+        if found
+    ]
     return [
         name,
         phase["how"],
         f"{phase['turns']}",
-        "<br>".join(filter(None, [saw, counts(tokens)])),
+        "<br>".join(filter(None, [saw, "; ".join(tokens)])),
         counts(phase["stored"]),
         retried(phase),
         f"{len(phase['violations'])}",
@@ -167,22 +228,22 @@ def fault_row(name: str, phase: Mapping[str, Any]) -> list[str]:
 
 
 def retried(phase: Mapping[str, Any]) -> str:
-    """Say what was broken and sent again, by the function and by clients."""
+    """Return the faults and the retries by the function and by clients."""
     parts: list[str] = []
     for service, title in (("aws", "AWS"), ("model", "model")):
         found = phase[service]
-        deeds = {name: n for name, n in found.items() if name not in ("requests", "came again")}
+        deeds = {name: n for name, n in found.items() if name not in ("requests", "retried")}
         if deeds:
-            again = f", {found['came again']} came again" if set(deeds) != {"delayed"} else ""
+            again = f", {found['retried']} retried" if set(deeds) != {"delayed"} else ""
             parts.append(f"{title}: {counts(deeds)} of {found['requests']} requests{again}")
     if phase["sent_again"]:
-        parts.append(f"clients: {phase['sent_again']} sent again")
-    return "<br>".join(parts) or "nothing"
+        parts.append(f"clients: {phase['sent_again']}")
+    return "<br>".join(parts) or "none"
 
 
 def refusal(status: str) -> str:
-    """Return how a refusal is called in the table; every other 404 would be a violation."""
-    return {"404": "404 for what was deleted"}.get(status, status)
+    """Return the table's name of a refusal. Any 404 for an existing item would be a violation."""
+    return {"404": "404 for a deleted item"}.get(status, status)
 
 
 def counts(found: Mapping[str, int]) -> str:
@@ -196,17 +257,17 @@ def milliseconds(quantiles: Mapping[str, int] | None) -> str:
 
 
 def measured() -> dict[str, Result]:
-    """Return the results there are."""
+    """Return the results that have been measured."""
     return {name: results.read(name) for name in (LOAD, FAULTS, MEMORY) if results.path(name).exists()}
 
 
 def draw() -> None:
-    """Draw the plot of the stored results."""
+    """Draw the plot from the stored results."""
     load, faults = results.read(LOAD), results.read(FAULTS)
     plot(
         {
             f"{load.figures['users']} users": load.figures["course"],
-            f"{faults.figures['users']} users, one fault after the other": faults.figures["course"],
+            f"{faults.figures['users']} users, a series of faults": faults.figures["course"],
         }
     )
 

@@ -1,4 +1,4 @@
-"""What the janitor has left of deleted threads: nothing, once it has caught up with the table's stream.
+"""Records of deleted threads that the janitor has not deleted; none once it has processed the table's stream.
 
 violations = await residue(stack, users)
 """
@@ -20,7 +20,7 @@ LIMIT_SECONDS = 30
 
 
 async def residue(stack: Stack, users: Sequence[User]) -> list[Violation]:
-    """Wait until the partitions of deleted threads are empty; return those that do not become so."""
+    """Wait until the partitions of deleted threads are empty. Return a violation for each that is not."""
     deleted = {
         str(conversation.thread_id): user.mark
         for user in users
@@ -31,7 +31,9 @@ async def residue(stack: Stack, users: Sequence[User]) -> list[Violation]:
     while left := await asyncio.to_thread(_left, stack, set(deleted)):
         if time.monotonic() > until:
             return [
-                Violation("returned", deleted[thread_id], thread_id, None, f"{count} records under a deleted thread")
+                Violation(
+                    "returned", deleted[thread_id], thread_id, None, f"{count} records of a deleted thread remain"
+                )
                 for thread_id, count in left.items()
             ]
         await asyncio.sleep(1)
@@ -39,7 +41,7 @@ async def residue(stack: Stack, users: Sequence[User]) -> list[Violation]:
 
 
 def _left(stack: Stack, deleted: set[str]) -> Counter[str]:
-    """Count the records in the partitions of `deleted`, as an operator, past the function."""
+    """Count the records in the partitions of `deleted`, read with the operator's key."""
     left: Counter[str] = Counter()
     with closing(stack.server.client("dynamodb")) as client:
         for page in client.get_paginator("scan").paginate(TableName=stack.aws.table, ProjectionExpression="pk"):

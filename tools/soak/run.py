@@ -1,31 +1,34 @@
-"""The two runs: many users for minutes, and a few users while things break.
+"""The two runs: many users for minutes, and a few users during a series of faults.
 
     results = await load(LOAD, watch)
     results = await faults(FAULTS, watch)
 
-Both end with everything that is stored compared with everything that was seen, and leave nothing running.
+Both end by comparing all stored data with the users' ledgers, and stop all processes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+import urllib.request
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from tools.local.aws import LocalStack
+from tools.local.sign_in.user_pool import UserPool
 from tools.local.stack import Stack
 from tools.soak.course import course
 from tools.soak.faults import Phase, Ring
-from tools.soak.key_server import KeyServer
 from tools.soak.ledger import Life
 from tools.soak.phases import PHASES
 from tools.soak.processes import Processes
 from tools.soak.proxy import FaultyProxy
 from tools.soak.residue import residue
-from tools.soak.stage import Scale, Stage, raised
+from tools.soak.stage import Scale, Stage, running_stage
 from tools.soak.tally import Tally
 from tools.soak.user import EVERYDAY, Habits, User
 
@@ -33,9 +36,9 @@ SAMPLE_SECONDS = 2.0
 CHECKS_AT_ONCE = 8
 FINISH_LIMIT_SECONDS = 90
 WARM_SHARE = 0.25
-"""The part of a load run after which memory has to be flat."""
+"""Fraction of a load run after which memory must not grow any more."""
 GENEROUS = '{"turns_per_minute": 1000, "uploads_per_minute": 1000, "turns_per_day": 100000, "uploads_per_day": 100000}'
-"""Limits for the run with faults, where few users do much."""
+"""Limits for the fault run, in which few users send many requests."""
 PACKAGES = ("openai-chatkit", "openai-agents", "openai", "boto3", "fastapi", "awslambdaric", "mangum")
 
 Results = dict[str, Any]
@@ -57,7 +60,7 @@ class FaultPlan:
 
 
 class Watch:
-    """Who looks on: told what goes on, and shown the tally of the running phase once a second."""
+    """An observer of a run: receives steps, the current phase's tally every second, and finished phases."""
 
     def step(self, text: str) -> None: ...
     def second(self, tally: Tally, processes: Processes, left_seconds: float) -> None: ...
@@ -65,8 +68,8 @@ class Watch:
 
 
 async def load(plan: LoadPlan, watch: Watch) -> Results:
-    """Let many users talk, then check everything."""
-    async with raised(plan.scale, watch.step) as stage:
+    """Run many users for some minutes, then compare everything."""
+    async with running_stage(plan.scale, watch.step) as stage:
         tally, after = Tally("load"), Tally("check")
         clock = asyncio.get_running_loop()
         until = clock.time() + plan.seconds
@@ -80,7 +83,7 @@ async def load(plan: LoadPlan, watch: Watch) -> Results:
         await _together(lives, tally, stage.processes, watch, until)
         await stage.idle()
         tally.ended_at = time.monotonic()
-        watch.step("comparing everything that is stored with everything that was seen")
+        watch.step("comparing all stored data with the users' ledgers")
         await _each(stage.users, lambda user: user.check_everything(after))
         after.violations += await residue(stage.stack, stage.users)
         after.ended_at = time.monotonic()
@@ -98,16 +101,16 @@ async def load(plan: LoadPlan, watch: Watch) -> Results:
 
 
 async def faults(plan: FaultPlan, watch: Watch) -> Results:
-    """Break one thing after the other while users talk; check after each, and everything at the end."""
+    """Cause one fault after the other while users chat; compare after each, and everything at the end."""
     async with AsyncExitStack() as parts:
         between = Between()
-        stage = await parts.enter_async_context(raised(plan.scale, watch.step, between.stand))
+        stage = await parts.enter_async_context(running_stage(plan.scale, watch.step, between.start))
         await parts.enter_async_context(between.parts)
         ring = Ring(stage.processes, between.aws, between.model, between.model_server, between.keys, stage.users)
         tallies: list[Tally] = []
         counts: dict[str, Any] = {}
         for phase in plan.phases:
-            tallies.append(await _suffer(phase, plan.seconds_each, ring, stage, watch))
+            tallies.append(await _run_phase(phase, plan.seconds_each, ring, stage, watch))
             counts[phase.name] = {
                 "how": phase.how,
                 **tallies[-1].summary(),
@@ -115,7 +118,7 @@ async def faults(plan: FaultPlan, watch: Watch) -> Results:
                 "model": ring.model.take_counts(),
             }
         after = Tally("check")
-        watch.step("comparing everything that is stored with everything that was seen")
+        watch.step("comparing all stored data with the users' ledgers")
         await _each(stage.users, lambda user: user.check_everything(after))
         after.violations += await residue(stage.stack, stage.users)
         after.ended_at = time.monotonic()
@@ -129,18 +132,18 @@ async def faults(plan: FaultPlan, watch: Watch) -> Results:
 
 
 class Between:
-    """What stands between the function and AWS, the model and the pool's keys."""
+    """The proxies between the function and AWS, the model and the pool's keys."""
 
     def __init__(self) -> None:
         self.parts = AsyncExitStack()
 
-    async def stand(self, stack: Stack) -> Mapping[str, str]:
+    async def start(self, stack: Stack) -> Mapping[str, str]:
         """Start the proxies and return the function's environment."""
-        assert stack.model is not None, "the run breaks the stand-in model: unset OPENAI_API_KEY"
+        assert stack.model is not None, "the run needs the local model: unset OPENAI_API_KEY"
         self.model_server = stack.model
         self.aws = await self.parts.enter_async_context(FaultyProxy(stack.server.endpoint))
         self.model = await self.parts.enter_async_context(FaultyProxy(stack.model.url))
-        self.keys = self.parts.enter_context(KeyServer(stack.aws))
+        self.keys = self.parts.enter_context(key_server(stack.aws))
         return {
             "AWS_ENDPOINT_URL": self.aws.url,
             "OPENAI_BASE_URL": self.model.url,
@@ -149,15 +152,21 @@ class Between:
         }
 
 
-async def _suffer(phase: Phase, seconds: float, ring: Ring, stage: Stage, watch: Watch) -> Tally:
-    """Carry out one phase: break while users begin things, heal while they end them, wait, compare."""
+def key_server(aws: LocalStack) -> UserPool:
+    """Return a pool that publishes the keys of the local pool and its own, which can sign tokens of any time."""
+    with urllib.request.urlopen(aws.jwks_url, timeout=10) as response:
+        keys: list[dict[str, object]] = json.load(response)["keys"]
+    return UserPool(aws.issuer, aws.client_id, keys)
+
+
+async def _run_phase(phase: Phase, seconds: float, ring: Ring, stage: Stage, watch: Watch) -> Tally:
+    """Run one phase: fault while users start actions, heal while they finish them, wait, compare."""
     tally = Tally(phase.name)
     until = asyncio.get_running_loop().time() + seconds
     phase.begin(ring)
     try:
         lives = [user.live(phase.habits(), tally, until) for user in ring.users]
-        go_on = partial(_go_on, phase, ring)
-        await _together(lives, tally, ring.processes, watch, until, go_on)
+        await _together(lives, tally, ring.processes, watch, until, partial(_every_second, phase, ring))
     finally:
         ring.heal()
     await stage.idle()
@@ -167,7 +176,7 @@ async def _suffer(phase: Phase, seconds: float, ring: Ring, stage: Stage, watch:
     return tally
 
 
-def _go_on(phase: Phase, ring: Ring, left_seconds: float) -> None:
+def _every_second(phase: Phase, ring: Ring, left_seconds: float) -> None:
     if left_seconds > 0:
         phase.every_second(ring)
     else:
@@ -182,7 +191,7 @@ async def _together(
     until: float,
     every_second: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Run all lives to their ends; every second somebody may look, and do something, told the seconds left."""
+    """Run all `lives` to their end. Every second call `every_second` with the seconds left, and update `watch`."""
     clock = asyncio.get_running_loop()
     everyone = asyncio.gather(*lives)
     sampled = 0.0
@@ -212,7 +221,7 @@ async def _each(users: Sequence[User], check: Callable[[User], Coroutine[Any, An
 
 
 def _size(users: Sequence[User]) -> dict[str, int]:
-    """Return how much was compared."""
+    """Return the amount of compared data."""
     turns = [turn for user in users for conversation in user.conversations for turn in conversation.turns]
     return {
         "users": len(users),

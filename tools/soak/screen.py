@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: a line that is kept current in a terminal, a line now and then in a log."""
+"""Progress of a run: a line that updates in a terminal, or a line every 15 seconds in a log."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tools.soak.run import Watch
 from tools.soak.tally import Tally
 
 LOG_SECONDS = 15.0
+LAMBDA_429 = "Lambda's 429"  # as `tools.soak.posting` counts it
 
 
 class Screen(Watch):
-    """A context manager; nothing is shown outside."""
+    """Shows progress within its context."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._status = Status("", console=console)
         self._violations = 0
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -34,15 +35,15 @@ class Screen(Watch):
         self._status.stop()
 
     def step(self, text: str) -> None:
-        self._tell(text)
+        self._show(text)
 
     def second(self, tally: Tally, processes: Processes, left_seconds: float) -> None:
         violations = self._violations + len(tally.violations)
         memory = processes.samples[-1].mean if processes.samples else 0.0
-        self._tell(
+        self._show(
             f"{tally.phase}: {max(0, left_seconds):.0f} s left, {tally.turns} turns, "
             f"{len(processes.busy)} of {len(processes.alive)} processes busy ({memory:.0f} MB), "
-            f"{tally.refusals['429 of Lambda']} × 429, {tally.reposts} sent again, "
+            f"{tally.refusals[LAMBDA_429]} × 429, {tally.reposts} retries, "
             f"{'[red]' if violations else ''}{violations} violations{'[/red]' if violations else ''}"
         )
 
@@ -53,11 +54,11 @@ class Screen(Watch):
         self._console.print(f"{mark} {tally.phase}: {tally.turns} turns ({ends})", highlight=False)
         for violation in tally.violations:
             self._console.print(f"  [red]{violation}[/red]", highlight=False, soft_wrap=True)
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
-    def _tell(self, text: str) -> None:
+    def _show(self, text: str) -> None:
         if self._console.is_terminal:
             self._status.update(text)
-        elif time.monotonic() - self._told_at >= LOG_SECONDS:
+        elif time.monotonic() - self._printed_at >= LOG_SECONDS:
             self._console.print(text, highlight=False)
-            self._told_at = time.monotonic()
+            self._printed_at = time.monotonic()

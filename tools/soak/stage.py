@@ -1,9 +1,9 @@
-"""Where a run takes place: the local stack, one function with many processes, and signed-in users.
+"""The environment of a run: the local stack, one function with many processes, and signed-in users.
 
-    async with raised(scale, report) as stage:
+    async with running_stage(scale, report) as stage:
         stage.users, stage.processes, stage.stack
 
-Users sign in by the pool's own page, and their tokens are real. Nothing leaves this machine's loopback interface.
+Users sign in with the pool's own page and get real tokens. All traffic stays on the loopback interface.
 """
 
 from __future__ import annotations
@@ -14,25 +14,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.client.sign_in import create_user, sign_in
-from tools.local.function.process import INIT_LIMIT_SECONDS, LocalFunction
+from tools.client.sign_in import PASSWORD, create_user, sign_in
+from tools.local.function.process import LocalFunction
 from tools.local.function.url import FunctionUrl
 from tools.local.stack import STATE, Stack, running_stack
 from tools.soak.processes import Processes
 from tools.soak.user import User
 
-PASSWORD = "Correct-Horse-7-Battery"
 SIGN_INS_AT_ONCE = 4
 STARTS_AT_ONCE = 4
 IDLE_LIMIT_SECONDS = 30
 LOG = STATE / "soak.log"
 WARM = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
-"""A process loads what a turn needs before its first poll, so that no fault's short timeout is spent on it."""
+"""Makes processes load the assistant before their first poll, so that it uses none of the short timeout."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a run is."""
+    """Size of a run; `timeout_seconds` is the function's."""
 
     users: int
     processes: int
@@ -41,7 +40,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Stage:
-    """A running one."""
+    """A running environment."""
 
     stack: Stack
     url: str
@@ -49,10 +48,9 @@ class Stage:
     users: list[User]
 
     async def idle(self) -> None:
-        """Wait until no process has work left, of turns that were left by their clients, for example."""
+        """Wait until no process is busy, e.g. with turns whose clients have disconnected. Raises TimeoutError."""
         async with asyncio.timeout(IDLE_LIMIT_SECONDS):
-            while self.processes.function._supervisions:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+            await self.processes.function.idle()
 
 
 Environment = Callable[[Stack], Awaitable[Mapping[str, str]]]
@@ -64,13 +62,13 @@ async def unchanged(_: Stack) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def raised(
+async def running_stage(
     scale: Scale, report: Callable[[str], None], environment: Environment = unchanged, log: Path = LOG
 ) -> AsyncGenerator[Stage]:
-    """Start everything, and stop it in reverse; `environment` is added to the function's."""
+    """Start all parts and stop them in reverse order; `environment` returns more variables for the function."""
     async with AsyncExitStack() as parts:
         stack = await parts.enter_async_context(running_stack(lambda _: None, log=log))
-        report("the stack is up")
+        report("the stack is running")
         function = replace(
             stack.function,
             environment={**stack.function.environment, **WARM, **await environment(stack)},
@@ -97,20 +95,14 @@ async def _signed_in(stack: Stack, url: str, count: int, report: Callable[[str],
             await asyncio.to_thread(create_user, stack.aws, email, PASSWORD)
             tokens = await asyncio.to_thread(sign_in, stack.aws, email, PASSWORD)
         done += 1
-        report(f"{done} of {count} users are signed in")
+        report(f"{done} of {count} users have signed in")
         return User(number, url, tokens.access_token)
 
     return await asyncio.gather(*(one(number) for number in range(count)))
 
 
 async def _warm(function: LocalFunction, report: Callable[[str], None]) -> None:
-    """Start all processes, a few at a time: a cold start takes a core for seconds, and would slow others down."""
-    started = [function._free_process() for _ in range(function.max_processes)]
-    for first in range(0, len(started), STARTS_AT_ONCE):
-        batch = started[first : first + STARTS_AT_ONCE]
-        for process in batch:
-            await process.start()
-        async with asyncio.timeout(INIT_LIMIT_SECONDS):
-            await asyncio.gather(*(process.api.polled.wait() for process in batch))
-        function._idle += batch
-        report(f"{len(function._idle)} of {len(started)} function processes are up")
+    """Start all processes, a few at a time, because each cold start keeps a core busy for seconds."""
+    while (count := len(function.processes)) < function.max_processes:
+        report(f"{count} of {function.max_processes} function processes are running")
+        await function.start_processes(STARTS_AT_ONCE)

@@ -1,4 +1,4 @@
-"""A client takes the stream of one turn and writes what it sees into the ledger.
+"""A client that reads the stream of one turn and records it in the ledger.
 
 await Take(mark, conversation, turn, answer, Manner(stop_after=5), tally).run(client, request, turn_id, cancel)
 """
@@ -25,21 +25,21 @@ Cancel = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Manner:
-    """How a client takes an answer; counts are in words that have come."""
+    """The way a client reads an answer; counts are in received words."""
 
     stop_after: int | None = None
     leave_after: int | None = None
     seconds_per_event: float = 0.0
     receive_bytes: int | None = None
     at_once: int = 1
-    """How many times the same turn is sent at the same time."""
+    """Number of simultaneous POSTs of the same turn."""
 
 
 PLAIN = Manner()
 
 
 class Take:
-    """One stream being taken."""
+    """The reading of one stream."""
 
     def __init__(
         self, mark: str, conversation: Conversation, turn: Turn, answer: Answer, manner: Manner, tally: Tally
@@ -51,7 +51,7 @@ class Take:
         self._stopped_at = 0.0
 
     async def run(self, client: ChatKitClient, request: Event, turn_id: str, cancel: Cancel) -> None:
-        """Take the stream to its end, or as far as the manner goes. Raises RefusedError when there is none."""
+        """Read the stream to its end, or as far as the manner says. Raises RefusedError when there is no stream."""
         began = time.monotonic()
         try:
             async with aclosing(client.stream(request, turn_id)) as events:
@@ -67,7 +67,7 @@ class Take:
             ended_at = time.monotonic()
         except BROKEN as error:
             if not self._answer.confirmed:
-                raise  # before the response: nobody can tell what happened
+                raise  # before the response, so the outcome is unknown
             if isinstance(error, httpx.TimeoutException):
                 self._complain("silent", self._answer.item_id, "nothing came for a minute, no keep-alive either")
             ended_at, self._answer.end = time.monotonic(), End.CUT
@@ -88,14 +88,14 @@ class Take:
             self._tally.stops.append(max(0.0, ended_at - self._stopped_at))
         elif answer.end is End.RUNNING:
             answer.end = End.FAILED
-            self._complain("lost", None, f"the stream of turn {self._turn.number} ended without a word of why")
+            self._complain("lost", None, f"the stream of turn {self._turn.number} ended without a reason")
 
     def _take(self, received: Received, began: float) -> None:
         event, answer = received.event, self._answer
         answer.confirmed = True
         item: Event = event.get("item", {})
         if item and item.get("thread_id") != self._conversation.thread_id:
-            self._complain("foreign", item.get("id"), f"is of thread {item.get('thread_id')}")
+            self._complain("foreign", item.get("id"), f"belongs to thread {item.get('thread_id')}")
         match event["type"], item.get("type"):
             case "thread.created", _:
                 self._conversation.thread_id = event["thread"]["id"]
@@ -109,11 +109,11 @@ class Take:
             case "error", _:
                 answer.end = End.DEADLINE if event.get("message") == OUT_OF_TIME else End.FAILED
             case "thread.item.updated", _ if received.delta:
-                self._heard(event["item_id"], received.delta, began)
+                self._add_delta(event["item_id"], received.delta, began)
             case _:
                 pass
 
-    def _heard(self, item_id: str, delta: str, began: float) -> None:
+    def _add_delta(self, item_id: str, delta: str, began: float) -> None:
         answer = self._answer
         if not answer.seen:
             self._tally.first_words.append((began, time.monotonic() - began))

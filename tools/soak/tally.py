@@ -1,4 +1,4 @@
-"""What happened in one phase of a run: counts, times and violations, for progress, plot and report.
+"""Counts, times and violations of one phase, for progress, plot and report.
 
 tally = Tally("calm")
 tally.ended(End.ANSWERED)
@@ -19,7 +19,7 @@ from tools.soak.oracle import Violation
 
 @dataclass
 class Tally:
-    """Times are in seconds, moments of `time.monotonic`."""
+    """Durations are in seconds, times are `time.monotonic`."""
 
     phase: str
     started_at: float = field(default_factory=time.monotonic)
@@ -27,15 +27,15 @@ class Tally:
     ends: Counter[End] = field(default_factory=Counter[End])
     actions: Counter[str] = field(default_factory=Counter[str])
     refusals: Counter[str] = field(default_factory=Counter[str])
-    """HTTP refusals by status, Lambda's own 429 apart from ours."""
+    """HTTP refusals by status; Lambda's own 429 is separate from the API's."""
     reposts: int = 0
-    """How often a client sent a request again because of a 5xx or Lambda's 429."""
+    """Number of retries by clients after a 5xx or Lambda's 429."""
     stored: Counter[str] = field(default_factory=Counter[str])
-    """What was found of the phase's turns, by `oracle.kept`."""
+    """Stored parts of the phase's turns, as `oracle.kept` names them."""
     first_words: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
-    """When a turn that was let in began, and how long its first word took."""
+    """Start of each admitted turn, and the time to its first word."""
     stops: list[float] = field(default_factory=list[float])
-    """From the answer to a stop until the stream ended."""
+    """Time from the response to a cancel request to the end of the stream."""
     turn_ends: list[float] = field(default_factory=list[float])
     violations: list[Violation] = field(default_factory=list[Violation])
 
@@ -48,7 +48,7 @@ class Tally:
         return self.ends.total()
 
     def summary(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the tally as JSON."""
         return {
             "seconds": round((self.ended_at or time.monotonic()) - self.started_at, 1),
             "turns": self.turns,

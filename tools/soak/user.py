@@ -1,10 +1,10 @@
-"""One user of the chat: what it does, at its own pace, and what it remembers of it.
+"""A simulated user: acts at its own pace, records everything in its ledger, and asks the oracle to compare.
 
     async with User(17, url, token) as user:
         await user.live(habits, tally, until=…)
         await user.check_everything(tally)
 
-A user does one thing at a time, as people do; what it sees goes into its ledger, and the oracle compares.
+A user performs one action at a time.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from tools.soak.wire import watched_client
 
 PAGE = 50
 REST_SECONDS = 15
-"""How long a thread is let be that was left while its answer was made."""
+"""Pause before a user returns to a thread that it left during an answer."""
 LONG_WORDS = 150
 THREADS_EACH = 4
 
 
 @dataclass(frozen=True)
 class Habits:
-    """What a user does how often (weights), how long it thinks (mean, seconds), how it takes an answer."""
+    """A user's actions with their weights, its mean pause in seconds, and the way it reads answers."""
 
     weights: Mapping[str, float]
     think_seconds: float
     words: tuple[int, int] = (8, 40)
     manner: Manner = PLAIN
     undisturbed: bool = True
-    """Whether nothing is broken on purpose meanwhile that keeps a turn from its end."""
+    """Whether no fault is active that keeps a turn from completing."""
 
 
 EVERYDAY = {
@@ -61,11 +61,11 @@ EVERYDAY = {
 
 @dataclass(frozen=True)
 class SkewedToken:
-    """A token of another time, and whether it still has to be let in."""
+    """A token with another issue time, and whether the API must accept it."""
 
     name: str
     token: str
-    let_in: bool
+    accepted: bool
 
 
 @dataclass
@@ -86,7 +86,7 @@ class User:
         self._fresh: list[tuple[Conversation, Turn]] = []
 
     def client(self, token: str | None = None, receive_bytes: int | None = None) -> ChatKitClient:
-        """Return another connection of this user; the caller closes it."""
+        """Return a new connection of this user; the caller closes it."""
         return watched_client(self.url, token or self.token, self.mark, self._on_strangers, receive_bytes)
 
     async def __aenter__(self) -> Self:
@@ -96,7 +96,7 @@ class User:
         await self._client.__aexit__(None, None, None)
 
     async def live(self, habits: Habits, tally: Tally, until: float) -> None:
-        """Do one thing after the other until the event loop's clock says `until`."""
+        """Perform actions until the event loop's clock reaches `until`."""
         self._tally, self._habits = tally, habits
         clock = asyncio.get_running_loop()
         while (left := until - clock.time()) > 0:
@@ -105,8 +105,8 @@ class User:
             if pause < left:
                 await self._act()
 
-    async def talk(self, habits: Habits, tally: Tally) -> None:
-        """Say one thing, now; every tenth in a new conversation."""
+    async def chat_once(self, habits: Habits, tally: Tally) -> None:
+        """Send one message now; every tenth one starts a new conversation."""
         self._tally, self._habits = tally, habits
         await (self._follow() if self._turns % 10 else self._new())
 
@@ -168,7 +168,7 @@ class User:
         await self._take(conversation, turn, request, manner or self._habits.manner)
 
     async def _take(self, conversation: Conversation, turn: Turn, request: Event, manner: Manner) -> None:
-        """Send a turn, as often at once as the manner says, and take its answer."""
+        """Send a turn, possibly several times at once, and read its answer."""
         turn_id = new_turn_id()
         sent = [asyncio.create_task(self._take_one(conversation, turn, request, turn_id, manner))]
         sent += [
@@ -178,7 +178,7 @@ class User:
         answers = await asyncio.gather(*sent)
         streamed = [each for each in answers if each.confirmed]
         for extra in streamed[1:]:
-            self._complain("doubled", conversation, extra.item_id, f"turn {turn.number} was carried out twice")
+            self._complain("doubled", conversation, extra.item_id, f"turn {turn.number} ran twice")
         answer = next(iter(streamed), answers[0])
         turn.answers.append(answer)
         self._fresh.append((conversation, turn))
@@ -207,7 +207,7 @@ class User:
         try:
             await posted(lambda: self._client.cancel(turn_id), self._tally)
         except GivenUpError:
-            self._tally.refusals["stop not taken"] += 1
+            self._tally.refusals["cancel failed"] += 1
             return False
         return True
 
@@ -246,20 +246,21 @@ class User:
         conversation.life = Life.DELETED if await self._call(request) is not None else Life.DELETING
 
     async def _skewed(self) -> None:
-        """Come with a token from another time."""
+        """Send a request with a token of another issue time."""
         skewed = random.choice(self.skewed_tokens)
         client = self.client(skewed.token)
         request = {"type": "threads.list", "params": {"limit": 1}}
         try:
             await posted(lambda: client.call(request), self._tally)
-            outcome = True
+            accepted = True
         except GivenUpError as given_up:
-            outcome = given_up.end is not End.REFUSED
+            accepted = given_up.end is not End.REFUSED
         finally:
             await client.__aexit__(None, None, None)
-        self._tally.actions[f"{skewed.name}: {'let in' if outcome else 'refused'}"] += 1
-        if outcome is not skewed.let_in:
-            detail = f"a token {skewed.name} was {'let in' if outcome else 'refused'}"
+        outcome = f"{skewed.name}: {'accepted' if accepted else 'refused'}"
+        self._tally.actions[outcome] += 1
+        if accepted is not skewed.accepted:
+            detail = outcome
             self._tally.violations.append(Violation("identity", self.mark, None, None, detail))
 
     def _open(self) -> list[Conversation]:
@@ -271,7 +272,7 @@ class User:
         return random.choice(able) if able else None
 
     async def _call(self, request: Event) -> Event | None:
-        """Return the answer to a request that does not stream; None when it was not carried out, or perhaps not."""
+        """Send a request that does not stream. Return None when it failed or its outcome is unknown."""
         try:
             return await posted(lambda: self._client.call(request), self._tally)
         except GivenUpError as given_up:
@@ -281,7 +282,7 @@ class User:
     # --- the oracle ---------------------------------------------------------------------------------------------------
 
     async def check(self, conversation: Conversation) -> list[Item] | None:
-        """Read a whole conversation and compare it with what was seen; None when it is not there."""
+        """Read a whole conversation and compare it with the ledger. Return None when it cannot be read."""
         if conversation.thread_id is None:
             return None
         head = await self._found(get_thread(conversation.thread_id), conversation)
@@ -298,19 +299,19 @@ class User:
             if not page["has_more"]:
                 break
         if conversation.titles and head.get("title") not in conversation.titles:
-            self._complain("changed", conversation, None, f"is called {head.get('title')!r}")
+            self._complain("changed", conversation, None, f"has the title {head.get('title')!r}")
         self._tally.violations += judge(self.mark, conversation, items)
         return items
 
     async def _found(self, request: Event, conversation: Conversation) -> Event | None:
-        """Read something of a thread; that it is not there may be a violation, that it is, too."""
+        """Read a part of a thread. Its existence or its absence may be a violation."""
         try:
             answer = await posted(lambda: self._client.call(request), self._tally)
         except GivenUpError as given_up:
             if given_up.end is not End.REFUSED:
                 self._tally.refusals[f"{request['type']}: {given_up.end.value}"] += 1
             elif conversation.life is Life.THERE:
-                self._complain("lost", conversation, None, "the thread is not there")
+                self._complain("lost", conversation, None, "the thread does not exist")
             return None
         if conversation.life is Life.DELETED:
             self._complain("returned", conversation, None, "the thread was deleted")
@@ -319,7 +320,7 @@ class User:
         return answer
 
     async def check_everything(self, tally: Tally) -> None:
-        """Compare all conversations and the list of them; deleted ones have to be gone."""
+        """Compare all conversations and their list; deleted conversations must be gone."""
         self._tally = tally
         for conversation in self.conversations:
             conversation.rests_until = 0
@@ -327,7 +328,7 @@ class User:
         await self._list()
 
     async def settle(self, tally: Tally) -> None:
-        """Compare what the phase behind has touched, and count what is stored of its turns."""
+        """Compare the conversations that the last phase changed, and count the stored parts of its turns."""
         self._tally = tally
         fresh, self._fresh = self._fresh, []
         stored: dict[int, list[Item] | None] = {}
@@ -342,5 +343,5 @@ class User:
         self._tally.violations.append(Violation(kind, self.mark, conversation.thread_id, item_id, detail))
 
     def _on_strangers(self, marks: set[str], where: str) -> None:
-        detail = f"{where} brought the words of {', '.join(sorted(marks))}"
+        detail = f"{where} returned text of {', '.join(sorted(marks))}"
         self._tally.violations.append(Violation("foreign", self.mark, None, None, detail))

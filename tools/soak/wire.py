@@ -1,7 +1,7 @@
-"""A user's connection whose every byte is searched for the marks of other users, at any pace.
+"""A user's connection that searches every received byte for the marks of other users.
 
 client = watched_client(url, token, mark, on_strangers)
-client = watched_client(url, token, mark, on_strangers, receive_bytes=4096)     # takes little at a time
+client = watched_client(url, token, mark, on_strangers, receive_bytes=4096)     # a small receive buffer
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tools.client.chatkit import ChatKitClient
 from tools.soak.marks import LONGEST_MARK, strangers
 
 OnStrangers = Callable[[set[str], str], None]
-"""Called with the strangers' marks and the request in which they came."""
+"""Called with the foreign marks and the request whose response contained them."""
 
 
 class WatchedStream(httpx.AsyncByteStream):
-    """A response's body; marks are found across chunks too."""
+    """A response's body; marks are also found across chunk borders."""
 
     def __init__(self, body: httpx.AsyncByteStream, mark: str, found: Callable[[set[str]], None]) -> None:
         self._body, self._mark, self._found = body, mark, found
@@ -38,7 +38,7 @@ class WatchedStream(httpx.AsyncByteStream):
 
 
 class WatchedTransport(httpx.AsyncHTTPTransport):
-    """HTTP whose responses are searched."""
+    """HTTP transport that searches all responses."""
 
     def __init__(self, mark: str, on_strangers: OnStrangers, receive_bytes: int | None) -> None:
         options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)] if receive_bytes else None

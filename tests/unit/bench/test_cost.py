@@ -11,9 +11,8 @@ import pytest
 from chat_api.turn import Timing
 from tools import ROOT
 from tools.bench import results
-from tools.bench.cost.bill import LOOKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, Counted, bill, units
-from tools.bench.cost.prices import PRICES
-from tools.bench.sections.cost import bill_of, comparison, section
+from tools.bench.cost.bill import CHECKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, PRICES, Counted, bill, units
+from tools.bench.cost.section import bill_of, comparison, section
 from tools.stack.template import read_template
 
 NOTHING = Counted(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -79,12 +78,12 @@ def test_the_sums_are_of_the_lines() -> None:
     bills = {name: bill_of(turn) for name, turn in TURNS.items()}
     for column, lines in enumerate(bills.values(), 1):
         assert comparison(bills)[-1][column] == f"**{sum(line.dollars for line in lines):.4f}**"
-    assert "as quoted by" in section(results.read("cost")).text
+    assert "source" in section(results.read("cost")).details
 
 
 def test_memory_and_looks_are_those_of_the_template_and_the_code() -> None:
     assert read_template()["Resources"]["ChatFunction"]["Properties"]["MemorySize"] == MEMORY_MB
-    assert pytest.approx(1 / Timing().cancel_poll) == LOOKS_PER_SECOND
+    assert pytest.approx(1 / Timing().cancel_poll) == CHECKS_PER_SECOND
 
 
 def documented() -> dict[str, tuple[float, float]]:

@@ -50,7 +50,10 @@ def result(**figures: Any) -> Result:
 
 def missed(found: Result) -> Section:
     return Section(
-        "Speed", "text", [Goal("speed.first", "first byte", "≤ 1 ms", number(found.figures["ms"]), met=False)]
+        "Speed",
+        "lead",
+        "details",
+        [Goal("speed.first", "first byte", "≤ 1 ms", number(found.figures["ms"]), met=False)],
     )
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tools.bench.sections.streaming import ADAPTER, OURS, ROWS, goals, rows
 from tools.bench.streaming.exchange import Arrival, read_message
 from tools.bench.streaming.footprint import activity, memory_mb, peak_mb
 from tools.bench.streaming.runs import Figures, medians
+from tools.bench.streaming.section import ADAPTER, OURS, ROWS, goals, rows
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
 MEASURED = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello0\r\n\r\n!!"

@@ -1,4 +1,4 @@
-"""Counts turns and writes `tools/bench/results/cost.json`: `python -m tools.bench.cost [--quick]`."""
+"""Count the units of turns and write `tools/bench/results/cost.json`: `python -m tools.bench.cost [--quick]`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tools.bench.cost.counting import SHAPES, count_turns
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.cost", description="What 1 000 turns cost on AWS.")
-    parser.add_argument("--quick", action="store_true", help="nothing is written")
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.cost", description="Cost of 1 000 turns on AWS.")
+    parser.add_argument("--quick", action="store_true", help="do not write results")
     quick = parser.parse_args().quick
     console = Console(stderr=True)
     with console.status("counting turns") as status:

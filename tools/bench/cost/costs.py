@@ -1,19 +1,19 @@
-"""What requests cost: as the server says (`ReturnConsumedCapacity`), and calculated by AWS's rounding rules from sizes.
+"""Cost of DynamoDB requests, reported by the server (`ReturnConsumedCapacity`) and calculated by AWS's rounding rules.
 
     with Costs(client, admin, table, as_dynamodb_local) as costs:
         await store.load_thread("thr_1", context)
         costs.take()      # Cost(round_trips=1, requests=1, read=1.0, write=0.0)
 
-The calculation reads what lies in the table before and after each write, with a client of its own. Rules:
+The calculation reads the written records before and after each write with a separate client. Rules:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html and LSI.html (a write that
 changes a projected attribute writes the index entry too); sizes: CapacityUnitCalculations.html.
 
-Both are compared, as far as each server counts as AWS does: DynamoDB Local is the judge of reads and single writes (its
-sums for transactions do not add up), MiniStack of all writes (it says 1 for every GetItem and Query and nothing for a
-BatchGetItem, and counts index entries once in a transaction, where AWS performs every write twice). A write whose
-condition fails costs as much as one that succeeds, and no server says so in its answer.
+Both are compared as far as each server counts like AWS. DynamoDB Local is the reference for reads and single writes
+(its sums for transactions are inconsistent). MiniStack is the reference for all writes: it reports 1 for every GetItem
+and Query, nothing for a BatchGetItem, and counts index entries once in a transaction, where AWS performs every write
+twice. A write whose condition fails costs as much as one that succeeds, but neither server reports that.
 
-Requests that wait for each other are separate round trips: each is held until no other has come for a moment.
+Sequential requests are separate round trips: each request is delayed until no other has arrived for a moment.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Units:
-    """Capacity units of one request; those of a transaction are twice what its writes are outside of one."""
+    """Capacity units of one request. In a transaction, writes cost twice as much."""
 
     read: float = 0.0
     table: float = 0.0
@@ -89,7 +89,7 @@ class Costs:
         return [("provide-client-params.dynamodb.*", self._begin), ("after-call.dynamodb.*", self._end)]
 
     def take(self) -> Cost:
-        """Return what was counted since the last time; both ways of counting have to agree."""
+        """Return the cost since the last call. Raises AssertionError when calculation and server differ."""
         counted, self._counted = self._counted, Counted()
         assert not counted.faults, counted.faults
         read = sum(each.read for each in counted.units)
@@ -113,13 +113,13 @@ class Costs:
             units = write_units(params, before, [self._record(key) for key, _ in written(params)])
         answer: Any = parsed.get("ConsumedCapacity", [])
         answers: list[dict[str, float]] = answer if isinstance(answer, list) else [answer]  # pyright: ignore[reportUnknownVariableType]
-        said = sum(each["CapacityUnits"] for each in answers)
-        expected = said if "Error" in parsed else self._expect(model.name, units)
+        reported = sum(each["CapacityUnits"] for each in answers)
+        expected = reported if "Error" in parsed else self._expect(model.name, units)
         with self._lock:
             self._in_flight -= 1
             self._counted.units.append(units)
-            if expected is not None and said != expected:
-                self._counted.faults.append(f"{model.name}: the server says {said}, not {expected}, for {units}")
+            if expected is not None and reported != expected:
+                self._counted.faults.append(f"{model.name}: the server reports {reported}, not {expected}, for {units}")
 
     def _record(self, key: Any) -> Any:
         return self._admin.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
@@ -140,7 +140,7 @@ def value_size(value: Any) -> int:
 
 
 def written(params: dict[str, Any]) -> list[tuple[Any, str]]:
-    """Return (key, verb) of each record that a request writes or checks."""
+    """Return key and verb of each record that a request writes or checks."""
     if "TransactItems" in params:
         actions = [next(iter(each.items())) for each in params["TransactItems"]]
         return [(key_of(body), verb) for verb, body in actions]
@@ -154,7 +154,7 @@ def key_of(body: dict[str, Any]) -> Any:
 
 
 def read_units(operation: str, params: dict[str, Any], answer: dict[str, Any]) -> float:
-    """Return the units of a strongly consistent read: one for each 4 KB, at least one."""
+    """Return the units of a strongly consistent read: one per 4 KB, at least one."""
 
     def units(total: int) -> int:
         return max(1, math.ceil(total / (4 * KB)))
@@ -169,7 +169,7 @@ def read_units(operation: str, params: dict[str, Any], answer: dict[str, Any]) -
 
 
 def write_units(params: dict[str, Any], before: list[Any], after: list[Any]) -> Units:
-    """Return the units of a write: one per KB of the larger image and of the index entry; twice in a transaction."""
+    """Return the units of a write: one per KB of the larger image and of the index entry, twice in a transaction."""
     factor = 2.0 if "TransactItems" in params else 1.0
     table, index = 0.0, 0.0
     for (_, verb), old, new in zip(written(params), before, after, strict=True):

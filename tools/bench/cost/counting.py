@@ -1,7 +1,7 @@
-"""Counts what turns take: the real handler in this process, template.yaml's stack in MiniStack, the stand-in model.
+"""Counts the units of turns: the real handler in this process, the template's stack in MiniStack, the local model.
 
-DynamoDB's units are calculated by AWS's rounding rules and compared with what the server says, as the tests of
-`docs/understand/data-model.md` do (`tools.bench.cost.costs`).
+DynamoDB's units are calculated by AWS's rounding rules and compared with the server's, as in the tests of
+`docs/understand/data-model.md` (`tools.bench.cost.costs`).
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ import httpx
 from tools.bench.cost.bill import Counted
 from tools.bench.cost.costs import Costs, as_ministack, size
 from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread
-from tools.client.sign_in import create_user, sign_in
+from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.aws import LocalStack, deploy
 from tools.local.files import PNG
 from tools.local.ministack import MiniStack
 from tools.local.openai.server import API_KEY, ModelServer
 from tools.stack.clients import REGION
 
-USER, PASSWORD = "ana@example.com", "Correct-Horse-7-Battery"
+USER = "ana@example.com"
 FILE = PNG.ljust(500_000, b"\0")
 WORDS_PER_SECOND = 50
-INDEX_BYTES = 100  # DynamoDB adds as many to every item and every index entry that it keeps
+INDEX_BYTES = 100  # DynamoDB's overhead of every stored item and index entry
 SHORT_LIVED = ("TURN#", "RATE#")
 S3_WRITES = {"PutObject", "CopyObject", "DeleteObject"}
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A turn: how long its answer streams, whether it begins a thread, whether it has a file of half a megabyte."""
+    """A kind of turn: duration of its answer, and whether it starts a thread or has a file of half a megabyte."""
 
     name: str
     answer_seconds: float
@@ -60,13 +60,13 @@ SHAPES = (
 
 
 class OneTable:
-    """The events of all clients of this session, as those of one client that only knows the conversations' table."""
+    """The events of all clients of a session, reduced to requests to the conversations' table."""
 
     def __init__(self, events: Any, table: str) -> None:
         self.meta = SimpleNamespace(events=self)
         self._events = events
         self._table = table
-        self.looks = 0
+        self.checks = 0
 
     def register(self, name: str, hook: Callable[..., Any]) -> None:
         def only_this_table(**event: Any) -> None:
@@ -80,13 +80,13 @@ class OneTable:
         """Do nothing: the process ends with the counting."""
 
     def _counts(self, params: dict[str, Any]) -> bool:
-        if self._is_look(params):
-            self.looks += 1
+        if self._is_check(params):
+            self.checks += 1
             return False
         return f"'{self._table}'" in repr(params)
 
     @staticmethod
-    def _is_look(params: dict[str, Any]) -> bool:
+    def _is_check(params: dict[str, Any]) -> bool:
         key = params.get("Key", {}).get("sk", {}).get("S", "")
         return key.startswith("TURN#") and "UpdateExpression" not in params and "Item" not in params
 
@@ -125,7 +125,7 @@ class Count:
 
 
 class Conversation:
-    """One user's thread, by HTTP into the application."""
+    """One user's thread, with HTTP requests directly to the application."""
 
     def __init__(self, app: Any, token: str) -> None:
         transport = httpx.ASGITransport(app=app)
@@ -134,7 +134,7 @@ class Conversation:
         self._thread = ""
 
     async def turn(self, shape: Shape, count: Callable[[], Count]) -> Counted:
-        """Take one turn and count it. Raises RuntimeError when it is not answered."""
+        """Run one turn and return its units. Raises RuntimeError when it fails."""
         counting = count()
         files: tuple[str, ...] = ()
         if shape.with_file:
@@ -150,14 +150,14 @@ class Conversation:
     async def _post(self, request: Event) -> tuple[int, str]:
         response = await self._http.post("/chatkit", json=request)
         if response.status_code != 200 or '"thread.item.done"' not in response.text or '"error"' in response.text:
-            raise RuntimeError(f"a turn was not answered: {response.status_code} {response.text[-500:]}")
+            raise RuntimeError(f"a turn failed: {response.status_code} {response.text[-500:]}")
         return len(response.request.content), response.text
 
 
-def count_turns(told: Callable[[str], None]) -> dict[str, Counted]:
-    """Return what a turn of each shape takes; `told` hears of each step."""
+def count_turns(progress: Callable[[str], None]) -> dict[str, Counted]:
+    """Return the units of a turn of each shape. `progress` receives each step."""
     with MiniStack.start() as server, ModelServer.start(delay_seconds=0) as model:
-        told("deploying template.yaml into the local AWS")
+        progress("deploying template.yaml into the local AWS")
         stack = deploy(server, openai_api_key=API_KEY)
         create_user(stack, USER, PASSWORD)
         os.environ.update(stack.chat_environment)
@@ -168,35 +168,35 @@ def count_turns(told: Callable[[str], None]) -> dict[str, Counted]:
         def get_session() -> botocore.session.Session:
             return session
 
-        botocore.session.get_session = get_session  # the handler's clients are made by it
+        botocore.session.get_session = get_session  # the handler's clients use this session
         events: Any = session.get_component("event_emitter")  # pyright: ignore[reportUnknownMemberType]
         s3: Counter[str] = Counter()
         events.register("after-call.s3.*", lambda model, **_: s3.update([model.name]))  # pyright: ignore
         admin = server.client("dynamodb")
         table = OneTable(events, stack.table)
         with Costs(table, admin, stack.table, as_ministack) as costs:
-            return _counted(stack, admin, costs, s3, told)
+            return _counted(stack, admin, costs, s3, progress)
 
 
 def _counted(
-    stack: LocalStack, admin: Any, costs: Costs, s3: Counter[str], told: Callable[[str], None]
+    stack: LocalStack, admin: Any, costs: Costs, s3: Counter[str], progress: Callable[[str], None]
 ) -> dict[str, Counted]:
     log, stdout = StringIO(), sys.stdout
     sys.stdout = log
     try:
-        from chat_api.handler import handler  # reads its settings, and makes its clients, now
+        from chat_api.handler import handler  # reads its settings and creates its clients on import
 
         conversation = Conversation(handler.app, sign_in(stack, USER, PASSWORD).access_token)
 
         async def all_shapes() -> dict[str, Counted]:
             found: dict[str, Counted] = {}
             first = next(shape for shape in SHAPES if shape.first)
-            for _ in range(2):  # the first time is cold: the pool's keys, the model's key
+            for _ in range(2):  # the first turn fetches the pool's keys and the model's key
                 await conversation.turn(first, lambda: Count(stack, admin, costs, s3, log))
             for _ in range(10):  # a history of twenty items
                 await conversation.turn(SHAPES[0], lambda: Count(stack, admin, costs, s3, log))
             for shape in SHAPES:
-                told(shape.name)
+                progress(shape.name)
                 found[shape.name] = await conversation.turn(shape, lambda: Count(stack, admin, costs, s3, log))
             return found
 

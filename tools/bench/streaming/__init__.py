@@ -1,7 +1,7 @@
-"""How fast is a streamed token? Our runtime beside its peers, with one application, in one run.
+"""Speed of streamed tokens: our runtime and its peers with one application in one run.
 
     python -m tools.bench.streaming [--quick]
 
-`subjects` starts what is compared, `runtime_api` and `exchange` read what it sends, `runs` measures in rounds,
-`footprint` looks at memory and idle processor time, `plots` draws.
+`subjects` starts the runtimes, `runtime_api` and `exchange` read their responses, `runs` measures in rounds,
+`footprint` measures memory and idle processor time, `plots` draws, and `section` writes the report's section.
 """

@@ -1,6 +1,6 @@
-"""Runs the benchmark: `python -m tools.bench.streaming [--quick]`.
+"""The command line: `python -m tools.bench.streaming [--quick]`.
 
-Writes `tools/bench/results/streaming.json` and `.png` unless it was a quick look.
+Writes `tools/bench/results/streaming.json` and `.png`, except with `--quick`.
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tools.bench import results
-from tools.bench.sections import streaming as section
-from tools.bench.streaming import plots, web_adapter
+from tools.bench.streaming import plots, section
 from tools.bench.streaming.runs import IDLE_SECONDS, ROUNDS, Results, medians, run
-from tools.bench.streaming.subjects import ADAPTER, application_alone_mb, subjects
+from tools.bench.streaming.subjects import ADAPTER, ADAPTER_VERSION, adapter_binary, application_alone_mb, subjects
 
 
 def measure(quick: bool, console: Console) -> Results:
     rounds, scale, idle_seconds = (2, 0.1, 1) if quick else (ROUNDS, 1.0, IDLE_SECONDS)
-    adapter = web_adapter.binary(console)
+    adapter = adapter_binary(console)
     with contextlib.ExitStack() as stack, Progress(console=console, transient=True) as progress:
         bar = progress.add_task("streaming", total=rounds + 2)
         return run(subjects(stack, adapter), rounds, scale, idle_seconds, lambda: progress.advance(bar))
 
 
 def figures_of(found: Results, application_mb: float) -> dict[str, Any]:
-    """Return what is stored: a part for each subject."""
+    """Return the figures to store, by subject."""
     return {
         "application_mb": application_mb,
         "subjects": {
@@ -46,7 +45,7 @@ def figures_of(found: Results, application_mb: float) -> dict[str, Any]:
 
 
 def with_last_adapter(figures: dict[str, Any]) -> dict[str, Any]:
-    """Add what the adapter's figures were when it was last measured, and when that was."""
+    """Add the adapter's last figures and their origin if this run did not measure it."""
     if ADAPTER in figures["subjects"] or not results.path("streaming").exists():
         return figures
     last = results.read("streaming")
@@ -58,15 +57,17 @@ def with_last_adapter(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.streaming", description="Streaming beside its peers.")
-    parser.add_argument("--quick", action="store_true", help="few requests and rounds; nothing is written")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.bench.streaming", description="Streaming compared with its peers."
+    )
+    parser.add_argument("--quick", action="store_true", help="few requests and rounds, without writing results")
     quick = parser.parse_args().quick
     console = Console()
     figures = with_last_adapter(figures_of(measure(quick, console), application_alone_mb()))
     section.show(figures, console)
     if not quick:
         packages = ["awslambdaric", "mangum", "uvicorn", "h11"]
-        results.write("streaming", figures, packages, {"lambda_web_adapter": web_adapter.VERSION})
+        results.write("streaming", figures, packages, {"lambda_web_adapter": ADAPTER_VERSION})
         plots.draw(figures["subjects"], results.RESULTS / "streaming.png")
 
 

@@ -1,8 +1,8 @@
-"""The application that every subject runs: raw ASGI, so that no framework is measured.
+"""The application that every subject runs: raw ASGI, so that no framework affects the figures.
 
-`GET /?chunks=20000&pause_ms=0` streams that many chunks, as a chat does its tokens; each holds the time at which it was
-sent (CLOCK_MONOTONIC, ns), which a reader in another process of the same machine can compare with its own. `POST /`
-answers with the body it got, as one message. `GET /` is what the Web Adapter asks until the application is ready.
+`GET /?chunks=20000&pause_ms=0` streams that many chunks, like the tokens of a chat. Each chunk contains its send time
+(CLOCK_MONOTONIC, ns), which readers in other processes of the machine can compare with their own clock. `POST /`
+returns the request's body as one message. The Web Adapter requests `GET /` until the application is ready.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-if TYPE_CHECKING:  # uvicorn shall not carry Mangum about
+if TYPE_CHECKING:  # keeps Mangum out of the uvicorn process
     from mangum.types import Receive, Scope, Send
 
 CHUNK_BYTES = 64
@@ -20,7 +20,7 @@ HEADERS = [(b"content-type", b"text/event-stream")]
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stream as many chunks as the query asks for, or the body."""
+    """Stream the requested number of chunks, or return the body."""
     if scope["method"] == "POST":
         body = await read(receive)
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})

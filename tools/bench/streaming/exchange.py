@@ -1,4 +1,4 @@
-"""One request and what came back, read from a plain blocking socket with the time of every piece."""
+"""One request and its response, read from a blocking socket with the arrival time of every piece."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 CHUNK = re.compile(rb"(\d{10,})\.+")
-MARK = b"0" * 10  # how an echoed body begins, so that it is found as a chunk is
+MARK = b"0" * 10  # start of an echoed body, so that CHUNK finds it
 PIECE_BYTES = 256 * 1024
-HEAD_BYTES = 4096  # more than any head here
+HEAD_BYTES = 4096  # longer than all heads here
 LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 CHUNKED_END = b"0\r\n\r\n"
 
@@ -20,8 +20,8 @@ CHUNKED_END = b"0\r\n\r\n"
 class Request:
     """`chunks` chunks with a pause after each, or the echo of a body.
 
-    The reader acknowledges every segment at once, unless told to do as Linux does by default: wait up to 40 ms for
-    something to send. A sender that leaves Nagle's algorithm on, as the Web Adapter does, waits for it.
+    By default the reader acknowledges every segment at once. Otherwise it does so after up to 40 ms, as Linux does by
+    default; a sender with Nagle's algorithm, such as the Web Adapter, waits for the acknowledgement.
     """
 
     chunks: int = 1
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What came back for one request: when it was sent, and when which bytes arrived (ns)."""
+    """The response to one request: the send time, and the received pieces with their arrival times (ns)."""
 
     sent_ns: int
     pieces: list[tuple[int, bytes]]
@@ -58,25 +58,25 @@ class Arrival:
         return (self.pieces[-1][0] - self.sent_ns) / 1e6
 
     def latencies_ms(self) -> list[float]:
-        """Return, for every chunk that arrived in one piece, the time since the application sent it."""
+        """Return the latency of every chunk that arrived in one piece."""
         return [(at - int(found[1])) / 1e6 for at, data in self.pieces for found in CHUNK.finditer(data)]
 
 
 class Subject(Protocol):
-    """Something that serves the application."""
+    """A running server of the application."""
 
     @property
     def pids(self) -> list[int]:
-        """Everything that has to run for it."""
+        """Ids of all its processes."""
         ...
 
     def send(self, request: Request) -> Arrival:
-        """Send a request and read its whole answer."""
+        """Send a request and read the whole response."""
         ...
 
 
 def receive(connection: socket.socket, size: int, acknowledge: bool) -> bytes:
-    """Read what there is; `acknowledge` is for what comes next, too, so it is said before and after."""
+    """Read the available bytes. The kernel resets TCP_QUICKACK, so `acknowledge` sets it before and after."""
     if not acknowledge:
         return connection.recv(size)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
@@ -86,7 +86,7 @@ def receive(connection: socket.socket, size: int, acknowledge: bool) -> bytes:
 
 
 def read_message(connection: socket.socket, acknowledge: bool, first: bytes = b"") -> list[tuple[int, bytes]]:
-    """Read one HTTP message to its end, noting when each piece arrived."""
+    """Read one HTTP message to its end, with the arrival time of each piece."""
     pieces: list[tuple[int, bytes]] = []
     head, tail, total, whole = b"", b"", 0, None
     data = first or receive(connection, PIECE_BYTES, acknowledge)

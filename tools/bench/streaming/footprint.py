@@ -1,4 +1,4 @@
-"""What a group of processes takes: memory, and processor time and wakeups when nobody asks for anything. Linux only."""
+"""Memory, processor time and wakeups of a group of processes. Linux only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ \S+ (\S+) \S+ (\d+) *(.*)$")
 
 @dataclass(frozen=True)
 class Activity:
-    """Processor time and voluntary context switches since the processes began."""
+    """Processor time and voluntary context switches since the start of the processes."""
 
     cpu_ms: float
     wakeups: int
@@ -22,7 +22,7 @@ class Activity:
 
 
 def activity(pids: Iterable[int]) -> Activity:
-    """Return what the processes have done so far, all threads together; the clock has a resolution of nanoseconds."""
+    """Return the activity of all threads of the processes so far; the clock's resolution is nanoseconds."""
     cpu_ns, wakeups = 0, 0
     for pid in pids:
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -35,7 +35,7 @@ def activity(pids: Iterable[int]) -> Activity:
 def memory_mb(pids: Iterable[int]) -> float:
     """Return the resident memory of the processes (10⁶ bytes); pages of a file that several map count once.
 
-    RSS alone would count libc twice where there are two processes, and PSS depends on what else runs on this machine.
+    The sum of RSS would count libc once per process, and PSS depends on the other processes of the machine.
     """
     private_kb = 0
     shared_kb: dict[tuple[str, str, str], int] = {}
@@ -54,6 +54,6 @@ def memory_mb(pids: Iterable[int]) -> float:
 
 
 def peak_mb(pids: Iterable[int]) -> float:
-    """Return the sum of the highest resident sizes that the processes ever had."""
+    """Return the sum of the processes' peak resident sizes."""
     found = (re.search(r"^VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE) for pid in pids)
     return sum(int(each[1]) for each in found if each) * 1024 / 1e6

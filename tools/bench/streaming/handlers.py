@@ -1,4 +1,4 @@
-"""The application as a Lambda handler, made where it is asked for: neither runtime shall load the other's."""
+"""The application as a Lambda handler, created on first access so that no runtime loads another one's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture: a panel for each figure that matters, a bar for each subject."""
+"""The picture of the figures: one panel per figure, one bar per subject."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 
 from tools.bench.section import number
-from tools.bench.sections.streaming import MANGUM, ORDER
+from tools.bench.streaming.section import MANGUM, ORDER
 
 COLOURS = dict(zip(ORDER, ("#2563eb", "#d97706", "#9ca3af", "#6b7280"), strict=True))
 TITLES = {
@@ -18,7 +18,7 @@ TITLES = {
     "chunks_per_second": "tokens per second of one stream",
     "body_last_byte_ms": "5 MB in and out, ms",
     "memory_mb": "memory, MB",
-    "idle_cpu_ms_per_minute": "processor when idle, ms a minute",
+    "idle_cpu_ms_per_minute": "idle processor time, ms per minute",
 }
 NOT_STREAMED = ("chunk_latency_p99_ms", "chunks_per_second")
 
@@ -26,7 +26,7 @@ NOT_STREAMED = ("chunk_latency_p99_ms", "chunks_per_second")
 def draw(subjects: Mapping[str, Any], path: Path) -> None:
     """Write the picture of all subjects to `path`."""
     mpl.use("Agg")
-    import matplotlib.pyplot as plt  # after the choice of a backend without a display
+    import matplotlib.pyplot as plt  # after selecting a backend that needs no display
 
     figure, panels = plt.subplots(2, 3, figsize=(12, 5.2), layout="constrained", sharey=True)
     names = [name for name in ORDER if name in subjects]
@@ -41,7 +41,7 @@ def _panel(panel: Any, key: str, subjects: Mapping[str, Any]) -> None:
     largest = max(_value(each, key) for name, each in subjects.items() if not _absent(key, name))
     for place, (name, each) in enumerate(subjects.items()):
         if _absent(key, name):
-            panel.text(0, place, " all at once, at the end", va="center", fontsize=9, color=COLOURS[name])
+            panel.text(0, place, " buffered, all at the end", va="center", fontsize=9, color=COLOURS[name])
             continue
         panel.barh(place, _value(each, key), color=COLOURS[name], height=0.62)
         panel.text(_value(each, key) + largest * 0.02, place, number(_value(each, key)), va="center", fontsize=9)

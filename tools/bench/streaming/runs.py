@@ -1,4 +1,4 @@
-"""The measuring: rounds in which the subjects take turns, so that a busy moment of the machine meets each of them."""
+"""Measurements in rounds in which the subjects alternate, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_BYTE_REQUESTS = 100
 LATENCY_CHUNKS = 500
 BURSTS = 10
 THROUGHPUT_CHUNKS = 20_000
-BODIES = {"1 KB": (1_000, 60), "64 KB": (64_000, 40), "5 MB": (5_000_000, 3)}  # bytes, requests in a round
+BODIES = {"1 KB": (1_000, 60), "64 KB": (64_000, 40), "5 MB": (5_000_000, 3)}  # bytes, requests per round
 IDLE_SECONDS = 10
 
 
@@ -34,7 +34,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a subject takes beside time: memory after token streams, at its highest, and what it does when idle."""
+    """Resources of a subject: memory after token streams, peak memory, and activity when idle."""
 
     memory_mb: float
     peak_mb: float
@@ -43,7 +43,7 @@ class Footprint:
 
 
 def round_of(subjects: Mapping[str, Subject], scale: float, bodies: bool = True) -> dict[str, Figures]:
-    """Run one round; `scale` is a part of its requests and chunks."""
+    """Run one round; `scale` is the fraction of its requests and chunks."""
     first = first_bytes(subjects, int(FIRST_BYTE_REQUESTS * scale), Request())
     echoes = {name: echo(subjects, size, max(1, int(n * scale))) for name, (size, n) in BODIES.items() if bodies}
     waits = latencies_ms(subjects, int(LATENCY_CHUNKS * scale))
@@ -66,7 +66,7 @@ def round_of(subjects: Mapping[str, Subject], scale: float, bodies: bool = True)
 
 
 def latencies_ms(subjects: Mapping[str, Subject], chunks: int) -> dict[str, list[float]]:
-    """Return the latencies of so many chunks of each subject, sorted; they stream by turns, a burst each."""
+    """Return the sorted latencies of each subject's chunks. The subjects alternate in bursts."""
     found: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(BURSTS):
         for name, subject in subjects.items():
@@ -83,7 +83,7 @@ def first_bytes(subjects: Mapping[str, Subject], requests: int, request: Request
 
 
 def echo(subjects: Mapping[str, Subject], size: int, requests: int) -> dict[str, tuple[float, float]]:
-    """Return the median times to the first and to the last byte of a body that is sent and comes back."""
+    """Return the median times to the first and to the last byte of an echoed body."""
     arrivals = {
         name: [subject.send(Request(body_bytes=size)) for _ in range(requests)] for name, subject in subjects.items()
     }
@@ -95,7 +95,7 @@ def echo(subjects: Mapping[str, Subject], size: int, requests: int) -> dict[str,
 
 @dataclass(frozen=True)
 class Results:
-    """Every round of every subject, what each takes, and what it makes of a reader that delays its acknowledgements."""
+    """All rounds, the footprint of each subject, and its first byte for a reader that delays acknowledgements."""
 
     rounds: Mapping[str, list[Figures]]
     footprints: Mapping[str, Footprint]
@@ -103,21 +103,21 @@ class Results:
 
 
 def run(
-    subjects: Mapping[str, Subject], rounds: int, scale: float, idle_seconds: float, told: Callable[[], None]
+    subjects: Mapping[str, Subject], rounds: int, scale: float, idle_seconds: float, progress: Callable[[], None]
 ) -> Results:
-    """Measure everything; calls `told` after each step, of which there are `rounds` + 2."""
+    """Run all measurements. Calls `progress` after each of `rounds` + 2 steps."""
     round_of(subjects, scale / 5, bodies=False)  # warm
     memory = {name: memory_mb(subject.pids) for name, subject in subjects.items()}
-    told()
+    progress()
     found: dict[str, list[Figures]] = {name: [] for name in subjects}
     for _ in range(rounds):
         for name, figures in round_of(subjects, scale).items():
             found[name].append(figures)
         subjects = rotated(subjects)
-        told()
+        progress()
     delayed = first_bytes(subjects, max(5, int(40 * scale)), Request(acknowledged_at_once=False))
     idle = idle_activity(subjects, idle_seconds)
-    told()
+    progress()
     minute = 60 / idle_seconds
     footprints = {
         name: Footprint(memory[name], peak_mb(subject.pids), idle[name].cpu_ms * minute, idle[name].wakeups * minute)
@@ -127,22 +127,22 @@ def run(
 
 
 def rotated(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
-    """Let another one be the first: what the round before left behind shall not always meet the same."""
+    """Rotate the order of subjects so that none always inherits the previous round's cache state."""
     (name, subject), *others = subjects.items()
     return {**dict(others), name: subject}
 
 
 def idle_activity(subjects: Mapping[str, Subject], seconds: float) -> dict[str, Activity]:
-    """Return what each does while nobody asks anything of any."""
+    """Return the activity of each subject without requests."""
     before = {name: activity(subject.pids) for name, subject in subjects.items()}
     time.sleep(seconds)
     return {name: activity(subject.pids).since(before[name]) for name, subject in subjects.items()}
 
 
 def medians(rounds: list[Figures]) -> Figures:
-    """Return the median of each figure; of the 99th percentile the least.
+    """Return the median of each figure, and the minimum of the 99th percentile.
 
-    What this machine does meanwhile lands in the slowest hundredth, so the quietest round says most of the subject.
+    Other load on the machine affects the slowest hundredth, so the quietest round describes the subject best.
     """
 
     def middle(values: list[float | Mapping[str, float]]) -> float | dict[str, float]:

@@ -1,7 +1,7 @@
-"""Lambda's Runtime API for one function, as small as it can be: what is measured must not be this.
+"""A minimal Runtime API for one function, so that its own cost does not affect the figures.
 
-It takes however many connections the function opens, in one thread, and answers what the Web Adapter asks of the
-Extensions API too (it registers itself, and then waits for an event that never comes).
+It serves all connections of the function in one thread, and the Web Adapter's calls to the Extensions API: the adapter
+registers itself and then waits for an event.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 
 
 class RuntimeApi:
-    """A Runtime API whose caller is the function's only client."""
+    """A Runtime API; its owner is the function's only client."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -38,7 +38,7 @@ class RuntimeApi:
         self._selector.close()
 
     def wait_for_poll(self, acknowledge: bool = True) -> None:
-        """Serve until the function asks for the next event; raises TimeoutError."""
+        """Serve until the function polls for the next event. Raises TimeoutError."""
         while self._poll is None:
             connection, data = self._next_request(acknowledge)
             if b"/runtime/invocation/next " in data:
@@ -47,7 +47,7 @@ class RuntimeApi:
                 raise RuntimeError(f"the function did not start: {data[:500]!r}")
 
     def invoke(self, request: Request) -> Arrival:
-        """Give an event to the function and read the answer it posts; returns when it polls again."""
+        """Send an event to the function, read the posted answer, and return when the function polls again."""
         event = function_url_event(request)
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: bench\r\n"
@@ -68,7 +68,7 @@ class RuntimeApi:
         return Arrival(sent_ns, pieces)
 
     def _next_request(self, acknowledge: bool = True) -> tuple[socket.socket, bytes]:
-        """Return the first bytes of the runtime's next request, and where it came from."""
+        """Return the connection and the first bytes of the runtime's next request."""
         while ready := self._selector.select(LIMIT_SECONDS):
             for key, _ in ready:
                 assert isinstance(key.fileobj, socket.socket)
@@ -84,11 +84,11 @@ class RuntimeApi:
                 else:
                     self._selector.unregister(key.fileobj)
                     key.fileobj.close()
-        raise TimeoutError("the function has not asked for anything")
+        raise TimeoutError("the function sent no request")
 
 
 def function_url_event(request: Request) -> bytes:
-    """Return a Function URL's event, as Lambda writes it."""
+    """Return a Function URL's event in Lambda's form."""
     event: dict[str, Any] = EVENT | {"rawQueryString": request.query}
     if request.body_bytes:
         http = EVENT["requestContext"]["http"] | {"method": "POST"}

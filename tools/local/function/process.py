@@ -80,6 +80,26 @@ class LocalFunction:
         self._idle: list[FunctionProcess] = []
         self._supervisions: dict[asyncio.Task[None], Invocation] = {}
 
+    @property
+    def processes(self) -> tuple[FunctionProcess, ...]:
+        """The function's processes, including those that are starting."""
+        return tuple(self._processes)
+
+    @property
+    def idle_processes(self) -> tuple[FunctionProcess, ...]:
+        """The processes that wait for an event."""
+        return tuple(self._idle)
+
+    async def start_processes(self, count: int) -> None:
+        """Start up to `count` processes within the limit, and wait until they poll. Raises TimeoutError."""
+        started = [FunctionProcess(self) for _ in range(min(count, self.max_processes - len(self._processes)))]
+        self._processes += started
+        for process in started:
+            await process.start()
+        async with asyncio.timeout(INIT_LIMIT_SECONDS):
+            await asyncio.gather(*(process.api.polled.wait() for process in started))
+        self._idle += started
+
     async def invoke(self, event: Any, request_id: str | None = None) -> Any:
         """Run `event` and return the answer's JSON. Raises FunctionError with the error that the function reported."""
         recorder = Recorder()
@@ -140,7 +160,7 @@ class LocalFunction:
             self.write_log(str(error))
 
     async def idle(self) -> None:
-        """Wait until no process is busy: work behind an answer is done too."""
+        """Wait until no process is busy, including background work after a response."""
         while self._supervisions:
             await asyncio.wait(self._supervisions)
 
@@ -195,6 +215,16 @@ class FunctionProcess:
         self._function = function
         self._closing = contextlib.AsyncExitStack()
         self._exit: asyncio.Task[int] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of a started process."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has started and not ended."""
+        return self._exit is not None and not self._exit.done()
 
     async def start(self) -> None:
         """Spawn the process; `run` calls this if needed."""

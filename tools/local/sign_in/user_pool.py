@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -17,15 +18,23 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test"
+
 
 class UserPool:
-    """Serves its public keys on the loopback interface and counts the fetches."""
+    """Serves its public keys on the loopback interface and counts the fetches.
 
-    issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test"
-    client_id = "client-1"
+    `other_keys` are published in addition, e.g. those of a pool whose tokens must stay valid. While `down` is set, the
+    server closes connections without a response.
+    """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, issuer: str = ISSUER, client_id: str = "client-1", other_keys: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        self.issuer, self.client_id = issuer, client_id
         self.fetches = 0
+        self.down = False
+        self._other_keys = other_keys
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate("key-1")
         pool = self
@@ -33,6 +42,8 @@ class UserPool:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 pool.fetches += 1
+                if pool.down:
+                    return
                 body = json.dumps({"keys": pool.public_keys()}).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(body)))
@@ -51,10 +62,11 @@ class UserPool:
         self.keys = {key_id: rsa.generate_private_key(public_exponent=65537, key_size=2048)}
 
     def public_keys(self) -> list[dict[str, Any]]:
-        return [
+        own = [
             {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig", "alg": "RS256"}
             for key_id, key in self.keys.items()
         ]
+        return [*own, *map(dict, self._other_keys)]
 
     def token(self, user: str = "user-1", headers: dict[str, Any] | None = None, **claims: Any) -> str:
         """Return an access token. A claim that is None is omitted."""

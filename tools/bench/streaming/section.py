@@ -1,4 +1,4 @@
-"""Streaming: our layer beside the Lambda Web Adapter, plain Mangum and plain uvicorn."""
+"""The report's section on streaming: our layer, the Lambda Web Adapter, plain Mangum and plain uvicorn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of every subject; `streamed` says that a buffered answer has nothing to compare."""
+    """One figure of every subject; `streamed` figures do not exist for a buffered answer."""
 
     title: str
     of: Callable[[Figures], float]
@@ -50,8 +50,8 @@ def footprint(name: str) -> Callable[[Figures], float]:
 
 FIRST_BYTE = Row("time to first byte, ms", median("first_byte_ms"))
 MEMORY = Row("memory, MB", footprint("memory_mb"))
-ADDED = Row("memory beside interpreter and application, MB", footprint("added_mb"))
-IDLE = Row("processor when idle, ms a minute", footprint("idle_cpu_ms_per_minute"))
+ADDED = Row("memory without interpreter and application, MB", footprint("added_mb"))
+IDLE = Row("idle processor time, ms per minute", footprint("idle_cpu_ms_per_minute"))
 SIZES = ("1 KB", "64 KB", "5 MB")
 ROWS = [
     FIRST_BYTE,
@@ -60,7 +60,7 @@ ROWS = [
     Row("added latency of a token, ms", median("chunk_latency_ms"), streamed=True),
     Row("… 99th percentile, quietest round, ms", median("chunk_latency_p99_ms"), streamed=True),
     Row("tokens per second of one stream", median("chunks_per_second"), larger_is_better=True, streamed=True),
-    Row("processor time of a token, µs", median("cpu_us_per_chunk"), streamed=True),
+    Row("processor time per token, µs", median("cpu_us_per_chunk"), streamed=True),
     MEMORY,
     ADDED,
     Row("memory at its peak, MB", footprint("peak_mb")),
@@ -69,16 +69,16 @@ ROWS = [
 
 
 def section(result: Result) -> Section:
-    """Return what `tools.bench.streaming` found."""
+    """Return the report's section."""
     subjects = result.figures["subjects"]
     shown = [name for name in ORDER if name in subjects]
     header = ["", *shown, "ours is better by"] if ADAPTER in subjects else ["", *shown]
-    text = "\n\n".join(part for part in [INTRODUCTION, table(header, rows(subjects)), notes(result), PICTURE] if part)
-    return Section("Streaming beside its peers", text, goals(subjects))
+    details = "\n\n".join([METHOD, table(header, rows(subjects)), notes(result)])
+    return Section("Streaming", LEAD, details, goals(subjects), PICTURE)
 
 
 def rows(subjects: Mapping[str, Figures]) -> list[list[str]]:
-    """Return the table's body; the last cell says how many times better ours is than the adapter."""
+    """Return the table's rows; the last cell is the ratio between ours and the adapter."""
     shown = [name for name in ORDER if name in subjects]
     found: list[list[str]] = []
     for row in ROWS:
@@ -105,23 +105,25 @@ def goals(subjects: Mapping[str, Figures]) -> list[Goal]:
     worst = min(ROWS, key=lambda row: row.times_better(ours, adapter))
     ratio = worst.times_better(ours, adapter)
     closest = f"closest: {times(ratio)} ({worst.title})"
-    found.append(Goal("streaming.never_behind", f"all {len(ROWS)} figures", "never behind it", closest, ratio >= 1))
+    found.append(
+        Goal("streaming.never_behind", f"all {len(ROWS)} figures", "no worse than the Web Adapter", closest, ratio >= 1)
+    )
     return found
 
 
 def notes(result: Result) -> str:
     subjects = result.figures["subjects"]
     if ADAPTER not in subjects:
-        return "The Web Adapter was not measured: it is built with cargo, and there was none."
+        return "The Web Adapter was not measured, because building it needs cargo."
     ours, adapter = (number(subjects[name]["delayed_first_byte_ms"]) for name in (OURS, ADAPTER))
     text = NOTES.format(ours=ours, adapter=adapter)
     if since := result.figures.get("adapter_measured"):
-        text += f"\n\nThere was no cargo: the Web Adapter's figures are of {since['at']}, commit {since['commit']}."
+        text += f"\n\nWithout cargo, the Web Adapter keeps its figures of {since['at']}, commit {since['commit']}."
     return text
 
 
 def show(figures: Mapping[str, Any], console: Console) -> None:
-    """Print the same table."""
+    """Print the table."""
     subjects = figures["subjects"]
     view = Table(
         "", *(name for name in ORDER if name in subjects), *(["ours is better by"] if ADAPTER in subjects else [])
@@ -131,18 +133,18 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
     console.print(view, width=max(console.width, 130))
 
 
-INTRODUCTION = """\
-One application (raw ASGI, so that no framework is measured) in four places: under our layer; in uvicorn behind AWS's
-[Lambda Web Adapter](https://crates.io/crates/lambda_web_adapter), which is how others stream from Python on Lambda;
-under plain Mangum on AWS's own client, which cannot stream; and in uvicorn asked directly over HTTP, which is the
-floor. The first three are read where the Runtime API is, by the same loop. A token is a chunk of 64 bytes; its latency
-is from `send` in the application to its arrival, at a thousand a second; tokens per second are of 20 000 sent without
-a pause. Memory is resident memory of every process that is needed, pages of a file counted once. "Better by" is ours
-beside the Web Adapter."""
-
+LEAD = """\
+One application runs under our layer, in uvicorn behind AWS's [Lambda Web
+Adapter](https://crates.io/crates/lambda_web_adapter) (the usual way to stream from Python on Lambda), under plain
+Mangum on AWS's own client, which cannot stream, and in uvicorn alone, which is the lower bound."""
+METHOD = """\
+The application is raw ASGI, so that no framework affects the figures. The three Lambda runtimes are read at the
+Runtime API by the same loop, uvicorn alone over HTTP. A token is a chunk of 64 bytes. Its latency is the time from
+`send` in the application to its arrival, at a thousand per second. Tokens per second are measured with 20 000 chunks
+without pause. Memory is the resident memory of all required processes, with shared pages counted once. *Ours is
+better by* compares our layer with the Web Adapter."""
 NOTES = """\
-The reader acknowledges every TCP segment at once, which is the best light for the adapter: it leaves Nagle's algorithm
-on, so where a reader delays its acknowledgements, as Linux does by default, its first byte takes {adapter} ms (ours
-{ours}). What Lambda's own end does is not known here. uvicorn runs as `pip install uvicorn` gives it (h11, asyncio)."""
-
-PICTURE = "![Streaming beside its peers](../../tools/bench/results/streaming.png)"
+The reader acknowledges every TCP segment at once, which favors the adapter: it leaves Nagle's algorithm on, so with
+delayed acknowledgements, Linux's default, its first byte takes {adapter} ms (ours {ours}). The behavior of Lambda's
+own end is unknown. uvicorn runs with its defaults (h11, asyncio)."""
+PICTURE = "![Streaming compared with its peers](../../tools/bench/results/streaming.png)"
