@@ -125,7 +125,7 @@ bench-quick: install ministack sam dynamodb-local ## The same with fewer rounds
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
-.PHONY: packages build deploy publish destroy logs doctor verify-deploy lock clean
+.PHONY: packages layer build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## What `sam deploy` uploads, in .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.local.artifacts
@@ -144,6 +144,8 @@ verify-deploy: install ministack sam ## The real `sam deploy` into the local AWS
 packages: $(UV) ## Build wheels and sdists of the three libraries into dist/
 	@for each in $(LIBRARIES); do $(UV) build --quiet $$each --out-dir dist; done
 	@ls -1 dist
+layer: install ## Build dist/lambda-streaming-layer-*.zip, the streaming layer for other SAM projects
+	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} $(MAKE) -s -C layers/streaming zip
 COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(UV) ## Write requirements/*.txt anew from pyproject.toml
 	@$(UV) $(COMPILE) --group dev pyproject.toml $(LIBRARIES:%=%/pyproject.toml) -o requirements/dev.txt

@@ -22,10 +22,10 @@ else
 $(error BUILD_TARGET must be lambda or local, not $(BUILD_TARGET))
 endif
 
-# Wheels only, each checked against its hash. $(1): requirements file, $(2): target folder.
+# Wheels only, each checked against its hash. $(1): requirements file, $(2): target folder, $(3): platform, if another.
 # Not shipped: bin/ (console scripts with this machine's paths in them) and the packages' own tests.
 define install-wheels
-@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy $(PLATFORM) \
+@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy $(or $(3),$(PLATFORM)) \
 	--requirement $(ROOT)/requirements/$(1) --target $(2)
 @rm -rf $(2)/bin $(2)/.lock
 @find $(2) -type d -name tests -prune -exec rm -rf {} +
