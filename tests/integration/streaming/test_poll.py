@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, *connections: list[list[bytes]]) -> None:
         self.requests: list[bytes] = []
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self.go = threading.Event()
         self.go.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -38,7 +38,7 @@ class Server:
             with connection:
                 for pieces in answers:
                     self.requests.append(connection.recv(4096))
-                    self.asked.set()
+                    self.requested.set()
                     self.go.wait()
                     for piece in pieces:
                         connection.sendall(piece)
@@ -149,7 +149,7 @@ def test_a_signal_is_handled_while_it_waits(serve) -> None:
     previous = signal.signal(signal.SIGUSR1, handler)
 
     def send() -> None:
-        server.asked.wait()
+        server.requested.wait()
         os.kill(os.getpid(), signal.SIGUSR1)
 
     sender = threading.Thread(target=send)

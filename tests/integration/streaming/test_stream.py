@@ -47,7 +47,7 @@ async def test_prelude_and_chunks_leave_at_once(runtime: Runtime):
 
     sink = Script()
     invocation = asyncio.create_task(runtime.run(app, sink=sink))
-    for number, gate in enumerate(gates, start=1):  # the application goes on only after the message has arrived
+    for number, gate in enumerate(gates, start=1):  # the application continues only after the message has arrived
         await eventually(lambda number=number: len(sink.chunks) == number)
         gate.open()
     await invocation
