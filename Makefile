@@ -148,7 +148,7 @@ fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
-.PHONY: release packages build deploy publish destroy logs doctor verify-deploy lock clean
+.PHONY: release packages layer build deploy publish destroy logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.stack.artifacts
@@ -169,6 +169,8 @@ release: install ## Check, test and tag a version: make release VERSION=0.3.0
 packages: $(UV) ## Build wheels and sdists of the three libraries into dist/
 	@for each in $(LIBRARIES); do $(UV) build --quiet $$each --out-dir dist; done
 	@ls -1 dist
+layer: install ## Build dist/lambda-streaming-layer-*.zip, the streaming layer for other SAM projects
+	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} $(MAKE) -s -C layers/streaming zip
 COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(UV) ## Rewrite requirements/*.txt from the pyproject.toml files
 	@$(UV) $(COMPILE) --group dev pyproject.toml $(LIBRARIES:%=%/pyproject.toml) -o requirements/dev.txt

@@ -1,8 +1,8 @@
-# What every build Makefile shares: for which platform, and how. Included by functions/*/Makefile and layers/*/Makefile,
-# which `sam build` runs with ARTIFACTS_DIR set (Metadata: BuildMethod: makefile).
+# Target platform and build steps, included by functions/*/Makefile and layers/*/Makefile, which `sam build` runs with
+# ARTIFACTS_DIR set (Metadata: BuildMethod: makefile).
 #
-# BUILD_TARGET=lambda (default): wheels for Lambda's python3.13 on arm64, whatever this machine is.
-# BUILD_TARGET=local: wheels for this machine and the Python of .venv (or LOCAL_PYTHON), so that it can run what was built:
+# BUILD_TARGET=lambda (default): wheels for Lambda's python3.13 on arm64, on any machine.
+# BUILD_TARGET=local: wheels for this machine and the Python of .venv (or LOCAL_PYTHON), which can then run the artifacts:
 #   BUILD_TARGET=local sam build --build-dir .aws-sam/local
 BUILD_TARGET ?= lambda
 SHELL := /bin/bash
@@ -22,42 +22,42 @@ else
 $(error BUILD_TARGET must be lambda or local, not $(BUILD_TARGET))
 endif
 
-# Wheels only, each checked against its hash. $(1): requirements file, $(2): target folder.
-# Not shipped: bin/ (console scripts with this machine's paths in them) and the packages' own tests.
+# Install wheels, each checked against its hash. $(1): requirements file, $(2): target folder, $(3): platform other than
+# PLATFORM. Not shipped: bin/ (console scripts that contain this machine's paths) and the packages' own tests.
 define install-wheels
-@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy $(PLATFORM) \
+@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy $(or $(3),$(PLATFORM)) \
 	--requirement $(ROOT)/requirements/$(1) --target $(2)
 @rm -rf $(2)/bin $(2)/.lock
 @find $(2) -type d -name tests -prune -exec rm -rf {} +
 endef
 
-# $(1): packages, $(2): the folder they lie in, $(3): target folder.
+# Copy our packages. $(1): packages, $(2): their folder, $(3): target folder.
 define copy-packages
 @mkdir -p $(3)
 @tar -C $(2) --exclude=__pycache__ -cf - $(1) | tar -C $(3) -xf -
 endef
 
-# The two libraries that both functions use. $(1): target folder.
+# Copy the two libraries that both functions use. $(1): target folder.
 define copy-libraries
 $(call copy-packages,store_dynamo,$(ROOT)/store_dynamo/src,$(1))
 $(call copy-packages,attachments_s3,$(ROOT)/attachments_s3/src,$(1))
 endef
 
-# Only the descriptions of the services in a list. $(1): list, $(2): folder of the packages.
+# Keep only the descriptions of the services in a list. $(1): list, $(2): folder of the packages.
 define keep-services
 @cd $(2)/botocore/data && for service in */; do \
 	grep -qx "$${service%/}" $(1) || rm -r "$$service"; \
 done
 endef
 
-# /opt and /var/task are read-only on Lambda: without .pyc every cold start compiles every module (docs/evidence/performance.md).
-# unchecked-hash: the .pyc is taken as it is, without a look at the source's time, which the zip does not keep.
-# -s/-p: tracebacks name the path on Lambda, not the one of the build. $(1): folder, $(2): its path on Lambda.
+# Compile bytecode. /opt and /var/task are read-only on Lambda, so without .pyc every cold start compiles every module
+# (docs/evidence/performance.md). unchecked-hash: Python does not compare the source's time, which the zip does not keep.
+# -s/-p: tracebacks show the path on Lambda instead of the build's. $(1): folder, $(2): its path on Lambda.
 define compile-bytecode
 @if [ -n "$(COMPILER)" ]; then \
 	"$(COMPILER)" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s $(1) -p $(2) $(1); \
 else \
-	echo "No Python 3.13 here, so no .pyc is shipped and cold starts take about twice as long. \
-Mend: $(UV) python install 3.13, or PYTHON_3_13=/path/to/python3.13" >&2; \
+	echo "Python 3.13 was not found, so the build contains no .pyc and cold starts take about twice as long. \
+To fix this: $(UV) python install 3.13, or PYTHON_3_13=/path/to/python3.13" >&2; \
 fi
 endef

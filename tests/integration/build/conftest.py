@@ -1,4 +1,4 @@
-"""`sam build` as `make build` runs it, into a folder of the test run."""
+"""Fixtures that run `sam build` as `make build` does, into a folder of the test run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `sam build` makes is complete, small, for the right machine, and runs from its own files alone."""
+"""The artifacts of `sam build`: complete, small, for the right machine, and running from their own files alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS = {
     "TABLE_NAME": "table",
     "BUCKET_NAME": "bucket",
     "COGNITO_ISSUER": "https://cognito.example/pool",
-    "COGNITO_JWKS_URL": "http://127.0.0.1:1/jwks.json",  # refused at once: the function starts without the pool's keys
+    "COGNITO_JWKS_URL": "http://127.0.0.1:1/jwks.json",  # unreachable: the function starts without the keys
     "COGNITO_CLIENT_ID": "client",
     "ASSISTANT_TABLE": "assistant",
     "OPENAI_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
@@ -42,8 +42,8 @@ CREDENTIALS = {"sso", "sso-oidc", "sts"}
 
 
 class TestForLambda:
-    def test_nothing_is_wrong_with_it(self, for_lambda: Path) -> None:
-        """No package or import is missing, no junk, all machine code is for arm64, the runtime layer is whole."""
+    def test_has_no_faults(self, for_lambda: Path) -> None:
+        """Packages, imports and the streaming layer are complete, without junk; machine code is for arm64."""
         assert inspect(for_lambda).faults == ()
 
     def test_is_far_below_the_limit(self, for_lambda: Path) -> None:
@@ -68,7 +68,7 @@ class TestForLambda:
         assert not (for_lambda / "DependenciesLayer" / "python" / "awslambdaric").exists()
 
     def test_a_package_in_both_layers_has_one_version(self) -> None:
-        """Lambda merges layers into one folder, where the later one wins."""
+        """Lambda merges layers into one folder, in which the later layer overwrites the earlier one."""
         runtime, dependencies = (
             locked_packages(ROOT / "requirements" / name, TARGETS["lambda"])
             for name in ("streaming.txt", "functions.txt")
@@ -80,14 +80,14 @@ class TestForLambda:
 
 
 class TestForThisMachine:
-    def test_nothing_is_wrong_with_it(self, for_this_machine: Path) -> None:
+    def test_has_no_faults(self, for_this_machine: Path) -> None:
         report = inspect(for_this_machine, TARGETS["local"])
 
         assert report.faults == ()
         assert report.compiled
 
-    def test_bytecode_is_taken_without_a_look_at_the_source(self, for_this_machine: Path) -> None:
-        """The zip keeps no times, so bytecode that is checked against them would be thrown away."""
+    def test_bytecode_is_not_checked_against_the_source(self, for_this_machine: Path) -> None:
+        """The zip does not keep times, so Python would discard bytecode that it compares with them."""
         compiled = list((for_this_machine / "ChatFunction").rglob("*.pyc"))
 
         assert compiled
@@ -117,7 +117,7 @@ class TestForThisMachine:
         assert (answer.status_code, answer.text) == (200, '{"status":"ok"}'), lines
 
     def test_every_aws_service_that_is_called_is_shipped(self, for_this_machine: Path) -> None:
-        """All others are left out; the handler and the janitor say which they call."""
+        """Other services are left out; the handler and the janitor name the ones that they call."""
         named = {name for source in SOURCES for name in re.findall(r'client\("([a-z0-9-]+)"', source.read_text())}
         layer = for_this_machine / "DependenciesLayer" / "python"
         make = "; ".join(f"session.create_client({name!r})" for name in sorted(named))
@@ -129,7 +129,7 @@ class TestForThisMachine:
         assert {path.name for path in (layer / "botocore" / "data").iterdir() if path.is_dir()} == named | CREDENTIALS
 
     def test_a_missing_layer_is_noticed(self, for_this_machine: Path) -> None:
-        """The test above means something: without the dependencies the same import fails."""
+        """Without the dependencies the import of the test above fails, so that test is meaningful."""
         done = _import("chat_api.handler", [for_this_machine / "ChatFunction"])
 
         assert "ModuleNotFoundError" in done.stderr
@@ -140,7 +140,7 @@ def _import(module: str, folders: list[Path]) -> subprocess.CompletedProcess[str
 
 
 def _run(program: str, folders: list[Path]) -> subprocess.CompletedProcess[str]:
-    """Run `program` where only the standard library and `folders` are: -S leaves out .venv, -P the repository."""
+    """Run `program` with the standard library and `folders` only: -S leaves out .venv, -P the repository."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, folders)),

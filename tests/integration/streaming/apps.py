@@ -1,4 +1,4 @@
-"""The application that tests run in real processes: raw ASGI, one path per behaviour."""
+"""The ASGI application that tests run in real processes, with one path per behaviour."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def task(scope, receive, send) -> None:
 async def hang(scope, receive, send) -> None:
     await start(send)
     await body(send, b"some", more=True)
-    time.sleep(60)  # noqa: ASYNC251  # blocks the loop, so that only Lambda can end it
+    time.sleep(60)  # noqa: ASYNC251  # blocks the loop, so only Lambda can end it
 
 
 async def hang_before(scope, receive, send) -> None:
@@ -146,7 +146,7 @@ handler = StreamingMangum(app)
 
 
 def plain_handler(event, context):
-    """Answer as a function without HTTP does, or raise."""
+    """Return a result as a function without HTTP does, or raise."""
     if "fail" in event:
         raise ValueError(event["fail"])
     return {"tenant": context.tenant_id, **event}

@@ -1,7 +1,7 @@
-"""Two ways to run the layer against our Runtime API, over real sockets.
+"""Fixtures that run the layer against our Runtime API, over real sockets.
 
-`runtime` runs AWS's own event handling with our client in a thread of this process: an application is a function of the
-test, and both ends can be looked at. `function` runs the real bootstrap in processes of its own.
+`runtime` runs AWS's own event handling with our client in a thread of this process: the application is a function in
+the test, which can inspect both ends. `function` runs the real bootstrap in separate processes.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tools.workspace import source
 
 EVENTS = ROOT / "tests" / "events"
 LIMIT_SECONDS = 20
-# The ordinary runtime, `Function(layer=None)`, with this package where Lambda would have it from the layer.
+# For the ordinary runtime, `Function(layer=None)`: this package, which Lambda would import from the layer.
 ORDINARY = {"PYTHONPATH": f"{ROOT}:{source('lambda_streaming')}"}
 
 
 def event(name: str = "function_url_get", **fields: Any) -> dict[str, Any]:
-    """Return the event of `tests/events/{name}.json`; `path` and `method` go where a Function URL has them."""
+    """Return the event of `tests/events/{name}.json`; `path` and `method` go into `requestContext.http`."""
     loaded = json.loads((EVENTS / f"{name}.json").read_text())
     for key in {"path", "method"} & fields.keys():
         loaded["requestContext"]["http"][key] = fields.pop(key)
@@ -47,9 +47,9 @@ def event_bytes() -> bytes:
 
 
 async def eventually(predicate: Callable[[], object]) -> None:
-    """Wait until `predicate` is true of another thread or process."""
+    """Wait until `predicate` is true; for conditions that another thread or process fulfils."""
     async with asyncio.timeout(LIMIT_SECONDS):
-        while not predicate():  # noqa: ASYNC110  # nothing to wait on: the other side is not in this loop
+        while not predicate():  # noqa: ASYNC110  # no event to await: the other side is not in this loop
             await asyncio.sleep(0.005)
 
 
@@ -69,10 +69,10 @@ class Gate:
 
 @dataclass
 class Script(Recorder):
-    """A recorder that can stop reading, refuse, or hang up."""
+    """A recorder that can stop reading, reject the response, or close the connection."""
 
     read: asyncio.Event = field(default_factory=asyncio.Event)
-    """Unset: nothing is read after `chunks_before` chunks."""
+    """While it is unset, reading stops after `chunks_before` chunks."""
     chunks_before: int = 1_000_000
     refuse: Refusal | None = None
     hang_up: bool = False
@@ -98,7 +98,7 @@ def context(seconds: float = 5) -> Any:
 
 
 def prelude_of(recorder: Recorder) -> dict[str, Any]:
-    """Return the prelude's JSON; the first chunk holds it, and its delimiter, whole and alone."""
+    """Return the prelude's JSON, after checking that the first chunk is exactly the prelude and its delimiter."""
     assert recorder.kind is Kind.STREAMED
     encoded, delimiter, rest = recorder.chunks[0].partition(b"\0" * 8)
     assert (delimiter, rest) == (b"\0" * 8, b"")
@@ -106,7 +106,7 @@ def prelude_of(recorder: Recorder) -> dict[str, Any]:
 
 
 def body_of(recorder: Recorder) -> bytes:
-    """Return what follows the prelude."""
+    """Return the body after the prelude."""
     return b"".join(recorder.chunks[1:])
 
 
@@ -165,7 +165,7 @@ async def runtime() -> AsyncIterator[Runtime]:
 
 
 class Function(LocalFunction):
-    """`tests.integration.streaming.apps` under the real bootstrap; `lines` is its log."""
+    """The function `tests.integration.streaming.apps` under the real bootstrap; `lines` is its log."""
 
     def __init__(self, **options: Any) -> None:
         self.lines: list[str] = []
@@ -187,7 +187,7 @@ class Function(LocalFunction):
 
 @pytest.fixture
 async def function() -> AsyncIterator[Callable[..., Function]]:
-    """Make functions whose processes end with the test."""
+    """Return a factory of functions whose processes end with the test."""
     made: list[Function] = []
 
     def make(**options: Any) -> Function:

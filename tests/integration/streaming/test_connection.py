@@ -1,4 +1,4 @@
-"""Which connection an answer goes over, against a Runtime API that is written out byte by byte."""
+"""The connection of a streamed response, against a Runtime API that sends scripted bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ END = b"0\r\n\r\n"
 
 
 class OneByOne:
-    """A Runtime API that gives one event, replies to its answer with `reply`, and gives a second event.
+    """A Runtime API that delivers one event, answers its response with `reply`, and delivers a second event.
 
-    `connections` counts what it accepted. A connection is served until the peer closes it.
+    `connections` counts the accepted connections; each is served until the peer closes it.
     """
 
     def __init__(self, reply: bytes, at_once: bool = False) -> None:
@@ -94,7 +94,7 @@ async def hello(scope, receive, send) -> None:
 
 
 def two_events(server: OneByOne) -> None:
-    """Poll, answer, and poll again, as AWS's loop does."""
+    """Poll, respond, and poll again, as AWS's loop does."""
     adapter = StreamingMangum(hello, lifespan="off")
     with closing(adapter), closing(StreamingRuntimeClient(server.address)) as client:
         for _ in range(2):
@@ -130,7 +130,7 @@ def test_a_connection_that_is_not_clean_is_not_used_again(one_by_one, reply) -> 
 
 
 @pytest.mark.promise("L7")
-def test_a_reply_before_the_end_costs_its_connection_only(one_by_one) -> None:
+def test_a_reply_before_the_end_costs_only_its_connection(one_by_one) -> None:
     server = one_by_one(b"HTTP/1.1 410 Gone\r\nContent-Length: 2\r\n\r\n{}", at_once=True)
     two_events(server)
     assert server.connections == 2

@@ -1,8 +1,8 @@
-"""Against AWS's own Runtime API: the emulator that comes with aws-sam-cli, serving our real bootstrap.
+"""The real bootstrap against AWS's own Runtime API, the emulator that comes with aws-sam-cli.
 
-It answers only when the body is complete, shows prelude and delimiter raw, and hides trailers; so it judges our framing
-and our use of the API, and nothing about timing. It dies of two events at once: one emulator per test, one event at a
-time.
+The emulator answers only when the body is complete, shows prelude and delimiter raw, and hides trailers, so it tests
+our framing and our use of the API but not the timing. Two concurrent events crash it: one emulator per test, one
+event at a time.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def invoke(tmp_path):
 @pytest.mark.promise("L5")
 @pytest.mark.promise("L6")
 async def test_awss_emulator_understands_what_we_send(invoke):
-    """One emulator, one event after the other: whatever an answer was like, the next one is not disturbed."""
+    """Events one after the other in one emulator: no response, whatever its kind, disturbs the next one."""
     prelude, _, body = (await invoke(event(path="/slow"))).content.partition(DELIMITER)
     assert json.loads(prelude) == {"statusCode": 200, "headers": {"content-type": "text/plain"}, "cookies": []}
     assert body == b"012"
@@ -79,6 +79,6 @@ async def test_awss_emulator_understands_what_we_send(invoke):
     assert json.loads(prelude)["statusCode"] == 500
 
     await invoke(event(path="/fail_late"))
-    await invoke(event(path="/fail_long"))  # trailers over 4 KiB would be the end of the emulator, and of Lambda's
+    await invoke(event(path="/fail_long"))  # trailers over 4 KiB would crash the emulator, and Lambda's Runtime API
     _, _, body = (await invoke(event(path="/hello"))).content.partition(DELIMITER)
     assert body.startswith(b"hello from ")

@@ -1,4 +1,4 @@
-"""The local Function URL, as an HTTP client sees it; the function runs in real processes."""
+"""The local Function URL with real processes behind it, as an HTTP client sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ten thousand invocations of one process: resident memory, descriptors and threads stay as they were."""
+"""Ten thousand invocations of one process leave resident memory, descriptors and threads unchanged."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from tests.integration.streaming.conftest import body_of, event, run_in
 
 WARM, ROUNDS, PER_ROUND = 2000, 8, 1000
-# AWS's loop puts each trace id into the environment, and glibc's `setenv` keeps every value it was ever given: 110
-# bytes (measured with a program that does only that). Ours must add nothing; a task or a socket has more than 200.
+# AWS's loop puts each trace id into the environment, and glibc's `setenv` keeps every value: 110 bytes each (measured
+# with a program that does only that). Our code must add nothing; a leaked task or socket takes more than 200.
 ALLOWED_GROWTH_BYTES = ROUNDS * PER_ROUND * 200
 
 

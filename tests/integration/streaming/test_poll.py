@@ -1,4 +1,4 @@
-"""How events are asked for, against a server that is written out byte by byte."""
+"""Polling for events, against a server that sends scripted bytes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WHOLE = HEAD + b"Content-Length: 8\r\n\r\n" + EVENT
 
 
 class Server:
-    """Gives scripted answers: each connection takes one list of them, each request one answer, and then it hangs up."""
+    """A server with scripted answers: a list per connection, an answer per request; then it closes the connection."""
 
     def __init__(self, *connections: list[list[bytes]]) -> None:
         self.requests: list[bytes] = []
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self.go = threading.Event()
         self.go.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -38,7 +38,7 @@ class Server:
             with connection:
                 for pieces in answers:
                     self.requests.append(connection.recv(4096))
-                    self.asked.set()
+                    self.requested.set()
                     self.go.wait()
                     for piece in pieces:
                         connection.sendall(piece)
@@ -86,7 +86,7 @@ def test_an_event_is_read_whole_however_it_is_framed(serve, pieces) -> None:
     server = serve([pieces, [WHOLE]])
     with closing(Poll(server.address)) as poll:
         assert poll.next()[0] == EVENT
-        assert poll.next()[0] == EVENT  # and nothing is left of it for the next
+        assert poll.next()[0] == EVENT  # nothing of it is left over for the next
 
 
 def test_six_megabytes_arrive_whole(serve) -> None:
@@ -96,13 +96,13 @@ def test_six_megabytes_arrive_whole(serve) -> None:
         assert poll.next()[0] == body
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_anew(serve) -> None:
+def test_a_closed_connection_is_replaced(serve) -> None:
     server = serve([[WHOLE]], [[WHOLE]])
     with closing(Poll(server.address)) as poll:
         assert [poll.next()[0], poll.next()[0]] == [EVENT, EVENT]
 
 
-def test_a_server_that_says_close_is_believed(serve) -> None:
+def test_a_server_that_sends_connection_close_gets_a_new_connection(serve) -> None:
     closed = HEAD + b"Connection: close\r\nContent-Length: 8\r\n\r\n" + EVENT
     server = serve([[closed]], [[WHOLE]])
     with closing(Poll(server.address)) as poll:
@@ -113,14 +113,17 @@ def test_a_server_that_says_close_is_believed(serve) -> None:
 @pytest.mark.parametrize(
     ("pieces", "reason"),
     [
-        ([], "it hung up"),
-        ([HEAD + b"Content-Length: 8\r\n\r\n" + EVENT[:4]], "it hung up within an event"),
-        ([HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n" + EVENT[:4]], "it hung up within an event"),
-        ([HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\n" + EVENT[:4] + b"\r\n"], "it hung up within an event"),
+        ([], "the connection closed"),
+        ([HEAD + b"Content-Length: 8\r\n\r\n" + EVENT[:4]], "the connection closed within an event"),
+        ([HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n" + EVENT[:4]], "the connection closed within an event"),
+        (
+            [HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\n" + EVENT[:4] + b"\r\n"],
+            "the connection closed within an event",
+        ),
         ([b"HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops"], "500 No: b'oops'"),
     ],
 )
-def test_what_is_no_event_is_an_error(serve, pieces, reason) -> None:
+def test_a_reply_that_is_not_an_event_is_an_error(serve, pieces, reason) -> None:
     server = serve([pieces])
     with closing(Poll(server.address)) as poll, pytest.raises(PollError, match=reason):
         poll.next()
@@ -141,12 +144,12 @@ def test_a_signal_is_handled_while_it_waits(serve) -> None:
 
     def handler(number: int, _: object) -> None:
         handled.append(number)
-        server.go.set()  # only now is there an event: without the signal the wait would not end
+        server.go.set()  # releases the event: without the signal the wait would not end
 
     previous = signal.signal(signal.SIGUSR1, handler)
 
     def send() -> None:
-        server.asked.wait()
+        server.requested.wait()
         os.kill(os.getpid(), signal.SIGUSR1)
 
     sender = threading.Thread(target=send)

@@ -1,4 +1,4 @@
-"""The real bootstrap in a process of its own, with AWS's loop around it."""
+"""The real bootstrap in its own process, with AWS's loop."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_a_plain_handler_works_as_on_the_ordinary_runtime(function):
 
 
 @pytest.mark.promise("L9")
-async def test_a_broken_event_is_refused_and_the_loop_goes_on(function):
+async def test_a_broken_event_is_rejected_and_the_loop_continues(function):
     process = await function().start()
 
     broken = await run_in(process, event(body="a", isBase64Encoded=True))
@@ -151,8 +151,8 @@ async def test_a_410_to_any_answer_is_logged_and_the_loop_goes_on(function):
 
     assert prelude_of(sink)["statusCode"] == 200
     assert json.loads((await run_in(plainer, {})).body) == {"tenant": None}
-    assert sum("was not taken" in line for line in streaming.lines) == 4
-    assert sum("was not taken" in line for line in plain.lines) == 4
+    assert sum("was not accepted" in line for line in streaming.lines) == 4
+    assert sum("was not accepted" in line for line in plain.lines) == 4
 
 
 @pytest.mark.promise("L7")
@@ -193,7 +193,7 @@ async def test_on_the_ordinary_runtime_the_same_handler_answers_buffered(functio
 
 
 def test_the_client_refuses_to_run_without_its_c_module(tmp_path):
-    """A copy of awslambdaric without `runtime_client` beside it, as a layer built for another Python would be."""
+    """A copy of awslambdaric without `runtime_client` next to it, like a layer built for another Python."""
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from lambda_streaming.client import StreamingRuntimeClient\n"
@@ -207,7 +207,7 @@ def test_the_client_refuses_to_run_without_its_c_module(tmp_path):
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, env=environment, check=False
     )
 
-    assert "RuntimeClientError: runtime_client must lie beside awslambdaric" in ran.stderr
+    assert "RuntimeClientError: runtime_client must be in" in ran.stderr
 
 
 def test_the_handler_does_not_import_the_runtime_client():

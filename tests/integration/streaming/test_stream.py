@@ -1,4 +1,4 @@
-"""What the Runtime API receives, when, and what the application feels of it."""
+"""The bytes that the Runtime API receives, their timing, and the effects of its replies on the application."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_prelude_and_chunks_leave_at_once(runtime: Runtime):
 
     sink = Script()
     invocation = asyncio.create_task(runtime.run(app, sink=sink))
-    for number, gate in enumerate(gates, start=1):  # the application goes on only after the message has arrived
+    for number, gate in enumerate(gates, start=1):  # the application continues only after the message has arrived
         await eventually(lambda number=number: len(sink.chunks) == number)
         gate.open()
     await invocation
@@ -131,7 +131,7 @@ async def test_a_reader_that_never_reads_on_costs_the_deadline_and_no_more(runti
         await runtime.run(app, sink=sink, timeout_seconds=1)
 
     assert "TimeoutError" in caplog.text
-    assert "was not taken" in caplog.text
+    assert "was not accepted" in caplog.text
 
 
 @pytest.mark.promise("L3")
@@ -365,7 +365,7 @@ async def test_the_invocation_id_is_echoed(runtime: Runtime):
 @pytest.mark.promise("L7")
 @pytest.mark.parametrize("status", [410, 413, 500])
 async def test_a_reply_before_the_end_stops_the_sender(runtime: Runtime, caplog, status):
-    felt = []
+    raised = []
 
     async def app(scope, receive, send):
         await start(send)
@@ -373,13 +373,13 @@ async def test_a_reply_before_the_end_stops_the_sender(runtime: Runtime, caplog,
             while True:
                 await body(send, b"." * 65536)
         except OSError as error:
-            felt.append(error)
+            raised.append(error)
             raise
 
     async with asyncio.timeout(5):
         await runtime.run(app, sink=Script(chunks_before=2, refuse=Refusal(status, "Reason")))
 
-    assert felt
+    assert raised
     assert f"the Runtime API answered {status}" in caplog.text
     assert "Reason" in caplog.text
     assert "the application failed" not in caplog.text
@@ -405,7 +405,7 @@ async def test_a_refusal_of_the_whole_body_is_logged(runtime: Runtime, caplog):
 
     await runtime.run(app, sink=Script(refuse=Refusal(410, "Stale")))
 
-    assert "was not taken: the Runtime API answered 410" in caplog.text
+    assert "was not accepted: the Runtime API answered 410" in caplog.text
 
 
 @pytest.mark.promise("L7")
@@ -418,7 +418,7 @@ async def test_a_runtime_api_that_hangs_up_stops_the_sender(runtime: Runtime, ca
     async with asyncio.timeout(5):
         await runtime.run(app, sink=Script(chunks_before=2, hang_up=True))
 
-    assert "the Runtime API hung up" in caplog.text
+    assert "the Runtime API closed the connection" in caplog.text
 
 
 @pytest.mark.promise("L9")
@@ -474,11 +474,11 @@ async def test_without_a_runtime_api_the_answer_is_logged_as_lost(caplog):
 
     await asyncio.to_thread(post)
 
-    assert "was not taken" in caplog.text
+    assert "was not accepted" in caplog.text
 
 
 async def test_http_api_events_are_not_streamed():
-    """Their shape is a Function URL's, but API Gateway would show the prelude to the client."""
+    """Their shape is a Function URL's, but API Gateway would send the prelude to the client as text."""
 
     async def app(scope, receive, send):
         await start(send, 200, [(b"content-type", b"text/plain"), (b"x-name", b"Zo\xeb")])

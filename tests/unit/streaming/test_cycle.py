@@ -1,4 +1,4 @@
-"""One exchange with an application, without a socket."""
+"""One exchange with an ASGI application, without a socket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lambda_streaming.buffered_answer import BufferedAnswer
+from lambda_streaming.adapter import BufferedResponse
 from lambda_streaming.cycle import HTTPCycle
 from lambda_streaming.errors import UnexpectedMessageError
 
@@ -15,10 +15,10 @@ LAST = {"type": "http.response.body", "body": b"done", "more_body": False}
 
 
 async def run(app, method: str = "GET", seconds: float = 5) -> dict:
-    answer = BufferedAnswer()
+    writer = BufferedResponse()
     deadline = asyncio.get_running_loop().time() + seconds
-    await HTTPCycle({"type": "http", "method": method}, b"body", answer).run(app, deadline)
-    return dict(answer.response())
+    await HTTPCycle({"type": "http", "method": method}, b"body", writer).run(app, deadline)
+    return dict(writer.collected())
 
 
 async def test_the_request_comes_once_then_receive_waits_for_the_end_of_the_response():
@@ -38,19 +38,19 @@ async def test_the_request_comes_once_then_receive_waits_for_the_end_of_the_resp
 
 
 @pytest.mark.parametrize("messages", [[LAST], [START, START], [START, LAST, LAST], [{"type": "websocket.accept"}]])
-async def test_a_message_out_of_order_is_refused(messages):
-    refused = []
+async def test_a_message_out_of_order_is_rejected(messages):
+    rejected = []
 
     async def app(scope, receive, send):
         try:
             for message in messages:
                 await send(message)
         except UnexpectedMessageError as error:
-            refused.append(error.message_type)
+            rejected.append(error.message_type)
 
     await run(app)
 
-    assert refused == [messages[-1]["type"]]
+    assert rejected == [messages[-1]["type"]]
 
 
 @pytest.mark.promise("L3")
@@ -98,7 +98,7 @@ async def test_an_application_that_overruns_the_deadline_is_cancelled(caplog):
 
 @pytest.mark.promise("L6")
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
-async def test_a_response_that_has_no_body_gets_none(method, status):
+async def test_a_response_without_a_body_gets_none(method, status):
     async def app(scope, receive, send):
         await send(START | {"status": status})
         await send(LAST)

@@ -1,4 +1,4 @@
-"""`StreamingMangum` in Mangum's place: the same answers, log line and options; README.md lists the differences."""
+"""`StreamingMangum` as a drop-in replacement: Mangum's answers, log line and options. README.md has the differences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mangum.handlers import HTTPGateway
 
 from lambda_streaming import StreamingMangum
 from lambda_streaming.adapter import StreamableEvent
-from lambda_streaming.streaming_response import StreamingResponse
+from lambda_streaming.response import StreamingResponse
 from tests.integration.streaming.conftest import event
 
 HTTP_EVENTS = ("function_url_get", "function_url_post", "rest_api_post", "http_api_get")
@@ -121,7 +121,7 @@ class TestAnswers:
 
 
 class TestContexts:
-    """Unit tests of a Mangum application pass whatever they have at hand."""
+    """Unit tests of Mangum applications pass None, a dict or a mock."""
 
     @pytest.mark.parametrize(
         "context", [None, {}, object(), NoClock(), MagicMock()], ids=lambda each: type(each).__name__
@@ -166,7 +166,7 @@ class TestAccessLog:
         assert self.line(caplog, adapter(failing), event(path="/a")) == ["GET /a 500"]
 
     def test_a_failure_within_the_response_has_no_line(self, adapter, caplog):
-        """It has a traceback instead, as with Mangum."""
+        """The log has its traceback instead, as with Mangum."""
         assert self.line(caplog, adapter(failing_late), event()) == []
         assert "ValueError: broken" in caplog.text
 
@@ -193,7 +193,7 @@ class TestOptions:
 
 
 class TestLoops:
-    """With warnings as errors, a loop that is left open fails somebody's test run."""
+    """An open loop is a ResourceWarning, which fails test runs with warnings as errors."""
 
     def test_a_lifespan_that_fails_closes_its_loop(self, loops):
         async def app(scope, receive, send):

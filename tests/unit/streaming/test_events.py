@@ -1,4 +1,4 @@
-"""Events that are not as an entry makes them: answered in JSON without detail, and the next one as ever."""
+"""Malformed events: each gets a JSON answer without detail, and the next event is answered as usual."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from lambda_streaming import StreamingMangum
 from lambda_streaming.adapter import StreamableEvent
-from lambda_streaming.streaming_response import StreamingResponse
+from lambda_streaming.response import StreamingResponse
 from tests.fakes.asgi_exchange import LambdaContext
 from tests.integration.streaming.conftest import event
 
@@ -34,28 +34,28 @@ def handler() -> Iterator[StreamingMangum]:
     asyncio.set_event_loop(None)
 
 
-def places(value, place=()):
-    """Yield where an event has something."""
+def paths(value, path=()):
+    """Yield the path of every field of an event."""
     for name, inner in value.items():
-        yield (*place, name)
+        yield (*path, name)
         if isinstance(inner, dict):
-            yield from places(inner, (*place, name))
+            yield from paths(inner, (*path, name))
 
 
-def changed(documented: dict, place: tuple, junk) -> dict:
+def changed(documented: dict, path: tuple, junk) -> dict:
     event = copy.deepcopy(documented)
     inner = event
-    for name in place[:-1]:
+    for name in path[:-1]:
         inner = inner[name]
     if junk is GONE:
-        del inner[place[-1]]
+        del inner[path[-1]]
     else:
-        inner[place[-1]] = junk
+        inner[path[-1]] = junk
     return event
 
 
 def status_of(answer) -> int:
-    """Return the status of an answer that an entry can take, without a word of what failed."""
+    """Return the status of an answer, after checking that it is JSON and does not name the error."""
     text = json.dumps(answer)
     assert "Error" not in text
     assert "Traceback" not in text
@@ -66,28 +66,28 @@ def status_of(answer) -> int:
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_a_field_that_is_missing_or_wrong_is_answered(handler, name):
     documented = event(name)
-    for place in places(documented):
+    for path in paths(documented):
         for junk in (GONE, *JUNK):
-            answer = handler(changed(documented, place, junk), LambdaContext(5000))
+            answer = handler(changed(documented, path, junk), LambdaContext(5000))
 
-            assert status_of(answer) in (0, 200, 400), (place, junk, answer)
+            assert status_of(answer) in (0, 200, 400), (path, junk, answer)
         assert status_of(handler(documented, LambdaContext(5000))) == 200
 
 
 @pytest.mark.promise("L5")
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_the_same_of_an_event_that_may_stream(handler, name):
+def test_a_wrong_field_of_a_streamable_event_is_answered(handler, name):
     documented = event(name)
-    for place in places(documented):
+    for path in paths(documented):
         for junk in (GONE, *JUNK):
-            answer = handler(StreamableEvent(changed(documented, place, junk)), LambdaContext(5000))
+            answer = handler(StreamableEvent(changed(documented, path, junk)), LambdaContext(5000))
 
-            assert isinstance(answer, StreamingResponse) or status_of(answer) in (0, 200, 400), (place, junk, answer)
+            assert isinstance(answer, StreamingResponse) or status_of(answer) in (0, 200, 400), (path, junk, answer)
 
 
 @pytest.mark.promise("L5")
 @pytest.mark.parametrize("body", ["some secret words", "secre", "secré", "secret\ud800"])
-def test_a_body_that_is_not_what_it_says_is_refused(handler, body, caplog):
+def test_a_body_that_is_not_base64_is_rejected(handler, body, caplog):
     answer = handler({**event("function_url_post"), "body": body, "isBase64Encoded": True}, LambdaContext(5000))
 
     assert answer["statusCode"] == 400
@@ -97,5 +97,5 @@ def test_a_body_that_is_not_what_it_says_is_refused(handler, body, caplog):
 
 @pytest.mark.promise("L5")
 @pytest.mark.parametrize("junk", [*JUNK, {"version": "2.0", "requestContext": {}}, {"Records": [{"cf": {}}]}])
-def test_anything_else_is_no_http_event(handler, junk):
+def test_any_other_event_is_not_http(handler, junk):
     assert status_of(handler(junk, LambdaContext(5000))) in (0, 400)

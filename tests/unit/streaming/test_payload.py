@@ -1,4 +1,4 @@
-"""HTTP to events and answers to HTTP, as the local Function URL does it."""
+"""The local Function URL's conversion of HTTP requests to events, and of answers to HTTP responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_event_has_the_documented_shape():
     assert ours["requestContext"]["timeEpoch"] == documented["requestContext"]["timeEpoch"]
 
 
-def test_repeated_names_are_joined_and_cookies_are_apart():
+def test_repeated_names_are_joined_and_cookies_are_separate():
     ours = built("/a%20b?x=1&x=%C3%A4&y=", [("x-one", "1"), ("x-one", "2"), ("cookie", "a=1; b=2"), ("cookie", "c=3")])
 
     assert (ours["rawPath"], ours["rawQueryString"]) == ("/a%20b", "x=1&x=%C3%A4&y=")

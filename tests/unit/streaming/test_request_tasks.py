@@ -1,4 +1,4 @@
-"""Which tasks belong to a request, and what happens to those that do not end."""
+"""The tasks of a request: which ones are awaited, and how unfinished ones end."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_at_the_deadline_tasks_are_cancelled_and_logged(caplog):
 async def test_a_task_that_ignores_its_cancellation_does_not_hold_the_invocation(caplog):
     release = asyncio.Event()
 
-    async def deaf():
+    async def stubborn():
         while not release.is_set():
             try:
                 await release.wait()
@@ -84,7 +84,7 @@ async def test_a_task_that_ignores_its_cancellation_does_not_hold_the_invocation
 
     tasks = RequestTasks()
     with tasks.collecting():
-        task = asyncio.create_task(deaf())
+        task = asyncio.create_task(stubborn())
     async with asyncio.timeout(2):
         await tasks.finish(deadline(0.01))
 

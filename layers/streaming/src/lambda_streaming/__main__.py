@@ -1,7 +1,7 @@
-"""`python -m lambda_streaming`: takes the place of the managed runtime.
+"""`python -m lambda_streaming`: the process that `bootstrap` starts in place of the managed runtime.
 
-Lambda's environment says what to do: `AWS_LAMBDA_RUNTIME_API` (host:port), `_HANDLER` (module.name), and `PYTHONPATH`,
-into which `bootstrap` has put this layer and `LAMBDA_TASK_ROOT`.
+It reads Lambda's environment: `AWS_LAMBDA_RUNTIME_API` (host:port), `_HANDLER` (module.name), and `PYTHONPATH`, to
+which `bootstrap` has added this layer and `LAMBDA_TASK_ROOT`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _logger = logging.getLogger(__name__)
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:
-    """Stop the application's lifespan and leave, whatever the process is doing.
+    """Stop the application's lifespan and exit.
 
     Lambda grants time for it only if an extension is registered.
     """
@@ -35,7 +35,7 @@ def _terminate(signal_number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Poll and answer until the process is ended."""
+    """Poll for events and answer them until the process ends."""
     signal.signal(signal.SIGTERM, _terminate)
     bootstrap.run(  # pyright: ignore[reportUnknownMemberType]
         os.environ["_HANDLER"], StreamingRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])

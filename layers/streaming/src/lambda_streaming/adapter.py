@@ -2,13 +2,13 @@
 
     handler = StreamingMangum(app)
 
-Mangum infers the kind of event and builds scope and body; here live the event loop, the lifespan and the choice between
-streaming and buffering. A response is streamed if the event came through our runtime client (its marshaller marks it,
-see `client`) from an entry that can stream (see `prelude.Entry`). Everything else is answered as buffered JSON, in
-Mangum's own formats, and an event that is not HTTP with a short JSON message.
+Mangum recognises the event and builds scope and body; this module adds the event loop, the lifespan and the choice
+between streaming and buffering. A response is streamed if the event came through our runtime client (its marshaller
+marks it, see `client`) from an entry that can stream (see `wire.Entry`). Every other HTTP event gets a buffered
+response in Mangum's own format, and an event that is not HTTP a short JSON message.
 
-The event loop and the lifespan start in the constructor, so when Lambda imports the handler's module: that is before
-the first `next`, before a SnapStart snapshot, and a failure there is reported as an init error.
+The constructor starts the event loop and the lifespan, so they start when Lambda imports the handler's module:
+before the first `next`, before a SnapStart snapshot, and with failures reported as init errors.
 """
 
 from __future__ import annotations
@@ -21,37 +21,70 @@ from typing import Any, ClassVar, cast
 
 from mangum import Mangum
 from mangum.protocols import LifespanCycle
-from mangum.types import ASGI, LambdaHandler, LifespanMode, Scope
+from mangum.types import ASGI, LambdaHandler, LifespanMode, Response, Scope
 
-from lambda_streaming.buffered_answer import BufferedAnswer
-from lambda_streaming.cycle import Answer, HTTPCycle
-from lambda_streaming.prelude import Entry
+from lambda_streaming.cycle import FAILURE_BODY, FAILURE_HEADERS, HTTPCycle, ResponseWriter
 from lambda_streaming.request_tasks import RequestTasks, task_factory
-from lambda_streaming.streaming_response import StreamingResponse
+from lambda_streaming.response import StreamingResponse
+from lambda_streaming.wire import Entry, Headers
 
-# Set in the function's environment: which kind of entry may stream.
+# A variable of the function's environment: the kind of entry that may stream.
 ENTRY_VARIABLE = "LAMBDA_STREAMING_ENTRY"
-# What is left of the invocation when the application is cancelled: for clean-up, logs and the end of the body.
+# The application is cancelled this long before Lambda's limit, which leaves time for clean-up, logs and the body's end.
 DEADLINE_MARGIN_SECONDS = 0.5
 MAX_DEADLINE_MARGIN = 0.2  # of the time that is left
 NOT_HTTP = {"message": "not an HTTP event: nothing was done"}
 MALFORMED = {
     "statusCode": 400,
     "headers": {"content-type": "application/json"},
-    "body": '{"message": "this is not an event of an HTTP entry: nothing was done"}',
+    "body": '{"message": "malformed HTTP event: nothing was done"}',
 }
 
 _logger = logging.getLogger(__name__)
 
 
 class StreamableEvent(dict[str, Any]):
-    """An event that was polled by a client which can stream the answer."""
+    """An event from a runtime client that can stream the response."""
+
+
+class BufferedResponse:
+    """A `ResponseWriter` that collects a whole response, for entries that cannot stream."""
+
+    rejected = False
+
+    def __init__(self) -> None:
+        self._status = 500
+        self._headers: list[list[bytes]] = []
+        self._body = bytearray()
+
+    def start(self, status: int, headers: Headers) -> None:
+        self._status = status
+        # Mangum decodes values as UTF-8 and raises on values that are only latin-1.
+        self._headers = [[bytes(name), value.decode("latin-1").encode()] for name, value in headers]
+
+    def write(self, data: bytes) -> None:
+        self._body += data
+
+    def end(self) -> None:
+        """Do nothing: the adapter calls `collected` when the application has returned."""
+
+    def fail(self, error: BaseException) -> None:
+        """Replace the collected response; none of it has left yet, so the client can have a complete error."""
+        self.start(500, FAILURE_HEADERS)
+        self._body = bytearray(FAILURE_BODY)
+
+    async def drain(self) -> None:
+        """Return at once: memory never makes a sender wait."""
+
+    def collected(self) -> Response:
+        """Return the response in the form that Mangum's handlers take."""
+        return Response(status=self._status, headers=self._headers, body=bytes(self._body))
 
 
 class StreamingMangum(Mangum):
-    """An ASGI application as the handler of a Lambda function; `app` and options as for Mangum."""
+    """An ASGI application as the handler of a Lambda function; `app` and options are Mangum's."""
 
-    _started: ClassVar[list[StreamingMangum]] = []  # those with a lifespan, for SIGTERM
+    _started: ClassVar[list[StreamingMangum]] = []  # the adapters of this process that have a lifespan, for SIGTERM
 
     def __init__(self, app: ASGI, lifespan: LifespanMode = "auto", **options: Any) -> None:
         super().__init__(app, lifespan=lifespan, **options)
@@ -60,16 +93,16 @@ class StreamingMangum(Mangum):
         if lifespan == "off":
             weakref.finalize(self, self.loop.close)
         else:
-            self._lifespan = self._start_lifespan()
+            self._lifespan = self._start_lifespan(lifespan)
             self._started.append(self)
 
     def _setup_event_loop(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
-        asyncio.set_event_loop(self.loop)  # LifespanCycle looks for it there
+        asyncio.set_event_loop(self.loop)  # LifespanCycle runs in the current loop
 
-    def _start_lifespan(self) -> LifespanCycle:
-        cycle = LifespanCycle(self.app, self.lifespan)
+    def _start_lifespan(self, mode: LifespanMode) -> LifespanCycle:
+        cycle = LifespanCycle(self.app, mode)
         try:
             cycle.__enter__()
         except BaseException:
@@ -78,7 +111,7 @@ class StreamingMangum(Mangum):
         return cycle
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer one event: with a StreamingResponse, a dict for the entry, `NOT_HTTP` or `MALFORMED`."""
+        """Return the result for one event: a StreamingResponse, a dict for the entry, `NOT_HTTP` or `MALFORMED`."""
         try:
             handler = self._handler_of(event, context)
             if handler is None:
@@ -86,25 +119,22 @@ class StreamingMangum(Mangum):
             scope, body = handler.scope, handler.body
             entry = self._streaming_entry(event, handler)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            # Entries make whole events; this is from somebody who may invoke the function himself.
-            _logger.warning("an event that no entry makes was refused: %s", type(error).__name__)
+            # Entries send complete events; only a caller with lambda:InvokeFunction can send one like this.
+            _logger.warning("rejected an event that is not complete: %s", type(error).__name__)
             return MALFORMED
         scope["asgi"]["spec_version"] = "2.4"  # below it Starlette listens for a disconnect while it streams
         if self._lifespan is not None:
             scope["state"] = self._lifespan.lifespan_state.copy()
         deadline = self._deadline(context)
         if entry is None:
-            answer = BufferedAnswer()
-            self.loop.run_until_complete(self._run(scope, body, deadline, answer))
-            return handler(answer.response())
+            writer = BufferedResponse()
+            self.loop.run_until_complete(self._run(scope, body, deadline, writer))
+            return handler(writer.collected())
         # Function URLs strip content-encoding, so the application must not be invited to compress.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        excluded = self.config["exclude_headers"]
         return StreamingResponse(
-            self.loop,
-            entry,
-            deadline,
-            lambda answer: self._run(scope, body, deadline, answer),
-            self.config["exclude_headers"],
+            self.loop, entry, deadline, lambda writer: self._run(scope, body, deadline, writer), excluded
         )
 
     def _handler_of(self, event: Any, context: Any) -> LambdaHandler | None:
@@ -112,7 +142,7 @@ class StreamingMangum(Mangum):
             return None
         try:
             return self.infer(cast("dict[str, Any]", event), context)
-        except RuntimeError:  # Mangum's word for "no handler knows this event"
+        except RuntimeError:  # Mangum's error if no handler recognises the event
             return None
 
     def _streaming_entry(self, event: Any, handler: LambdaHandler) -> Entry | None:
@@ -132,10 +162,10 @@ class StreamingMangum(Mangum):
         seconds = milliseconds / 1000
         return self.loop.time() + seconds - min(DEADLINE_MARGIN_SECONDS, seconds * MAX_DEADLINE_MARGIN)
 
-    async def _run(self, scope: Scope, body: bytes, deadline: float | None, answer: Answer) -> None:
+    async def _run(self, scope: Scope, body: bytes, deadline: float | None, writer: ResponseWriter) -> None:
         tasks = RequestTasks()
         with tasks.collecting():
-            await HTTPCycle(scope, body, answer).run(self.app, deadline)
+            await HTTPCycle(scope, body, writer).run(self.app, deadline)
         await tasks.finish(deadline)
 
     def close(self) -> None:
@@ -151,7 +181,7 @@ class StreamingMangum(Mangum):
 
     @classmethod
     def close_all(cls) -> None:
-        """Stop every lifespan of this process, unless an invocation is running: then nothing can be awaited."""
+        """Stop every lifespan of this process, except where an invocation is running: its loop cannot be re-entered."""
         for adapter in [*cls._started]:
             if not adapter.loop.is_running():
                 adapter.close()

@@ -2,9 +2,9 @@
 
     bootstrap.run("package.module.handler", StreamingRuntimeClient("127.0.0.1:9001"))
 
-`bootstrap.run` keeps everything of the managed runtime (the loop, log formats, X-Ray, init errors, SnapStart hooks);
-only three things change. Events are polled for in the main thread (`poll`); the marshaller marks them, so that a
-handler knows that its answer can be streamed, and lets a `StreamingResponse` pass; posting one runs the application.
+`bootstrap.run` keeps the managed runtime's loop, log formats, X-Ray, init errors and SnapStart hooks. Three things
+change: the main thread polls for events (`poll`); the marshaller marks them, so that a handler knows that its
+response can be streamed, and passes a `StreamingResponse` through; posting one runs the application.
 """
 
 # awslambdaric has no annotations.
@@ -24,8 +24,8 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from lambda_streaming.adapter import StreamableEvent
 from lambda_streaming.errors import RuntimeClientError
 from lambda_streaming.poll import Poll
-from lambda_streaming.prelude import CONTENT_TYPE
-from lambda_streaming.streaming_response import StreamingResponse
+from lambda_streaming.response import StreamingResponse
+from lambda_streaming.wire import CONTENT_TYPE
 
 _logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class StreamingMarshaller(LambdaMarshaller):
 
 
 class StreamingRuntimeClient(LambdaRuntimeClient):
-    """Polls and posts streamed answers itself, buffered ones as AWS's client does, and survives one that is refused."""
+    """Polls and posts streamed responses itself, buffered ones as AWS's client does, and survives a rejected one."""
 
     marshaller = StreamingMarshaller()
 
@@ -52,14 +52,14 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         """Take the Runtime API's `address` (host:port).
 
         Raises RuntimeClientError if the C module is not the one that was installed with awslambdaric: it is a top-level
-        module, awslambdaric silently does without it, and `/var/runtime` may hold another.
+        module, awslambdaric ignores its absence, and `/var/runtime` may contain another.
         """
         _check_runtime_client()
         super().__init__(address)
         self._poll = Poll(address)
 
     def wait_next_invocation(self) -> Any:
-        """Wait for an event in this thread; signals are handled meanwhile."""
+        """Wait for an event in this thread; signal handlers run meanwhile."""
         event, headers = self._poll.next()
         return InvocationRequest(
             invoke_id=headers.get("lambda-runtime-aws-request-id"),
@@ -78,23 +78,23 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         self, invoke_id: str, result_data: Any, content_type: str = "application/json", invocation_id: str | None = None
     ) -> None:
         if isinstance(result_data, StreamingResponse):
-            kept = result_data.post(self.lambda_runtime_address, invoke_id, invocation_id, self._poll.lend())
-            if kept is not None:
-                self._poll.take_back(kept)
+            reusable = result_data.post(self.lambda_runtime_address, invoke_id, invocation_id, self._poll.lend())
+            if reusable is not None:
+                self._poll.take_back(reusable)
         else:
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
 
     def close(self) -> None:
-        """Close the connection that is kept between events."""
+        """Close the connection that stays open between events."""
         self._poll.close()
 
     def handle_exception(self, exc: Exception, func_to_retry: Any = None, use_backoff: bool = False) -> None:
-        """Log that an answer was refused.
+        """Log a rejected response instead of ending the process, as AWS's client would.
 
-        A stale answer gets 410, one that is too large 413, and the process is as good as before. Should the Runtime API
-        itself be broken, the next poll will say so.
+        A stale response gets 410, one that is too large 413; neither harms the process. If the Runtime API itself is
+        broken, the next poll fails.
         """
-        _logger.warning("the answer was not taken: %s", exc)
+        _logger.warning("the response was not accepted: %s", exc)
 
 
 def _check_runtime_client() -> None:

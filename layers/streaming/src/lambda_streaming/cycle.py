@@ -1,7 +1,9 @@
 """One HTTP exchange with an ASGI application.
 
+    await HTTPCycle(scope, body, writer).run(app, deadline)
+
     REQUEST ──http.response.start──▶ RESPONSE ──http.response.body, last──▶ COMPLETE
-       └── failure: JSON 500            └── failure: the answer ends as failed      └── failure: log only
+       └── failure: JSON 500            └── failure: the response ends as failed    └── failure: log only
 
 A client's disconnect never reaches a Lambda function, so `http.disconnect` means only that the response is complete.
 Source: https://asgi.readthedocs.io/en/latest/specs/www.html (2.4: `send` raises OSError once the peer is gone)
@@ -18,20 +20,19 @@ from urllib.parse import quote
 from mangum.types import ASGI, Message, Scope
 
 from lambda_streaming.errors import IncompleteResponseError, UnexpectedMessageError
-from lambda_streaming.prelude import Headers
+from lambda_streaming.wire import Headers
 
-# JSON without detail: what failed is for the log, not for the client.
+# JSON without detail: the cause belongs in the log, not in the client's response.
 FAILURE_HEADERS = [(b"content-type", b"application/json")]
 FAILURE_BODY = b'{"message":"Internal Server Error"}'
-
-PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # RFC 3986, 3.3
+PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # besides letters and digits: RFC 3986, 3.3
 
 _logger = logging.getLogger(__name__)
-_access_logger = logging.getLogger("mangum.http")  # Mangum's own, so that its settings apply
+_access_logger = logging.getLogger("mangum.http")  # Mangum's own, so that an application's logging settings apply
 
 
-class Answer(Protocol):
-    """Where a response goes; all but `drain` return at once."""
+class ResponseWriter(Protocol):
+    """The destination of a response; only `drain` waits."""
 
     def start(self, status: int, headers: Headers) -> None: ...
 
@@ -48,7 +49,7 @@ class Answer(Protocol):
 
 
 class State(enum.Enum):
-    """How far the response is."""
+    """The progress of the response."""
 
     REQUEST = enum.auto()
     RESPONSE = enum.auto()
@@ -58,10 +59,10 @@ class State(enum.Enum):
 class HTTPCycle:
     """Runs the application for one request; `run` returns when the application has."""
 
-    def __init__(self, scope: Scope, body: bytes, answer: Answer) -> None:
+    def __init__(self, scope: Scope, body: bytes, writer: ResponseWriter) -> None:
         self._scope = scope
         self._body: bytes | None = body
-        self._answer = answer
+        self._writer = writer
         self._state = State.REQUEST
         self._status = 0
         self._complete = asyncio.Event()
@@ -82,7 +83,7 @@ class HTTPCycle:
             self._complete.set()
 
     async def receive(self) -> Message:
-        """Give the request, which Lambda delivers whole; then wait for the end of the response."""
+        """Return the request, which Lambda delivers whole; afterwards wait for the end of the response."""
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
@@ -98,10 +99,10 @@ class HTTPCycle:
                 self._write(message)
             case state, kind:
                 raise UnexpectedMessageError(kind, state.name)
-        await self._answer.drain()
+        await self._writer.drain()
 
     def _start(self, status: int, headers: Headers) -> None:
-        self._answer.start(status, headers)
+        self._writer.start(status, headers)
         self._status = status
         self._state = State.RESPONSE
         self._bodiless = self._bodiless or status in (204, 304)  # RFC 9110, 6.4.1
@@ -109,38 +110,38 @@ class HTTPCycle:
     def _write(self, message: Message) -> None:
         data = message.get("body", b"")
         if data and not self._bodiless:
-            self._answer.write(bytes(data))
+            self._writer.write(bytes(data))
         if not message.get("more_body", False):
             self._state = State.COMPLETE
-            self._answer.end()
+            self._writer.end()
             self._complete.set()
             self._log_access()
 
     def _fail(self, error: BaseException) -> None:
-        if self._answer.rejected:
-            _logger.warning("the application stopped, since nobody takes its response: %r", error)
+        if self._writer.rejected:
+            _logger.warning("the application stopped, since its response is no longer read: %r", error)
             return
         _logger.error("the application failed in state %s", self._state.name, exc_info=error)
         try:
-            self._answer_failure(error)
+            self._send_failure(error)
         except OSError as rejection:
-            _logger.warning("its failure could not be answered: %s", rejection)
+            _logger.warning("its failure could not be reported to the client: %s", rejection)
         self._state = State.COMPLETE
 
-    def _answer_failure(self, error: BaseException) -> None:
+    def _send_failure(self, error: BaseException) -> None:
         if self._state is State.REQUEST:
             self._status = 500
-            self._answer.start(500, FAILURE_HEADERS)
+            self._writer.start(self._status, FAILURE_HEADERS)
             if not self._bodiless:
-                self._answer.write(FAILURE_BODY)
-            self._answer.end()
+                self._writer.write(FAILURE_BODY)
+            self._writer.end()
             self._log_access()
         elif self._state is State.RESPONSE:
-            self._answer.fail(error)
+            self._writer.fail(error)
 
     def _log_access(self) -> None:
         if _access_logger.isEnabledFor(logging.INFO):
-            # Percent-encoded: a decoded path could hold a line break, or a surrogate that no log can encode.
+            # Percent-encoded: a decoded path could contain a line break, or a surrogate that no log can encode.
             method, path = (
                 quote(str(self._scope[name]), PATH_CHARACTERS, errors="backslashreplace") for name in ("method", "path")
             )

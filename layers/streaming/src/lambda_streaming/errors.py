@@ -1,14 +1,14 @@
-"""What can go wrong between an ASGI application and the Runtime API.
+"""Errors between an ASGI application and the Runtime API.
 
 LambdaStreamingError
-├── RuntimeClientError         the layer is not complete
-├── PollError                  the Runtime API gave no event
-├── ResponseError              the application did not send a response that can be sent on
+├── RuntimeClientError         the layer is incomplete
+├── PollError                  the Runtime API did not deliver an event
+├── ResponseError              the application's response cannot be sent
 │   ├── UnexpectedMessageError
 │   ├── IncompleteResponseError
 │   ├── EncodedResponseError
 │   └── PreludeSizeError
-└── ResponseRejectedError      the Runtime API stopped listening (an OSError, as ASGI asks of `send`)
+└── ResponseRejectedError      the Runtime API stopped reading (an OSError, as ASGI requires of `send`)
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ class LambdaStreamingError(Exception):
 
 
 class RuntimeClientError(LambdaStreamingError):
-    """The C module `runtime_client` is missing, or is not the one that came with `awslambdaric`."""
+    """The C module `runtime_client` is missing, or is not the one that was installed with `awslambdaric`."""
 
-    def __init__(self, module: str | None, beside: str) -> None:
-        super().__init__(f"runtime_client must lie beside awslambdaric in {beside}, but is {module or 'missing'}")
+    def __init__(self, module: str | None, folder: str) -> None:
+        super().__init__(f"runtime_client must be in {folder}, next to awslambdaric, but is {module or 'missing'}")
         self.module = module
-        self.beside = beside
+        self.folder = folder
 
 
 class PollError(LambdaStreamingError):
-    """The Runtime API gave no event; the process cannot go on."""
+    """The Runtime API did not deliver an event; the process cannot continue."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"no event from the Runtime API: {reason}")
@@ -57,7 +57,7 @@ class IncompleteResponseError(ResponseError):
 
 
 class EncodedResponseError(ResponseError):
-    """The application compressed its response; Function URLs strip `content-encoding`, the client would read noise."""
+    """The application compressed its response, but Function URLs strip `content-encoding`."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(f"a streamed response cannot have content-encoding {encoding!r}: let CloudFront compress")
@@ -65,7 +65,7 @@ class EncodedResponseError(ResponseError):
 
 
 class PreludeSizeError(ResponseError):
-    """Status and headers exceed what API Gateway looks through for the delimiter."""
+    """Status and headers exceed the size within which API Gateway looks for the delimiter."""
 
     def __init__(self, size_bytes: int, limit_bytes: int) -> None:
         super().__init__(f"status and headers take {size_bytes} bytes; API Gateway allows {limit_bytes}")
@@ -74,9 +74,13 @@ class PreludeSizeError(ResponseError):
 
 
 class ResponseRejectedError(LambdaStreamingError, OSError):
-    """The Runtime API answered, or hung up, before the body was complete; `status` is None if it hung up."""
+    """The Runtime API replied, or closed the connection, before the body was complete.
+
+    `status` is None if it closed the connection.
+    """
 
     def __init__(self, status: int | None, reason: str) -> None:
-        super().__init__(f"the Runtime API {'hung up' if status is None else f'answered {status}'}: {reason}")
+        outcome = "closed the connection" if status is None else f"answered {status}"
+        super().__init__(f"the Runtime API {outcome}: {reason}")
         self.status = status
         self.reason = reason

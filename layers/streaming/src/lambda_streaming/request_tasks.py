@@ -1,4 +1,4 @@
-"""The tasks that a request starts, and waiting for them.
+"""Tracking of the tasks that a request starts, so that the invocation can wait for them.
 
     loop.set_task_factory(task_factory)
     tasks = RequestTasks()
@@ -6,9 +6,9 @@
         await app(scope, receive, send)      # may call asyncio.create_task, and so may those tasks
     await tasks.finish(deadline)
 
-Lambda freezes a process that polls for its next event, so a task still running then would stop in the middle and go on
-inside another request. A context variable marks the request: tasks copy the context of who starts them, so descendants
-are collected too, and what the lifespan started is not. (A task that must outlive its request: start it there.)
+Lambda freezes a process that polls for its next event, so a task still running then would stop half-way and continue
+inside another request. A context variable marks the request: a task copies the context of the code that starts it, so
+descendants are collected too, and tasks of the lifespan are not. (Start a task that must outlive its request there.)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any
 
-# What a cancelled task gets for its clean-up, in seconds.
+# Time for a cancelled task to clean up.
 CANCELLATION_SECONDS = 0.2
 
 Task = asyncio.Task[Any]
@@ -32,7 +32,7 @@ _request_tasks: ContextVar[set[Task] | None] = ContextVar("request_tasks", defau
 def task_factory(
     loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **options: Any
 ) -> Task:
-    """Start a task as asyncio does, and note it in the request whose code starts it."""
+    """Start a task as asyncio does, and record it in the request whose code starts it."""
     task: Task = asyncio.Task(coroutine, loop=loop, **options)
     tasks = _request_tasks.get()
     if tasks is not None:
@@ -49,7 +49,7 @@ class RequestTasks:
 
     @contextlib.contextmanager
     def collecting(self) -> Generator[None]:
-        """Collect the tasks that are started by the code inside."""
+        """Collect the tasks that the code inside starts."""
         token = _request_tasks.set(self._tasks)
         try:
             yield
@@ -57,7 +57,7 @@ class RequestTasks:
             _request_tasks.reset(token)
 
     async def finish(self, deadline: float | None) -> None:
-        """Wait until no task is left; at `deadline` (loop time, None: never) cancel those that are, and log them."""
+        """Wait for all tasks; at `deadline` (loop time, None: never) cancel and log the unfinished ones."""
         loop = asyncio.get_running_loop()
         while self._tasks and (deadline is None or loop.time() < deadline):
             await asyncio.wait(self._tasks, timeout=None if deadline is None else deadline - loop.time())
@@ -69,6 +69,6 @@ class RequestTasks:
         for task in tasks:
             _logger.error("cancelled at the deadline: %r", task)
             task.cancel()
-        _, deaf = await asyncio.wait(tasks, timeout=CANCELLATION_SECONDS)
-        for task in deaf:
+        _, unfinished = await asyncio.wait(tasks, timeout=CANCELLATION_SECONDS)
+        for task in unfinished:
             _logger.error("did not stop when cancelled: %r", task)

@@ -1,39 +1,47 @@
-"""One streamed answer on its way to the Runtime API: a socket that is written to at once, and says when to wait.
+"""A streamed response: `StreamingResponse` runs the application, `ResponseStream` sends its messages.
 
-    stream = ResponseStream("127.0.0.1:9001", Entry.FUNCTION_URL, request_id, invocation_id)
+    response = StreamingResponse(loop, Entry.FUNCTION_URL, deadline, run)     # returned by the handler
+    connection = response.post("127.0.0.1:9001", request_id, invocation_id)   # runs the application
+
+`awslambdaric` calls the handler, marshals the result and posts it. Posting this result runs the application: its
+messages leave while it runs, its tasks are awaited, and only then does the process poll again.
+
+    stream = ResponseStream("127.0.0.1:9001", Entry.FUNCTION_URL, request_head(…))
     stream.start(200, headers); await stream.drain()
     stream.write(b"data: …"); await stream.drain()
     stream.end()
     await stream.accepted()          # raises ResponseRejectedError unless 202
     stream.close()
 
-Each call is one `send` to the kernel, without delay (TCP_NODELAY). What the kernel does not take is kept, and `drain`
-waits until it has gone; so no more than one message per waiting sender is ever held, however long the reader stops.
+Each call is one `send` to the kernel, without delay (TCP_NODELAY). Bytes that the kernel does not take are kept, and
+`drain` waits until they have gone; so at most one message per waiting sender is held, however long the reader stops.
 
-Any reply before the end means that nobody reads any more (410: the invocation is stale; 413: too large). Writing then
-raises at once, and a writer that waits is woken.
+Any reply before the end means that the response is no longer read (410: the invocation is stale; 413: too large).
+Writing then raises at once, and a waiting writer wakes up.
 
-asyncio's transports would do the same with 0.25 ms more to the first byte (measured: `create_connection` takes 0.32 ms,
-`connect` 0.05 ms, uvicorn's whole first byte 0.46 ms). The connection is the one that the event came over, so nothing
-has to be connected, and it is given back only when everything on it has been answered: no connection is ever kept idle,
-and whatever failed closes it.
+asyncio's transports would do the same with 0.25 ms more to the first byte (measured: `create_connection` takes 0.32
+ms, `connect` 0.05 ms, uvicorn's whole first byte 0.46 ms). The connection is the one that delivered the event, so
+connecting costs nothing, and it is returned only when everything on it has been answered: idle connections do not
+exist, and any failure closes the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import struct
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
-from lambda_streaming import framing
+from lambda_streaming import wire
+from lambda_streaming.cycle import ResponseWriter
 from lambda_streaming.errors import ResponseRejectedError
-from lambda_streaming.prelude import Entry, Headers, prelude
+from lambda_streaming.wire import Entry, Headers
 
 # Without a limit the kernel grows the buffer to megabytes for a reader that stopped.
 SEND_BUFFER_BYTES = 256 * 1024
-# The Runtime API is in the same machine and waits for us; this only ends a wait for one that is broken.
+# The Runtime API is on the same machine and expects the connection; this limit only matters if it is broken.
 CONNECT_SECONDS = 5
 MAX_REPLY_BYTES = 64 * 1024
 ACCEPTED = 202
@@ -41,22 +49,73 @@ REPLY = re.compile(rb"HTTP/1\.[01] (\d{3})\b.*?\r\n\r\n", re.DOTALL)
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
 CLOSE = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
 
+_logger = logging.getLogger(__name__)
+
+
+class StreamingResponse:
+    """A handler's result whose application has not run yet; `post` runs it."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        entry: Entry,
+        deadline: float | None,
+        run: Callable[[ResponseWriter], Awaitable[None]],
+        excluded_headers: Collection[str] = (),
+    ) -> None:
+        """Take `run`, which runs the application and its tasks.
+
+        `deadline` is in the time of `loop` (None: never), `excluded_headers` are in lower case.
+        """
+        self._loop = loop
+        self._entry = entry
+        self._deadline = deadline
+        self._run = run
+        self._excluded_headers = excluded_headers
+
+    def post(
+        self, address: str, request_id: str, invocation_id: str | None, connection: socket.socket | None = None
+    ) -> socket.socket | None:
+        """Run the application, stream its response to the Runtime API at `address`, and return a reusable connection.
+
+        `connection` is a free connection to that address; without it, a new one is made. None is returned if the
+        connection cannot be used again. A rejected response is logged, not raised: this invocation is over for Lambda,
+        and the process can take the next one.
+        """
+        try:
+            return self._loop.run_until_complete(self._stream(address, request_id, invocation_id, connection))
+        except OSError as error:
+            _logger.warning("the streamed response to %s was not accepted: %s", request_id, error)
+            return None
+
+    async def _stream(
+        self, address: str, request_id: str, invocation_id: str | None, connection: socket.socket | None
+    ) -> socket.socket | None:
+        head = wire.request_head(address, request_id, invocation_id)
+        stream = ResponseStream(address, self._entry, head, connection, self._excluded_headers)
+        try:
+            await self._run(stream)
+            async with asyncio.timeout_at(self._deadline):  # a TimeoutError is an OSError
+                await stream.accepted()
+            return stream.detach()
+        finally:
+            stream.close()
+
 
 class ResponseStream:
-    """The writing end of one `POST …/response`; all but `drain` and `accepted` return at once."""
+    """The writing end of one `POST …/response`; only `drain` and `accepted` wait."""
 
     def __init__(
         self,
         address: str,
         entry: Entry,
-        request_id: str,
-        invocation_id: str | None,
+        head: bytes,
         connection: socket.socket | None = None,
         excluded_headers: Collection[str] = (),
     ) -> None:
-        """Take a connection to the Runtime API at `address` (host:port), or make one; `start` sends first."""
+        """Take the request's `head` and a connection to the Runtime API at `address` (host:port), or make one."""
         host, _, port = address.partition(":")
-        self._head = framing.request_head(address, request_id, invocation_id)
+        self._head = head
         self._entry = entry
         self._excluded_headers = excluded_headers
         self._loop = asyncio.get_running_loop()
@@ -67,7 +126,7 @@ class ResponseStream:
         self._socket = connection or socket.create_connection((host, int(port or 80)), CONNECT_SECONDS)
         self._detached = False
         self._socket.setblocking(False)
-        # asyncio's selectors write a socket out (repr: two calls to the kernel) when they look for it; not so a number
+        # A number: asyncio's selectors call repr() on a socket when they look it up, which asks the kernel twice.
         self._descriptor = self._socket.fileno()
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -75,24 +134,24 @@ class ResponseStream:
 
     def start(self, status: int, headers: Headers) -> None:
         """Send the request's head and the whole prelude as one write."""
-        self._send(self._head + framing.chunk(prelude(self._entry, status, headers, self._excluded_headers)))
+        self._send(self._head + wire.chunk(wire.prelude(self._entry, status, headers, self._excluded_headers)))
 
     def write(self, data: bytes) -> None:
         """Send `data`, which must not be empty, as one chunk."""
-        self._send(framing.chunk(data))
+        self._send(wire.chunk(data))
 
     def end(self) -> None:
         """Complete the body."""
-        self._send(framing.END)
+        self._send(wire.END)
 
     def fail(self, error: BaseException) -> None:
         """End the body with trailers that name `error`."""
-        self._send(framing.error_end(error))
+        self._send(wire.error_end(error))
 
     async def drain(self) -> None:
         """Wait until the kernel has taken everything.
 
-        Raises ResponseRejectedError when nobody reads it any more.
+        Raises ResponseRejectedError when the Runtime API no longer reads the response.
         """
         if self._writable is not None:
             await asyncio.shield(self._writable)  # shared: cancelling one sender must not cancel the others
@@ -109,11 +168,11 @@ class ResponseStream:
 
     @property
     def rejected(self) -> bool:
-        """Whether the Runtime API has stopped listening."""
+        """Whether the Runtime API has stopped reading."""
         return self._reply.done()
 
     def detach(self) -> socket.socket | None:
-        """Give up the connection and return it, if another request may follow on it."""
+        """Release the connection and return it; None if another request must not follow on it."""
         head, _, body = self._reply_bytes.partition(b"\r\n\r\n")
         length = LENGTH.search(head + b"\r\n")
         if length is None or len(body) != int(length[1]) or CLOSE.search(head + b"\r\n"):
@@ -124,9 +183,9 @@ class ResponseStream:
         return self._socket
 
     def close(self) -> None:
-        """Drop the connection, unless it was given up.
+        """Close the connection, unless `detach` released it.
 
-        Without a reply it drops also what the kernel still holds, so that the body is seen to be cut.
+        Without a reply, the bytes that the kernel still holds are discarded too, so that the peer sees a cut body.
         """
         if self._detached:
             return
@@ -159,9 +218,9 @@ class ResponseStream:
         except BlockingIOError:
             return 0
         except OSError as error:
-            self._receive()  # the reason, if the Runtime API gave one before it hung up
+            self._receive()  # reads the reason, if the Runtime API sent one before it closed the connection
             if not self._reply.done():
-                self._hung_up(str(error))
+                self._closed_by_peer(str(error))
             return 0
 
     def _wake(self) -> None:
@@ -176,13 +235,13 @@ class ResponseStream:
         except BlockingIOError:
             return
         except OSError as error:
-            self._hung_up(str(error))
+            self._closed_by_peer(str(error))
             return
         self._reply_bytes += data
         if reply := REPLY.match(self._reply_bytes):
             self._replied(int(reply[1]))
         elif not data or len(self._reply_bytes) > MAX_REPLY_BYTES:
-            self._hung_up("no HTTP reply")
+            self._closed_by_peer("not an HTTP reply")
 
     def _replied(self, status: int) -> None:
         self._loop.remove_reader(self._descriptor)
@@ -190,10 +249,10 @@ class ResponseStream:
         self._unsent.clear()
         self._wake()
 
-    def _hung_up(self, reason: str) -> None:
+    def _closed_by_peer(self, reason: str) -> None:
         self._loop.remove_reader(self._descriptor)
         self._reply.set_exception(ResponseRejectedError(None, reason))
-        self._reply.exception()  # retrieved: a writer that has finished will not ask
+        self._reply.exception()  # marks it as retrieved: a writer that has finished does not await it
         self._unsent.clear()
         self._wake()
 
