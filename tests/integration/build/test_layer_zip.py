@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tools import ROOT
-from tools.local.function_process import LocalFunction
-from tools.local.lambda_url import FunctionUrl
+from tools.local.function.process import LocalFunction
+from tools.local.function.url import FunctionUrl
 from tools.workspace import source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]

@@ -29,8 +29,7 @@ from tools.local.ministack import MiniStack
 from tools.stack.clients import Credentials
 
 FILTERS = [
-    each["Pattern"]
-    for each in json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
+    each["Pattern"] for each in json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
 ]
 # What the janitor's role has to allow, beside reading the stream, which here the poller does.
 JANITOR_POLICY = {

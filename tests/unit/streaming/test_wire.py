@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lambda_streaming import wire
 from lambda_streaming.errors import EncodedResponseError, PreludeSizeError
 from lambda_streaming.wire import DELIMITER, DROPPED_HEADERS, Entry, prelude
-from tools.local.payload import split_prelude
+from tools.local.function.payload import split_prelude
 
 NAMES = st.sampled_from([b"X-One", b"x-one", b"Set-Cookie", b"vary", b"Content-Type"])
 VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=40).map(

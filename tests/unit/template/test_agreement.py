@@ -17,7 +17,7 @@ import store_dynamo.keys
 from chat_api.settings import Settings
 from chat_api.telemetry import TurnMetrics, count_turn
 from function_setup import read_settings
-from lambda_streaming.prelude import Entry
+from lambda_streaming.wire import Entry
 from store_dynamo.expressions import TURN_LIFE
 from tools.stack.template import TEMPLATE, Template, filter_patterns
 
