@@ -9,6 +9,7 @@ The files of one turn are counted by running it.
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def chat_api_modules(tree: Path) -> float:
 
 def composition_roots(tree: Path) -> float:
     """Count the files that wire admission, limits and checks together."""
-    return len([path for path in _python(tree) if re.search(r"= Admission\(|\(Admission\(", path.read_text())])
+    return len([path for path in _python(tree) if "Admission" in _called(path)])
 
 
 def path_lists(tree: Path) -> float:
@@ -144,6 +145,11 @@ def _tree_of(commit: str, folder: Path) -> Path:
     with tarfile.open(fileobj=BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
     return folder
+
+
+def _called(path: Path) -> set[str]:
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return {call.func.id for call in calls if isinstance(call.func, ast.Name)}
 
 
 def _modules(folder: Path) -> Iterator[Path]:
