@@ -52,7 +52,7 @@ SILENCE_LIMIT_SECONDS = 120.0
 CONNECT_LIMIT_SECONDS = 5.0
 
 INSTRUCTIONS = """\
-You are Spendo, a personal finance coach. You help one person understand what they spend, what they own and how to reach
+You are Spendo, a personal finance coach. You help one person understand their spending and their savings, and reach
 their goals.
 
 - Numbers come from tools only. Never estimate, add up or invent an amount that no tool returned. If no tool provides an
