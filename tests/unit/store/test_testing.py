@@ -97,6 +97,14 @@ def test_the_library_does_not_import_what_only_its_extras_need() -> None:
     assert not {"pytest", "hypothesis", "boto3", "moto"} & set(run.stdout.split())
 
 
+def test_only_the_account_tool_imports_boto3() -> None:
+    sources = (ROOT / "store_dynamo" / "src").rglob("*.py")
+
+    assert [each.name for each in sources if re.search(r"^\s*(import|from) boto3", each.read_text(), re.MULTILINE)] == [
+        "account.py"
+    ]
+
+
 def test_the_contracts_do_not_import_this_projects_tests() -> None:
     script = "import sys, store_dynamo.testing; print(*(name.split('.')[0] for name in sys.modules))"
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
