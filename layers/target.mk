@@ -31,10 +31,11 @@ define install-wheels
 @find $(2) -type d -name tests -prune -exec rm -rf {} +
 endef
 
-# Copy our packages. $(1): packages, $(2): their folder, $(3): target folder.
+# Copy our packages, without the contract tests for other projects (store_dynamo.testing), which import pytest.
+# $(1): packages, $(2): their folder, $(3): target folder.
 define copy-packages
 @mkdir -p $(3)
-@tar -C $(2) --exclude=__pycache__ -cf - $(1) | tar -C $(3) -xf -
+@tar -C $(2) --exclude=__pycache__ --exclude=testing -cf - $(1) | tar -C $(3) -xf -
 endef
 
 # Copy the two libraries that both functions use. $(1): target folder.

@@ -24,13 +24,14 @@ from store_dynamo import (
     UnknownSchemaError,
 )
 from store_dynamo.keys import attachment_key, item_key, thread_key
-from tests.contracts.store import Caller, StoreContract, add_all, every_page, item_ids, thread_ids
-from tests.fakes.chatkit_models import NOON, file, noise, note, thread, workflow
+from store_dynamo.testing.models import NOON, file, noise, note, thread, workflow
+from store_dynamo.testing.setting import Caller, add_all, every_page, item_ids, thread_ids
+from tests.contracts.store import EveryStoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.faults import Faults
 
 
-class DynamoStoreContract(StoreContract):
+class DynamoStoreContract(EveryStoreContract):
     """The contract with a table under it."""
 
     @pytest.fixture

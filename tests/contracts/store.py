@@ -1,28 +1,142 @@
-"""What every Store of ours promises (S1–S12), as tests: a backend subclasses StoreContract and gives `make_store`.
+"""The contract of this project's stores: every part of `store_dynamo.testing`, with the promise that each test proves.
 
-    class TestMoto(StoreContract):
+    class TestMoto(EveryStoreContract):
         @pytest.fixture
-        def make_store(self, moto_table):
-            return moto_table.store          # (**options) -> a store: clock, retention, after_read, before_write
+        def make_store(self, moto_backend):
+            return moto_backend.store          # (**options) -> a store: clock, retention, after_read, before_write
 
-Every test has users of its own, so that all tests of a backend can share one table. The tests are in one module for
-each group of promises.
+Every test has users of its own, so that all tests of a backend can share one table.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from tests.contracts.store_bodies import Bodies
-from tests.contracts.store_lifetime import Lifetime
-from tests.contracts.store_order import Order
-from tests.contracts.store_ownership import Ownership
-from tests.contracts.store_setting import Caller, Clock, add_all, every_page, item_ids, thread_ids
-from tests.contracts.store_writes import Writes
+from store_dynamo.testing import (
+    BodiesContract,
+    ClaimsContract,
+    IdLimitsContract,
+    IsolationContract,
+    LifetimeContract,
+    MergeContract,
+    OrderContract,
+    StoreContract,
+    WritesContract,
+)
 
-__all__ = ["Caller", "Clock", "StoreContract", "add_all", "every_page", "item_ids", "thread_ids"]
+PROMISES = {
+    "S1": (
+        IsolationContract.test_what_is_not_ones_own_is_not_there,
+        IsolationContract.test_saving_anothers_thread_id_makes_ones_own,
+        IsolationContract.test_a_loaded_model_saved_by_another_user_is_that_users,
+        IsolationContract.test_no_id_forges_another_users_key,
+        IsolationContract.test_hostile_ids_stay_apart,
+        IsolationContract.test_another_users_thread_is_not_a_cursor,
+        IdLimitsContract.test_a_context_without_a_user_is_refused,
+        IdLimitsContract.test_an_id_no_key_can_hold_is_a_clear_error,
+        IdLimitsContract.test_the_longest_ids_fit,
+    ),
+    "S2": (
+        StoreContract.test_items_come_in_the_order_of_their_times,
+        StoreContract.test_pages_have_every_item_once_whatever_their_times,
+        StoreContract.test_threads_come_in_the_order_of_their_times,
+        StoreContract.test_save_item_replaces_an_item_in_its_place,
+        OrderContract.test_naive_and_aware_times_are_ordered_together,
+        OrderContract.test_pages_keep_equal_timestamps,
+        OrderContract.test_many_items_of_one_moment_come_once_each,
+        OrderContract.test_an_update_keeps_the_place,
+        OrderContract.test_items_written_and_removed_between_pages_move_no_other,
+        OrderContract.test_threads_come_in_order,
+    ),
+    "S3": (
+        StoreContract.test_has_more_is_exact,
+        StoreContract.test_after_is_the_last_id_and_none_on_the_last_page,
+        OrderContract.test_a_page_of_nothing_is_the_last,
+        OrderContract.test_an_unknown_order_is_refused,
+    ),
+    "S4": (
+        WritesContract.test_the_same_item_again_is_a_retry,
+        WritesContract.test_another_item_of_the_same_id_is_refused,
+        WritesContract.test_one_id_in_two_threads_is_two_items,
+        WritesContract.test_two_adders_of_one_id_and_only_one_wins,
+        WritesContract.test_a_workflow_added_again_replaces_itself_in_its_place,
+        WritesContract.test_save_item_writes_new_ones_too,
+    ),
+    "S5": (
+        StoreContract.test_the_page_behind_the_last_item_is_empty,
+        StoreContract.test_missing_things_raise_not_found,
+        StoreContract.test_deleted_things_are_gone,
+        OrderContract.test_an_unknown_cursor_is_not_found,
+        WritesContract.test_deleting_twice_is_no_error,
+    ),
+    "S6": (
+        StoreContract.test_every_item_comes_back_as_it_was,
+        StoreContract.test_times_stay_naive_or_aware,
+        StoreContract.test_thread_fields_come_back,
+        StoreContract.test_a_thread_saved_again_is_updated_in_its_place,
+        StoreContract.test_attachments_come_back,
+        BodiesContract.test_template_widgets_come_back_as_they_were,
+        BodiesContract.test_items_of_a_whole_thread_are_not_kept_with_it,
+        BodiesContract.test_titles_end_after_200_characters,
+        BodiesContract.test_upload_descriptors_are_never_kept,
+        BodiesContract.test_hooks_run_before_each_write_and_after_each_read,
+    ),
+    "S7": (
+        BodiesContract.test_items_of_any_size_come_back,
+        BodiesContract.test_a_page_of_more_than_a_megabyte_is_whole,
+        BodiesContract.test_a_body_may_grow_and_shrink,
+    ),
+    "S8": (
+        LifetimeContract.test_a_deleted_thread_is_nowhere,
+        LifetimeContract.test_a_thread_deleted_while_a_turn_writes_stays_deleted,
+    ),
+    "S10": (
+        LifetimeContract.test_a_thread_expires_after_its_last_message,
+        LifetimeContract.test_pages_of_threads_are_full_among_expired_ones,
+        LifetimeContract.test_without_retention_nothing_expires,
+    ),
+    "S11": (
+        StoreContract.test_generated_ids_are_unique,
+        WritesContract.test_ids_sort_by_time_and_cannot_be_guessed,
+    ),
+    "S12": (
+        MergeContract.test_a_rename_and_a_running_turn_both_survive,
+        MergeContract.test_a_turn_survives_a_rename_begun_before_it_saved,
+        MergeContract.test_a_title_set_by_a_turn_does_not_replace_a_later_rename,
+        MergeContract.test_an_automatic_title_never_replaces_a_users,
+        MergeContract.test_an_automatic_title_is_set_and_may_be_improved,
+        MergeContract.test_a_user_may_rename_again_and_clear,
+        MergeContract.test_a_thread_nobody_loaded_is_saved_as_it_is,
+        MergeContract.test_many_writers_of_one_thread_lose_nothing,
+        MergeContract.test_a_missing_or_foreign_thread_does_not_get_a_title,
+    ),
+    "A3": (
+        ClaimsContract.test_an_attachment_is_claimed_by_one_turn,
+        ClaimsContract.test_an_attachment_of_a_message_cannot_be_claimed,
+        ClaimsContract.test_a_missing_or_foreign_attachment_cannot_be_claimed,
+    ),
+    "A6": (ClaimsContract.test_an_attachment_expires_until_it_has_a_thread,),
+}
+"""The promises of docs/understand/architecture.md. The library's own tests do not carry the labels of this project."""
+
+for label, tests in PROMISES.items():
+    for test in tests:
+        pytest.mark.promise(label)(test)
 
 
 @pytest.mark.feature("store")
-class StoreContract(Bodies, Ownership, Order, Writes, Lifetime):
-    """One class, every backend."""
+@pytest.mark.feature("own-ids")
+@pytest.mark.feature("isolation")
+@pytest.mark.feature("thread-metadata")
+class EveryStoreContract(
+    StoreContract,
+    BodiesContract,
+    IsolationContract,
+    IdLimitsContract,
+    OrderContract,
+    WritesContract,
+    MergeContract,
+    LifetimeContract,
+    ClaimsContract,
+):
+    """All parts in one class."""

@@ -61,6 +61,7 @@ class TestForLambda:
             "function_setup",
             "store_dynamo",
         }
+        assert not (for_lambda / "ChatFunction" / "store_dynamo" / "testing").exists()
 
     def test_the_runtime_is_in_its_layer_and_nowhere_else(self, for_lambda: Path) -> None:
         assert (for_lambda / "StreamingLayer" / "python" / "awslambdaric").is_dir()

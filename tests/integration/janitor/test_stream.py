@@ -20,8 +20,8 @@ import janitor
 from attachments_s3.keys import file_key, generated_key
 from store_dynamo import CLIENT_CONFIG
 from store_dynamo.keys import thread_key
-from tests.contracts.store import Caller, Clock
-from tests.fakes.chatkit_models import NOON, file, noise, note, thread
+from store_dynamo.testing import Caller, Clock
+from store_dynamo.testing.models import NOON, file, noise, note, thread
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend
 from tests.fakes.janitor_backend import objects, records
 from tools.local.function.stream_poller import StreamPoller

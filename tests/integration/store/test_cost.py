@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from chatkit.types import Page, Thread, ThreadMetadata
 
-from tests.contracts.store import Caller
-from tests.fakes.chatkit_models import NOON, answer, file, thread, user_message
+from store_dynamo.testing import Caller
+from store_dynamo.testing.models import NOON, answer, file, thread, user_message
 from tests.fakes.dynamo_backend import DynamoBackend
 from tools import ROOT
 from tools.bench.cost.costs import Cost, Costs, as_dynamodb_local, as_ministack

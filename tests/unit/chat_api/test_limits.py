@@ -13,7 +13,7 @@ from chatkit.types import AudioInput, ThreadStreamEvent, TranscriptionResult
 
 from chat_api.assistant import Turn
 from chat_api.settings import LimitSettings
-from tests.contracts.store import Clock
+from store_dynamo.testing import Clock
 from tests.unit.chat_api.conftest import Echo, World
 from tools.client.chatkit import Event, create_thread
 from tools.local.files import PNG

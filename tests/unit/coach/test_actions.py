@@ -13,7 +13,7 @@ from coach.accounts_table import AccountsTable
 from coach.actions import BudgetActions
 from coach.tools.budgets import budget_report
 from coach.widgets.cards import budget_form
-from tests.fakes.chatkit_models import NOON
+from store_dynamo.testing.models import NOON
 from tests.fakes.turn import Conversation
 
 TODAY = date(2026, 5, 20)

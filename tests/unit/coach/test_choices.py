@@ -6,7 +6,7 @@ import pytest
 from chatkit.types import InferenceOptions, ThreadItem, ToolChoice
 
 from coach.choices import Choice
-from tests.fakes.chatkit_models import answer, note, user_message
+from store_dynamo.testing.models import answer, note, user_message
 
 MODELS = ("gpt-5.1", "gpt-4.1")
 

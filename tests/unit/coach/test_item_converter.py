@@ -16,7 +16,7 @@ from chatkit.types import (
 from openai.types.responses import ResponseInputContentParam
 
 from coach.history import CoachItemConverter
-from tests.fakes.chatkit_models import every_item
+from store_dynamo.testing.models import every_item
 from tests.fakes.turn import Conversation, named_only
 
 FACTS: dict[str, Any] = {"thread_id": "thread-1", "created_at": datetime(2026, 5, 20)}

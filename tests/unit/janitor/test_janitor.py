@@ -10,8 +10,8 @@ import pytest
 
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
-from tests.contracts.store import Caller
-from tests.fakes.chatkit_models import file, noise, note, thread
+from store_dynamo.testing import Caller
+from store_dynamo.testing.models import file, noise, note, thread
 from tests.fakes.dynamo_backend import QUICK, DynamoBackend
 from tests.fakes.faults import Faults
 from tests.fakes.janitor_backend import deleted, make_janitor, objects, records

@@ -16,8 +16,8 @@ from chatkit.types import ThreadMetadata
 from store_dynamo import account
 from store_dynamo.account import Account
 from store_dynamo.table import Table
-from tests.contracts.store import Caller
-from tests.fakes.chatkit_models import file, noise, note, thread
+from store_dynamo.testing import Caller
+from store_dynamo.testing.models import file, noise, note, thread
 from tests.fakes.dynamo_backend import QUICK, DynamoBackend
 from tests.fakes.janitor_backend import objects, records
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.contracts.dynamo_store import DynamoStoreContract
-from tests.contracts.store import StoreContract
+from tests.contracts.store import EveryStoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.memory_store import MemoryStore
 
 
-class TestMemory(StoreContract):
+class TestMemory(EveryStoreContract):
     @pytest.fixture
     def make_store(self) -> Callable[..., Any]:
         """Give one store: in memory, two stores share nothing."""

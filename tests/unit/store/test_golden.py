@@ -32,7 +32,7 @@ from store_dynamo.serialization import (
     schema,
 )
 from store_dynamo.table import Table
-from tests.fakes.chatkit_models import NOON, UNICODE, every_item, file, image, noise, note, thread
+from store_dynamo.testing.models import NOON, UNICODE, every_item, file, image, noise, note, thread
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "store"
 VERSIONS = sorted(GOLDEN.glob("v*"))

@@ -38,7 +38,7 @@ from store_dynamo.keys import (
     user_partition,
 )
 from store_dynamo.snapshots import merge
-from tests.fakes.chatkit_models import noise
+from store_dynamo.testing.models import noise
 
 MAX_DYNAMODB_ITEM_BYTES = 400 * 1_024
 

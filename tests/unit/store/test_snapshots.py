@@ -10,8 +10,8 @@ from chatkit.types import Page, Thread
 
 from chat_api.context import RequestContext
 from store_dynamo.snapshots import MAX_CONTEXTS, SnapshotCache, ThreadSnapshot
-from tests.contracts.store import Caller
-from tests.fakes.chatkit_models import thread
+from store_dynamo.testing import Caller
+from store_dynamo.testing.models import thread
 
 PLACE = ("USER#alice", "THREAD#thr_1")
 FIRST, SECOND = (ThreadSnapshot(PLACE, {"title": each}, {}, n) for n, each in enumerate(("first", "second")))

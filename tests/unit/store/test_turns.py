@@ -11,8 +11,8 @@ from chatkit.store import NotFoundError
 
 from store_dynamo import InvalidIdError, RateExceededError, TurnClaimedError
 from store_dynamo.keys import feedback_key
-from tests.contracts.store import Caller, Clock
-from tests.fakes.chatkit_models import note, thread
+from store_dynamo.testing import Caller, Clock
+from store_dynamo.testing.models import note, thread
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.faults import Faults
 

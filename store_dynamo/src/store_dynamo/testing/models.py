@@ -1,4 +1,7 @@
-"""One of each of ChatKit's models, and messages of any size."""
+"""Builders of ChatKit's models: the smallest ones, one item of every type, and text of any size.
+
+thread(), note("msg_1"), file(), every_item(), noise(200_000)
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ from chatkit.types import (
     Workflow,
     WorkflowItem,
 )
-from chatkit.widgets import Card, DynamicWidgetRoot, ListView, ListViewItem, Markdown, Text, WidgetRoot
+from chatkit.widgets import DynamicWidgetRoot, WidgetRoot
 from pydantic import AnyUrl, TypeAdapter
 
 NOON = datetime(2025, 6, 1, 12)
@@ -85,7 +88,7 @@ def workflow(item_id: str, *titles: str, at: datetime = NOON) -> WorkflowItem:
 
 
 def noise(size: int, seed: int = 1) -> str:
-    """Return text that hardly compresses: what is stored of it is about three quarters of `size`."""
+    """Return text that compresses to about three quarters of `size` characters."""
     return base64.b64encode(random.Random(seed).randbytes(size * 3 // 4 + 3)).decode()[:size]
 
 
@@ -105,7 +108,7 @@ def image(attachment_id: str = "atc_2", **fields: Any) -> ImageAttachment:
 def every_item(thread_id: str = "thr_1", at: datetime = NOON) -> list[ThreadItem]:
     """Return one item of each type, with each kind of content that a type can have."""
 
-    def base(item_id: str) -> dict[str, Any]:
+    def item_fields(item_id: str) -> dict[str, Any]:
         return {"id": item_id, "thread_id": thread_id, "created_at": at}
 
     urls = [URLSource(title="A page", url="https://example.com", description=UNICODE, attribution="Example")]
@@ -128,7 +131,7 @@ def every_item(thread_id: str = "thr_1", at: datetime = NOON) -> list[ThreadItem
     arguments = {"deep": {"list": [1, 2.5, None, True, UNICODE]}, "": ""}
     return [
         UserMessageItem(
-            **base("user"),
+            **item_fields("user"),
             content=[
                 UserMessageTextContent(text=UNICODE),
                 UserMessageTagContent(id="t", text="@savings", data=arguments, group="accounts", interactive=True),
@@ -138,7 +141,7 @@ def every_item(thread_id: str = "thr_1", at: datetime = NOON) -> list[ThreadItem
             inference_options=InferenceOptions(model="gpt", tool_choice=ToolChoice(id="search")),
         ),
         AssistantMessageItem(
-            **base("assistant"),
+            **item_fields("assistant"),
             content=[
                 AssistantMessageContent(
                     text=UNICODE,
@@ -147,42 +150,58 @@ def every_item(thread_id: str = "thr_1", at: datetime = NOON) -> list[ThreadItem
                 AssistantMessageContent(text=""),
             ],
         ),
-        ClientToolCallItem(**base("call"), call_id="c1", name="go", arguments=arguments),
+        ClientToolCallItem(**item_fields("call"), call_id="c1", name="go", arguments=arguments),
         ClientToolCallItem(
-            **base("called"), call_id="c2", name="go", arguments={}, status="completed", output=[arguments, 1, None]
+            **item_fields("called"),
+            call_id="c2",
+            name="go",
+            arguments={},
+            status="completed",
+            output=[arguments, 1, None],
         ),
-        *widgets(base),
-        GeneratedImageItem(**base("no-image")),
+        *_widgets(item_fields),
+        GeneratedImageItem(**item_fields("no-image")),
         GeneratedImageItem(
-            **base("image"), image=GeneratedImage(id="i", url="https://bucket.example/i?X-Amz-Signature=s")
+            **item_fields("image"), image=GeneratedImage(id="i", url="https://bucket.example/i?X-Amz-Signature=s")
         ),
-        StructuredInputItem(**base("form"), inputs=inputs),
-        StructuredInputItem(**base("form-answered"), inputs=inputs, status="answered"),
+        StructuredInputItem(**item_fields("form"), inputs=inputs),
+        StructuredInputItem(**item_fields("form-answered"), inputs=inputs, status="answered"),
         WorkflowItem(
-            **base("workflow"),
+            **item_fields("workflow"),
             workflow=Workflow(
                 type="custom", tasks=tasks, summary=CustomSummary(title="Done", icon="check"), expanded=True
             ),
         ),
         WorkflowItem(
-            **base("reasoning"), workflow=Workflow(type="reasoning", tasks=[], summary=DurationSummary(duration=3))
+            **item_fields("reasoning"),
+            workflow=Workflow(type="reasoning", tasks=[], summary=DurationSummary(duration=3)),
         ),
-        *[TaskItem(**base(f"task-{n}"), task=task) for n, task in enumerate(tasks)],
-        HiddenContextItem(**base("hidden-text"), content=UNICODE),
-        HiddenContextItem(**base("hidden-json"), content=arguments),
-        SDKHiddenContextItem(**base("sdk"), content="The user cancelled the stream."),
-        EndOfTurnItem(**base("end")),
+        *[TaskItem(**item_fields(f"task-{n}"), task=task) for n, task in enumerate(tasks)],
+        HiddenContextItem(**item_fields("hidden-text"), content=UNICODE),
+        HiddenContextItem(**item_fields("hidden-json"), content=arguments),
+        SDKHiddenContextItem(**item_fields("sdk"), content="The user cancelled the stream."),
+        EndOfTurnItem(**item_fields("end")),
     ]
 
 
-def widgets(base: Any) -> list[ThreadItem]:
+def template_widgets() -> list[ThreadItem]:
+    """Return the items whose widget a WidgetTemplate made: ChatKit's union of widgets reads its JSON as a Card."""
+    return [
+        each for each in every_item() if isinstance(each, WidgetItem) and isinstance(each.widget, DynamicWidgetRoot)
+    ]
+
+
+def _widgets(item_fields: Any) -> list[ThreadItem]:
     root: TypeAdapter[WidgetRoot] = TypeAdapter(WidgetRoot)
-    text = {"type": "Text", "value": UNICODE, "id": "t", "streaming": True, "newProperty": 1}
-    dynamic = {"type": "Card", "children": [text], "newProperty": {"a": [1]}}
+    text = {"type": "Text", "value": UNICODE, "id": "text"}
+    markdown = {"type": "Markdown", "value": "**b**", "id": "md"}
+    rows = [{"type": "ListViewItem", "key": "1", "children": [{"type": "Text", "value": "one"}]}]
+    dynamic_text = text | {"id": "t", "streaming": True, "newProperty": 1}
+    dynamic = {"type": "Card", "children": [dynamic_text], "newProperty": {"a": [1]}}
     made: list[WidgetRoot] = [
-        Card(key="k", children=[Text(id="text", value=UNICODE), Markdown(id="md", value="**b**")]),
-        ListView(children=[ListViewItem(key="1", children=[Text(value="one")])]),
+        root.validate_python({"type": "Card", "key": "k", "children": [text, markdown]}),
+        root.validate_python({"type": "ListView", "children": rows}),
         DynamicWidgetRoot.model_validate(dynamic),
         root.validate_python(dynamic),
     ]
-    return [WidgetItem(**base(f"widget-{n}"), widget=each, copy_text="copied") for n, each in enumerate(made)]
+    return [WidgetItem(**item_fields(f"widget-{n}"), widget=each, copy_text="copied") for n, each in enumerate(made)]

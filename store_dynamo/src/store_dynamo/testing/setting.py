@@ -1,4 +1,4 @@
-"""The setting of the store's contract: users, a clock that is moved by hand, lists followed to their end."""
+"""Fixtures and helpers of the contracts: users, a clock that tests move, and complete lists."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from chatkit.types import Page, ThreadItem
 
-from tests.fakes.chatkit_models import (
-    thread,
-)
+from store_dynamo.testing.models import thread
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Caller:
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -38,7 +37,7 @@ class Clock:
 
 
 async def every_page(load: Callable[[str | None], Awaitable[Page[Any]]]) -> list[Any]:
-    """Follow a list to its end."""
+    """Return all entries of a list, page by page."""
     found: list[Any] = []
     after = None
     while True:
@@ -46,7 +45,7 @@ async def every_page(load: Callable[[str | None], Awaitable[Page[Any]]]) -> list
         found += page.data
         if not page.has_more:
             return found
-        assert page.data, "a page that promises more is not empty"
+        assert page.data, "a page with has_more must not be empty"
         after = page.after
 
 
@@ -64,15 +63,17 @@ async def add_all(store: Any, items: Sequence[ThreadItem], caller: Caller) -> No
         await store.add_thread_item("thr_1", item, caller)
 
 
+@pytest.mark.asyncio
 class StoreSetting:
-    """The fixtures; a backend overrides `make_store`."""
-
-    MANY = 1_000
-    """Items with one timestamp."""
+    """The fixtures of every contract. A test class overrides `make_store`."""
 
     @pytest.fixture
     def make_store(self) -> Callable[..., Any]:
-        raise NotImplementedError
+        """Return a function that makes a store of the options `clock`, `retention`, `after_read`, `before_write`.
+
+        StoreContract passes no options. All stores that one test makes share their data.
+        """
+        raise NotImplementedError("override make_store")
 
     @pytest.fixture
     def store(self, make_store: Callable[..., Any]) -> Any:
@@ -86,8 +87,8 @@ class StoreSetting:
     def bob(self) -> Caller:
         return Caller(f"bob-{uuid.uuid4()}")
 
-    @pytest.fixture
+    @pytest_asyncio.fixture
     async def own(self, store: Any, alice: Caller) -> Any:
-        """A store in which Alice has the thread thr_1."""
+        """Return a store in which Alice has the thread thr_1."""
         await store.save_thread(thread(), alice)
         return store

@@ -1,4 +1,4 @@
-"""Deletion, retention, and attachments that nobody sends (S8, S10, A3, A6)."""
+"""The contracts on lifetime: deletion during a turn, retention, and attachments that are never sent."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from chatkit.store import NotFoundError
 from chatkit.types import Page
 
 from store_dynamo.errors import AttachmentClaimedError
-from tests.contracts.store_setting import Caller, Clock, StoreSetting, thread_ids
-from tests.fakes.chatkit_models import (
-    NOON,
-    file,
-    note,
-    thread,
-)
+from store_dynamo.testing.models import NOON, file, note, thread
+from store_dynamo.testing.setting import Caller, Clock, StoreSetting, thread_ids
 
 
-class Lifetime(StoreSetting):
-    @pytest.mark.promise("S8")
+class LifetimeContract(StoreSetting):
+    """A deleted or expired thread is gone for every method. `make_store` takes `clock` and `retention`."""
+
     async def test_a_deleted_thread_is_nowhere(self, own: Any, alice: Caller) -> None:
         await own.save_thread(thread("thr_2", title="stays"), alice)
         await own.add_thread_item("thr_1", note("i"), alice)
@@ -38,7 +34,6 @@ class Lifetime(StoreSetting):
             lambda: own.save_thread(held, alice),
             lambda: own.save_thread(held.model_copy(), Caller(alice.user_id, "another request")),
             lambda: own.save_attachment(file("late", thread_id="thr_1"), alice),
-            lambda: own.set_automatic_title("thr_1", "late", alice),
             lambda: own.load_threads(9, "thr_1", "asc", alice),
         ]
         for call in late:
@@ -52,7 +47,6 @@ class Lifetime(StoreSetting):
         await own.delete_thread_item("thr_1", "i", alice)
         assert await thread_ids(own, alice) == ["thr_2"]
 
-    @pytest.mark.promise("S8")
     async def test_a_thread_deleted_while_a_turn_writes_stays_deleted(self, own: Any, alice: Caller) -> None:
         turn, written = Caller(alice.user_id, "turn"), asyncio.Event()
         held = await own.load_thread("thr_1", turn)
@@ -74,7 +68,6 @@ class Lifetime(StoreSetting):
         assert await thread_ids(own, alice) == []
         assert (await own.load_thread_items("thr_1", None, 9, "asc", alice)).data == []
 
-    @pytest.mark.promise("S10")
     async def test_a_thread_expires_after_its_last_message(self, make_store: Callable[..., Any], alice: Caller) -> None:
         clock = Clock()
         store = make_store(clock=clock, retention=timedelta(days=30))
@@ -101,7 +94,6 @@ class Lifetime(StoreSetting):
         assert await thread_ids(store, alice) == []
         assert (await store.load_thread_items("thr_1", None, 9, "asc", alice)).data == []
 
-    @pytest.mark.promise("S10")
     @pytest.mark.parametrize("order", ["asc", "desc"])
     async def test_pages_of_threads_are_full_among_expired_ones(
         self, make_store: Callable[..., Any], alice: Caller, order: str
@@ -121,7 +113,6 @@ class Lifetime(StoreSetting):
         assert ([each.id for each in page.data], page.has_more) == (alive[:2], True)
         assert await thread_ids(store, alice, order, 1) == alive
 
-    @pytest.mark.promise("S10")
     async def test_without_retention_nothing_expires(self, make_store: Callable[..., Any], alice: Caller) -> None:
         clock = Clock()
         store = make_store(clock=clock)
@@ -130,7 +121,10 @@ class Lifetime(StoreSetting):
 
         assert await thread_ids(store, alice) == ["thr_1"]
 
-    @pytest.mark.promise("A3")
+
+class ClaimsContract(StoreSetting):
+    """An attachment is sent with one message only, and expires after a day until then. `make_store` takes `clock`."""
+
     async def test_an_attachment_is_claimed_by_one_turn(self, own: Any, alice: Caller) -> None:
         await own.save_attachment(file("a"), alice)
         await own.claim_attachment("a", "turn-1", alice)
@@ -147,14 +141,12 @@ class Lifetime(StoreSetting):
         with pytest.raises(AttachmentClaimedError):
             await own.claim_attachment("a", "turn-3", alice)
 
-    @pytest.mark.promise("A3")
     async def test_an_attachment_of_a_message_cannot_be_claimed(self, own: Any, alice: Caller) -> None:
         await own.save_attachment(file("a", thread_id="thr_1"), alice)
 
         with pytest.raises(AttachmentClaimedError):
             await own.claim_attachment("a", "turn-1", alice)
 
-    @pytest.mark.promise("A6")
     async def test_an_attachment_expires_until_it_has_a_thread(
         self, make_store: Callable[..., Any], alice: Caller
     ) -> None:
@@ -173,3 +165,15 @@ class Lifetime(StoreSetting):
         assert await store.load_attachment("sent", alice) == file("sent", thread_id="thr_1")
         with pytest.raises(NotFoundError):
             await store.load_attachment("unsent", alice)
+
+    @pytest.mark.parametrize("who", ["foreign", "unknown"])
+    async def test_a_missing_or_foreign_attachment_cannot_be_claimed(
+        self, own: Any, alice: Caller, bob: Caller, who: str
+    ) -> None:
+        await own.save_attachment(file("a"), alice)
+        attachment_id, caller = ("a", bob) if who == "foreign" else ("x", alice)
+
+        with pytest.raises(NotFoundError, match=f"^Attachment {attachment_id} not found$"):
+            await own.claim_attachment(attachment_id, "turn", caller)
+        await own.release_attachment(attachment_id, "turn", caller)
+        assert await own.load_attachment("a", alice) == file("a")

@@ -1,4 +1,4 @@
-"""Whose it is, and what is not there (S1, S5)."""
+"""The contracts on isolation of users, and on the ids that a store takes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from chatkit.store import NotFoundError
 from chatkit.types import Page
 
 from store_dynamo.errors import InvalidIdError
-from tests.contracts.store_setting import Caller, StoreSetting, thread_ids
-from tests.fakes.chatkit_models import (
-    file,
-    noise,
-    note,
-    thread,
-)
+from store_dynamo.testing.models import file, noise, note, thread
+from store_dynamo.testing.setting import Caller, StoreSetting, thread_ids
 
 HOSTILE_IDS = [
     "a#b",
@@ -33,51 +28,43 @@ HOSTILE_IDS = [
 ]
 
 
-class Ownership(StoreSetting):
-    @pytest.mark.promise("S1")
+class IsolationContract(StoreSetting):
+    """Another user's data behaves as if it did not exist. The user is the context's `user_id`."""
+
     @pytest.mark.parametrize("who", ["foreign", "unknown"])
-    @pytest.mark.feature("isolation")
     async def test_what_is_not_ones_own_is_not_there(self, own: Any, alice: Caller, bob: Caller, who: str) -> None:
         await own.add_thread_item("thr_1", note("i"), alice)
         await own.save_attachment(file("a"), alice)
         caller, ids = (bob, ("thr_1", "i", "a")) if who == "foreign" else (alice, ("thr_x", "x", "x"))
         thread_id, item_id, attachment_id = ids
 
-        for read in (
+        for call in (
             lambda: own.load_thread(thread_id, caller),
             lambda: own.add_thread_item(thread_id, note("new"), caller),
             lambda: own.save_item(thread_id, note("new"), caller),
-            lambda: own.set_automatic_title(thread_id, "Mine", caller),
             lambda: own.save_attachment(file("b", thread_id=thread_id), caller),
         ):
             with pytest.raises(NotFoundError, match=f"^Thread {thread_id} not found$"):
-                await read()
+                await call()
         with pytest.raises(NotFoundError, match=f"^Item {item_id} not found$"):
             await own.load_item(thread_id, item_id, caller)
-        for read in (
-            lambda: own.load_attachment(attachment_id, caller),
-            lambda: own.claim_attachment(attachment_id, "turn", caller),
-        ):
-            with pytest.raises(NotFoundError, match=f"^Attachment {attachment_id} not found$"):
-                await read()
+        with pytest.raises(NotFoundError, match=f"^Attachment {attachment_id} not found$"):
+            await own.load_attachment(attachment_id, caller)
         assert await own.load_thread_items(thread_id, None, 9, "asc", caller) == Page(data=[])
         await own.delete_thread_item(thread_id, item_id, caller)
         await own.delete_attachment(attachment_id, caller)
-        await own.release_attachment(attachment_id, "turn", caller)
         await own.delete_thread(thread_id, caller)
 
         assert await own.load_item("thr_1", "i", alice) == note("i")
         assert await own.load_attachment("a", alice) == file("a")
         assert (await own.load_threads(9, None, "asc", bob)).data == []
 
-    @pytest.mark.promise("S1")
     async def test_saving_anothers_thread_id_makes_ones_own(self, own: Any, alice: Caller, bob: Caller) -> None:
         await own.save_thread(thread(title="Bob's"), bob)
 
         assert (await own.load_thread("thr_1", alice)).title is None
         assert (await own.load_thread("thr_1", bob)).title == "Bob's"
 
-    @pytest.mark.promise("S1")
     async def test_a_loaded_model_saved_by_another_user_is_that_users(
         self, own: Any, alice: Caller, bob: Caller
     ) -> None:
@@ -88,7 +75,6 @@ class Ownership(StoreSetting):
         assert (await own.load_thread("thr_1", alice)).title is None
         assert (await own.load_thread("thr_1", bob)).title == "Copied"
 
-    @pytest.mark.promise("S1")
     async def test_no_id_forges_another_users_key(self, own: Any, alice: Caller) -> None:
         await own.add_thread_item("thr_1", note("i"), alice)
         forger = Caller(f"{alice.user_id}#THREAD#thr_1")
@@ -101,12 +87,6 @@ class Ownership(StoreSetting):
         with pytest.raises(NotFoundError):
             await own.load_thread("1", Caller(f"{alice.user_id}#THREAD#thr_"))
 
-    @pytest.mark.promise("S1")
-    async def test_a_context_without_a_user_is_refused(self, store: Any) -> None:
-        with pytest.raises(InvalidIdError):
-            await store.load_threads(9, None, "asc", Caller(""))
-
-    @pytest.mark.promise("S1")
     async def test_hostile_ids_stay_apart(self, store: Any, alice: Caller) -> None:
         for each in HOSTILE_IDS:
             await store.save_thread(thread(each), alice)
@@ -121,7 +101,20 @@ class Ownership(StoreSetting):
             assert [item.content for item in page.data] == [[each, item.id] for item in page.data]
             assert (await store.load_attachment(each, alice)).id == each
 
-    @pytest.mark.promise("S1")
+    async def test_another_users_thread_is_not_a_cursor(self, own: Any, alice: Caller, bob: Caller) -> None:
+        await own.save_thread(thread("thr_2"), bob)
+
+        with pytest.raises(NotFoundError, match=r"^Thread thr_2 not found$"):
+            await own.load_threads(9, "thr_2", "asc", alice)
+
+
+class IdLimitsContract(StoreSetting):
+    """Ids of up to 512 bytes are stored; longer ones, and an empty user id, raise InvalidIdError."""
+
+    async def test_a_context_without_a_user_is_refused(self, store: Any) -> None:
+        with pytest.raises(InvalidIdError):
+            await store.load_threads(9, None, "asc", Caller(""))
+
     async def test_an_id_no_key_can_hold_is_a_clear_error(self, own: Any, alice: Caller) -> None:
         long = "x" * 1_024
         calls = [

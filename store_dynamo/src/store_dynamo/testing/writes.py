@@ -1,4 +1,4 @@
-"""Adding, saving, and two writers of one thread (S4, S11, S12)."""
+"""The contracts on writes: retries and duplicates, and two writers of one thread."""
 
 from __future__ import annotations
 
@@ -12,20 +12,13 @@ from chatkit.store import NotFoundError
 from chatkit.types import LockedStatus, Page, Thread, ThreadMetadata
 
 from store_dynamo.errors import DuplicateItemError
-from tests.contracts.store_setting import Caller, StoreSetting, add_all, item_ids
-from tests.fakes.chatkit_models import (
-    NOON,
-    answer,
-    file,
-    noise,
-    note,
-    thread,
-    workflow,
-)
+from store_dynamo.testing.models import NOON, answer, file, noise, note, thread, workflow
+from store_dynamo.testing.setting import Caller, StoreSetting, add_all, item_ids
 
 
-class Writes(StoreSetting):
-    @pytest.mark.promise("S4")
+class WritesContract(StoreSetting):
+    """The same item again is a retry, another one of its id raises DuplicateItemError; deletions are idempotent."""
+
     async def test_the_same_item_again_is_a_retry(self, own: Any, alice: Caller) -> None:
         big = note("big", content=noise(150_000))
         for item in (note("i"), big):
@@ -34,7 +27,6 @@ class Writes(StoreSetting):
 
         assert await item_ids(own, alice) == ["i", "big"]
 
-    @pytest.mark.promise("S4")
     async def test_another_item_of_the_same_id_is_refused(self, own: Any, alice: Caller) -> None:
         await own.add_thread_item("thr_1", note("i", content="first"), alice)
 
@@ -48,7 +40,6 @@ class Writes(StoreSetting):
             assert (caught.value.thread_id, caught.value.item_id) == ("thr_1", "i")
         assert (await own.load_item("thr_1", "i", alice)).content == "first"
 
-    @pytest.mark.promise("S4")
     async def test_one_id_in_two_threads_is_two_items(self, own: Any, alice: Caller) -> None:
         await own.save_thread(thread("thr_2"), alice)
         await own.add_thread_item("thr_1", note("__fake_id__", 1), alice)
@@ -56,7 +47,6 @@ class Writes(StoreSetting):
 
         assert (await own.load_item("thr_1", "__fake_id__", alice)).content == 1
 
-    @pytest.mark.promise("S4")
     async def test_two_adders_of_one_id_and_only_one_wins(self, own: Any, alice: Caller) -> None:
         adding = [own.add_thread_item("thr_1", note("i", content=n), alice) for n in range(5)]
         outcomes = await asyncio.gather(*adding, return_exceptions=True)
@@ -65,7 +55,6 @@ class Writes(StoreSetting):
         assert [n for n, outcome in enumerate(outcomes) if outcome is None] == [kept]
         assert all(isinstance(each, DuplicateItemError) for each in outcomes if each is not None)
 
-    @pytest.mark.promise("S4")
     async def test_a_workflow_added_again_replaces_itself_in_its_place(self, own: Any, alice: Caller) -> None:
         await add_all(own, [workflow("w", "one"), note("last")], alice)
 
@@ -78,7 +67,6 @@ class Writes(StoreSetting):
         with pytest.raises(DuplicateItemError):
             await own.add_thread_item("thr_1", note("w"), alice)
 
-    @pytest.mark.promise("S4")
     async def test_save_item_writes_new_ones_too(self, own: Any, alice: Caller) -> None:
         await own.save_item("thr_1", note("i", content=1), alice)
         await own.save_item("thr_1", answer("i"), alice)
@@ -86,7 +74,6 @@ class Writes(StoreSetting):
         assert await own.load_item("thr_1", "i", alice) == answer("i")
         assert await item_ids(own, alice) == ["i"]
 
-    @pytest.mark.promise("S5")
     async def test_deleting_twice_is_no_error(self, own: Any, alice: Caller) -> None:
         await add_all(own, [note("a"), note("b")], alice)
         await own.save_attachment(file("a"), alice)
@@ -100,9 +87,7 @@ class Writes(StoreSetting):
         for _ in range(2):
             await own.delete_thread("thr_1", alice)
 
-    @pytest.mark.promise("S11")
-    @pytest.mark.feature("own-ids")
-    def test_ids_sort_by_time_and_cannot_be_guessed(self, store: Any, alice: Caller) -> None:
+    async def test_ids_sort_by_time_and_cannot_be_guessed(self, store: Any, alice: Caller) -> None:
         kinds = ["message", "tool_call", "task", "workflow", "attachment", "sdk_hidden_context"]
         made = [store.generate_item_id("message", thread(), alice) for _ in range(1_000)]
 
@@ -115,7 +100,10 @@ class Writes(StoreSetting):
             assert prefix
             assert (int(digits, 16).bit_length() >= 80, len(digits)) == (True, 36)
 
-    @pytest.mark.promise("S12")
+
+class MergeContract(StoreSetting):
+    """`save_thread` writes the caller's changes only, and `set_automatic_title` never replaces a user's title."""
+
     @pytest.mark.parametrize("same_process", [True, False])
     @pytest.mark.parametrize("first_turn", [True, False])
     async def test_a_rename_and_a_running_turn_both_survive(
@@ -142,7 +130,6 @@ class Writes(StoreSetting):
         loaded = await store.load_thread("thr_1", alice)
         assert (loaded.title, loaded.metadata) == ("Renamed", {"response_id": "r2"})
 
-    @pytest.mark.promise("S12")
     async def test_a_turn_survives_a_rename_begun_before_it_saved(self, own: Any, alice: Caller) -> None:
         turn, rename = Caller(alice.user_id, "turn"), Caller(alice.user_id, "rename")
         held, renamed = await own.load_thread("thr_1", turn), await own.load_thread("thr_1", rename)
@@ -155,7 +142,6 @@ class Writes(StoreSetting):
         loaded = await own.load_thread("thr_1", alice)
         assert (loaded.title, loaded.metadata, loaded.status.type) == ("Renamed", {"response_id": "r1"}, "locked")
 
-    @pytest.mark.promise("S12")
     async def test_a_title_set_by_a_turn_does_not_replace_a_later_rename(self, own: Any, alice: Caller) -> None:
         turn, rename = Caller(alice.user_id, "turn"), Caller(alice.user_id, "rename")
         held, renamed = await own.load_thread("thr_1", turn), await own.load_thread("thr_1", rename)
@@ -166,7 +152,6 @@ class Writes(StoreSetting):
 
         assert (await own.load_thread("thr_1", alice)).title == "Renamed"
 
-    @pytest.mark.promise("S12")
     @pytest.mark.parametrize("rename_first", [True, False])
     async def test_an_automatic_title_never_replaces_a_users(self, own: Any, alice: Caller, rename_first: bool) -> None:
         turn, rename = Caller(alice.user_id, "turn"), Caller(alice.user_id, "rename")
@@ -183,7 +168,6 @@ class Writes(StoreSetting):
         loaded = await own.load_thread("thr_1", alice)
         assert (loaded.title, loaded.metadata) == ("Renamed", {"a": 1})
 
-    @pytest.mark.promise("S12")
     async def test_an_automatic_title_is_set_and_may_be_improved(self, own: Any, alice: Caller) -> None:
         held = await own.load_thread("thr_1", alice)
 
@@ -194,7 +178,6 @@ class Writes(StoreSetting):
 
         assert (await own.load_thread("thr_1", alice)).title == ("Second" + "x" * 300)[:200]
 
-    @pytest.mark.promise("S12")
     async def test_a_user_may_rename_again_and_clear(self, own: Any, alice: Caller) -> None:
         for title in ("One", "Two", None, "Three"):
             held = await own.load_thread("thr_1", alice)
@@ -208,7 +191,6 @@ class Writes(StoreSetting):
 
         assert await own.load_thread("thr_1", alice) == thread(metadata={"b": 2})
 
-    @pytest.mark.promise("S12")
     async def test_many_writers_of_one_thread_lose_nothing(self, own: Any, alice: Caller) -> None:
         async def write(n: int) -> None:
             caller = Caller(alice.user_id, f"writer {n}")
@@ -219,3 +201,12 @@ class Writes(StoreSetting):
         await asyncio.gather(*(write(n) for n in range(6)))
 
         assert (await own.load_thread("thr_1", alice)).metadata == {f"key {n}": n for n in range(6)}
+
+    async def test_a_missing_or_foreign_thread_does_not_get_a_title(self, own: Any, alice: Caller, bob: Caller) -> None:
+        await own.save_thread(thread("deleted"), alice)
+        await own.delete_thread("deleted", alice)
+
+        for thread_id, caller in (("thr_x", alice), ("deleted", alice), ("thr_1", bob)):
+            with pytest.raises(NotFoundError, match=f"^Thread {thread_id} not found$"):
+                await own.set_automatic_title(thread_id, "Mine", caller)
+        assert (await own.load_thread("thr_1", alice)).title is None

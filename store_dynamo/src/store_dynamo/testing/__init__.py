@@ -1,0 +1,59 @@
+"""Contract tests that any ChatKit store can run: subclass a contract and give its `make_store` fixture.
+
+    from store_dynamo.testing import StoreContract
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def make_store(self):
+            return MyStore                    # every test gets make_store()
+
+`StoreContract` asks only for the methods of ChatKit's Store and passes with an in-memory store. The other contracts go
+further; take those that your store promises:
+
+    OrderContract        ties, cursors and pages stay exact while others write
+    BodiesContract       hooks, upload descriptors, template widgets, items of megabytes
+    WritesContract       retries, duplicates, upserts, ids
+    IsolationContract    every user has a store of their own; contexts have a `user_id`
+    IdLimitsContract     ids up to 512 bytes, InvalidIdError above
+    MergeContract        `save_thread` merges with other writers; `set_automatic_title`
+    LifetimeContract     deletion during a turn, `retention`
+    ClaimsContract       attachments: `claim_attachment`, `release_attachment`, expiry
+
+`StoreMachine` (hypothesis) compares random operations with a plain model. Needs pytest, pytest-asyncio and hypothesis:
+install `chatkit-store-dynamo[testing]`. Tests work in both of pytest-asyncio's modes.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(
+        f"store_dynamo.testing.{name}"
+        for name in ("bodies", "contract", "isolation", "lifetime", "machine", "order", "setting", "writes")
+    )
+)
+
+from store_dynamo.testing.bodies import BodiesContract  # noqa: E402
+from store_dynamo.testing.contract import StoreContract  # noqa: E402
+from store_dynamo.testing.isolation import IdLimitsContract, IsolationContract  # noqa: E402
+from store_dynamo.testing.lifetime import ClaimsContract, LifetimeContract  # noqa: E402
+from store_dynamo.testing.machine import StoreMachine, check  # noqa: E402
+from store_dynamo.testing.order import OrderContract  # noqa: E402
+from store_dynamo.testing.setting import Caller, Clock, StoreSetting  # noqa: E402
+from store_dynamo.testing.writes import MergeContract, WritesContract  # noqa: E402
+
+__all__ = [
+    "BodiesContract",
+    "Caller",
+    "ClaimsContract",
+    "Clock",
+    "IdLimitsContract",
+    "IsolationContract",
+    "LifetimeContract",
+    "MergeContract",
+    "OrderContract",
+    "StoreContract",
+    "StoreMachine",
+    "StoreSetting",
+    "WritesContract",
+    "check",
+]
