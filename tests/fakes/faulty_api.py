@@ -1,10 +1,10 @@
-"""A ChatKit endpoint, its bucket and its site on one loopback port, each of whose virtues can be taken away.
+"""A ChatKit endpoint, its bucket and its site on one loopback port, with faults on demand.
 
 with FaultyApi() as api:
-    api.faults.add("buffered")      # the answer now comes at once
+    api.faults.add("buffered")      # the answer now arrives at once
 
-Just enough of the protocol for the doctor: threads.create streams, the other requests answer JSON, PUT checks what the
-upload was registered with. Faults: see FAULTS.
+It implements the part of the protocol that the doctor uses: threads.create streams, other requests return JSON, and PUT
+checks the registered size and type. FAULTS lists the faults.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PIECES = 8
 
 
 class FaultyApi:
-    """One server; `pause` is waited between two pieces of an answer, so that a test needs no clock."""
+    """One server; set `faults` to change its behavior."""
 
     def __init__(self) -> None:
         self.faults: set[str] = set()
@@ -134,13 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
         events += [{"type": "thread.item.updated", "update": delta}] * pieces
         lines = [f"data: {json.dumps(each)}\n\n".encode() for each in events]
         if self.owner.has("buffered"):
-            threading.Event().wait(0.2)  # what a buffering proxy does: collect, then send at once
+            threading.Event().wait(0.2)  # like a buffering proxy: collect, then send at once
             self.wfile.write(b"".join(lines))
             return
         for line in lines:
             self.wfile.write(line)
             self.wfile.flush()
-            threading.Event().wait(0.02)  # the pace of a model
+            threading.Event().wait(0.02)  # a model's pace
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length") or 0))

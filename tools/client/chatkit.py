@@ -91,7 +91,10 @@ class ChatKitClient:
         return cast(Event, response.json())
 
     async def composer(self) -> Event:
-        """Return what the page asks for when it opens: models, tools and limits of files; raises RefusedError."""
+        """Return the composer's options that the page loads at its start: models, tools, file limits.
+
+        Raises RefusedError.
+        """
         response = await self._http.get("/chatkit/composer", headers=self._headers)
         if response.status_code != 200:
             raise _refused(response.status_code, response.content)

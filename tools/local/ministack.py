@@ -4,8 +4,8 @@
         aws.client("dynamodb").list_tables()          # with the root key: for set-up only
         aws.client("s3", aws.iam_user("app", policy)) # as the application: SigV4 and IAM are verified
 
-MiniStack pins its own botocore, so it lives in its own environment (`.tools/ministack`, made by the Makefile). It runs
-CloudFront functions with the project's Node.js, and binds the loopback interface only. The root key bypasses signature
+MiniStack pins its own botocore, so it has a separate environment (`.tools/ministack`, created by the Makefile). It runs
+CloudFront functions with the project's Node.js and binds the loopback interface only. The root key bypasses signature
 and IAM checks, so nothing under test may use it.
 """
 
@@ -46,12 +46,13 @@ class MiniStack:
 
     @classmethod
     def start(cls, port: int = 0, state_dir: Path | None = None, log: Path | None = None) -> Self:
-        """Start a server and wait until it answers.
+        """Start a server and wait until it accepts requests.
 
-        `port` 0 takes a free one; with `state_dir` tables and objects outlive the process; its output goes to `log`.
-        Raises FileNotFoundError when its environment or Node.js is missing, RuntimeError when it does not come up.
+        `port` 0 selects a free one. With `state_dir`, tables and objects outlive the process. `log` receives its
+        output. Raises FileNotFoundError when its environment or Node.js is missing, RuntimeError when it does not
+        start.
         """
-        for needed in (PYTHON, NODE):  # without Node.js every request for the site would be a 503
+        for needed in (PYTHON, NODE):  # without Node.js, every request for the site gets a 503
             if not needed.exists():
                 raise FileNotFoundError(f"{needed.relative_to(ROOT)} is missing: run `make ministack`")
         port = port or free_port()
@@ -83,10 +84,10 @@ class MiniStack:
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)
         self.stop()
-        raise RuntimeError(f"MiniStack did not answer within {START_LIMIT_SECONDS} s")
+        raise RuntimeError(f"MiniStack did not start within {START_LIMIT_SECONDS} s")
 
     def stop(self) -> None:
-        """End the server; a second call does nothing."""
+        """Stop the server; a second call does nothing."""
         self._process.terminate()
         try:
             self._process.wait(timeout=10)

@@ -49,7 +49,7 @@ class Stack:
         await self.function.stop_processes()
 
     async def idle(self) -> None:
-        """Wait until the function is done with all requests, also with what it loads behind their answers."""
+        """Wait until the function has no work left, including background work after responses."""
         await self.function.idle()
 
     @asynccontextmanager

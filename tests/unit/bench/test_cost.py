@@ -1,4 +1,4 @@
-"""Counted units times prices: the arithmetic, and that what was counted is what the documents say."""
+"""The cost of turns: the arithmetic, and the agreement of the counted units with the documents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TURNS: dict[str, Any] = results.read("cost").figures["turns"]
 def test_units_of_a_turn_are_what_was_counted_and_what_takes_time() -> None:
     found = units(TURN, answer_seconds=2)
     assert found["lambda_gb_seconds"] == pytest.approx(2.1 * 1769 / 1024)
-    assert found["dynamodb_reads"] == 10 + 5  # two and a half looks a second
+    assert found["dynamodb_reads"] == 10 + 5  # two and a half checks per second
     assert found["log_bytes"] == 1650 + PLATFORM_LOG_BYTES
     assert found["lambda_requests"] == found["edge_requests"] == 1
     assert set(found) == set(PRICES)
@@ -95,7 +95,7 @@ def documented() -> dict[str, tuple[float, float]]:
 
 @pytest.mark.parametrize(("name", "more_kilobytes"), [("2 s answer", 1), ("20 s answer", 4)])
 def test_the_writes_of_a_turn_are_those_of_the_data_model(name: str, more_kilobytes: int) -> None:
-    """Its table is of items of half a kilobyte; a kilobyte more costs four units more, as it says."""
+    """The data model's table assumes items of half a kilobyte; each further kilobyte costs four units."""
     table = documented()
     add = table["`add_thread_item`, no retention"][1]
     admission = table["`turns.claim`"][1] + 3 * table["`rates.count`"][1]  # docs/understand/turns.md: four units
@@ -110,4 +110,4 @@ def test_a_first_turn_also_makes_and_titles_the_thread() -> None:
     ordinary = TURNS["2 s answer"]["counted"]["dynamodb_writes"]
     first = TURNS["2 s answer, first of a thread"]["counted"]["dynamodb_writes"]
     made = table["`save_thread`, new"][1] + table["`set_automatic_title`"][1]
-    assert 0 <= first - ordinary - made <= 1  # a save that meets the title's is written again
+    assert 0 <= first - ordinary - made <= 1  # a save that conflicts with the title's is repeated

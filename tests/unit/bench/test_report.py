@@ -1,4 +1,4 @@
-"""docs/evidence/performance.md is made of the results, whole."""
+"""docs/evidence/performance.md agrees with the stored results."""
 
 from __future__ import annotations
 

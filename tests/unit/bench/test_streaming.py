@@ -1,4 +1,4 @@
-"""What reads, weighs and compares the subjects of `tools.bench.streaming`."""
+"""The measurements of `tools.bench.streaming`: reading messages, memory, medians and goals."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_latency_is_from_the_time_in_a_chunk_to_its_arrival() -> None:
 
 @pytest.fixture
 def twins() -> Iterator[list[int]]:
-    """Two processes that hold 20 MB each, and nothing else that differs."""
+    """Two identical processes with 20 MB of private memory each."""
     program = "held = b'x' * 20_000_000; print('ready', flush=True); input()"
     started = [
         subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -61,7 +61,7 @@ def twins() -> Iterator[list[int]]:
 def test_memory_counts_what_is_held_twice_and_files_once(twins: list[int]) -> None:
     one, both = memory_mb(twins[:1]), memory_mb(twins)
     assert one > 20
-    assert one + 20 < both < 2 * one - 1  # the interpreter's own pages are the same file
+    assert one + 20 < both < 2 * one - 1  # the interpreter's pages are shared
     assert peak_mb(twins) > both
 
 
@@ -70,13 +70,13 @@ def test_a_process_that_waits_does_nothing(twins: list[int]) -> None:
     assert before.cpu_ms > 0
     assert activity(twins).since(before).cpu_ms == 0
     own = activity([os.getpid()])
-    sum(range(5_000_000))  # longer than the kernel takes to count it
+    sum(range(5_000_000))  # long enough for the kernel's accounting
     assert activity([os.getpid()]).since(own).cpu_ms > 0
 
 
 def test_medians_are_taken_of_each_figure_and_each_body() -> None:
     rounds = [Figures(n, n, n, n, n, {"1 KB": n}, {"1 KB": 2 * n}) for n in (1.0, 9.0, 2.0)]
-    assert medians(rounds) == Figures(2, 2, 1, 2, 2, {"1 KB": 2}, {"1 KB": 4})  # the percentile: the quietest round
+    assert medians(rounds) == Figures(2, 2, 1, 2, 2, {"1 KB": 2}, {"1 KB": 4})  # the percentile is the minimum
 
 
 def subject(value: float) -> dict[str, Any]:
@@ -111,4 +111,4 @@ def test_one_figure_that_is_behind_is_behind() -> None:
 def test_every_row_says_how_much_better_ours_is() -> None:
     found = rows({OURS: subject(1), ADAPTER: subject(2)})
     assert len(found) == len(ROWS)
-    assert {row[-1] for row in found} == {"2.00 ×", "∞"}  # no processor time at all when idle
+    assert {row[-1] for row in found} == {"2.00 ×", "∞"}  # no processor time when idle

@@ -1,4 +1,4 @@
-"""The fuzzer's judge sees what it is there to see."""
+"""The fuzzer's verdict names each kind of fault in a response."""
 
 from __future__ import annotations
 

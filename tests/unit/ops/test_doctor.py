@@ -1,4 +1,4 @@
-"""The doctor on an endpoint that speaks the protocol: well when it is well, and each fault is found in its own row."""
+"""The doctor against a fake endpoint: a healthy one passes, and each fault fails its row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The oracle of `make soak` can fail: each way in which a stored conversation can be wrong is named."""
+"""The oracle of `make soak` names each kind of fault in a stored conversation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def answer(item_id: str, text: str) -> Item:
 
 
 def answered(number: int) -> Turn:
-    """A turn whose message and answer were seen whole."""
+    """Return a turn whose message and answer were streamed completely."""
     turn = Turn(number, question(ANA, number, 5), question_id=f"q{number}")
     turn.answers.append(Answer(f"a{number}", turn.full, turn.full, End.ANSWERED, confirmed=True))
     return turn
@@ -149,7 +149,7 @@ NOTHING, LOST, CHANGED, RETURNED = [], ["lost"], ["changed"], ["returned"]
     ],
 )
 def test_interrupted_answer(end: End, seen: str, stored: str | None, found: list[str]) -> None:
-    """Each end of a turn says what may be stored of its answer."""
+    """The end of a turn determines the permitted stored text of its answer."""
     refused = end in (End.UNAVAILABLE, End.REFUSED)
     turn = Turn(1, f"repeat: {FULL}", question_id=None if refused else "q1")
     turn.answers.append(Answer("a1" if seen else None, seen, None, end, confirmed=bool(seen)))

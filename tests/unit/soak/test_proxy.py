@@ -1,4 +1,4 @@
-"""The proxy of `make soak` over real sockets: what it does not break passes untouched."""
+"""The proxy of `make soak` over real sockets: it forwards requests without a fault unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.soak.proxy import Deed, Fault, FaultyProxy, dynamodb, s3
 
 
 class Upstream:
-    """A server that keeps what it is asked and answers with chunks."""
+    """A server that records its requests and responds with chunks."""
 
     def __init__(self) -> None:
         self.heads: list[dict[bytes, bytes]] = []
@@ -49,7 +49,7 @@ async def proxy(upstream: Upstream) -> AsyncIterator[FaultyProxy]:
 
 
 async def put_item(proxy: FaultyProxy) -> str:
-    """Send one DynamoDB request as botocore does; return what became of it."""
+    """Send one DynamoDB request with botocore and return its outcome."""
 
     def send() -> str:
         client = boto3.client(
@@ -80,7 +80,7 @@ async def test_request_and_answer_pass_untouched(upstream: Upstream, proxy: Faul
     assert (answer.status_code, answer.content) == (200, b"{}" * 3)
     assert upstream.bodies == [b"some bytes"]
     assert upstream.heads[0][b"x-one"] == b"1"
-    assert upstream.heads[0][b"Host"].decode() == proxy.url.split("/")[2]  # signatures are over it
+    assert upstream.heads[0][b"Host"].decode() == proxy.url.split("/")[2]  # signatures cover it
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docs/evidence/reliability.md is made of the results, whole."""
+"""docs/evidence/reliability.md agrees with the stored results."""
 
 from __future__ import annotations
 

@@ -56,11 +56,13 @@ class Demo:
         ana, bob, cleo = await self._step("three users sign in (RS256 access tokens of the pool)", self._users(stack))
         await self._step("a cold start: bootstrap, handler, GET /chatkit", self._cold_start(stack))
         async with ChatKitClient(stack.url, ana.access_token) as client:
-            await self._step("the page opens; the assistant is loaded behind the answer", self._open(stack, client))
+            await self._step(
+                "the page opens, and the process loads the assistant in the background", self._open(stack, client)
+            )
             answer = await self._step(f"“{QUESTION}”, streamed", self._first_turn(stack, client))
             await stack.new_process()
             await self._step(
-                "a new process returns the whole conversation, and loads the assistant",
+                "a new process returns the whole conversation, then loads the assistant",
                 self._history(stack, client, answer),
             )
             await self._step("a follow-up question uses the history", self._follow_up(client, answer))
@@ -85,12 +87,12 @@ class Demo:
         expect(answer.json() == {"status": "ok"}, f'{{"status": "ok"}}, not {answer.text}')
 
     async def _open(self, stack: Stack, client: ChatKitClient) -> None:
-        """Ask for what the page asks for when it opens, and wait as long as the process works behind its answer.
+        """Send the page's first request and wait for the background work that follows its response.
 
-        The first message finds a loaded assistant, as the message of a user who has the page open for seconds does.
+        The first message then finds a loaded assistant, like the message of a user who opened the page seconds ago.
         """
-        offered = await client.composer()
-        expect("attachments" in offered, f"the limits of files, not {offered}")
+        options = await client.composer()
+        expect("attachments" in options, f"the limits of files, not {options}")
         await stack.idle()
 
     async def _first_turn(self, stack: Stack, client: ChatKitClient) -> Answer:
@@ -99,7 +101,7 @@ class Demo:
         expect(answer.types[0] == "thread.created", f"thread.created first, not {answer.types[:3]}")
         expect(len(answer.deltas) > 5, f"an answer in more than 5 pieces, not {len(answer.deltas)}")
         self.figures["time_to_first_token_ms"] = milliseconds(answer.deltas[0].at - answer.sent_at)
-        self._detail(f"the first token came {self.figures['time_to_first_token_ms']} ms after the message")
+        self._detail(f"the first token arrived {self.figures['time_to_first_token_ms']} ms after the message")
         self.figures["added_first_token_ms"] = None
         self.figures["total_ms"] = milliseconds(answer.received[-1].at - answer.sent_at)
         self.figures["events"] = len(answer.received)

@@ -5,12 +5,12 @@
         ...
         model.requests[-1].first_delta_at       # epoch seconds, to compare with another process's clock
 
-    python -m tools.local.openai.server --port 8123    # the same; GET /_requests tells what it saw
+    python -m tools.local.openai.server --port 8123    # GET /_requests returns the recorded requests
 
     POST /v1/responses · POST /v1/chat/completions · POST /v1/audio/transcriptions · GET /v1/models
 
-The real `openai` client and Agents SDK talk to it, so the code under test is the same with a key and without. Each
-delta leaves at its own time, stamped just before it is written; a client that goes away is noticed at once.
+The real `openai` client and Agents SDK call it, so the code under test is the same with and without a key. Each delta
+is sent and recorded at its own time, and the server detects a client's disconnect at once.
 """
 
 from __future__ import annotations
