@@ -8,7 +8,7 @@
     await steps.finish("12 months")
     await steps.end("Analyzed 12 months")
 
-Theory. Both parts work around chatkit 1.6.5.
+Theory. Most of this works around chatkit 1.6.5.
 
 `chatkit.agents.stream_agent_response` reads the run and the context's own queue in two tasks. When it is cancelled, or
 when the run raises, it abandons them, and the reader of the queue waits forever. The streaming runtime ends an
@@ -17,6 +17,9 @@ invocation only when all tasks of its request have ended, so such an invocation 
 `AgentContext`'s workflow helpers queue an item and keep changing it. The "added" event then already contains later
 steps, which are sent a second time when they begin. `Steps` puts a copy into each event. ChatKit also ends the latest
 workflow again when the next item is shown; `run_events` drops that repetition.
+
+One part works around openai-agents: when the model refuses, the SDK raises ModelRefusalError and drops the events that
+it has queued, sometimes the refusal itself. `run_events` then completes the item with the error's text.
 """
 
 from __future__ import annotations
@@ -27,12 +30,15 @@ from contextlib import aclosing
 from typing import cast
 
 from agents import RunResultStreaming, StreamEvent
+from agents.exceptions import ModelRefusalError
 from chatkit.agents import (
     AgentContext,
     ResponseStreamConverter,
     stream_agent_response,  # pyright: ignore[reportUnknownVariableType]
 )
 from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
     CustomSummary,
     CustomTask,
     ProgressUpdateEvent,
@@ -55,9 +61,13 @@ from coach.items import item_fields
 async def run_events(
     context: AgentContext[RequestContext], result: RunResultStreaming, converter: ResponseStreamConverter
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """Yield the run's events. However it ends, the model is stopped and both reading tasks have ended."""
+    """Yield the run's events. However it ends, the model is stopped and both reading tasks have ended.
+
+    Raises the run's errors; a ModelRefusalError after the refusal itself.
+    """
     run = _WatchedRun(result)
     ended = set[str]()
+    message: AssistantMessageItem | None = None
     try:
         # An async generator, though declared as an iterator; closed here rather than when it is garbage collected.
         stream = cast(
@@ -70,11 +80,31 @@ async def run_events(
                     if event.item.id in ended:
                         continue
                     ended.add(event.item.id)
+                if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent):
+                    message = event.item if isinstance(event.item, AssistantMessageItem) else message
                 yield event
+    except ModelRefusalError as error:
+        if message is None or _text_of(message) != error.refusal:
+            yield ThreadItemDoneEvent(item=_refusal(context, message, error.refusal))
+        raise
     finally:
         result.cancel()
         await context.stream(ProgressUpdateEvent(text=""))  # wakes the queue's reader; no client gets it
         await run.settle()
+
+
+def _text_of(message: AssistantMessageItem) -> str:
+    return "".join(part.text for part in message.content)
+
+
+def _refusal(
+    context: AgentContext[RequestContext], started: AssistantMessageItem | None, refusal: str
+) -> AssistantMessageItem:
+    """Return the refusal as a completed item: the started one if its text was not complete yet."""
+    fields = item_fields("message", context.thread, context.store, context.request_context)
+    if started is not None and not _text_of(started):
+        fields |= {"id": started.id, "created_at": started.created_at}
+    return AssistantMessageItem(**fields, content=[AssistantMessageContent(text=refusal)])
 
 
 class _WatchedRun:
