@@ -19,7 +19,7 @@ from openai import AsyncOpenAI
 from openai.types.responses import ResponseInputContentParam
 
 from attachments_s3 import ModelInput, RefusedError, S3AttachmentStore, VerifiedAttachments, s3_config
-from store_dynamo import CLIENT_CONFIG, DynamoStore, OverflowBucket
+from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
 
 TABLE, BUCKET, MODEL = os.environ["TABLE"], os.environ["BUCKET"], os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
 
@@ -36,7 +36,7 @@ store = DynamoStore[Context](
     table=TABLE,
     client=dynamodb,
     user_of=lambda context: context.user_id,
-    overflow=OverflowBucket(BUCKET, s3),
+    overflow=S3Bucket(BUCKET, s3),
     after_read=files.sign_urls,
     before_write=files.strip_urls,
 )

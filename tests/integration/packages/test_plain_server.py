@@ -18,7 +18,7 @@ from tests.contracts.attachments import function_policy
 from tests.integration.packages.conftest import Environment
 from tools import ROOT
 from tools.local.ministack import REGION, MiniStack, free_port
-from tools.local.model_server import API_KEY, ModelServer
+from tools.local.openai.server import API_KEY, ModelServer
 
 pytestmark = [pytest.mark.promise("B3"), pytest.mark.timeout(600)]
 
