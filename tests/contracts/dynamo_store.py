@@ -1,6 +1,6 @@
-"""What DynamoStore promises beyond a Store's contract, on every DynamoDB there is: faults, races, corrupt records.
+"""The contract of DynamoStore on every DynamoDB server: faults, races between processes, and corrupt records.
 
-A backend gives `backend`: a table, a bucket and clients whose faults and requests can be seen.
+A test class gives the fixture `backend`: a table, a bucket, and clients whose requests are logged and may be faulted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.fakes.faults import Faults
 
 
 class DynamoStoreContract(EveryStoreContract):
-    """The contract with a table under it."""
+    """Every contract of a store, plus those that need a table."""
 
     @pytest.fixture
     def backend(self) -> DynamoBackend:
@@ -48,7 +48,7 @@ class DynamoStoreContract(EveryStoreContract):
             yield faults
 
     def _overwrite(self, backend: DynamoBackend, alice: Caller, key: Any, **attributes: Any) -> None:
-        """Change attributes behind the store's back."""
+        """Change attributes of a record without the store."""
         backend.log.user_of(alice)
         backend.client.update_item(
             TableName=backend.table,
@@ -58,7 +58,7 @@ class DynamoStoreContract(EveryStoreContract):
             ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
         )
 
-    # S2: the index's own ties
+    # S2: ties within the index
 
     @pytest.mark.promise("S2")
     @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -78,7 +78,7 @@ class DynamoStoreContract(EveryStoreContract):
         assert sorted(up) == ["0", "9", *sorted(ids)]
         assert down == up[::-1]
 
-    # S4, S9: requests that fail, and answers that get lost
+    # S4, S9: failed requests and lost answers
 
     @pytest.mark.promise("S9")
     async def test_throttling_on_any_call_is_retried(self, own: Any, faults: Faults, alice: Caller) -> None:
@@ -114,7 +114,7 @@ class DynamoStoreContract(EveryStoreContract):
             assert faults.pending == 0
 
     @pytest.mark.promise("S9")
-    async def test_what_stays_throttled_is_unavailable(self, backend: DynamoBackend, alice: Caller) -> None:
+    async def test_permanent_throttling_is_unavailable(self, backend: DynamoBackend, alice: Caller) -> None:
         store = backend.store(backoff=Backoff(attempts=3, base_seconds=0.001))
         with Faults(backend.client) as faults:
             faults.throttle("GetItem", 3)
@@ -157,7 +157,7 @@ class DynamoStoreContract(EveryStoreContract):
         faults.lose_answer("UpdateItem")
         await own.save_thread(held, alice)
         assert (await own.load_thread("thr_2", alice)).title == "z"
-        assert faults.pending == 1  # one PutItem: nothing but a deletion uses it
+        assert faults.pending == 1  # one PutItem: only a deletion uses it
 
     @pytest.mark.promise("S4")
     async def test_a_lost_answer_does_not_hide_a_duplicate(self, own: Any, faults: Faults, alice: Caller) -> None:
@@ -204,7 +204,7 @@ class DynamoStoreContract(EveryStoreContract):
             with pytest.raises(NotFoundError):
                 await own.load_thread("thr_1", alice)
 
-    # Records that cannot be read
+    # Unreadable records
 
     @pytest.mark.parametrize("kind", ["thread", "item", "attachment"])
     async def test_a_record_of_a_newer_schema_is_refused_by_name(
@@ -249,7 +249,7 @@ class DynamoStoreContract(EveryStoreContract):
     async def test_a_body_replaced_while_it_is_read_is_read_again(
         self, own: Any, backend: DynamoBackend, alice: Caller
     ) -> None:
-        """The record is read, then replaced, and the janitor takes the old object before the reader comes to it."""
+        """The record is read, then replaced, and the janitor deletes the old object before the reader gets it."""
         new, key = note("i", noise(200_000, seed=2)), item_key(alice.user_id, "thr_1", "i")
         await own.save_item("thr_1", new, alice)
         current = backend.client.get_item(TableName=backend.table, Key=key)["Item"]["overflow"]

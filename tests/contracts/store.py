@@ -26,8 +26,8 @@ from store_dynamo.testing import (
 
 PROMISES = {
     "S1": (
-        IsolationContract.test_what_is_not_ones_own_is_not_there,
-        IsolationContract.test_saving_anothers_thread_id_makes_ones_own,
+        IsolationContract.test_another_users_records_do_not_exist,
+        IsolationContract.test_saving_another_users_thread_id_makes_a_new_thread,
         IsolationContract.test_a_loaded_model_saved_by_another_user_is_that_users,
         IsolationContract.test_no_id_forges_another_users_key,
         IsolationContract.test_hostile_ids_stay_apart,
@@ -67,7 +67,7 @@ PROMISES = {
         StoreContract.test_missing_things_raise_not_found,
         StoreContract.test_deleted_things_are_gone,
         OrderContract.test_an_unknown_cursor_is_not_found,
-        WritesContract.test_deleting_twice_is_no_error,
+        WritesContract.test_deleting_twice_is_allowed,
     ),
     "S6": (
         StoreContract.test_every_item_comes_back_as_it_was,
@@ -106,7 +106,7 @@ PROMISES = {
         MergeContract.test_an_automatic_title_never_replaces_a_users,
         MergeContract.test_an_automatic_title_is_set_and_may_be_improved,
         MergeContract.test_a_user_may_rename_again_and_clear,
-        MergeContract.test_a_thread_nobody_loaded_is_saved_as_it_is,
+        MergeContract.test_a_thread_that_was_not_loaded_is_saved_as_it_is,
         MergeContract.test_many_writers_of_one_thread_lose_nothing,
         MergeContract.test_a_missing_or_foreign_thread_does_not_get_a_title,
     ),

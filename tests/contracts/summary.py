@@ -1,4 +1,4 @@
-"""A pytest plugin: says at the end of a run how many tests of the store's contract each backend passed.
+"""A pytest plugin: prints at the end of a run how many tests of the store's contract each backend passed.
 
 pytest_plugins = ["tests.contracts.summary"]      # in tests/conftest.py
 """

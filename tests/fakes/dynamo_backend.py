@@ -1,4 +1,4 @@
-"""A DynamoStore on any server: a table, a bucket, and a log of every request."""
+"""DynamoStores on any server: a table, a bucket, and a log of every request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ QUICK = Backoff(attempts=8, base_seconds=0.002, cap_seconds=0.05)
 
 
 class DynamoBackend:
-    """`client` and `s3` are those of the application, and `log` has every request they make."""
+    """Makes stores on one table. `client` and `s3` are the application's own clients; `log` records their requests."""
 
     def __init__(self, client: Any, s3: Any, table: str) -> None:
         self.client = client

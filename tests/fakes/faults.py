@@ -1,9 +1,9 @@
-"""Faults of AWS, injected into a boto3 client where botocore itself would see them.
+"""Faults of AWS, injected into a boto3 client at the level of botocore's HTTP requests.
 
 with Faults(client) as faults:
-    faults.throttle("PutItem", times=2)      # refused before it is sent, twice
+    faults.throttle("PutItem", times=2)      # answered by a throttling error instead of being sent, twice
     faults.lose_answer("PutItem")            # carried out, then the connection breaks
-    faults.leave_unprocessed(times=1)        # batches are half done, once
+    faults.leave_unprocessed(times=1)        # half of a batch is left unprocessed, once
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class Faults:
         self._unprocessed += times
 
     def throttle_every_other(self) -> None:
-        """Refuse the first, third, fifth … request of each operation."""
+        """Throttle the first, third, fifth … request of each operation."""
         self.every_first = True
 
     @property
     def pending(self) -> int:
-        """How many faults have not happened yet."""
+        """The number of faults that have not happened yet."""
         return sum(self._throttled.values()) + sum(self._lost.values()) + self._unprocessed
 
     def _before_send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
@@ -78,7 +78,7 @@ class Faults:
         return AWSResponse(request.url, 400, {}, Raw(body))  # type: ignore[arg-type]
 
     def _cut(self, params: dict[str, Any], event_name: str, **_: Any) -> dict[str, Any] | None:
-        """Let the server see half of a batch."""
+        """Send only half of a batch to the server."""
         self._kept = None
         if "Batch" not in event_name or not self._unprocessed:
             return None

@@ -74,7 +74,7 @@ class MemoryRates:
 
 @dataclass
 class MemoryFeedback:
-    """Feedback by thread and item; the store decides whether they are the user's."""
+    """Feedback by thread and item, if the store has them for the user."""
 
     store: Store[Any]
     given: dict[tuple[str, str], FeedbackKind] = field(default_factory=dict[tuple[str, str], FeedbackKind])

@@ -1,8 +1,8 @@
-"""A Store in memory that keeps the same contract as DynamoStore: for tests of what is built on a store.
+"""A Store in memory with the same contract as DynamoStore, for tests of code that uses a store.
 
-    store = MemoryStore()       # of contexts with a `user_id`
+    store = MemoryStore()       # for contexts with a `user_id`
 
-Everything is kept as JSON, so that nobody shares an object with the store.
+Models are kept as JSON, so that callers and the store do not share objects.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class StoredAttachment:
 
 
 class MemoryStore(Store[TContext], Generic[TContext]):
-    """Threads, items and attachments in dictionaries, by user."""
+    """Threads, items and attachments in dictionaries by user, with `turns`, `rates` and `feedback`."""
 
     claimed_error: type[Exception] = AttachmentClaimedError
 
@@ -268,7 +268,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._attachments.pop((self._user(context), attachment_id), None)
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
-        """Give an attachment to a turn, once. Raises AttachmentClaimedError or NotFoundError."""
+        """Reserve an attachment for one turn. Raises AttachmentClaimedError or NotFoundError."""
         found = self._attachment(self._user(context), attachment_id)
         if found.thread_id is None and found.expires_at <= self._clock() + TURN_LIFE:
             raise NotFoundError(f"Attachment {attachment_id} not found")

@@ -1,13 +1,13 @@
-"""Every request that boto3 clients make, with the user on whose behalf it was made.
+"""A log of all requests of boto3 clients, each with the user on whose behalf it was made.
 
     log = RequestLog(client, s3_client)
     store = DynamoStore(user_of=log.user_of, …)
     …
-    log.strangers()        # requests with a key that is not the user's: []
+    log.strangers()        # requests with a key of another user: []
 
-The user is the one `user_of` was last asked for in the request's own task; asyncio hands that on to threads and child
-tasks. A key belongs to a user by the pattern that an IAM policy would use with `dynamodb:LeadingKeys`: `USER#{user}`
-and `USER#{user}#*`; an object belongs to a user when its key's second part is the user.
+The user of a request is the one that `user_of` last returned in the same asyncio task, its threads and child tasks.
+A user's keys have the pattern that an IAM policy would use with `dynamodb:LeadingKeys`: `USER#{user}` and
+`USER#{user}#*`. A user's objects have the user as the second part of their key.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RequestLog:
             client.meta.events.register("after-call.*.*", self._end)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop recording."""
         for client in self._clients:
             client.meta.events.unregister("provide-client-params.*.*", self._begin)
             client.meta.events.unregister("after-call.*.*", self._end)
@@ -56,7 +56,7 @@ class RequestLog:
         self.requests.append(Request(user, service, operation, params, parsed))
 
     def strangers(self) -> list[tuple[str, str, str]]:
-        """Return (user, operation, key) of every request that touches what is not its user's."""
+        """Return (user, operation, key) of every request with a key of another user."""
         return [
             (request.user, request.operation, key)
             for request in self.requests
@@ -77,7 +77,7 @@ def belongs(request: Request, key: str) -> bool:
 
 
 def partitions(request: Request) -> Iterator[str]:
-    """Yield the partition keys that a DynamoDB request addresses; a scan addresses all."""
+    """Yield the partition keys that a DynamoDB request addresses; `*` stands for all."""
     parameters = request.parameters
     match request.operation:
         case "GetItem" | "UpdateItem" | "DeleteItem":
@@ -102,7 +102,7 @@ def partitions(request: Request) -> Iterator[str]:
 
 
 def objects(request: Request) -> Iterator[str]:
-    """Yield the object keys or prefixes that an S3 request addresses."""
+    """Yield the object keys or prefixes that an S3 request addresses; `*` stands for all."""
     match request.operation:
         case "DeleteObjects":
             yield from (each["Key"] for each in request.parameters["Delete"]["Objects"])

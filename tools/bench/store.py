@@ -242,7 +242,7 @@ def section(result: Result) -> Section:
 LEAD = "The cost of a page, a turn and a deletion does not depend on the length of the thread."
 METHOD = """\
 Measured against `{server}`, a development server: only ratios of its milliseconds are meaningful (medians of {rounds}
-rounds). Units are reported by that server; the [data model](../understand/data-model.md#what-it-costs) lists the cost
+rounds). Units are reported by that server; the [data model](../understand/data-model.md#costs) lists the cost
 of each operation by AWS's rules."""
 
 

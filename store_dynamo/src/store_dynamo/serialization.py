@@ -14,7 +14,7 @@ instead of a body; an item has `kind`; an attachment has `claimed_by`.
 Values that JSON does not have are lost, as on ChatKit's own wire: an infinite float in free-form data becomes null.
 
 A widget's root is a union that reads the JSON of a `DynamicWidgetRoot` (made by a WidgetTemplate) as a `Card` and
-drops the properties that a Card does not have; the record's `kind` tells the two apart.
+drops the properties that a Card does not have; the record's `kind` distinguishes them.
 """
 
 from __future__ import annotations

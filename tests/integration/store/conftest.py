@@ -12,7 +12,7 @@ from tests.fakes.dynamo_backend import BUCKET, DynamoBackend, create_bucket, cre
 from tools.local.dynamodb_local import DynamoDBLocal, MissingToolError
 from tools.local.ministack import MiniStack
 
-# What DynamoStore's docstring asks for, and nothing more.
+# The actions that the docstring of DynamoStore names, and no others.
 STORE_POLICY = {
     "Version": "2012-10-17",
     "Statement": [
@@ -79,7 +79,7 @@ def ministack_backend(store_clients: tuple[Any, Any], ministack_table: str) -> I
 
 @pytest.fixture(scope="session")
 def dynamodb_local_server() -> Iterator[DynamoDBLocal]:
-    """AWS's own server; in CI it must be there, elsewhere a missing JDK is a skip that says so."""
+    """AWS's own server. Without a JDK the tests are skipped by name, except in CI, where they fail."""
     try:
         server = DynamoDBLocal.start()
     except MissingToolError as error:

@@ -1,4 +1,4 @@
-"""The contract on servers: MiniStack, as an IAM user with the store's policy, and AWS's own DynamoDB Local."""
+"""The contract on two servers: MiniStack, as an IAM user with the store's policy, and AWS's own DynamoDB Local."""
 
 from __future__ import annotations
 

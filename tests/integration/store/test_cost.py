@@ -30,7 +30,7 @@ TEXT = "A sentence of an ordinary length, as people write them. " * 5
 
 
 class Ticking:
-    """A clock by which a second passes between any two looks at it, so that each message moves its thread's expiry."""
+    """A clock that advances by a second on every call, so that each message moves its thread's expiry."""
 
     def __init__(self) -> None:
         self._now = datetime.now(UTC)
@@ -42,7 +42,7 @@ class Ticking:
 
 @dataclass
 class Counting:
-    """A server whose requests are counted; `admin` looks into the table and is not."""
+    """A server whose requests are counted, except those of `admin`, which inspects and fills the table."""
 
     backend: DynamoBackend
     admin: Any
@@ -66,7 +66,7 @@ def counting(request: pytest.FixtureRequest) -> Iterator[Counting]:
 
 
 async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
-    """Carry each operation out once, with items of half a kilobyte."""
+    """Call each operation once, with items of half a kilobyte, and return its cost by its name in the table."""
     store = backend.store(retention=timedelta(days=90), clock=Ticking())
     found: dict[str, Cost] = {}
 
@@ -123,7 +123,7 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
 
 
 async def cost_of_a_turn(counting: Counting, items: int) -> Cost:
-    """Count a turn in a thread that has so many items; with none, the thread's first."""
+    """Count a turn in a thread with that number of items, or the first turn of a thread."""
     caller, costs = Caller(f"alice-{items:05}-items"), counting.costs
     store = counting.backend.store(retention=timedelta(days=90), clock=Ticking())
     if items:

@@ -27,9 +27,9 @@ def moto_clients() -> Iterator[tuple[Any, Any]]:
 
 @pytest.fixture
 async def moto_backend(moto_clients: tuple[Any, Any]) -> AsyncIterator[DynamoBackend]:
-    """A table of its own, without a stream: moto copies all of it for each transaction.
+    """A table without a stream for each test: moto copies the whole table for each transaction.
 
-    moto is not thread-safe either (a transaction that fails puts the copy back), so requests come from one thread.
+    Requests come from one thread, because moto is not thread-safe: a failed transaction restores that copy.
     """
     client, s3 = moto_clients
     table = f"chat-{uuid.uuid4()}"

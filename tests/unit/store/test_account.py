@@ -26,7 +26,7 @@ ALICE, BOB = Caller("alice#1"), Caller("bob")
 
 @pytest.fixture
 async def backend(moto_backend: DynamoBackend) -> Any:
-    """Alice and Bob have one of everything each, and Alice a thread that is being deleted."""
+    """Alice and Bob each have one record of every kind, and Alice also a thread that is being deleted."""
     store = moto_backend.store()
     for caller, folder in ((ALICE, "alice.231"), (BOB, "bob")):
         await store.save_thread(thread(title="Budget", metadata={"a": 1}), caller)

@@ -1,4 +1,4 @@
-"""The contract in this process: the fake and moto."""
+"""The contract within this process: MemoryStore, and DynamoStore on moto."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fakes.memory_store import MemoryStore
 class TestMemory(EveryStoreContract):
     @pytest.fixture
     def make_store(self) -> Callable[..., Any]:
-        """Give one store: in memory, two stores share nothing."""
+        """Return the same store for equal options: two memory stores do not share their data."""
         made: list[MemoryStore[Any]] = []
 
         def make(**options: Any) -> MemoryStore[Any]:
@@ -28,7 +28,7 @@ class TestMemory(EveryStoreContract):
 
 
 class TestMoto(DynamoStoreContract):
-    MANY = 100  # it copies the whole table for each transaction
+    MANY = 100  # moto copies the whole table for each transaction
 
     @pytest.fixture
     def backend(self, moto_backend: DynamoBackend) -> DynamoBackend:

@@ -1,9 +1,9 @@
-"""Records that earlier versions wrote are read for ever.
+"""Golden records: everything that earlier versions wrote stays readable.
 
-`tests/golden/store/v{schema}/` has a record of every model as that schema version wrote it, in DynamoDB's JSON with
-binary values in base64. Files are added with a new schema version and never changed:
+`tests/golden/store/v{schema}/` has one record of every model as that schema version wrote it, in DynamoDB's JSON with
+binary values in base64. Files are added with a new schema version and are never changed:
 
-    python -m tests.unit.store.test_golden        # writes the files of the current schema version, if there are none
+    python -m tests.unit.store.test_golden        # writes the files of the current schema version, if it has none
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MODELS: dict[str, Any] = {
 
 
 def record_of(name: str, model: Any) -> dict[str, Any]:
-    """Return what the store writes for a model."""
+    """Return the record that the store writes for a model."""
     bodies = Bodies(None, None)  # type: ignore[arg-type]
     common = {**schema(), **asyncio.run(bodies.pack(dump(model), ""))}
     if name == "thread":
@@ -109,7 +109,7 @@ async def test_a_newer_version_is_refused() -> None:
 def write() -> None:
     folder = GOLDEN / f"v{SCHEMA_VERSION}"
     if any(folder.glob("*.json")):
-        sys.exit(f"{folder.name} is written; golden records never change")
+        sys.exit(f"{folder.name} exists already, and golden records never change")
     folder.mkdir(parents=True, exist_ok=True)
     for name, model in MODELS.items():
         record = record_of(name, model)

@@ -1,4 +1,4 @@
-"""Keys, ids and records by their values."""
+"""Keys, bodies, merges, expressions and errors, each by its values."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_no_user_reaches_into_another_users_partitions(one: str, other: str) -> 
         assert not overflow_prefix(one).startswith(overflow_prefix(other))
 
 
-def test_a_threads_key_tells_user_and_thread() -> None:
+def test_a_threads_key_contains_user_and_thread() -> None:
     assert thread_of(thread_key("a#b", "t/é")) == ("a#b", "t/é")
 
 
@@ -115,7 +115,7 @@ def size_of(record: dict[str, Any]) -> int:
 
 
 class Written:
-    """A bucket that takes anything."""
+    """A bucket that keeps the last object."""
 
     async def put(self, key: str, data: bytes) -> None:
         self.key, self.data = key, data

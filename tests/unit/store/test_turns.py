@@ -35,7 +35,7 @@ class TestTurns:
 
     @pytest.mark.promise("H3")
     async def test_a_thread_whose_id_no_key_can_hold_is_refused(self, turns: Any) -> None:
-        """A megabyte would not fit into the record: a client's mistake, which DynamoDB tells as ours."""
+        """An id of a megabyte does not fit into the record; DynamoDB would report it as the server's fault."""
         with pytest.raises(InvalidIdError):
             await turns.claim("turn-1", "x" * 10**6, ALICE)
 

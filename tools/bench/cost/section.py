@@ -70,7 +70,7 @@ LEAD = "1 000 turns with an answer of two seconds cost ${dollars:.2f} on AWS, wi
 METHOD = """\
 Units are counted in real turns: the handler with its default settings and the sample assistant, against template.yaml
 in the local AWS, in a thread of more than twenty items. DynamoDB's units are calculated from sizes by AWS's rules and
-agree with the server's, as in the [data model](../understand/data-model.md#what-it-costs). A two-second answer is 100
+agree with the server's, as in the [data model](../understand/data-model.md#costs). A two-second answer is 100
 words in as many events, a twenty-second one 1 000; the file is an image of half a megabyte, which needs a second
 request for its registration. Storage is priced for one month. The largest part of a turn is Lambda's memory while it
 waits for the model."""

@@ -32,7 +32,7 @@ class IsolationContract(StoreSetting):
     """Another user's data behaves as if it did not exist. The user is the context's `user_id`."""
 
     @pytest.mark.parametrize("who", ["foreign", "unknown"])
-    async def test_what_is_not_ones_own_is_not_there(self, own: Any, alice: Caller, bob: Caller, who: str) -> None:
+    async def test_another_users_records_do_not_exist(self, own: Any, alice: Caller, bob: Caller, who: str) -> None:
         await own.add_thread_item("thr_1", note("i"), alice)
         await own.save_attachment(file("a"), alice)
         caller, ids = (bob, ("thr_1", "i", "a")) if who == "foreign" else (alice, ("thr_x", "x", "x"))
@@ -59,7 +59,9 @@ class IsolationContract(StoreSetting):
         assert await own.load_attachment("a", alice) == file("a")
         assert (await own.load_threads(9, None, "asc", bob)).data == []
 
-    async def test_saving_anothers_thread_id_makes_ones_own(self, own: Any, alice: Caller, bob: Caller) -> None:
+    async def test_saving_another_users_thread_id_makes_a_new_thread(
+        self, own: Any, alice: Caller, bob: Caller
+    ) -> None:
         await own.save_thread(thread(title="Bob's"), bob)
 
         assert (await own.load_thread("thr_1", alice)).title is None

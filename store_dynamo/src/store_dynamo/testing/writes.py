@@ -74,7 +74,7 @@ class WritesContract(StoreSetting):
         assert await own.load_item("thr_1", "i", alice) == answer("i")
         assert await item_ids(own, alice) == ["i"]
 
-    async def test_deleting_twice_is_no_error(self, own: Any, alice: Caller) -> None:
+    async def test_deleting_twice_is_allowed(self, own: Any, alice: Caller) -> None:
         await add_all(own, [note("a"), note("b")], alice)
         await own.save_attachment(file("a"), alice)
         for _ in range(2):
@@ -185,7 +185,7 @@ class MergeContract(StoreSetting):
             await own.save_thread(held, alice)
             assert (await own.load_thread("thr_1", alice)).title == title
 
-    async def test_a_thread_nobody_loaded_is_saved_as_it_is(self, own: Any, alice: Caller) -> None:
+    async def test_a_thread_that_was_not_loaded_is_saved_as_it_is(self, own: Any, alice: Caller) -> None:
         await own.save_thread(thread(title="Old", metadata={"a": 1}), Caller(alice.user_id, "2"))
         await own.save_thread(thread(metadata={"b": 2}), Caller(alice.user_id, "3"))
 
