@@ -1,4 +1,4 @@
-"""boto3 clients: the operator's own, and clients of a local AWS with a given key.
+"""AWS clients: the operator's own, created like the functions' clients, and clients of a local AWS with a given key.
 
 with closing(operator_client("s3")) as s3: ...                                    # ~/.aws, environment, profile
 with closing(local_client("s3", "http://127.0.0.1:4566", credentials)) as s3: ... # MiniStack, DynamoDB Local, rclone
@@ -11,6 +11,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from function_setup.clients import ClientSession
 
 REGION = "eu-west-1"
 """The region of every local AWS."""
@@ -36,7 +38,7 @@ ROOT_KEY = Credentials("test", "test")
 
 def operator_client(service: str) -> Any:
     """Return a client with the operator's own configuration; the caller closes it."""
-    return boto3.client(service)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType, reportUnknownVariableType]  # fmt: skip
+    return ClientSession().client(service, Config())
 
 
 def local_client(service: str, endpoint: str, credentials: Credentials = ROOT_KEY, config: Config | None = None) -> Any:
