@@ -1,10 +1,10 @@
-"""A ChatKit endpoint, its bucket and its site on one loopback port, each of whose virtues can be taken away.
+"""A ChatKit endpoint, its bucket and its site on one loopback port, with switchable faults.
 
 with FaultyApi() as api:
-    api.faults.add("buffered")      # the answer now comes at once
+    api.faults.add("buffered")      # the response now arrives in one piece
 
-Just enough of the protocol for the doctor: threads.create streams, the other requests answer JSON, PUT checks what the
-upload was registered with. Faults: see FAULTS.
+It implements as much of the protocol as the doctor needs: threads.create streams, other requests return JSON, and PUT
+checks the upload against its registration. Faults: see FAULTS.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PIECES = 8
 
 
 class FaultyApi:
-    """One server; `pause` is waited between two pieces of an answer, so that a test needs no clock."""
+    """One server; it awaits `pause` between two pieces of a response, so that a test needs no clock."""
 
     def __init__(self) -> None:
         self.faults: set[str] = set()
@@ -134,13 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
         events += [{"type": "thread.item.updated", "update": delta}] * pieces
         lines = [f"data: {json.dumps(each)}\n\n".encode() for each in events]
         if self.owner.has("buffered"):
-            threading.Event().wait(0.2)  # what a buffering proxy does: collect, then send at once
+            threading.Event().wait(0.2)  # like a buffering proxy: collect, then send in one piece
             self.wfile.write(b"".join(lines))
             return
         for line in lines:
             self.wfile.write(line)
             self.wfile.flush()
-            threading.Event().wait(0.02)  # the pace of a model
+            threading.Event().wait(0.02)  # the speed of a model
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length") or 0))
