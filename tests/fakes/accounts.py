@@ -1,4 +1,4 @@
-"""The coach's accounts table on moto, filled by the demo bank as users come."""
+"""The coach's accounts table on moto; the demo bank adds each new user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coach.accounts_table import AccountsTable, table_definition
 
 @contextmanager
 def dynamodb() -> Generator[tuple[str, Any]]:
-    """Yield the name of an empty accounts table and a client that sees it."""
+    """Yield the name of an empty accounts table and a client for it."""
     name = f"accounts-{uuid4()}"
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s")

@@ -1,8 +1,8 @@
-"""One request to an ASGI app, whose response is taken piece by piece, or not at all, as the layer would.
+"""One request to an ASGI app whose response the test reads piece by piece, like the streaming layer.
 
 exchange = Exchange(app, create_thread("hello"), {"x-auth-token": token})
 event = await exchange.event()              # the next event; None at the end
-exchange.hold()                             # the reader takes nothing more: `send` waits
+exchange.hold()                             # the reader stops: `send` waits
 await exchange.rest()
 """
 
@@ -20,7 +20,7 @@ LIMIT_SECONDS = 10
 
 @dataclass
 class LambdaContext:
-    """What the app looks at of Lambda's context."""
+    """The part of Lambda's context that the app reads."""
 
     milliseconds: int
     aws_request_id: str = "request-1"
@@ -30,7 +30,7 @@ class LambdaContext:
 
 
 class Exchange:
-    """Runs the app in a task of its own from the moment it is made."""
+    """Runs the app in a task of its own, started by the constructor."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Exchange:
         self._taking = asyncio.Event()
         self._taking.set()
         self.waiting = asyncio.Event()
-        """Set while `send` waits for a reader that holds."""
+        """Set while `send` waits for the held reader."""
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -90,11 +90,11 @@ class Exchange:
             self._arrived.put_nowait(message["body"])
 
     def hold(self) -> None:
-        """Take nothing more."""
+        """Stop reading."""
         self._taking.clear()
 
     def take(self) -> None:
-        """Take again."""
+        """Resume reading."""
         self._taking.set()
 
     async def chunk(self) -> bytes | None:

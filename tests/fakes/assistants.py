@@ -1,4 +1,4 @@
-"""Assistants for tests: what they say, and when, is the test's."""
+"""Assistants for tests; the test determines their answers and the timing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def delta(item_id: str, text: str) -> ThreadItemUpdatedEvent:
 
 
 def spoken(thread: ThreadMetadata, turn: Turn, words: Iterable[str], item_id: str = "") -> list[ThreadStreamEvent]:
-    """Return a whole answer: added, a delta for each word, done."""
+    """Return a complete answer: added, a delta for each word, done."""
     item_id = item_id or turn.store.generate_item_id("message", thread, turn.context)
     texts = list(words)
     added = ThreadItemAddedEvent(item=message_item(thread, item_id))
@@ -42,12 +42,12 @@ def spoken(thread: ThreadMetadata, turn: Turn, words: Iterable[str], item_id: st
 
 
 class Halting:
-    """Says two words of three, then does `wait`, which is where a test stops it; knows whether it was stopped."""
+    """Yields two words of three, then awaits `wait`, where a test stops it; records whether it was stopped."""
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
         self.reached = asyncio.Event()
-        """Set when `wait` begins."""
+        """Set at the start of `wait`."""
         self.go_on = asyncio.Event()
         self.stopped = asyncio.Event()
         self.closed = asyncio.Event()
@@ -70,7 +70,7 @@ class Halting:
             self.closed.set()
 
     async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
-        """Be silent until the test says otherwise."""
+        """Wait until the test sets `go_on`."""
         await self.go_on.wait()
         for event in list[ThreadStreamEvent]():
             yield event

@@ -1,4 +1,4 @@
-"""An assistant that can do everything ChatKit knows: what it does, the user's words name."""
+"""An assistant with every capability of ChatKit; the user's message selects its behavior."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def card(text: str) -> Card:
 
 
 class Everything:
-    """`form`, `tool`, `widget`, `effects`, `fail`, `crash`; to anything else it answers in two pieces."""
+    """Reacts to `form`, `tool`, `widget`, `effects`, `fail` and `crash`; answers any other message in two pieces."""
 
     models = (ModelOption(id="small", label="Small"), ModelOption(id="large", label="Large"))
     tools = (ToolOption(id="search", label="Search", icon="search"),)

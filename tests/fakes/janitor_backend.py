@@ -1,4 +1,4 @@
-"""A janitor for a DynamoBackend, and stream records as the janitor gets them."""
+"""A janitor for a DynamoBackend, and stream records in the janitor's input format."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def make_janitor(backend: DynamoBackend) -> Janitor:
 
 
 def deleted(user_id: str, thread_id: str, number: str = "1") -> dict[str, Any]:
-    """Return the record of a thread that became a tombstone."""
+    """Return the stream record of a thread that became a tombstone."""
     change = {"Keys": thread_key(user_id, thread_id), "NewImage": {"deleted_at": {"N": "1"}}, "SequenceNumber": number}
     return {"eventName": "MODIFY", "dynamodb": change}
 
 
 def records(backend: Any, partition: str = "") -> list[tuple[str, str]]:
-    """Return the keys of all records whose partition begins so."""
+    """Return the keys of all records whose partition key starts with `partition`."""
     pages = backend.client.get_paginator("scan").paginate(TableName=backend.table, ConsistentRead=True)
     keys = [(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
     return sorted(key for key in keys if key[0].startswith(partition))

@@ -1,4 +1,4 @@
-"""A turn without an endpoint: a user, a store in memory, and messages as ChatKit would have stored them."""
+"""A turn without an endpoint: a user, a store in memory, and messages as ChatKit would store them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fakes.memory_store import MemoryStore
 
 
 def request_context(user_id: str = "user-1") -> RequestContext:
-    """Return the context of a verified user with an hour left: modules make one when tests are collected."""
+    """Return the context of a verified user. An hour is left, because modules create one at collection time."""
     return RequestContext(
         user_id=user_id,
         username=f"{user_id}@example.com",
@@ -37,22 +37,22 @@ def request_context(user_id: str = "user-1") -> RequestContext:
 
 
 async def no_image(image: GeneratedImage) -> ResponseInputContentParam | None:
-    """Stand for an image that cannot be sent again."""
+    """Return None, as for an image that cannot be sent again."""
     return None
 
 
 async def address_only(image: str, partial: bool) -> str:
-    """Stand for the bucket: an address, nothing kept."""
+    """Return a URL without storing the image."""
     return "attachment:generated/partial" if partial else "attachment:generated/whole"
 
 
 async def named_only(attachment: Attachment) -> ResponseInputContentParam:
-    """Stand for the files' bytes: a text that names the attachment."""
+    """Return a text with the attachment's name instead of the file's content."""
     return {"type": "input_text", "text": f"content of {attachment.name}"}
 
 
 class Conversation:
-    """One thread of one user; `say` stores a message, `turn` is what the assistant gets."""
+    """One thread of one user; `say` stores a message, `turn` is the assistant's argument."""
 
     def __init__(self, user_id: str = "user-1", store: MemoryStore[RequestContext] | None = None) -> None:
         self.store: MemoryStore[RequestContext] = store or MemoryStore()
@@ -69,11 +69,11 @@ class Conversation:
         )
 
     async def items(self) -> list[ThreadItem]:
-        """Return what is stored, oldest first."""
+        """Return the stored items, oldest first."""
         return (await self.store.load_thread_items(self.thread.id, None, 1000, "asc", self.context)).data
 
     async def add(self, item: ThreadItem) -> None:
-        """Store an item, and the thread with the first one."""
+        """Store an item, and with the first item the thread."""
         await self.store.save_thread(self.thread, self.context)
         await self.store.add_thread_item(self.thread.id, item, self.context)
 

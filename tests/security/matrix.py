@@ -1,4 +1,4 @@
-"""Who may ask what: a row for each request type and route, from the code's own lists, and a column for each attack.
+"""Access matrix: a row for each request type and route, from the code's own lists, and a column for each attack.
 
     row = ROWS["threads.update"]
     row.refused()                                   # 401, with any bad token
@@ -6,9 +6,9 @@
 
 `python -m tests.security.matrix` writes the table of docs/operate/security.md; a test compares it.
 
-A row is a recorded request (`tools/fuzz/requests`). With a bad token it is answered 401, unless the route is public.
-Wherever the request has an id, it is in turn another user's, or one that was deleted. And all free-form data of the
-request, fields that do not exist, its URL and headers are filled with another user's ids: without effect.
+A row is a recorded request (`tools/fuzz/requests`). With a bad token the response is 401, unless the route is public.
+Each id of the request is replaced in turn by another user's and by a deleted one. Free-form data, unknown fields, the
+URL and the headers are filled with another user's ids, which must have no effect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matr
 PUBLIC = {("GET", "/chatkit"), ("GET", "/chatkit/attachments")}
 PROTOCOL = ("POST", "/chatkit")
 OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202}
-"""What a request's own user gets, where it is not 200."""
+"""The status for the request's own user, if it is not 200."""
 
 ID_FIELDS = {
     "thread_id": "thread",
@@ -41,13 +41,13 @@ ID_FIELDS = {
     "after": "item",
     "turn": "turn",
 }
-"""Fields that hold ids, and of what; a test finds those of ChatKit's models that are missing here."""
+"""Fields with ids, and the kind of each id; a test finds fields of ChatKit's models that are missing here."""
 IDEMPOTENT = {
     ("threads.delete", "thread_id"),
     ("attachments.delete", "attachment_id"),
     ("items.list", "thread_id"),
 }
-"""What is answered as for something that never existed: a delete has nothing to do, a page is empty."""
+"""The response for an id that never existed: a deletion has no effect, a page is empty."""
 
 OTHERS = {"thread": "~other.thread~", "item": "~other.answer~", "file": "~other.sent_file~", "turn": "~other.turn~"}
 DELETED = {"thread": "~own.gone_thread~", "item": "~own.gone_item~", "file": "~own.gone_file~"}
@@ -70,7 +70,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """As the table has it: the type, or the method and the route."""
+        """The row's title in the table: the type, or the method and the route."""
         return self.request.name if self.request.name in REQUEST_TYPES else " ".join(self.route)
 
     @property
@@ -91,16 +91,16 @@ class Row:
         return self.own if self.public else 401
 
     def foreign(self, place: Place) -> int:
-        """Return the status with an id at `place` that is another user's, or deleted."""
+        """Return the status if the id at `place` is another user's or was deleted."""
         return self.own if (self.request.name, field_of(place)) in IDEMPOTENT else 404
 
     def places(self) -> list[Place]:
-        """Return where the request has ids; ("turn",) is the path's."""
+        """Return the places of the request's ids; ("turn",) is the path's."""
         in_path: list[Place] = [("turn",)] if "~own.turn~" in self.request.target else []
         return in_path + list(_places(self.request.body, ()))
 
     def kind(self, place: Place) -> str:
-        """Return what the id at `place` is of."""
+        """Return the kind of the id at `place`."""
         pages_of_threads = (self.request.name, field_of(place)) == ("threads.list", "after")
         return "thread" if pages_of_threads else ID_FIELDS[field_of(place)]
 
@@ -116,7 +116,7 @@ class Row:
         return replace(self.request, body=body)
 
     def nested(self) -> Recorded:
-        """Return the request with another user's ids wherever they should mean nothing."""
+        """Return the request with another user's ids wherever they should have no effect."""
         mark = "&" if "?" in self.request.target else "?"
         target = f"{self.request.target}{mark}user_id=bob&sub=bob&thread_id=~other.thread~"
         headers = (*self.request.headers, ("chatkit-user-id", "bob"), ("x-user-id", "bob"), ("cookie", "user=bob"))
@@ -129,7 +129,7 @@ class Row:
 
 
 def field_of(place: Place) -> str:
-    """Return the name of the field that a place is in."""
+    """Return the name of the field at a place."""
     return next(step for step in reversed(place) if isinstance(step, str))
 
 
@@ -162,10 +162,10 @@ ROWS = {row.name: row for row in map(Row, recorded())}
 
 
 def routes_of(app: Any) -> set[tuple[str, str]]:
-    """Return every method and path that an app, or a router, answers; raises TypeError for a route of another kind."""
+    """Return every method and path of an app or a router. Raises TypeError for an unknown kind of route."""
     found: set[tuple[str, str]] = set()
     for route in app.routes:
-        if router := getattr(route, "original_router", None):  # FastAPI keeps an included router whole
+        if router := getattr(route, "original_router", None):  # FastAPI keeps an included router as one route
             found |= routes_of(router)
         elif isinstance(route, Route | APIRoute):
             found |= {(method, route.path) for method in (route.methods or ()) if method != "HEAD"}
@@ -175,7 +175,7 @@ def routes_of(app: Any) -> set[tuple[str, str]]:
 
 
 def table() -> str:
-    """Return the matrix as Markdown: what is answered."""
+    """Return the expected responses as a Markdown table."""
     head = ("request", "its user", "no token, or a bad one", "another's or a deleted id", "another's ids elsewhere")
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in sorted(ROWS.values(), key=lambda row: (row.request.name not in REQUEST_TYPES, row.name)):
@@ -187,7 +187,7 @@ def table() -> str:
 
 
 def written() -> str:
-    """Return the table that the document has."""
+    """Return the table in the document."""
     return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0]
 
 

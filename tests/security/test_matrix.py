@@ -1,4 +1,4 @@
-"""Every request type and route × every bad token and every foreign id; rows and routes are the code's own lists."""
+"""Every request type and route × every bad token and every foreign id; rows and routes come from the code itself."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _print_counts() -> None:
 
 
 def ask(site: Site, request: Recorded, *headers: tuple[str, str]) -> tuple[HttpRequest, HttpResponse, str]:
-    """Send a request in ana's name; return it, the answer, and what was logged."""
+    """Send a request with ana's token; return the request, the response and the log."""
     site.log.take()
     sent = request.to(site.ana, site.bob, *headers)
     answer = site.send(sent)
@@ -79,10 +79,10 @@ def assert_refusal(answer: HttpResponse, status: int) -> None:
 
 
 def assert_tells_nothing(site: Site, sent: HttpRequest, answer: HttpResponse, log: str) -> None:
-    """The answer has nothing of bob's that the request did not name, the log neither tokens nor anybody's words."""
+    """The response contains only those of bob's ids that the request names, the log no tokens and no message text."""
     named = sent.body.decode("latin-1") + sent.target
-    told = answer.body.decode("utf-8", "replace") + str(answer.headers)
-    assert [secret for secret in site.bob.secrets if secret in told and secret not in named] == []
+    text = answer.body.decode("utf-8", "replace") + str(answer.headers)
+    assert [secret for secret in site.bob.secrets if secret in text and secret not in named] == []
     tokens = [value for name, value in sent.headers if name in ("x-auth-token", "authorization")]
     words = re.findall(r'"(?:text|title|quoted_text|audio_base64)": "([^"]{8,})"', named)
     secret = [token.split()[-1] for token in tokens] + words + [site.ana.mark, site.bob.mark]
@@ -117,7 +117,7 @@ def test_public_routes_answer_everybody_alike(site: Site, name: str) -> None:
 @pytest.mark.promise("S1")
 @pytest.mark.parametrize(("name", "place"), PLACES, ids=[f"{name}-{field_of(place)}" for name, place in PLACES])
 def test_foreign_ids(site: Site, name: str, place: Place) -> None:
-    """Another user's id, and one's own that was deleted, are answered to the letter as one that never existed."""
+    """The response for another user's id or a deleted id is the same as for one that never existed."""
     row = ROWS[name]
     kind = row.kind(place)
     answers: dict[str, str] = {}
@@ -136,7 +136,7 @@ def test_foreign_ids(site: Site, name: str, place: Place) -> None:
 
 
 def _anonymous(answer: HttpResponse, request: Recorded, place: Place, site: Site) -> str:
-    """Return the answer without the id that was asked for, and without the request's own."""
+    """Return the response without the requested id and without the request id."""
     ids = {*UNKNOWN.values(), *site.ana.ids.values(), *site.bob.ids.values()}
     text = re.sub("|".join(map(re.escape, ids)), "ID", answer.body.decode())
     return re.sub(r'"request_id":"[^"]+"', "", text)
@@ -146,7 +146,7 @@ def _anonymous(answer: HttpResponse, request: Recorded, place: Place, site: Site
 @pytest.mark.parametrize("column", ["own", "nested"])
 @pytest.mark.parametrize("name", STRANGERS)
 def test_its_user_is_served_and_nobody_else_is_touched(site: Site, name: str, column: str) -> None:
-    """What a row tries to do works for its user, also with another user's ids where they mean nothing."""
+    """The request of a row succeeds for its own user, also with another user's ids where they have no effect."""
     row = ROWS[name]
     before = {place: value for place, value in site.snapshot.dump.items() if is_of("bob", place)}
 
@@ -168,7 +168,7 @@ def test_its_user_is_served_and_nobody_else_is_touched(site: Site, name: str, co
 @pytest.mark.promise("S1")
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if "x-turn-id" in dict(row.request.headers)])
 def test_another_users_turn_id_is_just_a_name(site: Site, name: str) -> None:
-    """Turns are a user's own: with bob's id ana's turn is hers; her own, which has run, is refused."""
+    """Turn ids are per user: ana may use bob's turn id, but not repeat her own."""
     row = ROWS[name]
 
     def with_turn(turn: str) -> Recorded:
@@ -192,7 +192,7 @@ def _without_turn(request: Recorded) -> Headers:
 
 
 def test_users_data_are_told_apart(site: Site) -> None:
-    """Each record and object is one user's, and carries that user's mark where users write."""
+    """Each record and object belongs to one user, and user-written fields contain that user's mark."""
     dump = site.snapshot.dump
     marked = [place for place, value in dump.items() if site.bob.mark in value]
 
@@ -210,7 +210,7 @@ class TestNothingIsForgotten:
 
     @pytest.mark.parametrize("name", sorted(REQUEST_TYPES))
     def test_each_field_for_an_id_is_tried(self, name: str) -> None:
-        """Every field of ChatKit's model that is named as ids are has a value in the row."""
+        """Every field of ChatKit's models with the name of an id has a value in the row."""
         model = next(each for each in _models() if each.model_fields["type"].default == name)
         tried = {field_of(place) for place in ROWS[name].places()}
 
@@ -225,7 +225,7 @@ def _models() -> tuple[Any, ...]:
 
 
 def _id_fields(model: type[BaseModel], seen: frozenset[type] = frozenset()) -> Iterator[str]:
-    model.model_rebuild()  # ChatKit's models name others that come after them
+    model.model_rebuild()  # ChatKit's models refer to later ones by name
     for name, field in model.model_fields.items():
         if name in ID_FIELDS or re.search(r"_ids?$", name):
             yield name

@@ -1,4 +1,4 @@
-"""What may come in the place of a user's access token: each is refused, whatever is asked.
+"""Invalid access tokens; every request with one of them is rejected.
 
 headers = bad_tokens(pool)["expired"]
 """
@@ -25,7 +25,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def bad_tokens(pool: UserPool) -> dict[str, Headers]:
-    """Return request headers by what is wrong with them."""
+    """Return request headers by their fault."""
     key_id, key = next(iter(pool.keys.items()))
     claims, later = pool.claims(USER), int(time.time()) + 3600
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -51,7 +51,7 @@ def bad_tokens(pool: UserPool) -> dict[str, Headers]:
 
 
 def _hs256(claims: dict[str, Any], secret: bytes, key_id: str) -> str:
-    """Sign with the public key as a shared secret, which PyJWT itself refuses to do."""
+    """Sign with the public key as a shared secret, which PyJWT itself does not allow."""
 
     def part(data: bytes) -> bytes:
         return base64.urlsafe_b64encode(data).rstrip(b"=")

@@ -23,7 +23,7 @@ from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.server import AssistantServer
-from chat_api.settings import AttachmentSettings, Settings
+from chat_api.settings import Settings
 from chat_api.telemetry import LOGGERS, count_attachment, count_turn
 from chat_api.warmup import OpenAIKey, Warmup
 from function_setup import ClientSession, LazyClient, configure_logs, read_settings
@@ -41,28 +41,13 @@ def build(settings: Settings) -> StreamingMangum:
     s3 = session.client("s3", s3_config())
     secrets = session.client("secretsmanager", SECRETS_CONFIG)
     dynamodb.get()  # created now, because every request needs it
-    files = S3AttachmentStore[RequestContext](
-        bucket=settings.bucket_name,
-        client=s3,
-        user_of=_user,
-        policy=_policy(settings.attachments),
-        on_event=count_attachment,
-    )
-    store = DynamoStore[RequestContext](
-        table=settings.table_name,
-        client=dynamodb,
-        user_of=_user,
-        overflow=S3Bucket(settings.bucket_name, s3),
-        after_read=files.sign_urls,
-        before_write=files.strip_urls,
-        retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
-    )
+    files = _files(settings, s3)
     key = _api_key(settings, secrets)
     assistant = load_factory(settings.assistant)(
         AssistantSettings(settings.openai_model, settings.openai_base_url, key, settings.assistant_table, dynamodb)
     )
     server = AssistantServer(
-        store,
+        _store(settings, dynamodb, s3, files),
         files,
         assistant,
         limits=settings.limits,
@@ -89,6 +74,30 @@ def build(settings: Settings) -> StreamingMangum:
     return mangum
 
 
+def _files(settings: Settings, s3: Any) -> S3AttachmentStore[RequestContext]:
+    limits = settings.attachments
+    sizes = {Kind.IMAGE: limits.max_image_mb, Kind.PDF: limits.max_pdf_mb, Kind.TEXT: limits.max_text_mb}
+    max_bytes = {**Policy().max_bytes, **{kind: size * MB for kind, size in sizes.items()}}
+    policy = Policy(max_bytes=max_bytes, max_per_message=limits.max_per_message)
+    return S3AttachmentStore(
+        bucket=settings.bucket_name, client=s3, user_of=_user, policy=policy, on_event=count_attachment
+    )
+
+
+def _store(
+    settings: Settings, dynamodb: Any, s3: Any, files: S3AttachmentStore[RequestContext]
+) -> DynamoStore[RequestContext]:
+    return DynamoStore(
+        table=settings.table_name,
+        client=dynamodb,
+        user_of=_user,
+        overflow=S3Bucket(settings.bucket_name, s3),
+        after_read=files.sign_urls,
+        before_write=files.strip_urls,
+        retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+    )
+
+
 def _openai_client(settings: Settings, key: Callable[[], Awaitable[str]]) -> Any:
     import openai  # half a second; only hosted mode needs it here
 
@@ -97,12 +106,6 @@ def _openai_client(settings: Settings, key: Callable[[], Awaitable[str]]) -> Any
 
 def _user(context: RequestContext) -> str:
     return context.user_id
-
-
-def _policy(limits: AttachmentSettings) -> Policy:
-    sizes = {Kind.IMAGE: limits.max_image_mb, Kind.PDF: limits.max_pdf_mb, Kind.TEXT: limits.max_text_mb}
-    max_bytes = {**Policy().max_bytes, **{kind: size * MB for kind, size in sizes.items()}}
-    return Policy(max_bytes=max_bytes, max_per_message=limits.max_per_message)
 
 
 def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:

@@ -5,10 +5,12 @@ settings = read_settings(Settings)          # function_setup; from the environme
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
+
+from function_setup import FunctionSettings
 
 
 class AttachmentSettings(BaseModel):
@@ -41,10 +43,8 @@ class LimitSettings(BaseModel):
     """Input and output tokens of all users together, as reported by the assistant."""
 
 
-class Settings(BaseSettings):
+class Settings(FunctionSettings):
     """Environment variables of the chat function; `template.yaml` sets each of them (a test compares both)."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
     table_name: str
     bucket_name: str
@@ -63,7 +63,6 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

@@ -6,12 +6,11 @@ The event source of `template.yaml` invokes it with up to 100 stream records; it
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
-
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Any
 
 from function_setup import ClientSession, configure_logs, log_keys, read_settings
 from janitor.janitor import Failures, Janitor
+from janitor.settings import Settings
 from store_dynamo import CLIENT_CONFIG, Backoff, S3Bucket
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
@@ -21,17 +20,7 @@ MARGIN_MS = 15_000
 LOGGERS = ("store_dynamo", "attachments_s3")
 
 
-class JanitorSettings(BaseSettings):
-    """Environment variables of the janitor; `template.yaml` sets each of them (a test compares both)."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
-
-    table_name: str
-    bucket_name: str
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-
-def build(settings: JanitorSettings) -> Janitor:
+def build(settings: Settings) -> Janitor:
     """Return a janitor with its clients."""
     session, backoff = ClientSession(), Backoff()
     table = Table(settings.table_name, session.client("dynamodb", CLIENT_CONFIG), backoff)
@@ -45,6 +34,6 @@ def handler(event: dict[str, Any], context: Any) -> Failures:
     return asyncio.run(janitor.clean(event["Records"], lambda: context.get_remaining_time_in_millis() < MARGIN_MS))
 
 
-settings = read_settings(JanitorSettings)
+settings = read_settings(Settings)
 configure_logs("janitor", settings.log_level, LOGGERS)
 janitor = build(settings)

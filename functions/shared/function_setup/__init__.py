@@ -1,6 +1,6 @@
 """Set-up that every Lambda function of this project shares: settings, AWS clients, logs.
 
-    settings = read_settings(MySettings)
+    settings = read_settings(Settings)
     configure_logs("my_function", settings.log_level, LOGGERS)
     dynamodb = ClientSession().client("dynamodb", CLIENT_CONFIG)
 
@@ -9,6 +9,14 @@ Nothing here runs at import; a function's handler module calls it.
 
 from function_setup.clients import ClientSession, LazyClient
 from function_setup.logs import configure_logs, log_keys
-from function_setup.settings import SettingsError, read_settings
+from function_setup.settings import FunctionSettings, SettingsError, read_settings
 
-__all__ = ["ClientSession", "LazyClient", "SettingsError", "configure_logs", "log_keys", "read_settings"]
+__all__ = [
+    "ClientSession",
+    "FunctionSettings",
+    "LazyClient",
+    "SettingsError",
+    "configure_logs",
+    "log_keys",
+    "read_settings",
+]

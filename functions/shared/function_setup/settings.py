@@ -6,16 +6,25 @@ settings = read_settings(Settings)
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings
-
-S = TypeVar("S", bound=BaseSettings)
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SettingsError(Exception):
     """Invalid settings; the message has one line per fault."""
+
+
+class FunctionSettings(BaseSettings):
+    """Environment variables that every function has. An empty variable counts as unset."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+S = TypeVar("S", bound=FunctionSettings)
 
 
 def read_settings(model: type[S]) -> S:

@@ -1,4 +1,4 @@
-"""The janitor behind a real stream (MiniStack's), as the IAM user that its role would be."""
+"""The janitor behind a real stream (MiniStack's), with the permissions of its role."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tools.stack.clients import Credentials
 FILTERS = [
     each["Pattern"] for each in json.loads((Path(janitor.__file__).parent / "filters.json").read_text())["Filters"]
 ]
-# What the janitor's role has to allow, beside reading the stream, which here the poller does.
+# The permissions of the janitor's role, except reading the stream, which the poller does here.
 JANITOR_POLICY = {
     "Version": "2012-10-17",
     "Statement": [
@@ -51,7 +51,7 @@ JANITOR_POLICY = {
 
 
 class Stack:
-    """Alice's store, the janitor's function behind its stream, and an administrator's look at what is there."""
+    """A user's store, the janitor behind its stream, and an administrator's view of the table and the bucket."""
 
     def __init__(self, stack: MiniStack, backend: DynamoBackend, poller: StreamPoller) -> None:
         self.backend = backend
@@ -107,7 +107,7 @@ async def stack(
 
 
 def start_function() -> Any:
-    """Import the function's module anew: like a new process it reads the environment and configures the logs."""
+    """Import the handler module again, so that it reads the environment and configures the logs like a new process."""
     sys.modules.pop("janitor.handler", None)
     return importlib.import_module("janitor.handler")
 

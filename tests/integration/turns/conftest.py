@@ -1,4 +1,4 @@
-"""Turns on a real table (moto), without HTTP: the server, its guards and the records beside the conversations."""
+"""Turns on a DynamoDB table (moto), without HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def clients() -> Iterator[tuple[Any, Any]]:
 
 @pytest.fixture
 async def backend(clients: tuple[Any, Any]) -> AsyncIterator[DynamoBackend]:
-    """A table of its own; moto is not thread-safe, so requests come from one thread."""
+    """Yield a new table; all requests come from one thread, because moto is not thread-safe."""
     client, s3 = clients
     table = f"chat-{uuid.uuid4()}"
     create_table(client, table, stream=False)
@@ -47,7 +47,7 @@ async def backend(clients: tuple[Any, Any]) -> AsyncIterator[DynamoBackend]:
 
 @dataclass
 class Service:
-    """One server on one table."""
+    """One server with its table."""
 
     server: AssistantServer
     store: DynamoStore[Any]

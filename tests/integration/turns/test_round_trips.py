@@ -1,4 +1,4 @@
-"""How often a turn waits for the table before the model is asked: the goal is six at most."""
+"""Round trips of a turn to the table before the model is called: at most six."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.client.chatkit import add_message, create_thread
 
 
 class Remembering:
-    """Loads the history as the coach does, then notes how many round trips there were before it spoke."""
+    """Loads the history as the coach does and records the round trips before its answer."""
 
     def __init__(self, waves: Waves) -> None:
         self._waves = waves
@@ -36,7 +36,7 @@ class Remembering:
 
 @pytest.mark.parametrize(("items", "most"), [(None, 4), (20, 4), (300, 6)])
 async def test_round_trips_before_the_first_token(backend: DynamoBackend, items: int | None, most: int) -> None:
-    """A new thread, a short one and a long one."""
+    """Covers a new thread, a short one and a long one."""
     assistant = Remembering(waves := Waves())
     service = service_of(backend, assistant)
     if items is not None:

@@ -1,4 +1,4 @@
-"""What a turn costs and leaves in the table."""
+"""Cost of a turn and its records in the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANA = request_context("ana")
 
 
 class Counting:
-    """Notes how many requests were made before it was asked."""
+    """Records the number of requests before its call."""
 
     def __init__(self, backend: DynamoBackend) -> None:
         self._backend = backend
@@ -43,7 +43,7 @@ async def run(service: Service, request: Event) -> list[Event]:
 
 
 def guarding(requests: list[Request]) -> list[str]:
-    """Return the kind of record of each write that is not to a thread or an item; all are under 1 KB, one unit each."""
+    """Return the kind of each written record other than threads and items; each is under 1 KB, so one unit."""
     written = [request.parameters for request in requests if request.operation in ("PutItem", "UpdateItem")]
     kinds = [(params.get("Key") or params["Item"])["sk"]["S"].partition("#")[0] for params in written]
     return sorted(kind for kind in kinds if kind in ("RATE", "TURN"))

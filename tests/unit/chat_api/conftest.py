@@ -1,4 +1,4 @@
-"""The HTTP app in this process: memory for DynamoDB, moto for S3, a pool's keys over HTTP, an assistant that echoes."""
+"""The HTTP app in this process, with a store in memory, S3 on moto, a user pool over HTTP and an echoing assistant."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BUCKET = "chat-api-files"
 
 @dataclass
 class Echo:
-    """Repeats the user's words; remembers its turns."""
+    """Repeats the user's message and records its turns."""
 
     turns: list[Turn] = field(default_factory=list[Turn])
 
@@ -60,7 +60,7 @@ class Echo:
 
 @dataclass
 class World:
-    """One app and what stands behind it."""
+    """One app with its server, store, files and assistant."""
 
     server: AssistantServer
     verifier: TokenVerifier
@@ -73,7 +73,7 @@ class World:
     metrics: list[TurnMetrics]
 
     def client(self, user: str | None = "ana", **headers: str) -> httpx.AsyncClient:
-        """A browser of `user`, or of nobody."""
+        """Return an HTTP client with the token of `user`, or without a token."""
         token = {"x-auth-token": self.pool.token(user)} if user else {}
         transport = httpx.ASGITransport(app=self.app)
         return httpx.AsyncClient(transport=transport, base_url="http://test", headers={**token, **headers})
@@ -112,7 +112,7 @@ def world(pool: UserPool, verifier: TokenVerifier, s3: Any) -> World:
 
 @pytest.fixture
 def world_of(pool: UserPool, verifier: TokenVerifier, s3: Any) -> Callable[..., World]:
-    """Return a function that makes a world of another assistant, with other limits and times."""
+    """Return a function that creates a World with another assistant, other limits and other durations."""
     return lambda assistant, **options: make_world(pool, verifier, s3, assistant, **options)
 
 

@@ -1,4 +1,4 @@
-"""Ids of answers, whatever the model's server calls them."""
+"""Answers get ids of our own, whatever ids the model's server sends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WorldOf = Callable[..., World]
 
 
 class Numbering(Echo):
-    """Calls its messages by the same ids in every turn, two messages a turn."""
+    """Yields two messages per turn, with the same ids in every turn."""
 
     def __init__(self, *ids: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The HTTP surface: what is answered, what is refused, and that a refusal stores nothing."""
+"""HTTP routes: responses, errors, and that a rejected request stores nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def events(response: httpx.Response) -> list[Event]:
 
 
 async def begin(world: World, user: str = "ana") -> str:
-    """Begin a conversation and return its id."""
+    """Start a conversation and return its id."""
     return events(await world.post(create_thread("hello"), user))[0]["thread"]["id"]
 
 
@@ -127,7 +127,7 @@ async def test_bad_body_is_a_4xx_that_says_why_and_stores_nothing(world: World, 
 
 
 def about(thread_id: str, item_id: str = "msg_none") -> list[Event]:
-    """Every request type that names a thread."""
+    """Return a request of every type that names a thread."""
     action = {"type": "x", "payload": {}}
     return [
         get_thread(thread_id),
@@ -224,17 +224,17 @@ async def test_unexpected_failure_is_500_without_detail(world: World, monkeypatc
 
 
 async def test_huge_page_is_capped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
+    limits: list[int] = []
 
     async def empty_page(limit: int, *_: object) -> Page[Any]:
-        asked.append(limit)
+        limits.append(limit)
         return Page()
 
     monkeypatch.setattr(world.store, "load_threads", empty_page)
 
     await world.post({"type": "threads.list", "params": {"limit": 9999, "order": "desc"}})
 
-    assert asked == [MAX_PAGE]
+    assert limits == [MAX_PAGE]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
@@ -251,7 +251,7 @@ async def test_other_methods_and_paths_are_refused_as_json(world: World, method:
 
 
 async def test_no_request_is_sent_on_to_another_address(world: World) -> None:
-    """Behind CloudFront a redirect would name the Function URL, and the browser would take the token there."""
+    """Behind CloudFront a redirect would name the Function URL, and the browser would send the token there."""
     async with world.client() as client:
         answers = [await client.post("/chatkit/", json={}), await client.get("/chatkit/attachments/")]
 

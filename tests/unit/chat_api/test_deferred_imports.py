@@ -1,4 +1,4 @@
-"""What only a turn needs is loaded when it is needed, behind what does not need it, once."""
+"""Deferred imports are loaded once: with the first turn, or after the first response that does not need them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIST = {"type": "threads.list", "params": {}}
 
 
 class Slow(Echo):
-    """An Echo that prepares itself; counts how often, and fails as often as it is told."""
+    """An Echo that counts the calls of `prepare`; the first `failures` calls raise."""
 
     def __init__(self, failures: int = 0) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Slow(Echo):
 
 
 class Gated(Echo):
-    """An Echo whose preparation ends when the gate opens."""
+    """An Echo whose `prepare` returns when the gate opens."""
 
     def __init__(self, gate: threading.Event) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ async def test_an_assistant_is_prepared_once_for_all_who_wait() -> None:
 
 @pytest.mark.promise("L4")
 async def test_the_invocation_waits_for_what_it_began_to_load() -> None:
-    """A turn that is refused begins it, too; a frozen process must not go on with it inside another request."""
+    """A rejected turn also starts loading; a frozen process must not continue it during another request."""
     gate, loop = threading.Event(), asyncio.get_running_loop()
     loop.set_task_factory(task_factory)
     deferred, tasks = DeferredImports(Gated(gate)), RequestTasks()
@@ -90,7 +90,7 @@ async def test_a_list_is_answered_first_and_prepares_the_turn_that_follows(world
     listed = await replace(world, app=app).post(LIST)
 
     assert listed.status_code == 200
-    assert seen == [0, 0]  # neither head nor body waited for it
+    assert seen == [0, 0]  # neither the headers nor the body waited for it
     assert slow.calls == 1
     assert (await world.post(create_thread("hello"))).status_code == 200
     assert slow.calls == 1
@@ -131,7 +131,7 @@ async def test_a_request_that_is_refused_for_its_token_prepares_nothing(world_of
 
 @pytest.mark.promise("H3")
 async def test_a_turn_whose_assistant_cannot_be_prepared_ends_in_an_error_event(world_of: WorldOf) -> None:
-    world = world_of(Slow(failures=2))  # begun beside the admission, and asked for after it
+    world = world_of(Slow(failures=2))  # the first call is during admission, the second after it
 
     failed = await world.post(create_thread("hello"))
     again = await world.post(create_thread("hello"))
@@ -154,13 +154,13 @@ async def test_a_turn_whose_assistant_is_not_loaded_at_its_deadline_ends_in_an_e
     if stop:
         await cancel(world)
 
-    told = await turn.rest()
+    received = await turn.rest()
     gate.set()
     again = await world.post(message)
 
-    assert told == [{"type": "error", "code": "stream.error", "allow_retry": True}]
+    assert received == [{"type": "error", "code": "stream.error", "allow_retry": True}]
     assert world.metrics[0].outcome == "failed"
-    assert events(again)[0]["type"] == "thread.created"  # with its file, which was given back
+    assert events(again)[0]["type"] == "thread.created"  # with its file, which was released
 
 
 async def test_lists_do_not_fail_with_the_assistant(world_of: WorldOf) -> None:

@@ -1,4 +1,4 @@
-"""A7: one file posted directly, up to 4 MB; above it the two-phase upload is named."""
+"""A7: direct upload of one file of up to 4 MB; the error for a larger one names the two-phase upload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between the producer and the response: bounded, and never silent for long."""
+"""The buffer between the producer and the response: bounded, with keep-alive comments."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a process imports before its first request, and for one that asks no model: the guard of cold starts.
+"""Imports of a cold start: modules that neither the start nor a request without a model call may import.
 
-When a test here fails, the traceback it prints names the line that imports what it should not.
+The traceback of a failing test names the line of the forbidden import.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tools.workspace import members
 EVENT = ROOT / "tests" / "events" / "function_url_post.json"
 NOT_FOR_A_LIST = ("agents", "openai", "mcp", "chatkit.server", "chatkit.agents", "coach.agent")
 NEVER = ("boto3", "s3transfer", "pydantic.v1", "uvicorn", "requests", "numpy")
-"""boto3 is botocore's client with things that nobody here uses, a tenth of a second more."""
+"""boto3 adds a tenth of a second to botocore, for features that the functions do not use."""
 
 PROGRAM = """
 import json, sys
 class Ban:
     def find_spec(self, name, path=None, target=None):
         if name in json.loads(sys.argv[1]):
-            raise ImportError(f"{name} is imported by what stands above")
+            raise ImportError(f"{name} is banned; the traceback above shows its import")
 sys.meta_path.insert(0, Ban())
 
 class Context:
@@ -44,7 +44,7 @@ print(json.dumps(handler(json.loads(sys.argv[2]), Context())))
 
 
 class Table(BaseHTTPRequestHandler):
-    """A DynamoDB that holds nothing."""
+    """An empty DynamoDB."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -70,7 +70,7 @@ def table() -> Iterator[str]:
 
 
 def ask(method: str, path: str, body: object, banned: tuple[str, ...], pool: UserPool, table: str) -> tuple[int, str]:
-    """Answer one request in a new process in which some modules cannot be imported; return its status and log."""
+    """Send one request to a new process that cannot import the `banned` modules; return the status and the log."""
     event: dict[str, Any] = json.loads(EVENT.read_text())
     event["requestContext"]["http"] |= {"method": method, "path": path}
     event |= {"rawPath": path, "rawQueryString": ""}
@@ -112,15 +112,15 @@ PAGE_LOAD = {
 
 @pytest.mark.parametrize("name", PAGE_LOAD)
 def test_what_a_page_loads_needs_no_model(name: str, pool: UserPool, table: str) -> None:
-    """Neither the start nor a history imports the Agents SDK, OpenAI's client or MCP."""
+    """The start and the requests of a page load do not import the Agents SDK, OpenAI's client or MCP."""
     status, log = ask(*PAGE_LOAD[name], NOT_FOR_A_LIST + NEVER, pool, table)
 
     assert status == 200, log
 
 
 def test_the_ban_means_something(pool: UserPool, table: str) -> None:
-    """What a list does need cannot be banned, and the log says who wanted it."""
+    """Banning a module that a list needs fails, and the log names the import."""
     status, log = ask(*PAGE_LOAD["threads.list"], ("chatkit.types",), pool, table)
 
     assert status == 0
-    assert "chatkit.types is imported by what stands above" in log
+    assert "chatkit.types is banned" in log

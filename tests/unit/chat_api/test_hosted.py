@@ -1,4 +1,4 @@
-"""Hosted mode: a session of the workflow for the verified user, and for nobody else."""
+"""Hosted mode: a session of the workflow for the verified user only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WorldOf = Callable[..., World]
 
 
 class Sessions:
-    """OpenAI's `POST /v1/chatkit/sessions`: keeps what was asked, answers with what it is told."""
+    """A stand-in for OpenAI's `POST /v1/chatkit/sessions`: records requests, returns the given response."""
 
     def __init__(self) -> None:
-        self.asked: list[httpx2.Request] = []
+        self.requests: list[httpx2.Request] = []
         self.status = 200
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         if self.status != 200:
             return httpx2.Response(self.status, json={"error": {"message": "key sk-1 is wrong"}})
         body = {"id": "cksess_1", "object": "chatkit.session", "client_secret": "ek_1", "expires_at": 1_700_000_000}
@@ -51,8 +51,8 @@ async def test_session_is_of_the_tokens_user(world_of: WorldOf, hosted: HostedMo
         answer = await client.post("/chatkit/session", json={"user": "bob"})
 
     assert answer.json() == {"client_secret": "ek_1", "expires_at": 1_700_000_000}
-    assert sessions.asked[0].url.path.endswith("/chatkit/sessions")
-    assert json.loads(sessions.asked[0].content) == {"user": "ana", "workflow": {"id": "wf_1"}}
+    assert sessions.requests[0].url.path.endswith("/chatkit/sessions")
+    assert json.loads(sessions.requests[0].content) == {"user": "ana", "workflow": {"id": "wf_1"}}
 
 
 @pytest.mark.promise("H1")
@@ -61,7 +61,7 @@ async def test_nobody_gets_no_session(world_of: WorldOf, hosted: HostedMode, ses
     async with world.client(None) as client:
         answer = await client.post("/chatkit/session")
 
-    assert (answer.status_code, sessions.asked) == (401, [])
+    assert (answer.status_code, sessions.requests) == (401, [])
 
 
 @pytest.mark.promise("H7")

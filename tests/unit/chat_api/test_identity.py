@@ -1,4 +1,4 @@
-"""H1: only a Cognito access token of this pool and this client proves who asks."""
+"""H1: only a Cognito access token of this pool and this client authenticates a caller."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_key_of_another_pool_is_refused(pool: UserPool, verifier: TokenVer
 async def test_unsigned_and_symmetric_tokens_are_refused(pool: UserPool, verifier: TokenVerifier) -> None:
     public_pem = pool.keys["key-1"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     unsigned = jwt.encode(pool.claims("ana"), "", "none", {"kid": "key-1"})
-    hmac_key = public_pem.hex().encode()  # PyJWT will not sign with a PEM; the algorithm alone must be refused
+    hmac_key = public_pem.hex().encode()  # PyJWT does not sign with a PEM; the algorithm alone must be rejected
     symmetric = jwt.encode(pool.claims("ana"), hmac_key, "HS256", {"kid": "key-1"})
 
     assert "RS256" in await refused(verifier, unsigned)
@@ -146,7 +146,7 @@ async def test_unknown_kids_fetch_the_keys_once(pool: UserPool, verifier: TokenV
 
 
 async def test_a_new_key_of_the_pool_is_found(pool: UserPool) -> None:
-    """Cognito rotates its keys: a kid that is not known yet makes the verifier ask again."""
+    """Cognito rotates its keys: an unknown kid makes the verifier fetch them again."""
     verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url, refresh_seconds=0)
     await verifier.verify(pool.token("ana"))
     pool.rotate("key-2")
@@ -176,7 +176,7 @@ async def test_an_unreachable_pool_lets_no_unknown_key_in() -> None:
 
 
 async def test_a_silent_pool_does_not_block_the_others_and_is_given_up() -> None:
-    """The server accepts and never answers: other coroutines go on, and nobody waits longer than the timeout."""
+    """If the server never responds, other coroutines continue and the request waits no longer than the timeout."""
     with UserPool() as pool:
         token = pool.token("ana")
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -255,7 +255,7 @@ def test_no_token_and_two_tokens_are_refused(given: list[tuple[bytes, bytes]], w
 
 @pytest.mark.parametrize("value", ["", " ", "Bearer ", "abc, abd", "abc abd", "Basic abc"])
 async def test_what_is_no_single_token_is_refused(verifier: TokenVerifier, value: str) -> None:
-    """A proxy that folds repeated headers joins them with a comma."""
+    """A proxy that combines repeated headers joins them with a comma."""
     with pytest.raises(IdentityError):
         await verifier.verify(token_of(headers(("x-auth-token", value))))
 

@@ -1,4 +1,4 @@
-"""Limits: what is counted, what is refused, and what the client is told."""
+"""Limits: counted requests, rejected requests, and the message for the client."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Spending(Echo):
 
 
 def only(**limits: int) -> LimitSettings:
-    """Return limits of which only these are on."""
+    """Return settings with only the given limits."""
     return LimitSettings(**{**dict.fromkeys(LimitSettings.model_fields), **limits})
 
 
@@ -119,7 +119,7 @@ async def test_reported_tokens_are_taken_from_the_budget_and_measured(world_of: 
 
     answers = [(await world.post(create_thread("hi"), user)).status_code for user in ("ana", "bob", "cy")]
 
-    assert answers == [200, 200, 429]  # two turns of a thousand each, the second one begun within the budget
+    assert answers == [200, 200, 429]  # two turns of a thousand tokens each; the second started within the budget
     assert [(meter.input_tokens, meter.output_tokens) for meter in world.metrics] == [(900, 100)] * 2
 
 

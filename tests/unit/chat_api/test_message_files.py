@@ -1,4 +1,4 @@
-"""A3: a message takes all its files or none, and leaves no trace when it is refused."""
+"""A3: a message takes all its files or none; a rejected message leaves no trace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def register(
 
 
 def put(world: World, attachment: Event, data: bytes = PNG, user: str = "ana", mime: str = "image/png") -> None:
-    """What the presigned PUT does; that it is bound to size and type is judged elsewhere, by servers that check."""
+    """Upload like the presigned PUT. Other tests check, on real servers, that it is bound to size and type."""
     world.s3.put_object(Bucket=BUCKET, Key=f"pending/{user}/{attachment['id']}", Body=data, ContentType=mime)
 
 
@@ -97,7 +97,7 @@ async def test_message_with_a_bad_file_is_refused_and_stores_nothing(world: Worl
     assert why in response.json()["message"]
     assert await threads(world) == before
     if case in (missing, foreign, unfinished, mismatching, claimed):
-        events(await world.post(create_thread("again", files[:1])))  # the good file's claim was released
+        events(await world.post(create_thread("again", files[:1])))  # the claim of the valid file was released
 
 
 async def test_claims_are_released_when_the_message_was_not_stored(

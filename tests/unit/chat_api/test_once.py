@@ -1,4 +1,4 @@
-"""One turn, once: the same POST twice, refused and sent again, and two turns in one thread."""
+"""A turn runs once: repeated requests, a retry after a rejection, and two turns in one thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_second_arrival_is_told_the_thread(world: World) -> None:
     assert first.status_code == 200
     assert second.status_code == 409
     assert second.json()["thread_id"] == stored[0][0]["thread_id"]
-    assert "only if it is missing" in second.json()["message"]  # the first may have died before it stored anything
+    assert "only if it is missing" in second.json()["message"]  # the first may have ended before it stored anything
     assert [len(items) for items in stored] == [2]
 
 
@@ -89,7 +89,7 @@ async def test_second_arrival_leaves_the_firsts_files_alone(world: World, monkey
 
     monkeypatch.setattr(world.store, "save_thread", slow)
     first = Exchange(world.app, request, {"x-auth-token": world.pool.token("ana"), **TURN})
-    await admitted.wait()  # it has the file, and its message is not stored yet
+    await admitted.wait()  # it has taken the file, and its message is not stored yet
 
     second = await world.post(request, **TURN)
     stolen = await world.post(create_thread("mine", (file_id,)))

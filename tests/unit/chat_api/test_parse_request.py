@@ -1,4 +1,4 @@
-"""H3: a body is one ChatKit request, or a message that names its faults and quotes nothing."""
+"""H3: a body is one ChatKit request; otherwise the error names its faults without quoting it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All 16 request types of ChatKit, each with the whole sequence of what it answers, and what is refused."""
+"""All 16 request types of ChatKit, each with its complete response, and the rejected variants."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def world(world_of: Callable[..., World]) -> World:
 
 
 async def begin(world: World, words: str) -> tuple[str, Event]:
-    """Begin a conversation; return its id and its last item."""
+    """Start a conversation; return its id and its last item."""
     stream = events(await world.post(create_thread(words)))
     thread_id = stream[0]["thread"]["id"]
     return thread_id, (await items(world, thread_id))[-1]

@@ -1,4 +1,4 @@
-"""The environment is read once, and a wrong one names every fault without quoting a value."""
+"""Settings: the error for an invalid environment names every fault without quoting a value."""
 
 from __future__ import annotations
 

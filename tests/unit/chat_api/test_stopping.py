@@ -1,4 +1,4 @@
-"""How turns end early: wherever they are when the order comes, the model is stopped and what was said is stored."""
+"""Stopping a turn: in every state, the model is stopped and the answer so far is stored."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def items(world: World, thread_id: str) -> list[ThreadItem]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let everything else run until `condition` holds."""
+    """Run other tasks until `condition` holds."""
     async with asyncio.timeout(5):
         while True:
             if condition():
@@ -64,7 +64,7 @@ def notes(stored: list[ThreadItem]) -> list[ThreadItem]:
 
 @pytest.fixture
 async def quiet() -> AsyncIterator[None]:
-    """Nothing may be left running."""
+    """Check that no task is left running."""
     yield
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
@@ -139,7 +139,7 @@ class TestWhereverTheTurnIs:
 
     @pytest.mark.promise("L2")
     async def test_blocked_reader(self, world_of: WorldOf) -> None:
-        said: list[str] = []
+        yielded: list[str] = []
 
         class Endless(Halting):
             async def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[ThreadStreamEvent]:
@@ -147,7 +147,7 @@ class TestWhereverTheTurnIs:
                 item_id = turn.store.generate_item_id("message", thread, turn.context)
                 yield ThreadItemAddedEvent(item=message_item(thread, item_id))
                 while True:
-                    said.append("x")
+                    yielded.append("x")
                     yield delta(item_id, "x")
 
         world = world_of(Endless())
@@ -157,8 +157,8 @@ class TestWhereverTheTurnIs:
         turn.hold()
         await turn.waiting.wait()
         for _ in range(100):
-            await asyncio.sleep(0)  # whoever could still go on would
-        before = len(said)
+            await asyncio.sleep(0)  # a task that could continue would
+        before = len(yielded)
 
         await cancel(world)
         await until(lambda: len(world.metrics) == 1)
@@ -166,10 +166,10 @@ class TestWhereverTheTurnIs:
         turn.take()
         await turn.rest()
 
-        # It is not the reader's turn that counts, but what the model had said.
+        # The stored text is the model's, not only the part that the reader has taken.
         assert before <= 2 * CAPACITY
         assert words(stored) == ["x" * before]
-        assert len(said) == before
+        assert len(yielded) == before
 
     async def test_before_the_first_token(self, world_of: WorldOf) -> None:
         class Thinking(Halting):
@@ -215,7 +215,7 @@ class TestWhereverTheTurnIs:
         stored = await items(world, events[0]["thread"]["id"])
         assert [event["type"] for event in events[:2]] == ["thread.created", "thread.item.done"]
         assert [item.type for item in stored] == ["user_message", "sdk_hidden_context"]
-        assert not assistant.turns  # the model was never asked
+        assert not assistant.turns  # the model was never called
 
     async def test_during_a_write(self, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch) -> None:
         class Complete(Halting):
@@ -257,7 +257,7 @@ class TestOtherOrders:
     async def test_deadline_stores_the_answer_and_offers_a_retry(self, world_of: WorldOf) -> None:
         assistant = Halting()
         world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=1000))
-        world.server.load()  # which would take the time that there is
+        world.server.load()  # which would take all of the remaining time
         turn = begin(world, context=LambdaContext(milliseconds=200))
 
         events = await turn.rest()

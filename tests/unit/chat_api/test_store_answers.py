@@ -1,4 +1,4 @@
-"""What is answered from the store alone is, byte by byte, what ChatKit's own server answers."""
+"""Responses from the store alone equal those of ChatKit's own server, byte by byte."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ async def test_a_registered_file_is_told_as_chatkit_tells_it(world: World) -> No
     ours = await world.post(request, "ana")
 
     assert isinstance(theirs, NonStreamingResult)
-    told = [_shape(json.loads(answer)) for answer in (theirs.json, ours.content)]
-    assert told[0] == told[1]
+    shapes = [_shape(json.loads(answer)) for answer in (theirs.json, ours.content)]
+    assert shapes[0] == shapes[1]
 
 
 def test_no_request_type_is_forgotten() -> None:
-    """A type that a new ChatKit adds must be put here or go to ChatKit's server knowingly."""
+    """A request type that a new ChatKit adds must be assigned either to `StoreRequest` or to ChatKit's server."""
     assert {*get_args(StoreRequest), InputTranscribeReq, ThreadsSyncCustomActionReq} == {*get_args(NonStreamingReq)}
 
 
@@ -115,7 +115,7 @@ def test_the_requests_above_are_all_of_them() -> None:
 
 
 def _shape(value: Any) -> Any:
-    """Return a document without its values, which hold ids and signatures."""
+    """Return the structure of a document; its values contain ids and signatures."""
     if isinstance(value, dict):
         return {name: _shape(inner) for name, inner in value.items()}
     return type(value).__name__

@@ -1,4 +1,4 @@
-"""What a turn's metrics say, in CloudWatch's embedded format."""
+"""Metrics of a turn in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before the first request, before a snapshot, and after a restore."""
+"""Warm-up before the first request, before a snapshot, and after a restore."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tools.local.sign_in.user_pool import UserPool
 
 
 class Client:
-    """Stands for botocore's: counts what is asked of it."""
+    """A stand-in for botocore's clients; counts its calls."""
 
     def __init__(self) -> None:
         self.closed = 0
-        self.asked = 0
+        self.requests = 0
 
     def close(self) -> None:
         self.closed += 1
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:
-        self.asked += 1
-        return {"SecretString": f"sk-{self.asked}"}
+        self.requests += 1
+        return {"SecretString": f"sk-{self.requests}"}
 
 
 class Process:
-    """The parts that a warmup looks after."""
+    """The parts of a process that `Warmup` handles."""
 
     def __init__(self, pool: UserPool) -> None:
         self.pool = pool
@@ -47,7 +47,7 @@ class Process:
 
 @pytest.fixture
 def process() -> Iterator[Process]:
-    with UserPool() as pool:  # its own: its keys are rotated
+    with UserPool() as pool:  # a separate pool, because the tests rotate its keys
         yield Process(pool)
 
 
@@ -102,17 +102,3 @@ async def test_copies_of_a_snapshot_draw_different_random_numbers(process: Proce
     await process.warmup.after_restore()
 
     assert random.random() != one
-
-
-def test_a_client_is_made_once_and_only_when_needed() -> None:
-    made: list[Client] = []
-
-    def make() -> Client:
-        made.append(Client())
-        return made[-1]
-
-    client = LazyClient(make)
-    assert not made
-    client.close()
-    client.close()
-    assert [one.closed for one in made] == [2]

@@ -1,4 +1,4 @@
-"""Which stream record asks for what."""
+"""Duties of each kind of stream record."""
 
 from __future__ import annotations
 

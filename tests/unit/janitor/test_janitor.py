@@ -1,4 +1,4 @@
-"""Sweeping on moto: what goes, what stays, failures, and the end of an invocation's time."""
+"""Sweeping on moto: deleted and kept records, failures, and the end of an invocation's time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def never() -> bool:
 
 @pytest.fixture
 async def store(moto_backend: DynamoBackend) -> Any:
-    """Alice and Bob have a thread each of one id; Alice's has one of everything."""
+    """Return a store with threads of the same ids for Alice and Bob; one of Alice's has a record of every kind."""
     store = moto_backend.store()
     for caller in (ALICE, BOB):
         for thread_id in ("thr_1", "thr_2"):
@@ -40,7 +40,7 @@ async def store(moto_backend: DynamoBackend) -> Any:
 
 @pytest.fixture(autouse=True)
 def admin(moto_backend: DynamoBackend) -> Any:
-    """The janitor and these tests look at all users' records: no isolation to be checked here."""
+    """Clear the request log, because the janitor and these tests read all users' records."""
     yield
     for key in objects(moto_backend):
         moto_backend.s3.delete_object(Bucket=moto_backend.bucket.name, Key=key)
@@ -125,7 +125,7 @@ async def test_unprocessed_deletions_are_sent_again(store: Any, moto_backend: Dy
 
 @pytest.mark.promise("S8")
 async def test_a_sweep_out_of_time_is_continued_by_the_tombstone(store: Any, moto_backend: DynamoBackend) -> None:
-    """Each invocation deletes a page; the renewed tombstone is the next one's event."""
+    """Each invocation deletes a page; the renewed tombstone is the event of the next invocation."""
     await store.delete_thread("thr_1", ALICE)
     key = {"pk": {"S": "USER#alice"}, "sk": {"S": "THREAD#thr_1"}}
     tombstones: list[Any] = []
@@ -213,7 +213,7 @@ async def test_ten_thousand_items_and_a_janitor_killed_half_way(moto_backend: Dy
 
 
 def seed(backend: DynamoBackend, caller: Caller, number: int) -> None:
-    """Write items straight into the table, as copies of the item `i`."""
+    """Write copies of the item `i` directly into the table."""
     key = {"pk": {"S": f"USER#{caller.user_id}#THREAD#thr_1"}, "sk": {"S": "ITEM#i"}}
     pattern = backend.client.get_item(TableName=backend.table, Key=key)["Item"]
     items = [pattern | {"sk": {"S": f"ITEM#{n:05}"}, "ord": {"S": f"{n:020}#0"}} for n in range(number)]

@@ -12,7 +12,7 @@ import pytest
 
 import attachments_s3.keys
 import coach.accounts_table
-import janitor
+import janitor.settings
 import store_dynamo.keys
 from chat_api.settings import Settings
 from chat_api.telemetry import TurnMetrics, count_turn
@@ -89,6 +89,11 @@ class TestSettings:
         assert parameters["OpenAIModel"]["Default"] == Settings.model_fields["openai_model"].default
         assert parameters["LogLevel"]["Default"] == Settings.model_fields["log_level"].default
         assert tuple(parameters["LogLevel"]["AllowedValues"]) == get_args(Settings.model_fields["log_level"].annotation)
+
+    def test_the_janitors_variables_are_its_settings(self, template: Template) -> None:
+        wanted = {name.upper() for name in janitor.settings.Settings.model_fields}
+
+        assert environment(template, "JanitorFunction").keys() - RUNTIME_VARIABLES == wanted
 
     def test_entries_are_those_of_the_runtime(self, template: Template) -> None:
         parameter = template["Parameters"]["Entry"]
