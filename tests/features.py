@@ -1,4 +1,4 @@
-"""The features of the project and the tests that show them: `python -m tests.features` writes docs/evidence/features.md.
+"""Features of the project and the tests that show them. `python -m tests.features` writes docs/evidence/features.md.
 
     @pytest.mark.feature("threads.create")
     async def test_…
