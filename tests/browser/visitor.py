@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Locator, Page, Request, expect
 
-PASSWORD = "Correct-Horse-7-Battery"
+from tools.client.sign_in import PASSWORD
 
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>

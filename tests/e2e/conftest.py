@@ -10,10 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tools.client.chatkit import ChatKitClient
-from tools.client.sign_in import create_user, sign_in
+from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.stack import Stack, running_stack
-
-PASSWORD = "Correct-Horse-7-Battery"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
