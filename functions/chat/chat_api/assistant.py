@@ -225,13 +225,16 @@ def composer_options(assistant: Assistant) -> dict[str, Any]:
 
 AssistantFactory = Callable[[AssistantSettings], Assistant]
 
+RENAMED = {"coach.agent:build": "coach.assistant:build"}
+"""Default of version 0.1.0. An existing stack keeps the value of its parameter when it is upgraded."""
+
 
 def load_factory(name: str) -> AssistantFactory:
     """Return the factory `module:factory`.
 
     Raises ValueError, which names the setting, if the text is malformed or the module or attribute does not exist.
     """
-    module_name, separator, attribute = name.partition(":")
+    module_name, separator, attribute = RENAMED.get(name, name).partition(":")
     if not separator or not module_name or not attribute:
         raise ValueError(f"ASSISTANT must be module:factory, for example coach.assistant:build, not {name!r}")
     try:

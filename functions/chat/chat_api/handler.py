@@ -9,6 +9,7 @@ Do not decorate `handler`: with streaming it returns before the app has run.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -122,4 +123,5 @@ def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
 
 settings = read_settings(Settings)
 configure_logs("chat_api", settings.log_level, LOGGERS)
+logging.getLogger("mangum.http").setLevel(logging.WARNING)  # its access line repeats chat_api.requests
 handler = build(settings)

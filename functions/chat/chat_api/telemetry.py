@@ -24,7 +24,7 @@ from attachments_s3 import Event
 from chat_api.assistant import Turn
 from function_setup import log_keys
 
-LOGGERS = ("chatkit", "lambda_streaming", "store_dynamo", "attachments_s3", "coach", "openai.agents")
+LOGGERS = ("chatkit", "lambda_streaming", "mangum", "store_dynamo", "attachments_s3", "coach", "openai.agents")
 """The loggers besides our own whose records the function redacts and writes as JSON."""
 UNEXPECTED = "internal error; try again, and report the request id if the error persists"
 

@@ -118,6 +118,14 @@ def test_what_a_page_loads_needs_no_model(name: str, pool: UserPool, table: str)
     assert status == 200, log
 
 
+@pytest.mark.promise("H9")
+def test_a_request_is_logged_once(pool: UserPool, table: str) -> None:
+    """The function's own line; Mangum's access line would repeat it."""
+    _, log = ask(*PAGE_LOAD["composer"], (), pool, table)
+
+    assert len([line for line in log.splitlines() if "/chatkit/composer" in line]) == 1, log
+
+
 def test_the_ban_means_something(pool: UserPool, table: str) -> None:
     """Banning a module that a list needs fails, and the log names the import."""
     status, log = ask(*PAGE_LOAD["threads.list"], ("chatkit.types",), pool, table)

@@ -57,6 +57,10 @@ async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> No
         await coach.close()
 
 
+def test_a_stack_of_0_1_0_keeps_its_assistant() -> None:
+    assert load_factory("coach.agent:build") is load_factory("coach.assistant:build")
+
+
 def test_without_a_table_it_does_not_start() -> None:
     with pytest.raises(ValueError, match="ASSISTANT_TABLE"):
         load_factory("coach.assistant:build")(AssistantSettings("gpt-5.1", None, key))
