@@ -1,7 +1,11 @@
-"""What every S3 behind an `S3AttachmentStore` has to give: the life of a file, refusals and isolation.
+"""Contract of `S3AttachmentStore` on any S3 server: the life of a file, refusals, isolation.
 
-A backend subclasses `AttachmentStoreContract` and gives a fixture `world`. `World` is the store with everything around
-it that a test has to look at: the uploads a browser makes, the bucket as its owner sees it, the events, the requests.
+    class TestOnMoto(AttachmentStoreContract):
+        @pytest.fixture
+        def world(self) -> World: ...
+
+`World` holds the store and everything that a test checks: the browser's uploads, the bucket as its owner sees it, the
+events, and the number of requests.
 """
 
 from __future__ import annotations
@@ -55,14 +59,14 @@ AnyFile = FileAttachment | ImageAttachment
 
 
 def function_policy(bucket: str = BUCKET) -> dict[str, Any]:
-    """Return the rights of the chat function on the bucket, and no other."""
+    """Return the IAM policy of the chat function for the bucket."""
     actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
     resources = [f"arn:aws:s3:::{bucket}/{prefix}/*" for prefix in PREFIXES]
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]}
 
 
 def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
-    """Return a PNG that says it has this size; its pixels are those of a small one when it says more."""
+    """Return a PNG that claims this size in pixels and holds at most 100 × 100."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -74,7 +78,7 @@ def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
 
 
 def pdf(size: int = 0) -> bytes:
-    """Return something that passes for a PDF, of `size` bytes."""
+    """Return `size` bytes that look like a PDF."""
     return b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".ljust(size - 6, b" ") + b"%%EOF\n"
 
 
@@ -83,7 +87,7 @@ ZIP = b"PK\x03\x04\x14\x00\x00\x00\x08\x00" + b"\0" * 60
 
 @dataclass(frozen=True)
 class User:
-    """A request's context, as far as a store knows it."""
+    """A request's context."""
 
     user_id: str
 
@@ -93,10 +97,10 @@ ANN, BOB = User("ann"), User("bob")
 
 @dataclass
 class World:
-    """One bucket, the store under test as the function, and the owner's view."""
+    """One bucket with the store under test and the owner's view."""
 
-    client: Any  # as the function
-    owner: Any  # as the bucket's owner
+    client: Any  # with the function's permissions
+    owner: Any  # with all permissions
     send: Callable[[str, str, dict[str, str], bytes], int]  # method, URL, headers, body -> status
     fetch: Callable[[str], tuple[int, dict[str, str], bytes]]  # URL -> status, headers (lower case), body
     events: list[Event] = field(default_factory=list)
@@ -111,7 +115,7 @@ class World:
         return S3AttachmentStore(bucket=BUCKET, client=self.client, user_of=lambda user: user.user_id, **given)
 
     def close(self) -> None:
-        """Leave an empty bucket and the client as it was."""
+        """Empty the bucket and restore the client."""
         self.client.meta.events.unregister("before-send.s3", self._count)
         self.empty()
 
@@ -124,7 +128,7 @@ class World:
 
     @contextmanager
     def requests(self, expected: int) -> Generator[None]:
-        """Assert how many requests to S3 the block makes."""
+        """Assert the number of requests to S3 in the block."""
         before = len(self.calls)
         yield
         assert len(self.calls) - before == expected, self.calls[before:]
@@ -147,7 +151,7 @@ class World:
         return self.reloaded(await self.store.accept(await self.store.verify(attachment, ANN), ANN))
 
     def reloaded(self, attachment: AnyFile) -> AnyFile:
-        """Return the attachment as a thread store gives it back: through its hooks and JSON."""
+        """Return the attachment as a thread store returns it after both hooks and JSON."""
         adapter = TypeAdapter[ChatKitAttachment](ChatKitAttachment)
         stored = adapter.dump_json(self.store.strip_urls(attachment))
         assert b"X-Amz-" not in stored
@@ -186,7 +190,7 @@ def drawing(url: str | None) -> GeneratedImageItem:
 
 
 class AttachmentStoreContract:
-    """The promises A1 to A9 that a store keeps by itself."""
+    """The promises A1 to A9 that the store keeps on its own."""
 
     # ── creation ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -284,7 +288,7 @@ class AttachmentStoreContract:
         assert accepted.upload_descriptor is None
         assert world.store.strip_urls(attachment).upload_descriptor is None
         assert all(a.upload_descriptor is None for a in world.store.strip_urls(message(attachment)).attachments)
-        assert descriptor_of(attachment)  # the original, which the client still has to get, is untouched
+        assert descriptor_of(attachment)  # the original, which is still to be sent to the client, is unchanged
 
     @pytest.mark.promise("A3")
     async def test_message_before_the_upload_is_refused(self, world: World) -> None:
@@ -371,7 +375,7 @@ class AttachmentStoreContract:
     async def test_upload_after_a_lost_acceptance_does_not_replace_the_file(self, world: World) -> None:
         attachment = await world.create("a.png", "image/png", len(png()))
         world.upload(attachment, png(2, 2))
-        await world.store.accept(await world.store.verify(attachment, ANN), ANN)  # its record is never saved
+        await world.store.accept(await world.store.verify(attachment, ANN), ANN)  # its record is not saved
         world.upload(attachment, png(3, 2))
         accepted = await world.store.accept(await world.store.verify(attachment, ANN), ANN)
         assert await world.store.read(accepted, ANN, 1_000_000) == png(2, 2)
@@ -405,13 +409,13 @@ class AttachmentStoreContract:
         attachment = await world.uploaded("a.png", "image/png", png())
         verified = await world.store.verify(attachment, ANN)
         first = await world.store.accept(verified, ANN)
-        kept = world.store.strip_urls(first)  # without the preview's URL, which is signed anew every second
+        kept = world.store.strip_urls(first)  # without the preview URL, which changes every second
 
         async def accepted(again: Any) -> Any:
             return world.store.strip_urls(await world.store.accept(again, ANN))
 
         assert await accepted(verified) == kept  # the answer was lost
-        assert await accepted(await world.store.verify(attachment, ANN)) == kept  # so was the record
+        assert await accepted(await world.store.verify(attachment, ANN)) == kept  # and so was the record
         with world.requests(1):
             assert await world.store.verify(first, ANN) == first
         with world.requests(0):
@@ -597,7 +601,9 @@ class AttachmentStoreContract:
         cut = (await world.model(text_bytes=11).part(attachment)).get("text", "")
         assert "\ngrüße\ngr\n[cut here: the first 11 of 80 bytes]" in cut
         odd = await world.accepted("b.txt", "text/plain", b"\xc3\xbc" * 40_000 + b"\xff" + "ü".encode())
-        assert (await world.model().part(odd)).get("text", "").endswith("ü\ufffdü\n</file>")  # one byte spoils no text
+        assert (
+            (await world.model().part(odd)).get("text", "").endswith("ü\ufffdü\n</file>")
+        )  # one invalid byte does not spoil the text
         none_left = await world.model(text_total_bytes=0).part(attachment)
         assert "too long to be read together" in none_left.get("text", "")
 

@@ -22,7 +22,7 @@
     ├── UnsignedLengthError         the S3 client would presign without the length: fix its configuration
     ├── NotAnImageError             the model generated something that cannot be shown as an image
     ├── DataUrlError                an image was about to be stored inside its thread item
-    ├── ObjectMissingError          internal: there is no object under a key
+    ├── ObjectMissingError          internal: a key has no object
     └── PreconditionError           internal: a conditional copy met another version
 
 `code` is short and does not change; use it as a metric's dimension. Messages contain the file's name, size and type,
@@ -227,7 +227,7 @@ class DataUrlError(AttachmentError):
 
 
 class ObjectMissingError(AttachmentError):
-    """There is no object under a key. Never leaves the package: the store raises an error about the attachment."""
+    """A key has no object. Never leaves the package: the store raises an error about the attachment."""
 
     code = "object_missing"
 

@@ -130,7 +130,7 @@ class MessageFiles(Generic[TContext]):
         try:
             attachment = await self._store.load_attachment(attachment_id, context)
         except NotFoundError:
-            return  # deleting what does not exist succeeds
+            return  # deleting an unknown file succeeds
         self._files.check_delete(attachment)
 
     async def _unlink(self, attachment_id: str, context: TContext) -> str | None:

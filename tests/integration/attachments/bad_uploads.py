@@ -1,8 +1,8 @@
-"""Every way to misuse a presigned PUT that we know of, as HTTP requests.
+"""All known ways to misuse a presigned PUT, as HTTP requests.
 
-An entry of `BAD_UPLOADS` takes the good request and returns the bad one. Of those that are signed anew, `expired` and
-`SigV2` have the right key, as a careless server might do it, and `re-signed` has not, like a forger. `GOOD_UPLOADS` are
-the controls: a server that refuses everything proves nothing.
+An entry of `BAD_UPLOADS` takes the good request and returns the bad one. `expired` and `SigV2` are signed again with
+the right key, as a careless server might do; `re-signed` has a wrong key, like a forgery. `GOOD_UPLOADS` are the
+controls, because a server that refuses everything proves nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REGION = "eu-west-1"
 
 @dataclass(frozen=True)
 class Upload:
-    """A request, and the key that a careless server would have signed it with."""
+    """A request, and the key with which a careless server would sign it."""
 
     url: str
     headers: dict[str, str]
@@ -34,7 +34,7 @@ class Upload:
     chunked: bool = False
 
     def send(self, browser: httpx.Client) -> int:
-        """Return the server's status, 0 when it closes the connection instead of answering."""
+        """Return the server's status, or 0 if it closes the connection without a response."""
         content = _pieces(self.body) if self.chunked else self.body
         try:
             return browser.request(self.method, self.url, headers=self.headers, content=content).status_code
@@ -153,7 +153,7 @@ BAD_UPLOADS: dict[str, Callable[[Upload], Upload]] = {
     "longer body": _longer,
     "shorter body": _shorter,
     "empty body": _empty,
-    "length not told": _chunked,
+    "no length": _chunked,
     "other content type": _other_type,
     "fewer signed headers": _fewer_signed_headers,
     "missing header": _missing_header,

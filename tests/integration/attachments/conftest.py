@@ -1,6 +1,7 @@
-"""The two servers that check signatures, one of each per test process.
+"""MiniStack and rclone, which check signatures; one of each per test process.
 
-On MiniStack with `AUTH=true` the store runs as an IAM user with the function's rights; rclone has a key and no rights.
+On MiniStack with `AUTH=true`, the store runs as an IAM user with the function's permissions. rclone has a key and
+checks no permissions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From one byte to 50 MB: what passes through this process stays bounded (promise A8)."""
+"""Memory of this process for files from one byte to 50 MB."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Peak:
 
 @contextmanager
 def peak_memory() -> Generator[Peak]:
-    """Measure what Python allocates at most in the block, in bytes."""
+    """Measure the peak of Python's allocations in the block, in bytes."""
     peak = Peak()
     tracemalloc.start()
     yield peak
@@ -35,7 +35,7 @@ async def _accepted(world: World, name: str, data: bytes) -> AnyFile:
     assert await asyncio.to_thread(world.upload, attachment, data) == 200
     with peak_memory() as peak:
         accepted = await world.store.accept(await world.store.verify(attachment, ANN), ANN)
-    assert peak.size < 1 * MB  # the head that is looked at, and no file
+    assert peak.size < 1 * MB  # the checked head, not the file
     return accepted
 
 

@@ -1,4 +1,4 @@
-"""Promise A1 judged by servers that check signatures, over HTTP, with a client that is not boto3."""
+"""Misuse of presigned PUTs, sent over HTTP without boto3 to servers that check signatures."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tools.stack.clients import Credentials
 
 DATA = png()
 
-# MiniStack's faults. S3 refuses an x-amz-* header that was not signed, and knows no SigV2 for buckets made after June
-# 2020; our store makes no SigV2 URL in any region. Empty these when the test says that MiniStack has learned it.
+# MiniStack's faults. S3 refuses an unsigned x-amz-* header, and SigV2 for buckets created after June 2020; our store
+# creates no SigV2 URL in any region. Remove an entry once the test fails because MiniStack is fixed.
 MINISTACK_ACCEPTS = {"added header", "SigV2"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a server did: its status (0: it closed the connection), and whether an object lies in the bucket."""
+    """A server's status (0: it closed the connection), and whether the object is in the bucket."""
 
     status: int
     stored: bool

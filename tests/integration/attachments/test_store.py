@@ -1,5 +1,7 @@
-"""The contract over real HTTP, on two servers that check signatures. What a server gets wrong is asserted, so that we
-notice when it no longer does; the override is to be deleted then."""
+"""The contract over HTTP, on two servers that check signatures.
+
+The servers' faults are asserted in overrides. Delete an override once it fails, because the server is fixed then.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from tests.contracts.attachments import BUCKET, AttachmentStoreContract, World
 
 
 class TestOnMiniStack(AttachmentStoreContract):
-    """MiniStack also judges the function's rights; it ignores CopyObject's If-None-Match."""
+    """MiniStack also checks the function's permissions; it ignores CopyObject's If-None-Match."""
 
     @pytest.fixture
     def world(self, ministack_world: World) -> World:
@@ -30,7 +32,7 @@ class TestOnMiniStack(AttachmentStoreContract):
 
 
 class TestOnRclone(AttachmentStoreContract):
-    """rclone ignores both conditions of CopyObject, and keeps metadata that it should replace."""
+    """rclone ignores both conditions of CopyObject and keeps metadata that it should replace."""
 
     @pytest.fixture
     def world(self, rclone_world: World) -> World:

@@ -19,7 +19,7 @@ LIBRARIES = ("store_dynamo", "attachments_s3", "layers/streaming")
 
 
 class Environment:
-    """A virtual environment with nothing but what the test installs; programs in it do not see the repository."""
+    """A virtual environment that contains only installed requirements; programs in it do not see the repository."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The three wheels install and import in an empty environment, without boto3, and say what they are."""
+"""The three wheels install and import in an empty environment without boto3, with complete metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""moto's S3, in this process."""
+"""A bucket on moto, in this process."""
 
 from __future__ import annotations
 

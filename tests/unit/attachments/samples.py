@@ -1,4 +1,4 @@
-"""Small files of every kind, made here so that their headers say what a test wants."""
+"""Small files of every kind with the headers that a test needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge to AWS: what is signed, what is asked for, and what its errors become."""
+"""Requests to AWS: signatures, parameters, and the translation of errors."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class TestErrors:
 
 
 class TestCopy:
-    """The conditions that no local server keeps, as requests and as S3's documented answers."""
+    """Conditions that local servers ignore: our requests, and S3's documented answers."""
 
     async def _verified(self, world: World) -> Any:
         return await world.store.verify(await world.uploaded("a.png", "image/png", png()), ANN)
@@ -196,7 +196,7 @@ async def test_jpeg_with_much_metadata_takes_a_second_read(world: World) -> None
 
 
 class _Body:
-    """A response's body, as botocore gives it."""
+    """A response body with the interface of botocore's."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -214,7 +214,7 @@ class _Body:
 @pytest.mark.promise("A1")
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
 def test_urls_name_the_host_that_the_pages_policy_allows(region: str) -> None:
-    """`Bucket.RegionalDomainName` of the template's content security policy, in us-east-1 too."""
+    """The template's content security policy allows `Bucket.RegionalDomainName`, also in us-east-1."""
     url = client(s3_config(), region).generate_presigned_url("put_object", {"Bucket": "files", "Key": "k"})
 
     assert url.startswith(f"https://files.s3.{region}.amazonaws.com/k?")

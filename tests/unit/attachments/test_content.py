@@ -1,4 +1,4 @@
-"""What the first bytes have to say (promise A2)."""
+"""Checks of a file's first bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What importing the library costs and pulls in."""
+"""Imports of the library: none of our other packages, and no SDK that only types need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-OURS = ("store_dynamo", "chat_api", "coach", "lambda_streaming", "janitor", "local")
+OURS = ("store_dynamo", "chat_api", "coach", "lambda_streaming", "janitor", "tools")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from tests.contracts.attachments import AttachmentStoreContract, World
 
 
 class TestOnMoto(AttachmentStoreContract):
-    """moto ignores the conditions of CopyObject; these two fail, and are to be deleted, when it no longer does."""
+    """moto ignores the conditions of CopyObject. Delete these two overrides once they fail."""
 
     async def test_upload_between_verification_and_acceptance_is_noticed(self, world: World) -> None:
         with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
