@@ -1,1 +1,1 @@
-"""Example assistants: one file and one setting each, for example `ASSISTANT=examples.echo:build`."""
+"""Small programs to start from: assistants for chat_api, and a ChatKit server that uses only the libraries."""
