@@ -33,6 +33,7 @@ RESULT = ROOT / "docs" / "evidence" / "mutants.json"
 SHARED = (".venv", ".tools")
 WORKERS = os.cpu_count() or 1
 SECONDS_PER_TEST = 300
+LOGGED_EVERY = 10  # mutants, where a bar cannot be drawn
 PASSED, FAILED = 0, 1  # pytest's exit codes; any other means that the test could not run
 
 
@@ -109,6 +110,9 @@ def verdicts(trees: Sequence[Path], mutants: Sequence[Mutant], console: Console)
             if result != "killed":
                 progress.console.print(f"[red]{mutant.promise} {mutant.name}: {result}[/red]")
             progress.advance(bar)
+            done = progress.tasks[bar].completed
+            if not console.is_terminal and done % LOGGED_EVERY == 0:
+                console.print(f"{done:.0f} of {len(mutants)}")
             return result
 
         return list(workers.map(judge, mutants))
