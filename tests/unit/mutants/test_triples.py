@@ -33,6 +33,14 @@ def test_a_mutant_applies_and_its_test_exists(mutant):
     assert rest.rpartition("::")[2].partition("[")[0] in NAMES
 
 
+def test_every_promise_has_a_mutant():
+    page = (ROOT / "docs" / "understand" / "architecture.md").read_text()
+    promises = set(re.findall(r"^\| ([A-Z]\d+) \|", page, re.MULTILINE))
+
+    assert promises
+    assert promises - {mutant.promise for mutant in MUTANTS} == set()
+
+
 def test_names_are_unique_within_a_promise():
     names = [(mutant.promise, mutant.name) for mutant in MUTANTS]
 
