@@ -17,7 +17,7 @@ LAST = {"type": "http.response.body", "body": b"done", "more_body": False}
 async def run(app, method: str = "GET", seconds: float = 5) -> dict:
     writer = BufferedResponse()
     deadline = asyncio.get_running_loop().time() + seconds
-    await HTTPCycle({"type": "http", "method": method}, b"body", writer).run(app, deadline)
+    await HTTPCycle({"type": "http", "method": method, "path": "/"}, b"body", writer).run(app, deadline)
     return dict(writer.collected())
 
 
