@@ -124,7 +124,7 @@ def test_the_policy_is_the_one_that_the_contract_runs_with() -> None:
 
 
 def test_the_contract_example_runs(tmp_path: Path) -> None:
-    (tmp_path / "my_project.py").write_text("from tests.unit.store.plain_store import PlainStore as MyStore\n")
+    (tmp_path / "my_project.py").write_text("from tests.fakes.plain_store import PlainStore as MyStore\n")
     (tmp_path / "test_my_store.py").write_text(block("python", "TestMyStore"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_store.py"]
     path = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}

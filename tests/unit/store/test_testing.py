@@ -14,7 +14,7 @@ import pytest
 
 from store_dynamo.testing import StoreContract
 from tests.contracts import store as ours
-from tests.unit.store.plain_store import PlainStore
+from tests.fakes.plain_store import PlainStore
 from tools import ROOT
 
 FOREIGN_PROJECT = """
@@ -24,7 +24,7 @@ sys.path.append({root!r})
 import pytest
 
 from store_dynamo.testing import StoreContract
-from tests.unit.store.plain_store import {store}
+from tests.fakes.plain_store import {store}
 
 class TestMyStore(StoreContract):
     @pytest.fixture
