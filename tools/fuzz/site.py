@@ -179,6 +179,7 @@ class Log:
             for logger in map(logging.getLogger, ("chat_api", *LOGGERS)):
                 logger.removeHandler(handler)
                 logger.propagate = True
+                logger.setLevel(logging.NOTSET)
 
 
 class Site:

@@ -155,6 +155,8 @@ class VerifiedAttachments(_Server[TContext]):
     """Mixin for a ChatKitServer whose `attachment_store` is an S3AttachmentStore; name it before ChatKitServer.
 
     `process` raises RefusedError for a bad file before anything is stored: answer with a 4xx and the error's `message`.
+    Files are freed if the request fails before its message is stored. A stream that is returned but never read keeps
+    its claims until the store lets them expire.
     """
 
     async def process(
@@ -166,7 +168,11 @@ class VerifiedAttachments(_Server[TContext]):
         files = MessageFiles[TContext](self.store, self.attachment_store)
         parsed, claim = _parser().validate_json(request), secrets.token_hex(16)
         await files.admit(parsed, claim, context)
-        result = await super().process(request, context)
+        try:
+            result = await super().process(request, context)
+        except BaseException:
+            await asyncio.shield(files.release(parsed, claim, context))
+            raise
         if _attachment_ids(parsed) and isinstance(result, AsyncIterable):
             return type(result)(_released_on_failure(result, lambda: files.release(parsed, claim, context)))
         return result

@@ -104,6 +104,7 @@ async def stack(
         client.close()
     for logger in map(logging.getLogger, ("janitor", *function.LOGGERS)):
         logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 def start_function() -> Any:

@@ -228,6 +228,24 @@ async def test_file_is_free_again_when_its_message_was_not_stored(site: Site, mo
     assert "heliotrope" in site.seen[0]["text"]
 
 
+async def test_file_is_free_again_when_the_server_refuses_the_request(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's own check may raise after the files were admitted, before there is a stream."""
+    file_id = await site.uploaded()
+
+    async def refuse(*_: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChatKitServer, "process", refuse)
+        with pytest.raises(PermissionError):
+            await site.say(file_id)
+    await site.say(file_id)
+
+    assert "heliotrope" in site.seen[0]["text"]
+
+
 async def test_file_of_a_stored_message_stays_taken_when_the_answer_fails(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

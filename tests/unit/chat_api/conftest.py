@@ -31,6 +31,7 @@ from chat_api.settings import LimitSettings
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import Timing
 from store_dynamo import DynamoStore
+from store_dynamo.testing import Clock
 from tests.fakes.memory_store import MemoryStore
 from tools.local.sign_in.user_pool import UserPool
 
@@ -130,6 +131,7 @@ def make_world(
 ) -> World:
     files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
     store = MemoryStore[RequestContext](after_read=files.sign_urls, before_write=files.strip_urls)
+    store.rates.clock = Clock()  # a test never crosses the end of a minute or a day
     metrics: list[TurnMetrics] = []
     server = AssistantServer(
         cast("DynamoStore[RequestContext]", store),

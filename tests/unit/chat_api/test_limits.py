@@ -40,18 +40,6 @@ class Spending(Echo):
             yield event
 
 
-@pytest.fixture
-def world_of(world_of: WorldOf) -> WorldOf:
-    """Worlds whose limits use a clock that stands still: a test never crosses the end of a minute or a day."""
-
-    def make(*arguments: Any, **options: Any) -> World:
-        world = world_of(*arguments, **options)
-        world.store.rates.clock = Clock()
-        return world
-
-    return make
-
-
 def only(**limits: int) -> LimitSettings:
     """Return settings with only the given limits."""
     return LimitSettings(**{**dict.fromkeys(LimitSettings.model_fields), **limits})

@@ -63,7 +63,10 @@ class TestCopies:
     """With editable installs, a copy that imports the original sources would let every mutant survive."""
 
     def test_a_copy_imports_its_own_sources(self, tmp_path):
-        copy_tracked_files(tmp_path)
+        copy = copy_tracked_files(tmp_path)
+
+        assert {member.source.is_relative_to(copy) for member in members(copy)} == {True}
+        assert_own_sources(copy)
 
     def test_a_copy_that_imports_other_sources_is_refused(self, tmp_path):
         copy_tracked_files(tmp_path)
