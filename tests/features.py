@@ -85,6 +85,7 @@ MORE = {
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",
     "rate-limits": "Limits per user and a budget for all",
+    "field-bounds": "Each field that a client sends has a bound, checked before anything expensive",
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
     "usage-metrics": "Tokens and times of a turn are counted",

@@ -30,6 +30,8 @@ def escape(part: str) -> str:
 
     Raises InvalidIdError if the segment would be empty or longer than MAX_PART_BYTES.
     """
+    if len(part) > MAX_PART_BYTES:  # before the work that a long id costs
+        raise InvalidIdError(len(part))
     escaped = _UNSAFE.sub(lambda match: b".%02x" % match[0][0], part.encode(errors="surrogatepass")).decode("ascii")
     if not 0 < len(escaped) <= MAX_PART_BYTES:
         raise InvalidIdError(len(escaped))

@@ -2,10 +2,14 @@
 
     names.clean("../Bild\u202e ü.png")                       # "Bild ü.png"
     names.content_disposition("Bild ü.png", inline=True)    # inline; filename="Bild u.png"; filename*=UTF-8''…
+    names.visible("Trip\u202e\nto Rome")                     # "Trip to Rome", for any other one-line text
 
 A name is shown and downloaded, never used as a path or key. `clean` keeps the recognizable part: the last path segment,
 in Unicode's composed form, without characters that are invisible or reverse the text (U+202E makes `gpj.exe` look like
 `exe.jpg`). It does not shorten: a name above the limit is refused.
+
+`unicodedata.normalize` takes quadratic time for a letter with many combining marks (40 s for 240 KB), so the length is
+checked first.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from urllib.parse import quote
 from attachments_s3.errors import InvalidNameError
 
 MAX_NAME_CHARS = 255  # as in NTFS, APFS and ext4, but in characters instead of bytes
+MAX_RAW_CHARS = 1_024  # of a name with its path, before it is cleaned
 MAX_STEM_BYTES = 200  # of the download name: S3 allows 2 KB of system metadata, and a byte becomes three
 
 # Categories of invisible characters: controls, formats (bidi overrides), surrogates, unassigned, and line and paragraph
@@ -31,17 +36,35 @@ _ATTR_CHAR = "!#$&+-.^_`|~"
 def clean(name: str) -> str:
     """Return the name to show and store.
 
-    Raises InvalidNameError if it is empty then or longer than MAX_NAME_CHARS.
+    Raises InvalidNameError if it is empty then, longer than MAX_NAME_CHARS, or longer than MAX_RAW_CHARS before.
     """
-    name = unicodedata.normalize("NFC", name.encode("utf-8", "ignore").decode())
-    name = re.split(r"[/\\]", name)[-1]
-    visible = (c for c in name if c in _JOINERS or unicodedata.category(c) not in _HIDDEN or c in "\t\r\n")
-    name = " ".join("".join(visible).split()).rstrip(". ")
+    if len(name) > MAX_RAW_CHARS:
+        raise InvalidNameError(len(name), MAX_NAME_CHARS)
+    name = re.split(r"[/\\]", _composed(name))[-1]
+    name = _one_line(name).rstrip(". ")
     if not name.strip(".\u200c\u200d "):
         raise InvalidNameError(0, MAX_NAME_CHARS)
     if len(name) > MAX_NAME_CHARS:
         raise InvalidNameError(len(name), MAX_NAME_CHARS)
     return name
+
+
+def visible(text: str) -> str:
+    """Return a text as one line in composed form, without invisible characters and those that reverse it.
+
+    The result is empty if nothing visible remains. Characters after the first MAX_RAW_CHARS are dropped.
+    """
+    line = _one_line(_composed(text[:MAX_RAW_CHARS]))
+    return line if line.strip("\u200c\u200d ") else ""
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
+
+
+def _one_line(text: str) -> str:
+    shown = (c for c in text if c in _JOINERS or unicodedata.category(c) not in _HIDDEN or c in "\t\r\n")
+    return " ".join("".join(shown).split())
 
 
 def extension(name: str) -> str:

@@ -21,7 +21,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chat_api.dependencies import User, body_of, checked_turn_id, one_file
+from chat_api.dependencies import User, body_of, checked_turn_id, one_file, query_of
 from chat_api.error_responses import HANDLED, error_response
 from chat_api.errors import NotFoundRequestError
 from chat_api.hosted import HostedMode
@@ -32,7 +32,6 @@ from chat_api.telemetry import RequestLog
 CHATKIT_HEADERS = ("chatkit-frame-instance-id", "chatkit-session-id", "chatkit-user-id")
 OUR_HEADERS = ("authorization", "content-type", "x-amz-content-sha256", "x-auth-token", "x-turn-id")
 NO_STORE = {"cache-control": "no-store"}
-MAX_QUERY_CHARS = 200
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -99,8 +98,7 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
 
     @app.get("/chatkit/entities")
     async def entities(request: Request, context: User) -> Response:
-        query = request.query_params.get("q", "")[:MAX_QUERY_CHARS]
-        return JSONResponse(await server.entities(query, context), headers=NO_STORE)
+        return JSONResponse(await server.entities(query_of(request), context), headers=NO_STORE)
 
     @app.get("/chatkit/composer")
     async def composer(context: User) -> Response:

@@ -48,6 +48,7 @@ from chat_api.assistant import (
     SupportsTranscription,
     Turn,
 )
+from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
@@ -240,7 +241,7 @@ async def _generate_title(
     assistant: SupportsTitles, store: UserStore, thread_id: str, message: UserMessageItem
 ) -> str | None:
     try:
-        title = await assistant.title(message)
+        title = clean_title(await assistant.title(message))
         return await store.set_automatic_title(thread_id, title) if title else None
     except Exception as error:  # the model's error may quote the message, so only its type is logged
         logger.warning("no title generated: %s", type(error).__name__)

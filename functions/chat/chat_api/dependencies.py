@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
+from chat_api.bounds import check_value
 from chat_api.context import RequestContext
 from chat_api.errors import InvalidRequestError, TooLargeError
 from chat_api.identity import TokenVerifier, check_authorizer, token_of
@@ -25,12 +26,14 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """Lambda accepts 6 MB including base64, that is 4.5 MB of data."""
 TIMEOUT_WITHOUT_LAMBDA = timedelta(minutes=15)
 TURN_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
+LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7}")
 
 
 async def current_user(request: Request) -> RequestContext:
     """Authenticate the caller and return the request's context.
 
-    Raises IdentityError, MissingGroupError, VerifierUnavailableError, or InvalidRequestError for a bad `x-turn-id`.
+    Raises IdentityError, MissingGroupError, VerifierUnavailableError, InvalidRequestError for a bad `x-turn-id`, or
+    TooLargeError for a long `accept-language`.
     """
     verifier: TokenVerifier = request.app.state.verifier
     identity = await verifier.verify(token_of(request.scope["headers"]))
@@ -41,7 +44,7 @@ async def current_user(request: Request) -> RequestContext:
         user_id=identity.user_id,
         username=identity.username,
         groups=identity.groups,
-        locale=request.headers.get("accept-language", "en").split(",")[0].split(";")[0].strip() or "en",
+        locale=_locale(request),
         request_id=request.state.request_id,
         turn_id=turn_id,
         deadline=datetime.now(UTC) + _remaining_time(request.scope),
@@ -58,6 +61,19 @@ def checked_turn_id(turn_id: str) -> str:
     return turn_id
 
 
+def _locale(request: Request) -> str:
+    """Return the first language of `accept-language`; English if there is none or if it is malformed."""
+    languages = check_value("header accept-language", request.headers.get("accept-language", ""))
+    first = languages.partition(",")[0].partition(";")[0].strip()
+    return first if LANGUAGE.fullmatch(first) else "en"
+
+
+def query_of(request: Request) -> str:
+    """Return the query parameter `q`. Raises TooLargeError."""
+    check_value("query string", request.url.query)
+    return check_value("query q", request.query_params.get("q", ""))
+
+
 def _remaining_time(scope: Mapping[str, Any]) -> timedelta:
     lambda_context = scope.get("aws.context")
     if lambda_context is None:
@@ -71,10 +87,13 @@ async def one_file(request: Request) -> AsyncGenerator[UploadFile]:
 
     Raises InvalidRequestError or TooLargeError.
     """
+    check_value("header content-type", request.headers.get("content-type", ""))
     async with request.form(max_files=1, max_fields=0) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidRequestError("POST multipart/form-data with exactly one field, `file`")
+        check_value("form file name", file.filename or "")
+        check_value("form file type", file.content_type or "")
         if (file.size or 0) > MAX_BODY_BYTES:
             raise TooLargeError(
                 f"the file is larger than {MAX_BODY_BYTES} bytes, the limit of direct uploads: "

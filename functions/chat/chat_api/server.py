@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from chatkit.errors import ErrorCode
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from attachments_s3 import MessageFiles, ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
@@ -32,6 +32,7 @@ from chat_api.assistant import (
     Turn,
     composer_options,
 )
+from chat_api.bounds import check_document
 from chat_api.context import RequestContext
 from chat_api.errors import InvalidRequestError, NotFoundRequestError
 from chat_api.limits import Limits
@@ -53,6 +54,8 @@ ITEM_DONE = b'data: {"type":"thread.item.done"'
 OUT_OF_TIME = "The answer took too long and was cut off here. Please try again, or ask for less at once."
 FAULTS_SHOWN = 5
 MAX_NAME_CHARS = 64
+JSON_WORDS = {"model_attributes_type": "an object", "model_type": "an object", "dict_type": "an object"}
+"""The expected JSON, where pydantic names a Python type."""
 
 _REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 
@@ -241,12 +244,18 @@ class AssistantServer:
 def parse_request(body: str | bytes | bytearray) -> ChatKitReq:
     """Return the ChatKit request in `body`, one of ChatKit's 16 types.
 
-    Raises InvalidRequestError, which names the faulty fields without quoting their values.
+    Raises InvalidRequestError, which names the faulty fields without quoting their values, or TooLargeError. The bounds
+    of the fields are checked before pydantic, which describes each faulty element of a long list.
     """
     if not body:
         raise InvalidRequestError("the request has no body: POST one ChatKit request as JSON")
     try:
-        return _REQUEST.validate_json(body)
+        document = from_json(body)
+    except ValueError as error:
+        raise InvalidRequestError(f"not a ChatKit request: body: Invalid JSON: {error}") from error
+    check_document(document)
+    try:
+        return _REQUEST.validate_python(document)
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
         more = len(faults) - FAULTS_SHOWN
@@ -260,6 +269,8 @@ def _fault(fault: ErrorDetails) -> str:
     if fault["type"] == "union_tag_invalid":  # pydantic's message quotes the value
         context = fault.get("ctx", {})
         return f"{place}: {context['discriminator']} must be one of {context['expected_tags']}"
+    if expected := JSON_WORDS.get(fault["type"]):
+        return f"{place}: Input should be {expected}"
     return f"{place}: {fault['msg']}"
 
 

@@ -30,6 +30,7 @@ from chatkit.types import (
 from pydantic import BaseModel
 
 from attachments_s3 import S3AttachmentStore
+from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
 
@@ -76,7 +77,7 @@ async def answer(
             return _json(_visible(items))
         case ThreadsUpdateReq():
             thread = await store.load_thread(request.params.thread_id, context)
-            thread.title = request.params.title
+            thread.title = clean_title(request.params.title)
             await store.save_thread(thread, context)
             return _json(_thread(thread))
         case ThreadsDeleteReq():

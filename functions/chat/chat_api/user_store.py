@@ -8,6 +8,7 @@ from __future__ import annotations
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
+from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
 
@@ -47,6 +48,9 @@ class UserStore(Store[RequestContext]):
         return await self._store.load_thread(thread_id, self._context)
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
+        """Save a thread; its title is cleaned first, so that the client sees what is stored."""
+        if thread.title is not None:
+            thread.title = clean_title(thread.title)
         await self._store.save_thread(thread, self._context)
 
     async def load_threads(

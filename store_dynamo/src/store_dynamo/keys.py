@@ -75,6 +75,8 @@ def escape(part: str, kind: str) -> str:
 
     Raises InvalidIdError when the id is empty or takes more than MAX_ID_BYTES; `kind` names it in the message.
     """
+    if len(part) > MAX_ID_BYTES:  # before the work that a long id costs
+        raise InvalidIdError(kind, len(part), MAX_ID_BYTES)
     escaped = _UNSAFE.sub(lambda match: b".%02x" % match[0][0], part.encode(errors="surrogatepass")).decode("ascii")
     if not 0 < len(escaped) <= MAX_ID_BYTES:
         raise InvalidIdError(kind, len(escaped), MAX_ID_BYTES)

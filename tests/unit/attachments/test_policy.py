@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from email.message import Message
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import AnyUrl
 
+import store_dynamo.errors
 import store_dynamo.keys
 from attachments_s3 import keys, names
 from attachments_s3.errors import InvalidIdError, InvalidNameError, RefusedError, TypeNotAllowedError
@@ -72,6 +74,41 @@ class TestKeys:
 
 
 class TestNames:
+    @pytest.mark.promise("A2")
+    @pytest.mark.parametrize("marks", [300, 20_000, 2_000_000])
+    @pytest.mark.parametrize("mark", ["\u0301\u0323", "\u200d\u200c", "\U000e0041\u202e", "\ufb2c\u0958"])
+    def test_name_of_marks_and_joiners_is_never_normalized_at_length(
+        self, mark: str, marks: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Normalizing 240 KB of combining marks takes 40 seconds (security-03-name-takes-minutes.py)."""
+        lengths: list[int] = []
+        normalize = unicodedata.normalize
+
+        def recorded(form: Any, text: str) -> str:
+            lengths.append(len(text))
+            return normalize(form, text)
+
+        monkeypatch.setattr(unicodedata, "normalize", recorded)
+        name = "a" + mark * marks + ".png"
+        if marks > 300 or mark != "\U000e0041\u202e":
+            for check in (names.clean, lambda name: POLICY.check(name, "image/png", 1)):
+                with pytest.raises(InvalidNameError):
+                    check(name)
+        else:
+            assert names.clean(name) == "a.png"
+        assert len(names.visible(name)) <= 3 * names.MAX_RAW_CHARS
+        assert max(lengths) <= names.MAX_RAW_CHARS
+
+    @pytest.mark.parametrize("part", ["x" * 4_000_000, "/" * 4_000_000])
+    def test_long_id_is_refused_before_it_is_escaped(self, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(keys, "_UNSAFE", None)
+        monkeypatch.setattr(store_dynamo.keys, "_UNSAFE", None)
+
+        with pytest.raises(InvalidIdError):
+            keys.escape(part)
+        with pytest.raises(store_dynamo.errors.InvalidIdError):
+            store_dynamo.keys.escape(part, "item")
+
     @pytest.mark.promise("A2")
     @pytest.mark.parametrize(
         ("name", "shown"),

@@ -9,7 +9,7 @@ from chatkit.types import ThreadsListReq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_api.errors import InvalidRequestError
+from chat_api.errors import InvalidRequestError, RefusedError
 from chat_api.server import parse_request
 
 pytestmark = pytest.mark.promise("H3")
@@ -59,7 +59,7 @@ def test_unknown_type_is_not_quoted_and_a_refusal_is_short() -> None:
         {"type": "threads.add_structured_input", "params": {"input": {"answers": {"my secret " * 1000: 1}}}},
     ]
     for body in bodies:
-        with pytest.raises(InvalidRequestError) as caught:
+        with pytest.raises(RefusedError) as caught:
             parse_request(json.dumps(body).encode())
 
         assert len(caught.value.message) < 1000
