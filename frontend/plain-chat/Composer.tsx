@@ -1,10 +1,11 @@
 import { type ClipboardEvent, type KeyboardEvent, type RefObject, useImperativeHandle, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { useDictation } from "./dictation";
+import { useDraft } from "./drafts";
 import { Icon } from "./Icon";
 import { MentionList } from "./MentionList";
 import { contentOf, mentionAt, useMentions } from "./mentions";
-import type { ComposerOptions } from "./props";
+import type { ComposerOptions, Drafts } from "./props";
 import type { ChatClient } from "./protocol";
 import type { OutgoingMessage } from "./session";
 import { UploadList } from "./UploadList";
@@ -28,6 +29,8 @@ interface ComposerProps {
   waiting: boolean;
   /** Why the thread accepts no more messages; null if it does. */
   closed: string | null;
+  threadId: string | undefined;
+  drafts: Drafts;
   handle: RefObject<ComposerHandle | null>;
   onSend(message: OutgoingMessage): Promise<boolean>;
   onStop(): void;
@@ -42,20 +45,26 @@ export function Composer({
   mayStop,
   waiting,
   closed,
+  threadId,
+  drafts,
   handle,
   onSend,
   onStop,
 }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const files = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState("");
+  const { text, setText, send: sendDraft } = useDraft(drafts, threadId, answering);
   const [caret, setCaret] = useState(0);
   const [mentioned, setMentioned] = useState<Entity[]>([]);
   const [model, setModel] = useState("");
   const [tool, setTool] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const { uploads, add, remove, clear, restore } = useUploads(client, offer.attachments, setProblem);
-  const dictation = useDictation(client, (said) => setText((now) => (now ? `${now} ${said}` : said)), setProblem);
+  const addSaid = (said: string) => {
+    setText((now) => (now ? `${now} ${said}` : said));
+    field.current?.focus();
+  };
+  const dictation = useDictation(client, addSaid, setProblem);
   const query = offer.mentions ? mentionAt(text.slice(0, caret)) : null;
   const suggestions = useMentions(client, query);
 
@@ -78,9 +87,10 @@ export function Composer({
     const sent = onSend({
       input: { content: contentOf(text.trim(), mentioned), attachments: ids, inference_options },
       attachments,
+      onStored: sendDraft(),
     });
-    setText("");
     setProblem(null);
+    setTool(""); // a forced tool is meant for one message
     clear();
     if (await sent) return;
     setText((now) => now || text);
@@ -88,7 +98,9 @@ export function Composer({
   }
 
   function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>): void {
-    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    // Safari ends a composition before its Enter arrives, with the key code of a composition.
+    const composing = event.nativeEvent.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || composing) return;
     event.preventDefault();
     void send();
   }
@@ -133,7 +145,10 @@ export function Composer({
             rows={1}
             value={text}
             aria-label={words().message}
-            placeholder={closed ?? (offer.tools.find(({ id }) => id === tool)?.placeholder || placeholder)}
+            dir="auto"
+            placeholder={
+              closed ? words().closed : offer.tools.find(({ id }) => id === tool)?.placeholder || placeholder
+            }
             disabled={closed !== null}
             onChange={(event) => {
               setText(event.target.value);
@@ -154,6 +169,7 @@ export function Composer({
             <button
               type="button"
               aria-label={words().attach}
+              title={words().attach}
               disabled={closed !== null}
               onClick={() => files.current?.click()}
             >
@@ -184,28 +200,40 @@ export function Composer({
             <Icon name="microphone" />
           </button>
         )}
-        <Choice label={words().tool} none={words().anyTool} options={offer.tools} value={tool} onChange={setTool} />
-        <Choice
-          label={words().model}
-          none={words().anyModel}
-          options={offer.models}
-          value={model}
-          onChange={setModel}
-        />
+        {!closed && (
+          <>
+            <Choice label={words().tool} none={words().anyTool} options={offer.tools} value={tool} onChange={setTool} />
+            <Choice
+              label={words().model}
+              none={words().anyModel}
+              options={offer.models}
+              value={model}
+              onChange={setModel}
+            />
+          </>
+        )}
         <span className="pc-spacer" />
         {answering ? (
           <button
-            key="main"
+            key="stop" // another element than Send: React must not turn Stop into Send under the pointer
             type="button"
             className="pc-main"
             aria-label={words().stop}
+            title={words().stop}
             disabled={!mayStop}
             onClick={onStop}
           >
             <Icon name="stop" />
           </button>
         ) : (
-          <button key="main" type="submit" className="pc-main" aria-label={words().send} disabled={!sendable}>
+          <button
+            key="send"
+            type="submit"
+            className="pc-main"
+            aria-label={words().send}
+            title={words().send}
+            disabled={!sendable}
+          >
             <Icon name="send" />
           </button>
         )}

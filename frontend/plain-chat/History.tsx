@@ -106,7 +106,7 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape") return;
-    event.stopPropagation(); // the chat would stop a running response
+    event.stopPropagation(); // the chat would leave the history
     back();
   };
   const title = thread.title || words().untitled;
@@ -126,10 +126,13 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
             aria-label={words().newTitle}
             defaultValue={thread.title}
             maxLength={200}
-            ref={focused}
+            ref={selected}
           />
           <button type="submit" className="pc-button pc-primary">
             {words().save}
+          </button>
+          <button type="button" className="pc-button" onClick={back}>
+            {words().keep}
           </button>
         </form>
       </li>
@@ -178,6 +181,12 @@ function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryP
 
 /** Moves the focus to a form when it opens, and back to its button when it closes. */
 const focused = (element: HTMLElement | null) => element?.focus();
+
+/** Moves the focus to a title and selects it, so that typing replaces it. */
+const selected = (element: HTMLInputElement | null) => {
+  element?.focus();
+  element?.select();
+};
 
 /** The server's timestamps are UTC without a time zone. */
 function day(time: string, locale: string): string {

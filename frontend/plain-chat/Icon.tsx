@@ -10,6 +10,10 @@ const PATHS = {
   close: "M6 6l12 12M18 6L6 18",
   rename: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  done: "M5 13l4 4L19 7",
+  again: "M20 11a8 8 0 1 0-2.3 6M20 4v7h-7",
+  down: "M12 5v14M6 13l6 6 6-6",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
 };
 

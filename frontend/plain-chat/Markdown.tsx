@@ -1,6 +1,8 @@
-import { lexer, type MarkedToken, type Token } from "marked";
-import { createContext, Fragment, type ReactNode, useContext, useMemo } from "react";
+import type { MarkedToken, Token } from "marked";
+import { createContext, Fragment, memo, type ReactNode, useContext, useState } from "react";
 import { imageAddress, linkAddress } from "./addresses";
+import { CopyButton } from "./Copy";
+import { MarkdownBlocks } from "./markdown-blocks";
 import { words } from "./words";
 
 /** Domains other than this site that images may load from: the thread's `allowed_image_domains`. */
@@ -8,9 +10,21 @@ export const ImageDomains = createContext<readonly string[]>([]);
 
 /** Markdown rendered as elements. HTML in the text is shown as text and never parsed. */
 export function Markdown({ text }: { text: string }) {
-  const tokens = useMemo(() => lexer(text), [text]);
-  return <div className="pc-markdown">{all(tokens)}</div>;
+  const [blocks] = useState(() => new MarkdownBlocks());
+  return (
+    <div className="pc-markdown">
+      {blocks.of(text).map((token, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: tokens have no id but their position, and a text only grows
+        <Block key={place} token={token} />
+      ))}
+    </div>
+  );
 }
+
+/** One top-level block, rendered again only if its token is another one. */
+const Block = memo(function Block({ token }: { token: Token }) {
+  return one(token as MarkedToken);
+});
 
 function all(tokens: Token[] | undefined): ReactNode {
   // Tokens have no id but their position, and a growing text only appends.
@@ -25,10 +39,10 @@ function one(token: MarkedToken): ReactNode {
       return null;
     case "heading": {
       const Heading = `h${Math.min(token.depth + 2, 6)}` as "h3";
-      return <Heading>{all(token.tokens)}</Heading>;
+      return <Heading dir="auto">{all(token.tokens)}</Heading>;
     }
     case "paragraph":
-      return <p>{all(token.tokens)}</p>;
+      return <p dir="auto">{all(token.tokens)}</p>;
     case "text":
       return token.tokens ? all(token.tokens) : plain(token.text);
     case "strong":
@@ -38,25 +52,28 @@ function one(token: MarkedToken): ReactNode {
     case "del":
       return <del>{all(token.tokens)}</del>;
     case "blockquote":
-      return <blockquote>{all(token.tokens)}</blockquote>;
+      return <blockquote dir="auto">{all(token.tokens)}</blockquote>;
     case "codespan":
       return <code>{token.text}</code>;
     case "code":
       return (
-        <Scrollable label={words().code}>
-          <pre>
-            <code>{token.text}</code>
-          </pre>
-        </Scrollable>
+        <div className="pc-copied">
+          <Scrollable label={words().code}>
+            <pre dir="ltr">
+              <code>{token.text}</code>
+            </pre>
+          </Scrollable>
+          <CopyButton label={words().copyCode} text={() => token.text} />
+        </div>
       );
     case "list":
       return token.ordered ? <ol start={token.start || 1}>{all(token.items)}</ol> : <ul>{all(token.items)}</ul>;
     case "list_item":
-      return <li>{all(token.tokens)}</li>;
+      return <li dir="auto">{all(token.tokens)}</li>;
     case "checkbox":
       return token.checked ? "☑ " : "☐ ";
     case "table":
-      return <Table header={token.header} rows={token.rows} />;
+      return <Table header={token.header} rows={token.rows} align={token.align} />;
     case "link":
       return <Link href={token.href}>{all(token.tokens)}</Link>;
     case "image":
@@ -66,30 +83,39 @@ function one(token: MarkedToken): ReactNode {
     case "br":
       return <br />;
     default:
-      return token.type === "escape" ? token.text : token.raw;
+      return token.type === "escape" ? escaped(token) : token.raw;
   }
 }
 
-type Cell = { tokens: Token[] };
+type Cell = { text: string; tokens: Token[] };
+type Align = "center" | "left" | "right" | null;
 
-function Table({ header, rows }: { header: Cell[]; rows: Cell[][] }) {
+function Table({ header, rows, align }: { header: Cell[]; rows: Cell[][]; align: Align[] }) {
   const cells = (row: Cell[], Tag: "th" | "td") =>
-    // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a cell
-    row.map((cell, place) => <Tag key={place}>{all(cell.tokens)}</Tag>);
+    row.map((cell, place) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a cell
+      <Tag key={place} dir="auto" {...(align[place] && { "data-align": align[place] })}>
+        {all(cell.tokens)}
+      </Tag>
+    ));
+  const asText = () => [header, ...rows].map((row) => row.map(({ text }) => text).join("\t")).join("\n");
   return (
-    <Scrollable label={words().table}>
-      <table>
-        <thead>
-          <tr>{cells(header, "th")}</tr>
-        </thead>
-        <tbody>
-          {rows.map((row, place) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a row
-            <tr key={place}>{cells(row, "td")}</tr>
-          ))}
-        </tbody>
-      </table>
-    </Scrollable>
+    <div className="pc-copied">
+      <Scrollable label={words().table}>
+        <table>
+          <thead>
+            <tr>{cells(header, "th")}</tr>
+          </thead>
+          <tbody>
+            {rows.map((row, place) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a row
+              <tr key={place}>{cells(row, "td")}</tr>
+            ))}
+          </tbody>
+        </table>
+      </Scrollable>
+      <CopyButton label={words().copyTable} text={asText} />
+    </div>
   );
 }
 
@@ -119,8 +145,22 @@ export function Picture({ src, alt }: { src: unknown; alt: string }) {
   return address ? <img src={address} alt={alt} loading="lazy" /> : <span>{alt}</span>;
 }
 
-const CHARACTERS: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: "\u00a0" };
+/** `\\(` and `\\)` delimit formulas, which are shown as they were written. */
+function escaped({ raw, text }: { raw: string; text: string }): string {
+  return text === "(" || text === ")" ? raw : text;
+}
 
 function plain(text: string): string {
-  return text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (written, name) => CHARACTERS[name] ?? written);
+  return text.replace(/&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,30});/gi, character);
+}
+
+const characters = new Map<string, string>();
+
+/** The character of an HTML entity; unknown ones stay as they are. A parsed document runs no script and loads nothing. */
+function character(entity: string): string {
+  const known = characters.get(entity);
+  if (known !== undefined) return known;
+  const parsed = new DOMParser().parseFromString(entity, "text/html").body.textContent ?? entity;
+  characters.set(entity, parsed);
+  return parsed;
 }

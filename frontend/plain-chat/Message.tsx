@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { fileAddress } from "./addresses";
+import { CopyButton } from "./Copy";
 import { Icon } from "./Icon";
 import { Link, Markdown } from "./Markdown";
 import type { AssistantMessage, Attachment, Source, UserMessage } from "./wire";
@@ -8,7 +9,7 @@ import { words } from "./words";
 export function UserMessageView({ item }: { item: UserMessage }) {
   return (
     <article className="pc-user" aria-label={words().youSaid}>
-      {item.quoted_text && <blockquote>{item.quoted_text}</blockquote>}
+      {item.quoted_text && <blockquote dir="auto">{item.quoted_text}</blockquote>}
       {item.attachments.length > 0 && (
         <ul className="pc-files" aria-label={words().files}>
           {item.attachments.map((file) => (
@@ -16,7 +17,7 @@ export function UserMessageView({ item }: { item: UserMessage }) {
           ))}
         </ul>
       )}
-      <p>
+      <p dir="auto">
         {item.content.map((part, place) =>
           part.type === "input_tag" ? (
             // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a message never change
@@ -36,7 +37,13 @@ function SentFile({ file }: { file: Attachment }) {
   const preview = fileAddress(file.preview_url);
   return (
     <li className="pc-file">
-      {preview ? <img src={preview} alt={file.name} /> : <Icon name="file" />}
+      {preview ? (
+        <a href={preview} target="_blank" rel="noopener noreferrer" aria-label={words().openFile(file.name)}>
+          <img src={preview} alt={file.name} />
+        </a>
+      ) : (
+        <Icon name="file" />
+      )}
       <span className="pc-file-name" aria-hidden={preview !== undefined}>
         {file.name}
       </span>
@@ -51,10 +58,15 @@ interface AnswerProps {
   /** Whether the message is still streaming. */
   growing: boolean;
   onRate(kind: Feedback): Promise<void>;
+  /** Ask for another answer in its place. Null while that is not possible. */
+  onAgain: (() => void) | null;
+  /** Whether items after the answer would be replaced as well, which the user has to confirm. */
+  followed: boolean;
 }
 
-export function AnswerView({ item, growing, onRate }: AnswerProps) {
+export function AnswerView({ item, growing, onRate, onAgain, followed }: AnswerProps) {
   const sources = item.content.flatMap((part) => part.annotations.map(({ source }) => source));
+  const asText = () => item.content.map((part) => part.text).join("\n\n");
   return (
     <article className="pc-answer" aria-label={words().answer} aria-busy={growing}>
       {item.content.map((part, place) => (
@@ -62,8 +74,43 @@ export function AnswerView({ item, growing, onRate }: AnswerProps) {
         <Markdown key={place} text={part.text} />
       ))}
       {sources.length > 0 && <Sources sources={sources} />}
-      {!growing && <Rating onRate={onRate} />}
+      {!growing && (
+        <div className="pc-rating">
+          <CopyButton label={words().copy} text={asText} />
+          <Again onAgain={onAgain} followed={followed} />
+          <Rating onRate={onRate} />
+        </div>
+      )}
     </article>
+  );
+}
+
+function Again({ onAgain, followed }: Pick<AnswerProps, "onAgain" | "followed">) {
+  const [asking, ask] = useState(false);
+  const focusKeep = (element: HTMLElement | null) => element?.focus();
+  if (asking && onAgain) {
+    return (
+      <div className="pc-row" role="alertdialog" aria-label={words().againWarning}>
+        <span>{words().againWarning}</span>
+        <button type="button" className="pc-button pc-danger" onClick={onAgain}>
+          {words().replaceNow}
+        </button>
+        <button type="button" className="pc-button" ref={focusKeep} onClick={() => ask(false)}>
+          {words().keep}
+        </button>
+      </div>
+    );
+  }
+  return (
+    <button
+      type="button"
+      aria-label={words().again}
+      title={words().again}
+      disabled={!onAgain}
+      onClick={() => (followed ? ask(true) : onAgain?.())}
+    >
+      <Icon name="again" />
+    </button>
   );
 }
 
@@ -87,10 +134,11 @@ function Rating({ onRate }: { onRate: AnswerProps["onRate"] }) {
     onRate(kind).catch(() => give("failed"));
   };
   return (
-    <div className="pc-rating">
+    <>
       <button
         type="button"
         aria-label={words().good}
+        title={words().good}
         aria-pressed={given === "positive"}
         onClick={() => rate("positive")}
       >
@@ -99,12 +147,13 @@ function Rating({ onRate }: { onRate: AnswerProps["onRate"] }) {
       <button
         type="button"
         aria-label={words().bad}
+        title={words().bad}
         aria-pressed={given === "negative"}
         onClick={() => rate("negative")}
       >
         <Icon name="bad" />
       </button>
       {given === "failed" && <span role="alert">{words().notSaved}</span>}
-    </div>
+    </>
   );
 }

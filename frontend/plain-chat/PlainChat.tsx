@@ -3,7 +3,15 @@
  *
  * `session.ts` runs the requests, `conversation.ts` applies the events to the state, and the components render it.
  */
-import { type DragEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import {
+  type DragEvent,
+  type KeyboardEvent,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { flushSync } from "react-dom";
 import { Composer, type ComposerHandle } from "./Composer";
 import { History } from "./History";
@@ -23,7 +31,9 @@ export default function PlainChat(props: PlainChatProps) {
   const now = useSyncExternalStore(session.subscribe, session.snapshot);
   const composer = useRef<ComposerHandle>(null);
   const [inHistory, showHistory] = useState(false);
+  const [dragging, dragOver] = useState(false);
   const answering = now.phase === "answering";
+  const closed = closedBecause(now.thread?.status);
   useKeptThread(session, now.thread?.id, props.openThread);
   useFocusAfter(answering, composer);
 
@@ -36,10 +46,16 @@ export default function PlainChat(props: PlainChatProps) {
     write();
   };
   const open = (threadId: string) => {
-    if (threadId !== now.thread?.id) void session.open(threadId);
+    void session.open(threadId); // the open one, too: it may have grown on another device
     write();
   };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    if (inHistory) write();
+    else if (answering) session.stop();
+  };
   const drop = (event: DragEvent) => {
+    dragOver(false);
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
     composer.current?.attach(event.dataTransfer.files);
@@ -50,21 +66,27 @@ export default function PlainChat(props: PlainChatProps) {
       className="pc"
       data-theme={props.theme}
       aria-label={props.frameTitle}
-      onKeyDown={(event) => event.key === "Escape" && answering && session.stop()}
-      onDragOver={(event) => event.preventDefault()}
+      onKeyDown={onKeyDown}
+      onDragOver={(event) => {
+        event.preventDefault();
+        dragOver(event.dataTransfer.types.includes("Files"));
+      }}
+      onDragLeave={(event) => event.currentTarget.contains(event.relatedTarget as Node | null) || dragOver(false)}
       onDrop={drop}
     >
+      {dragging && props.composer.attachments.enabled && <p className="pc-drop">{words().dropHere}</p>}
       <header className="pc-header">
         <button
           type="button"
           aria-label={words().history}
+          title={words().history}
           aria-pressed={inHistory}
           onClick={() => showHistory(!inHistory)}
         >
           <Icon name="history" />
         </button>
-        <h2>{inHistory ? words().history : now.thread?.title}</h2>
-        <button type="button" aria-label={words().newConversation} onClick={begin}>
+        <h2>{inHistory ? words().history : now.thread?.title || words().newConversation}</h2>
+        <button type="button" aria-label={words().newConversation} title={words().newConversation} onClick={begin}>
           <Icon name="plus" />
         </button>
       </header>
@@ -80,7 +102,7 @@ export default function PlainChat(props: PlainChatProps) {
       )}
       <div className="pc-body" hidden={inHistory}>
         {now.thread || now.items.length || now.failure || now.phase === "loading" ? (
-          <Transcript now={now} session={session} />
+          <Transcript now={now} session={session} closed={closed} />
         ) : (
           <StartScreen
             greeting={props.greeting}
@@ -95,7 +117,9 @@ export default function PlainChat(props: PlainChatProps) {
           answering={answering}
           mayStop={now.mayStop}
           waiting={now.phase === "loading"}
-          closed={closedBecause(now.thread?.status)}
+          closed={closed}
+          threadId={now.thread?.id}
+          drafts={props.drafts}
           handle={composer}
           onSend={(message) => session.send(message)}
           onStop={() => session.stop()}
@@ -123,11 +147,14 @@ function useSession(props: PlainChatProps): { client: ChatClient; session: ChatS
 }
 
 /**
- * Focus the composer when a turn removes the focused element, such as a card's button. Not on touch devices, where it
- * would open the keyboard.
+ * Focus the composer at the start, and when a turn removes the focused element, such as a card's button. Not on touch
+ * devices, where it would open the keyboard.
  */
 function useFocusAfter(answering: boolean, composer: { current: ComposerHandle | null }): void {
   const before = useRef(answering);
+  useEffect(() => {
+    if (document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) composer.current?.focus();
+  }, [composer]);
   useEffect(() => {
     const ended = before.current && !answering;
     before.current = answering;

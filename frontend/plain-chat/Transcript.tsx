@@ -1,10 +1,13 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { memo, type ReactNode } from "react";
 import { fileAddress } from "./addresses";
-import type { Conversation } from "./conversation";
+import { CopyButton } from "./Copy";
+import { type Conversation, questionOf } from "./conversation";
 import { ErrorBoundary } from "./ErrorBoundary";
+import { Icon } from "./Icon";
 import { ImageDomains } from "./Markdown";
 import { AnswerView, UserMessageView } from "./Message";
 import { QuestionForm } from "./QuestionForm";
+import { useScrolling } from "./scrolling";
 import type { ChatSession } from "./session";
 import { Widget } from "./Widget";
 import { TaskView, Workflow } from "./Workflow";
@@ -15,61 +18,97 @@ import { words } from "./words";
 interface TranscriptProps {
   now: Conversation;
   session: ChatSession;
+  /** Why the thread accepts no more messages; null if it does. */
+  closed: string | null;
 }
 
-const NEAR_THE_END_PX = 80;
-
 /** The items of the thread. Follows the newest one unless the user has scrolled up. */
-export function Transcript({ now, session }: TranscriptProps) {
-  const log = useRef<HTMLDivElement>(null);
-  const [following, follow] = useState(true);
-  const threadId = now.thread?.id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another thread starts at its end
-  useEffect(() => follow(true), [threadId]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: scroll on each addition
-  useEffect(() => {
-    if (following) log.current?.scrollTo({ top: log.current.scrollHeight });
-  }, [now.items, now.failure, now.progress, now.notices, following]);
-  const onScroll = () => {
-    const place = log.current;
-    if (place) follow(place.scrollHeight - place.scrollTop - place.clientHeight < NEAR_THE_END_PX);
-  };
+export function Transcript({ now, session, closed }: TranscriptProps) {
+  const { log, following, toLatest, onScroll } = useScrolling(
+    now.thread?.id,
+    now.phase === "answering",
+    now.items[0]?.id,
+    now,
+  );
+  const disabled = now.phase !== "idle" || now.thread?.status.type !== "active";
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <div className="pc-log" ref={log} onScroll={onScroll} role="log" aria-label={words().conversation} tabIndex={0}>
-      {now.older && (
-        <button type="button" className="pc-button pc-older" onClick={() => session.loadOlder()}>
-          {words().earlier}
+    <div className="pc-scroller">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
+      <div className="pc-log" ref={log} onScroll={onScroll} role="log" aria-label={words().conversation} tabIndex={0}>
+        {now.older && (
+          <button type="button" className="pc-button pc-older" onClick={() => session.loadOlder()}>
+            {words().earlier}
+          </button>
+        )}
+        <ImageDomains value={now.thread?.allowed_image_domains ?? NO_DOMAINS}>
+          {now.items.map((item, place) => (
+            <ErrorBoundary key={item.id} instead={<p className="pc-muted">{asText(item)}</p>}>
+              <Item
+                item={item}
+                growing={now.unfinished.includes(item.id)}
+                disabled={disabled}
+                followed={place < now.items.length - 1}
+                session={session}
+                language={words()}
+              />
+            </ErrorBoundary>
+          ))}
+        </ImageDomains>
+        <Ending now={now} session={session} closed={closed} />
+      </div>
+      {!following && (
+        <button
+          type="button"
+          className="pc-latest"
+          aria-label={words().latest}
+          title={words().latest}
+          onClick={toLatest}
+        >
+          <Icon name="down" />
         </button>
       )}
-      <ImageDomains value={now.thread?.allowed_image_domains ?? []}>
-        {now.items.map((item) => (
-          <ErrorBoundary key={item.id} instead={<p className="pc-muted">{asText(item)}</p>}>
-            <Item item={item} now={now} session={session} />
-          </ErrorBoundary>
-        ))}
-      </ImageDomains>
-      <Ending now={now} session={session} />
     </div>
   );
 }
 
-function Item({ item, now, session }: TranscriptProps & { item: ThreadItem }): ReactNode {
-  const growing = now.unfinished.includes(item.id);
-  const disabled = now.phase !== "idle" || now.thread?.status.type !== "active";
+const NO_DOMAINS: readonly string[] = [];
+
+interface ItemProps {
+  item: ThreadItem;
+  growing: boolean;
+  disabled: boolean;
+  followed: boolean;
+  session: ChatSession;
+  /** Renders the item again when the language changes. */
+  language: object;
+}
+
+/** One item. It is rendered again only if it changes, because a long thread receives many events. */
+const Item = memo(function Item({ item, growing, disabled, followed, session }: ItemProps): ReactNode {
   switch (item.type) {
     case "user_message":
       return <UserMessageView item={item} />;
     case "assistant_message":
-      return <AnswerView item={item} growing={growing} onRate={(kind) => session.rate(item, kind)} />;
+      return (
+        <AnswerView
+          item={item}
+          growing={growing}
+          followed={followed}
+          onRate={(kind) => session.rate(item, kind)}
+          onAgain={disabled ? null : () => void session.answerAgain(questionOf(session.snapshot(), item.id))}
+        />
+      );
     case "widget":
       return (
-        <Widget
-          id={item.id}
-          widget={item.widget}
-          disabled={disabled}
-          onAction={(action, payload) => void session.act(item, action, payload)}
-        />
+        <div className="pc-copied" data-from-its-start>
+          <Widget
+            id={item.id}
+            widget={item.widget}
+            disabled={disabled}
+            onAction={(action, payload) => void session.act(item, action, payload)}
+          />
+          {item.copy_text && <CopyButton label={words().copy} text={() => item.copy_text ?? ""} />}
+        </div>
       );
     case "workflow":
       return <Workflow item={item} growing={growing} />;
@@ -77,7 +116,9 @@ function Item({ item, now, session }: TranscriptProps & { item: ThreadItem }): R
       return <TaskView task={item.task} />;
     case "structured_input":
       return (
-        <QuestionForm item={item} disabled={disabled} onAnswer={(answers) => void session.answer(item, answers)} />
+        <div data-from-its-start>
+          <QuestionForm item={item} disabled={disabled} onAnswer={(answers) => void session.answer(item, answers)} />
+        </div>
       );
     case "generated_image":
       return <GeneratedImage item={item} growing={growing} />;
@@ -86,13 +127,18 @@ function Item({ item, now, session }: TranscriptProps & { item: ThreadItem }): R
     default:
       return null; // client tool calls, hidden items and unknown types have no view
   }
-}
+});
 
 function GeneratedImage({ item, growing }: { item: GeneratedImageItem; growing: boolean }) {
   const source = fileAddress(item.image?.url);
   return (
     <figure className="pc-image" aria-busy={growing}>
-      {source && <img src={source} alt={growing ? words().unfinished : words().generated} />}
+      {source && growing && <img src={source} alt={words().unfinished} />}
+      {source && !growing && (
+        <a href={source} target="_blank" rel="noopener noreferrer" aria-label={words().openFile(words().generated)}>
+          <img src={source} alt={words().generated} />
+        </a>
+      )}
       {growing && (
         <progress aria-label={words().image} {...(item.progress !== undefined && { value: item.progress })} />
       )}
@@ -101,10 +147,15 @@ function GeneratedImage({ item, growing }: { item: GeneratedImageItem; growing: 
 }
 
 /** Below the last item: notices, progress, the last error. */
-function Ending({ now, session }: TranscriptProps) {
+function Ending({ now, session, closed }: TranscriptProps) {
   const answering = now.phase === "answering";
   return (
-    <>
+    <div className="pc-ending">
+      {closed && (
+        <p className="pc-notice" role="status">
+          {closed}
+        </p>
+      )}
       {now.notices.map(({ level, title, message }) => (
         <p key={message} className="pc-notice" data-level={level} role="status">
           {title && <strong>{title} </strong>}
@@ -126,7 +177,7 @@ function Ending({ now, session }: TranscriptProps) {
           )}
         </div>
       )}
-    </>
+    </div>
   );
 }
 

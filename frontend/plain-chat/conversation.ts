@@ -144,6 +144,12 @@ export function lastQuestion(now: Conversation): UserMessage | undefined {
   return now.items.findLast((item): item is UserMessage => item.type === "user_message" && item.thread_id !== "");
 }
 
+/** The user's message that an item answers. */
+export function questionOf(now: Conversation, itemId: string): UserMessage | undefined {
+  const place = now.items.findIndex((item) => item.id === itemId);
+  return lastQuestion({ ...now, items: now.items.slice(0, Math.max(0, place)) });
+}
+
 export function metadata({ items: _, ...thread }: Thread): ThreadMetadata {
   return thread;
 }

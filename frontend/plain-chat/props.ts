@@ -37,6 +37,13 @@ export interface OpenThread {
   set(threadId: string | null): void;
 }
 
+/** Storage for unsent text by thread; `undefined` is the conversation that has no thread yet. */
+export interface Drafts {
+  get(threadId: string | undefined): string;
+  /** An empty text removes the draft. */
+  set(threadId: string | undefined, text: string): void;
+}
+
 export interface PlainChatProps {
   api: Fetch;
   /** Path of the API on this origin. */
@@ -44,6 +51,7 @@ export interface PlainChatProps {
   composer: ComposerOptions;
   host: HostPage;
   openThread: OpenThread;
+  drafts: Drafts;
   theme: "light" | "dark";
   /** BCP 47. */
   locale: string;

@@ -14,6 +14,7 @@ import type {
   StreamingRequest,
   ThreadItem,
   ThreadStreamEvent,
+  UserMessage,
   UserMessageInput,
   WidgetItem,
 } from "./wire";
@@ -26,6 +27,8 @@ const MAX_TOOL_CALLS = 8;
 export interface OutgoingMessage {
   input: UserMessageInput;
   attachments: Attachment[];
+  /** Called once the server has stored the message. */
+  onStored?(): void;
 }
 
 export class ChatSession {
@@ -61,14 +64,16 @@ export class ChatSession {
 
   /** Retry the last turn: ask for another response, or repeat a request that may not have reached the server. */
   async retry(): Promise<void> {
-    const question = conversation.lastQuestion(this.now);
-    if (this.again) {
-      await this.again();
-    } else if (question) {
-      this.change(conversation.cutAfter(this.now, question.id));
-      const params = { thread_id: question.thread_id, item_id: question.id };
-      await this.turn({ type: "threads.retry_after_item", params });
-    }
+    if (this.again) await this.again();
+    else await this.answerAgain(conversation.lastQuestion(this.now));
+  }
+
+  /** Ask for another answer to a message. It replaces everything after the message, on the server as well. */
+  async answerAgain(question: UserMessage | undefined): Promise<void> {
+    if (!question || this.now.phase !== "idle") return;
+    this.change(conversation.cutAfter(this.now, question.id));
+    const params = { thread_id: question.thread_id, item_id: question.id };
+    await this.turn({ type: "threads.retry_after_item", params });
   }
 
   /** Stop the running turn. The page's `fetch` cancels it on the server when its signal aborts. */
@@ -156,7 +161,7 @@ export class ChatSession {
     this.change(conversation.began(this.now, message && unconfirmed(message)));
     let accepted = true;
     try {
-      await this.follow(request, run);
+      await this.follow(request, run, message);
       this.show(run, conversation.ended);
     } catch (error) {
       accepted = await this.fail(error, run, message);
@@ -170,7 +175,7 @@ export class ChatSession {
    * Read a turn's events. When the turn ends with a client tool call, run the tool and continue with its result. After
    * the user leaves the thread, read on so that the server completes the turn, but run no tools and effects.
    */
-  private async follow(request: StreamingRequest, run: AbortController): Promise<void> {
+  private async follow(request: StreamingRequest, run: AbortController, message?: OutgoingMessage): Promise<void> {
     let next: StreamingRequest | null = request;
     for (let calls = 0; next && calls < MAX_TOOL_CALLS; calls++) {
       const { requestId, events } = await this.client.stream(next, run.signal);
@@ -178,6 +183,7 @@ export class ChatSession {
       for await (const event of events) {
         this.take(event, run, requestId);
         if (event.type === "thread.item.done") last = event.item;
+        if (last?.type === "user_message") message?.onStored?.();
       }
       next = this.running === run ? await this.toolOutput(last) : null;
     }

@@ -1,4 +1,4 @@
-import type { OpenThread, PlainChatProps } from "../props";
+import type { Drafts, OpenThread, PlainChatProps } from "../props";
 
 /** Props for a server that offers every option. */
 export function plainChatProps(more: Partial<PlainChatProps> = {}): PlainChatProps {
@@ -20,6 +20,7 @@ export function plainChatProps(more: Partial<PlainChatProps> = {}): PlainChatPro
     },
     host: { onClientTool: async () => ({}), onEffect: () => undefined, onTurnEnd: () => undefined },
     openThread: memoryThread(),
+    drafts: memoryDrafts(),
     theme: "light",
     locale: "en-US",
     frameTitle: "Chat",
@@ -39,4 +40,10 @@ export function memoryThread(current: string | null = null): OpenThread {
       current = threadId;
     },
   };
+}
+
+/** An in-memory `Drafts`. */
+export function memoryDrafts(): Drafts {
+  const kept = new Map<string | undefined, string>();
+  return { get: (threadId) => kept.get(threadId) ?? "", set: (threadId, text) => kept.set(threadId, text) };
 }

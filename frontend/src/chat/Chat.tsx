@@ -4,6 +4,7 @@ import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { Splash } from "../shell/Splash";
 import type { ChatProps } from "./chat-props";
 import { loadChatKit } from "./chatkit-script";
+import { drafts } from "./drafts";
 import { OfficialChat } from "./OfficialChat";
 import { openThread } from "./open-thread";
 
@@ -30,7 +31,7 @@ export function Chat(props: ChatProps) {
   const plain = (
     <Suspense fallback={<Splash text={words.chat.loading} />}>
       <p className="plain-note">{words.chat.plain}</p>
-      <PlainChat {...props} apiUrl={props.config.apiUrl} openThread={openThread} />
+      <PlainChat {...props} apiUrl={props.config.apiUrl} openThread={openThread} drafts={drafts} />
     </Suspense>
   );
   if (kind === "loading") return <Splash text={words.chat.loading} />;

@@ -4,6 +4,6 @@ import type { RuntimeConfig } from "../config";
 export type { ComposerOptions, HostPage } from "../../plain-chat/props";
 
 /** The props that ChatKit's component and the plain chat share. */
-export interface ChatProps extends Omit<PlainChatProps, "apiUrl" | "openThread"> {
+export interface ChatProps extends Omit<PlainChatProps, "apiUrl" | "openThread" | "drafts"> {
   config: RuntimeConfig;
 }

@@ -1,3 +1,5 @@
+import { drafts } from "./drafts";
+
 const THREAD = "open-thread";
 const OWNER = "open-thread-owner";
 
@@ -10,9 +12,12 @@ export const openThread = {
     else sessionStorage.removeItem(THREAD);
   },
 
-  /** Forget the thread if another user opened it. */
+  /** Forget the thread and all drafts if they are another user's. */
   claim(userId: string): void {
-    if (sessionStorage.getItem(OWNER) !== userId) openThread.set(null);
+    if (sessionStorage.getItem(OWNER) !== userId) {
+      openThread.set(null);
+      drafts.clear();
+    }
     sessionStorage.setItem(OWNER, userId);
   },
 };

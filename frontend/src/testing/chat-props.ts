@@ -3,7 +3,7 @@ import type { ChatProps } from "../chat/chat-props";
 
 /** Props of both chats, for a server that offers every option. */
 export function chatProps(more: Partial<ChatProps> = {}): ChatProps {
-  const { apiUrl, openThread: _, ...shared } = plainChatProps();
+  const { apiUrl, openThread: _, drafts: __, ...shared } = plainChatProps();
   return {
     ...shared,
     config: {

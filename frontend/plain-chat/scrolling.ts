@@ -1,0 +1,75 @@
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+
+const AT_THE_END_PX = 24;
+
+interface Scrolling {
+  log: RefObject<HTMLDivElement | null>;
+  /** Whether the newest item is kept in view. */
+  following: boolean;
+  toLatest(): void;
+  onScroll(): void;
+}
+
+/**
+ * Keep the newest item in view until the user scrolls up, and keep the user's place when older items are added above.
+ *
+ * `threadId` and `turn` (true while an answer is coming) start to follow again; `first` and `last` are the ids of the
+ * outermost items. An element with `data-from-its-start` that is taller than the log, such as a form, is shown from its
+ * first line.
+ */
+export function useScrolling(
+  threadId: string | undefined,
+  turn: boolean,
+  first: string | undefined,
+  grown: unknown,
+): Scrolling {
+  const log = useRef<HTMLDivElement>(null);
+  const before = useRef({ first, height: 0, top: 0 });
+  const [following, follow] = useState(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another thread starts at its end
+  useLayoutEffect(() => follow(true), [threadId]);
+  useLayoutEffect(() => {
+    if (turn) follow(true);
+  }, [turn]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: after each addition
+  useLayoutEffect(() => {
+    const place = log.current;
+    if (!place) return;
+    const { first: firstBefore, height, top } = before.current;
+    const last = place.querySelector<HTMLElement>(":scope > [data-from-its-start]:last-of-type");
+    if (first !== firstBefore && firstBefore && !following) place.scrollTop = top + (place.scrollHeight - height);
+    else if (following && last && last === lastItem(place) && last.offsetHeight > place.clientHeight) {
+      last.scrollIntoView({ block: "start" });
+      follow(false);
+    } else if (following) place.scrollTop = place.scrollHeight;
+    before.current = { first, height: place.scrollHeight, top: place.scrollTop };
+  }, [grown, first, following]);
+
+  // Images and fonts change heights without a render.
+  useEffect(() => {
+    const place = log.current;
+    if (!place || !following) return;
+    const keep = () => {
+      place.scrollTop = place.scrollHeight;
+    };
+    place.addEventListener("load", keep, true);
+    return () => place.removeEventListener("load", keep, true);
+  }, [following]);
+
+  const onScroll = useCallback(() => {
+    const place = log.current;
+    if (!place) return;
+    const { height, top } = before.current;
+    const up = place.scrollTop < top - 1 && place.scrollHeight >= height;
+    const atTheEnd = place.scrollHeight - place.scrollTop - place.clientHeight < AT_THE_END_PX;
+    before.current = { ...before.current, height: place.scrollHeight, top: place.scrollTop };
+    if (up && !atTheEnd) follow(false);
+    else if (atTheEnd) follow(true);
+  }, []);
+  return { log, following, toLatest: () => follow(true), onScroll };
+}
+
+function lastItem(place: HTMLElement): Element | undefined {
+  return [...place.children].findLast((child) => !child.matches(".pc-ending, .pc-latest"));
+}
