@@ -1,21 +1,26 @@
 import { useEffect, useState } from "react";
 import type { OpenThread } from "./props";
 import type { ChatSession } from "./session";
+import type { ThreadMetadata } from "./wire";
 
-/** Store the id of the open thread, and load that thread when the chat starts, if it still exists. */
-export function useKeptThread(session: ChatSession, threadId: string | undefined, openThread: OpenThread): void {
+/** Keep `openThread` and the session the same: at the start, when the user opens a thread, and on back and forward. */
+export function useKeptThread(session: ChatSession, thread: ThreadMetadata | null, openThread: OpenThread): void {
   const [restored, setRestored] = useState(false);
   useEffect(() => {
+    const show = async (threadId: string | null) => {
+      if (!threadId) return session.leave();
+      await session.open(threadId);
+      const { thread: found, failure } = session.snapshot();
+      if (!found && failure && !failure.retry) session.leave(); // deleted, or of another user
+    };
     const kept = openThread.get();
-    if (kept) {
-      void session.open(kept).then(() => {
-        const { thread, failure } = session.snapshot();
-        if (!thread && failure && !failure.retry) session.leave(); // deleted, or of another user
-        setRestored(true);
-      });
-    } else setRestored(true);
+    if (kept) void show(kept).then(() => setRestored(true));
+    else setRestored(true);
+    return openThread.onNavigate?.((threadId) => {
+      if (threadId !== (session.snapshot().thread?.id ?? null)) void show(threadId);
+    });
   }, [session, openThread]);
   useEffect(() => {
-    if (restored) openThread.set(threadId ?? null);
-  }, [restored, threadId, openThread]);
+    if (restored) openThread.set(thread?.id ?? null, thread?.title);
+  }, [restored, thread?.id, thread?.title, openThread]);
 }

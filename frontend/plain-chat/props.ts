@@ -31,10 +31,13 @@ export interface HostPage {
   onTurnEnd(): void;
 }
 
-/** Storage for the id of the open thread, so that a reload shows the thread again. */
+/** The place that names the open thread: storage for a reload, and usually the page's address. */
 export interface OpenThread {
   get(): string | null;
-  set(threadId: string | null): void;
+  /** Called when another thread opens and when its title changes. */
+  set(threadId: string | null, title?: string): void;
+  /** Call `listener` when the user goes back or forward. Returns a function that ends this. */
+  onNavigate?(listener: (threadId: string | null) => void): () => void;
 }
 
 /** Storage for unsent text by thread; `undefined` is the conversation that has no thread yet. */

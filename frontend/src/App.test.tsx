@@ -41,6 +41,7 @@ const json = (body: unknown, status = 200) =>
 beforeEach(() => {
   languagePreference.set("en");
   sessionStorage.clear();
+  history.replaceState(null, "", "/");
   vi.mocked(loadChatKit).mockClear();
   requested = [];
   answers = {

@@ -20,14 +20,13 @@ export function notAnswered(words: Words): Response {
 
 /**
  * Return `response`, or a replacement with a readable `message` for an error of CloudFront, Lambda or S3. The API's own
- * errors, recognized by their message and request id, pass unchanged unless a 429 needs its waiting time.
+ * errors, recognized by their message and request id, pass unchanged: their words name the waiting time.
  */
 export async function explained(response: Response, words: Words): Promise<Response> {
   if (response.ok) return response;
   const body = await bodyOf(response);
-  const clear = typeof body.message === "string" && typeof body.request_id === "string";
-  if (clear && response.status !== 429) return response;
-  const message = clear ? String(body.message) : words.api.status(response.status);
+  if (typeof body.message === "string" && typeof body.request_id === "string") return response;
+  const message = words.api.status(response.status);
   const wait = Number(response.headers.get("retry-after"));
   const headers = KEPT_HEADERS.flatMap((name) => {
     const value = response.headers.get(name);

@@ -54,7 +54,7 @@ describe("the chat", () => {
     render(<Chat {...chatProps()} />);
 
     await waitFor(() => expect(element()?.options?.startScreen?.greeting).toBe("Hello"));
-    expect(screen.queryByText(/Simple view/)).toBeNull();
+    expect(screen.queryByText(/simplified chat/)).toBeNull();
   });
 
   test("is the plain one, with a note, when the script is blocked", async () => {
@@ -62,7 +62,7 @@ describe("the chat", () => {
     render(<Chat {...chatProps()} />);
 
     expect(await screen.findByText("plain: Hello")).toBeTruthy();
-    expect(screen.getByText(/Simple view/)).toBeTruthy();
+    expect(screen.getByText(/simplified chat/)).toBeTruthy();
     expect(element()).toBeNull();
   });
 

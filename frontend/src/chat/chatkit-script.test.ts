@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { CHATKIT_ELEMENT, CHATKIT_SCRIPT, loadChatKit } from "./chatkit-script";
+import { CHATKIT_ELEMENT, CHATKIT_SCRIPT, chatKitIsBlocked, forgetAttempt, loadChatKit } from "./chatkit-script";
 
 const scripts = () => [...document.head.querySelectorAll("script")];
 let defined = Promise.withResolvers<CustomElementConstructor>();
 
 beforeEach(() => {
+  forgetAttempt();
+  sessionStorage.clear();
   defined = Promise.withResolvers();
   vi.spyOn(customElements, "whenDefined").mockImplementation(() => defined.promise);
   // Keep the script from loading; these tests cover only our own code.
@@ -29,12 +31,27 @@ describe("ChatKit's script", () => {
     await Promise.all(both);
   });
 
-  test("rejects when it is blocked, and loads again on the next call", async () => {
-    const loading = loadChatKit();
+  test("rejects when it is blocked, is not asked for again, and is remembered as blocked in this tab", async () => {
+    const attempt = loadChatKit();
     scripts()[0]?.dispatchEvent(new Event("error"));
 
-    await expect(loading).rejects.toThrow("failed to load");
+    await expect(attempt).rejects.toThrow("failed to load");
+    await expect(loadChatKit()).rejects.toThrow("failed to load");
     expect(scripts()).toEqual([]);
+    expect(chatKitIsBlocked()).toBe(true);
+  });
+
+  test("that loads late is used by the next visit", async () => {
+    vi.useFakeTimers();
+    const rejection = expect(loadChatKit()).rejects.toThrow("in time");
+    await vi.advanceTimersByTimeAsync(3_000);
+    await rejection;
+    expect(chatKitIsBlocked()).toBe(true);
+
+    defined.resolve(HTMLElement);
+    await vi.advanceTimersByTimeAsync(0);
+
+    expect(chatKitIsBlocked()).toBe(false);
   });
 
   test("rejects when its element is not defined in time", async () => {

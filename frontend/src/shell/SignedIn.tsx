@@ -1,8 +1,7 @@
 import { useEffect, useMemo } from "react";
 import { createApiFetch } from "../api/api-fetch";
 import { BRAND } from "../brand";
-import { Chat } from "../chat/Chat";
-import { loadChatKit } from "../chat/chatkit-script";
+import { Chat, preloadChat } from "../chat/Chat";
 import { useComposer } from "../chat/use-composer";
 import type { RuntimeConfig } from "../config";
 import type { Session } from "../identity/session";
@@ -18,13 +17,12 @@ import { Splash } from "./Splash";
 
 /** The page of a signed-in user: header, chat and panel. On a phone the panel covers the chat when opened. */
 export function SignedIn({ config, session }: { config: RuntimeConfig; session: Session }) {
-  const { apiUrl, domainKey } = config;
+  const { apiUrl } = config;
   const { words, language, locale } = useLanguage();
   const { shown: theme } = useTheme();
   const api = useMemo(() => createApiFetch({ apiUrl, tokens: session, words: currentWords }), [apiUrl, session]);
-  useEffect(() => {
-    if (domainKey) void loadChatKit().catch(() => undefined); // preload in parallel; `Chat` handles a failure
-  }, [domainKey]);
+  useEffect(() => preloadChat(config), [config]);
+  useEffect(keepDroppedFiles, []);
   const { composer, retry } = useComposer(api, apiUrl);
   // In sequence: parallel requests would each start an instance of the function.
   const overview = useOverview(api, apiUrl, composer !== null);
@@ -68,4 +66,15 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
       </p>
     </div>
   );
+}
+
+/** A file dropped next to the chat must not replace the page. The chat handles its own drops first. */
+function keepDroppedFiles(): () => void {
+  const keep = (event: DragEvent) => event.preventDefault();
+  addEventListener("dragover", keep);
+  addEventListener("drop", keep);
+  return () => {
+    removeEventListener("dragover", keep);
+    removeEventListener("drop", keep);
+  };
 }

@@ -33,14 +33,13 @@ export const de: Words = {
     signingIn: "Sie werden angemeldet …",
     sessionEnded:
       "Ihre Sitzung ist beendet. Melden Sie sich wieder an, um fortzufahren. Ihre Gespräche sind gespeichert.",
-    signedOut: "Sie sind abgemeldet.",
     failed: "Die Anmeldung ist fehlgeschlagen. Versuchen Sie es noch einmal.",
     account: "Konto",
     signedInAs: (name) => `Angemeldet als ${name}`,
   },
   chat: {
     frameTitle: "Chat",
-    plain: "Einfache Ansicht. ChatKit ist nicht verfügbar.",
+    plain: "Sie nutzen die vereinfachte Ansicht.",
     loading: "Der Chat wird geladen …",
   },
   shell: {
@@ -48,12 +47,9 @@ export const de: Words = {
     theme: "Darstellung",
     themes: { system: "System", light: "Hell", dark: "Dunkel" },
     language: "Sprache",
-    close: "Schließen",
   },
   panel: {
     title: "Mein Geld",
-    open: "Mein Geld zeigen",
-    hide: "Mein Geld ausblenden",
     pages: { overview: "Übersicht", transactions: "Buchungen", budgets: "Budgets", goals: "Ziele" },
     pageOpened: (page) => `${page} geöffnet.`,
     highlighted: (category) => `${category} ist hervorgehoben.`,

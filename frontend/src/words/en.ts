@@ -29,14 +29,13 @@ export const en = {
     signOut: "Sign out",
     signingIn: "Signing you in…",
     sessionEnded: "Your session has ended. Sign in again to continue. Your conversations are saved.",
-    signedOut: "You're signed out.",
     failed: "Sign-in failed. Try again.",
     account: "Account",
     signedInAs: (name: string) => `Signed in as ${name}`,
   },
   chat: {
     frameTitle: "Chat",
-    plain: "Simple view. ChatKit is unavailable.",
+    plain: "You are using the simplified chat.",
     loading: "Loading the chat…",
   },
   shell: {
@@ -44,12 +43,9 @@ export const en = {
     theme: "Appearance",
     themes: { system: "System", light: "Light", dark: "Dark" },
     language: "Language",
-    close: "Close",
   },
   panel: {
     title: "My money",
-    open: "Show my money",
-    hide: "Hide my money",
     pages: { overview: "Overview", transactions: "Transactions", budgets: "Budgets", goals: "Goals" },
     pageOpened: (page: string) => `${page} opened.`,
     highlighted: (category: string) => `${category} is highlighted.`,
