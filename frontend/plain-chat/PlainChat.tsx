@@ -34,7 +34,7 @@ export default function PlainChat(props: PlainChatProps) {
   const [dragging, dragOver] = useState(false);
   const answering = now.phase === "answering";
   const closed = closedBecause(now.thread?.status);
-  useKeptThread(session, now.thread, props.openThread);
+  useKeptThread(session, now, props.openThread);
   useFocusAfter(answering, composer);
 
   const write = () => {

@@ -1,10 +1,10 @@
 import { useEffect, useState } from "react";
+import type { Conversation } from "./conversation";
 import type { OpenThread } from "./props";
 import type { ChatSession } from "./session";
-import type { ThreadMetadata } from "./wire";
 
 /** Keep `openThread` and the session the same: at the start, when the user opens a thread, and on back and forward. */
-export function useKeptThread(session: ChatSession, thread: ThreadMetadata | null, openThread: OpenThread): void {
+export function useKeptThread(session: ChatSession, { thread, phase }: Conversation, openThread: OpenThread): void {
   const [restored, setRestored] = useState(false);
   useEffect(() => {
     const show = async (threadId: string | null) => {
@@ -21,6 +21,7 @@ export function useKeptThread(session: ChatSession, thread: ThreadMetadata | nul
     });
   }, [session, openThread]);
   useEffect(() => {
-    if (restored) openThread.set(thread?.id ?? null, thread?.title);
-  }, [restored, thread?.id, thread?.title, openThread]);
+    const opening = phase === "loading" && !thread; // the address already names the thread
+    if (restored && !opening) openThread.set(thread?.id ?? null, thread?.title);
+  }, [restored, phase, thread, openThread]);
 }

@@ -22,7 +22,7 @@ async def test_blocked_script_brings_the_plain_chat(house: House, enter: Enter) 
 
     failed = [each.url for each in visitor.requests if each.failure]
     assert set(failed) == {"https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"}
-    await expect(visitor.page.get_by_text("ChatKit is unavailable").first).to_be_visible()
+    await expect(visitor.page.get_by_text("simplified chat").first).to_be_visible()
     await visitor.send("What are my balances?")
     await expect(visitor.answer).to_contain_text("in total")
 
