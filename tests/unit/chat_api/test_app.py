@@ -9,9 +9,9 @@ import httpx
 import pytest
 from chatkit.types import ClosedStatus, LockedStatus, Page
 
-from chat_api.admission import MAX_PAGE
 from chat_api.app import create_app
 from chat_api.dependencies import MAX_BODY_BYTES
+from chat_api.request_checks import MAX_PAGE
 from chat_api.telemetry import UNEXPECTED
 from store_dynamo.errors import StoreUnavailableError
 from tests.fakes.turn import request_context

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 from chatkit.types import ChatKitReq
 
-from chat_api.admission import MAX_AUDIO_BYTES
+from chat_api.request_checks import MAX_AUDIO_BYTES
 from chat_api.turn import Timing
 from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.everything import Everything

@@ -1,0 +1,174 @@
+"""Read-only checks of a request against stored data and the assistant's capabilities.
+
+    await RequestChecks(store, assistant).check(request, context)        # RefusedError or ChatKit's NotFoundError
+
+Admission runs them concurrently with the turn's claim and its limits. `bounds.py` has already bounded every field.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection
+from typing import TypeVar
+
+from chatkit.store import NotFoundError, Store
+from chatkit.types import (
+    ChatKitReq,
+    ClientToolCallItem,
+    InferenceOptions,
+    InputTranscribeParams,
+    InputTranscribeReq,
+    ItemsListReq,
+    StructuredInputItem,
+    ThreadMetadata,
+    ThreadsAddClientToolOutputReq,
+    ThreadsAddStructuredInputReq,
+    ThreadsAddUserMessageReq,
+    ThreadsCreateReq,
+    ThreadsCustomActionReq,
+    ThreadsListReq,
+    ThreadsRetryAfterItemReq,
+    ThreadsSyncCustomActionReq,
+    UserMessageInput,
+    UserMessageItem,
+    WidgetItem,
+)
+
+from chat_api.assistant import (
+    Assistant,
+    SupportsActions,
+    SupportsModels,
+    SupportsSyncActions,
+    SupportsTranscription,
+)
+from chat_api.context import RequestContext
+from chat_api.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundRequestError,
+    TooLargeError,
+)
+
+Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
+
+MAX_MESSAGE_CHARS = 100_000
+MAX_PAGE = 500
+"""ChatKit.js requests 9999 threads at once; this many are at most a few hundred kilobytes."""
+AUDIO_TYPES = ("audio/webm", "audio/ogg", "audio/mp4")
+"""The formats that ChatKit.js records."""
+MAX_AUDIO_BYTES = 2_500_000
+"""About seven minutes of speech at 48 kbit/s; its base64 fits into a Lambda request."""
+
+
+class RequestChecks:
+    """Read-only checks of each request type against the stored data and the assistant's capabilities."""
+
+    def __init__(self, store: Store[RequestContext], assistant: Assistant) -> None:
+        self._store = store
+        self._assistant = assistant
+
+    async def check(self, request: ChatKitReq, context: RequestContext) -> None:
+        """Raise a RefusedError if the request is not possible. Reduces a page size above MAX_PAGE."""
+        match request:
+            case ThreadsListReq() | ItemsListReq():
+                request.params.limit = _page_size(request.params.limit)
+            case ThreadsCreateReq():
+                self._check_message(request.params.input)
+            case ThreadsAddUserMessageReq():
+                self._check_message(request.params.input)
+                await self._open_thread(request.params.thread_id, context)
+            case ThreadsRetryAfterItemReq():
+                await self._open_thread(request.params.thread_id, context)
+                await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
+            case ThreadsAddStructuredInputReq():
+                await self._open_thread(request.params.thread_id, context)
+                form = await self._item(request.params.thread_id, request.params.item_id, StructuredInputItem, context)
+                if form.status != "pending":
+                    raise ConflictError("this form has already been answered; reload the conversation")
+            case ThreadsAddClientToolOutputReq():
+                await self._open_thread(request.params.thread_id, context)
+                await self._check_pending_tool_call(request.params.thread_id, context)
+            case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
+                await self._open_thread(request.params.thread_id, context)
+                self._check_action(request)
+                if request.params.item_id:
+                    await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
+            case InputTranscribeReq():
+                if not isinstance(self._assistant, SupportsTranscription):
+                    raise InvalidRequestError("this assistant does not support dictation")
+                _check_audio(request.params)
+            case _:
+                pass  # the store answers these requests directly, and its NotFoundError is a 404
+
+    def _check_message(self, message: UserMessageInput) -> None:
+        _check_text(message)
+        _check_choices(message.inference_options, self._assistant)
+
+    def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
+        kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
+        if not isinstance(self._assistant, kind):
+            raise InvalidRequestError(f"this assistant does not support {request.type}")
+
+    async def _open_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
+        thread = await self._store.load_thread(thread_id, context)
+        if thread.status.type != "active":
+            reason = f": {thread.status.reason}" if thread.status.reason else ""
+            raise ConflictError(f"this conversation is {thread.status.type}{reason}; start a new one")
+        return thread
+
+    async def _item(self, thread_id: str, item_id: str, kind: type[Item], context: RequestContext) -> Item:
+        try:
+            item = await self._store.load_item(thread_id, item_id, context)
+        except NotFoundError as error:
+            raise NotFoundRequestError(f"Item {item_id} not found in thread {thread_id}") from error
+        if not isinstance(item, kind):
+            raise InvalidRequestError(f"item {item_id} is a {item.type}, which this request does not accept")
+        return item
+
+    async def _check_pending_tool_call(self, thread_id: str, context: RequestContext) -> None:
+        page = await self._store.load_thread_items(thread_id, None, 1, "desc", context)
+        last = page.data[0] if page.data else None
+        if not isinstance(last, ClientToolCallItem) or last.status != "pending":
+            raise ConflictError("this thread has no pending client tool call")
+
+
+def _check_text(message: UserMessageInput) -> None:
+    length = sum(len(part.text) for part in message.content) + len(message.quoted_text or "")
+    if length > MAX_MESSAGE_CHARS:
+        raise TooLargeError(f"the message has {length} characters, the limit is {MAX_MESSAGE_CHARS}: shorten it")
+    if not any(part.text.strip() for part in message.content) and not message.attachments:
+        raise InvalidRequestError("the message is empty: enter text or attach a file")
+
+
+def _check_choices(options: InferenceOptions, assistant: Assistant) -> None:
+    models: Collection[str] = [each["id"] for each in assistant.models] if isinstance(assistant, SupportsModels) else ()
+    tools: Collection[str] = [each["id"] for each in assistant.tools] if isinstance(assistant, SupportsModels) else ()
+    _check_choice("model", options.model, models)
+    _check_choice("tool_choice.id", options.tool_choice and options.tool_choice.id, tools)
+
+
+def _check_choice(field: str, choice: str | None, offered: Collection[str]) -> None:
+    if choice is not None and choice not in offered:
+        names = ", ".join(sorted(offered)) or "none"
+        raise InvalidRequestError(f"params.input.inference_options.{field}: not available; available: {names}")
+
+
+def _check_audio(params: InputTranscribeParams) -> None:
+    """Raise InvalidRequestError for an unsupported type or invalid base64, TooLargeError above MAX_AUDIO_BYTES."""
+    media_type = params.mime_type.split(";", 1)[0].strip().lower()
+    if media_type not in AUDIO_TYPES:
+        raise InvalidRequestError(f"params.mime_type: must be {' or '.join(AUDIO_TYPES)}")
+    try:
+        size = len(base64.b64decode(params.audio_base64, validate=True))
+    except ValueError as error:  # not ASCII, or binascii.Error
+        raise InvalidRequestError("params.audio_base64: not valid base64") from error
+    if not size:
+        raise InvalidRequestError("params.audio_base64: the recording is empty")
+    if size > MAX_AUDIO_BYTES:
+        raise TooLargeError(f"the recording has {size} bytes, the limit is {MAX_AUDIO_BYTES}: make it shorter")
+
+
+def _page_size(limit: int | None) -> int | None:
+    if limit is not None and limit < 0:
+        raise InvalidRequestError("params.limit: must not be negative")
+    return min(limit, MAX_PAGE) if limit else limit
