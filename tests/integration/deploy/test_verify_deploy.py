@@ -85,6 +85,31 @@ class TestSite:
         assert "javascript" in script.headers["content-type"]
         assert config.headers["cache-control"] == REVALIDATE
 
+    async def test_assets_of_an_earlier_version_are_tagged_once_and_stay(
+        self, deployed: Deployed, target: Target, dist: Path
+    ) -> None:
+        old, again = dist / "assets" / "app-1a2b.js", dist / "assets" / "app-3c4d.js"
+        old.rename(again)
+        name = deployed.outputs["SiteBucketName"]
+        with verify.operator(deployed.aws), closing(deployed.aws.client("s3")) as s3:
+            publish(deployed.outputs, dist, domain_key="key")
+            first = s3.head_object(Bucket=name, Key="assets/app-1a2b.js")["LastModified"]
+            publish(deployed.outputs, dist, domain_key="key")
+            second = s3.head_object(Bucket=name, Key="assets/app-1a2b.js")["LastModified"]
+            tags = [
+                s3.get_object_tagging(Bucket=name, Key=f"assets/{each}")["TagSet"]
+                for each in ("app-1a2b.js", "app-3c4d.js")
+            ]
+            again.rename(old)
+            publish(deployed.outputs, dist, domain_key="key")  # back to the earlier page: its assets are current
+            back = s3.get_object_tagging(Bucket=name, Key="assets/app-1a2b.js")["TagSet"]
+        script = await self.get(target, "/assets/app-3c4d.js")
+
+        assert tags == [[{"Key": "superseded", "Value": value}] for value in ("yes", "no")]
+        assert first == second, "a later publication must not prolong the 30 days"
+        assert back == [{"Key": "superseded", "Value": "no"}]
+        assert (script.status_code, script.headers["cache-control"]) == (200, IMMUTABLE)
+
     async def test_config_names_the_stack(self, target: Target) -> None:
         config = (await self.get(target, "/config.json")).json()
 

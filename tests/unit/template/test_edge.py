@@ -126,12 +126,12 @@ class TestBehaviours:
 
     @pytest.mark.promise("H2")
     def test_no_error_of_one_user_is_kept_for_another(self, distribution: dict[str, Any]) -> None:
-        """By default, CloudFront caches these errors of the API for all users, even with CachingDisabled:
+        """By default, CloudFront caches all of these errors of the API for all users, even with CachingDisabled:
         https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
         """
         kept_seconds = {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in distribution["CustomErrorResponses"]}
 
-        assert kept_seconds == dict.fromkeys((404, 405, 500, 502, 503, 504), 0)
+        assert kept_seconds == dict.fromkeys((404, 405, 414, 500, 501, 502, 503, 504), 0)
 
     def test_no_error_of_the_api_becomes_the_sites_page(self, distribution: dict[str, Any]) -> None:
         """CustomErrorResponses apply to the whole distribution; a function of the site's behaviour serves the views."""
@@ -253,6 +253,10 @@ class TestRestApi:
             "type": "cognito_user_pools",
             "providerARNs": [{"Fn::GetAtt": ["UserPool", "Arn"]}],
         }
+
+    def test_only_uploads_are_binary(self, body: dict[str, Any]) -> None:
+        """Dictation is JSON with Base64; no route takes audio as such."""
+        assert body["x-amazon-apigateway-binary-media-types"] == ["multipart/form-data"]
 
     def test_the_function_knows_its_entry(self, template: Template) -> None:
         variables = template["Resources"]["ChatFunction"]["Properties"]["Environment"]["Variables"]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tools.stack.publish import SUPERSEDED
 from tools.stack.settings import lifecycle_rule
 from tools.stack.template import UNKNOWN_LOCALLY, Template, packaged
 
 ROLES = ("ChatRole", "JanitorRole")
 SITE = {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}"}, {"Ref": "SiteOrigin"}]}
+NOTHING = {"Ref": "AWS::NoValue"}
+LOCAL_PAGE = {"Fn::If": ["HasLocalCallback", {"Ref": "LocalCallback"}, NOTHING]}
 
 
 def properties(template: Template, resource: str) -> dict[str, Any]:
@@ -118,6 +122,9 @@ class TestJanitor:
         assert event["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["Bucket", "Arn"]}}}
         assert all(json.loads(each["Pattern"]) for each in event["FilterCriteria"]["Filters"])
 
+    def test_lambda_does_not_stop_the_rounds_of_a_large_thread(self, template: Template) -> None:
+        assert properties(template, "JanitorFunction")["RecursiveLoop"] == "Allow"
+
 
 class TestData:
     @pytest.mark.parametrize("resource", ["Table", "Bucket", "UserPool", "OpenAISecret"])
@@ -163,10 +170,19 @@ class TestBucket:
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
+    def test_only_superseded_assets_of_the_site_expire(self, template: Template) -> None:
+        """The current assets are as old as the last `make publish`, so a rule by age alone would delete the page."""
+        (rule,) = properties(template, "SiteBucket")["LifecycleConfiguration"]["Rules"]
+        refresh_days = properties(template, "UserPoolClient")["RefreshTokenValidity"]
+
+        assert rule["Prefix"] == "assets/"
+        assert [{each["Key"]: each["Value"]} for each in rule["TagFilters"]] == [SUPERSEDED]
+        assert rule["ExpirationInDays"] >= refresh_days
+
     def test_takes_uploads_from_the_site_and_from_chatkits_frame(self, template: Template) -> None:
         (rule,) = properties(template, "Bucket")["CorsConfiguration"]["CorsRules"]
 
-        assert rule["AllowedOrigins"] == [SITE, "https://cdn.platform.openai.com"]
+        assert rule["AllowedOrigins"] == [SITE, LOCAL_PAGE, "https://cdn.platform.openai.com"]
         assert "PUT" in rule["AllowedMethods"]
 
 
@@ -184,7 +200,33 @@ class TestUserPoolClient:
         client = properties(template, "UserPoolClient")
 
         own, site = ({"Fn::Sub": f"{origin}/"} for origin in ("https://${DomainName}", "${SiteOrigin}"))
-        assert client["CallbackURLs"] == client["LogoutURLs"] == [{"Fn::If": ["HasDomain", own, site]}]
+        local = {"Fn::If": ["HasLocalCallback", {"Fn::Sub": "${LocalCallback}/"}, NOTHING]}
+        assert client["CallbackURLs"] == client["LogoutURLs"] == [{"Fn::If": ["HasDomain", own, site]}, local]
+
+    def test_returns_to_a_developers_machine_in_dev_only(self, template: Template) -> None:
+        rule = template["Rules"]["LocalCallbackIsForDevelopment"]
+        in_dev = {"Fn::Equals": [{"Ref": "Stage"}, "dev"]}
+
+        assert rule["Assertions"][0]["Assert"] == in_dev
+        assert in_dev in template["Conditions"]["HasLocalCallback"]["Fn::And"]
+        assert template["Parameters"]["LocalCallback"]["Default"] == ""
+
+    @pytest.mark.parametrize(
+        ("origin", "accepted"),
+        [
+            ("", True),
+            ("http://localhost:5173", True),
+            ("http://localhost:5173/", False),
+            ("http://localhost", False),
+            ("https://evil.example", False),
+            ("http://localhost:5173.evil.example", False),
+            ("http://localhost:5173@evil.example", False),
+        ],
+    )
+    def test_a_local_callback_is_on_localhost(self, template: Template, origin: str, accepted: bool) -> None:
+        pattern = template["Parameters"]["LocalCallback"]["AllowedPattern"]
+
+        assert bool(re.fullmatch(pattern, origin)) is accepted
 
     def test_only_an_operator_creates_users_unless_a_parameter_says_otherwise(self, template: Template) -> None:
         pool = properties(template, "UserPool")
