@@ -115,7 +115,12 @@ PROMISES = {
         ClaimsContract.test_an_attachment_of_a_message_cannot_be_claimed,
         ClaimsContract.test_a_missing_or_foreign_attachment_cannot_be_claimed,
     ),
-    "A6": (ClaimsContract.test_an_attachment_expires_until_it_has_a_thread,),
+    "A6": (
+        ClaimsContract.test_an_attachment_expires_until_it_has_a_thread,
+        ClaimsContract.test_only_an_unclaimed_attachment_is_deleted,
+        ClaimsContract.test_another_users_attachment_is_not_deleted,
+        ClaimsContract.test_of_a_claim_and_a_deletion_at_once_one_succeeds,
+    ),
 }
 """The promises of docs/understand/architecture.md. The library's own tests do not carry the labels of this project."""
 

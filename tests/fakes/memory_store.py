@@ -267,6 +267,14 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         escape(attachment_id, "attachment")
         self._attachments.pop((self._user(context), attachment_id), None)
 
+    async def delete_unclaimed_attachment(self, attachment_id: str, context: TContext) -> None:
+        """Delete an attachment that no turn has claimed; idempotent. Raises AttachmentClaimedError."""
+        escape(attachment_id, "attachment")
+        found = self._attachments.get((self._user(context), attachment_id))
+        if found and (found.claimed_by or found.thread_id is not None):
+            raise AttachmentClaimedError(attachment_id)
+        self._attachments.pop((self._user(context), attachment_id), None)
+
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Reserve an attachment for one turn. Raises AttachmentClaimedError or NotFoundError."""
         found = self._attachment(self._user(context), attachment_id)

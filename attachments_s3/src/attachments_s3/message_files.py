@@ -54,13 +54,15 @@ class SupportsClaims(Protocol):
 
     `claim_attachment` raises ChatKit's NotFoundError for an unknown attachment, and `claimed_error` for one that
     another claim has or that belongs to a message. `release_attachment` ignores an attachment that the claim does not
-    have or that belongs to a message. Both are idempotent.
+    have or that belongs to a message. `delete_unclaimed_attachment` raises `claimed_error` for an attachment that a
+    claim has or that belongs to a message; it and a claim at the same moment never both succeed. All are idempotent.
     """
 
     claimed_error: type[Exception]
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: Any) -> None: ...
     async def release_attachment(self, attachment_id: str, turn_id: str, context: Any) -> None: ...
+    async def delete_unclaimed_attachment(self, attachment_id: str, context: Any) -> None: ...
 
 
 class MessageFiles(Generic[TContext]):
@@ -75,12 +77,14 @@ class MessageFiles(Generic[TContext]):
         self._claims = store if isinstance(store, SupportsClaims) else None
 
     async def admit(self, request: ChatKitReq, claim: str, context: TContext) -> None:
-        """Take all files of the request's message, or none. A file to be deleted must not belong to a message.
+        """Take all files of the request's message, or none.
 
+        A file to be deleted must not belong to a message. A store with claims deletes its record here, in one
+        conditional write, so that no message can claim it any more; its objects remain for `attachments.delete`.
         `claim` identifies the request: repeating it under the same claim succeeds. Raises RefusedError, StorageError.
         """
         if isinstance(request, AttachmentsDeleteReq):
-            await self._check_delete(request.params.attachment_id, context)
+            await self._admit_deletion(request.params.attachment_id, context)
         ids = _attachment_ids(request)
         self._files.policy.check_count(len(ids))
         if len(set(ids)) < len(ids):
@@ -125,13 +129,25 @@ class MessageFiles(Generic[TContext]):
             if isinstance(outcome, Exception):
                 logger.error("a file stays claimed", exc_info=outcome)
 
-    async def _check_delete(self, attachment_id: str, context: TContext) -> None:
+    async def _admit_deletion(self, attachment_id: str, context: TContext) -> None:
         self._files.check_id(attachment_id)
+        if not self._claims:
+            await self._check_unlinked(attachment_id, context)
+            return
+        try:
+            await self._claims.delete_unclaimed_attachment(attachment_id, context)
+        except self._claims.claimed_error as exc:
+            if await self._check_unlinked(attachment_id, context):
+                raise ClaimedError(attachment_id) from exc
+
+    async def _check_unlinked(self, attachment_id: str, context: TContext) -> bool:
+        """Return whether a file exists; deleting an unknown one succeeds. Raises LinkedError for a message's file."""
         try:
             attachment = await self._store.load_attachment(attachment_id, context)
         except NotFoundError:
-            return  # deleting an unknown file succeeds
+            return False
         self._files.check_delete(attachment)
+        return True
 
     async def _unlink(self, attachment_id: str, context: TContext) -> str | None:
         """Take a file out of a thread that does not show it, and return its id; None if a message shows it."""

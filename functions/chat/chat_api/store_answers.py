@@ -89,8 +89,7 @@ async def answer(
             await store.save_attachment(attachment, context)
             return _json(attachment)
         case AttachmentsDeleteReq():
-            await files.delete_attachment(request.params.attachment_id, context)
-            await store.delete_attachment(request.params.attachment_id, context)
+            await files.delete_attachment(request.params.attachment_id, context)  # admission deleted the record
     return DONE
 
 

@@ -30,7 +30,8 @@ from store_dynamo.serialization import ATTACHMENT_MODEL, dump, load, schema
 from store_dynamo.table import Table, conflicting_record
 
 UNATTACHED = "unattached"  # the overflow folder of attachments without a thread; unlike any generated thread id
-_FREE = "(claimed_by = :turn OR (attribute_not_exists(claimed_by) AND attribute_not_exists(ord)))"
+_UNCLAIMED = "attribute_not_exists(claimed_by) AND attribute_not_exists(ord)"
+_FREE = f"(claimed_by = :turn OR ({_UNCLAIMED}))"
 
 
 class Attachments:
@@ -74,6 +75,17 @@ class Attachments:
     async def delete(self, user_id: str, attachment_id: str) -> None:
         """Delete an attachment's record; the janitor deletes its objects."""
         await self._table.delete(attachment_key(user_id, attachment_id))
+
+    async def delete_unclaimed(self, user_id: str, attachment_id: str) -> None:
+        """Delete an attachment's record, if there is one; the janitor deletes its objects.
+
+        Raises AttachmentClaimedError for one that a turn has reserved or that belongs to a message. One conditional
+        write decides, so that of a claim and a deletion at the same moment only one succeeds.
+        """
+        try:
+            await self._table.delete(attachment_key(user_id, attachment_id), _UNCLAIMED)
+        except ConditionFailedError as error:
+            raise AttachmentClaimedError(attachment_id) from error
 
     async def claim(self, user_id: str, attachment_id: str, turn_id: str) -> None:
         """Reserve an attachment for a turn.

@@ -89,7 +89,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     `retention` is the time for which a thread is kept after its last item. The caller makes and closes the clients.
     """
 
-    claimed_error: type[Exception] = AttachmentClaimedError  # raised by `claim_attachment`
+    claimed_error: type[Exception] = (
+        AttachmentClaimedError  # raised by `claim_attachment` and `delete_unclaimed_attachment`
+    )
 
     def __init__(
         self,
@@ -178,6 +180,10 @@ class DynamoStore(Store[TContext], Generic[TContext]):
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
         await run_to_completion(self._attachments.delete(self._user_of(context), attachment_id))
+
+    async def delete_unclaimed_attachment(self, attachment_id: str, context: TContext) -> None:
+        """Delete an attachment that no turn has claimed; idempotent. Raises AttachmentClaimedError."""
+        await run_to_completion(self._attachments.delete_unclaimed(self._user_of(context), attachment_id))
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Reserve an attachment for one turn. Raises AttachmentClaimedError or NotFoundError."""

@@ -199,9 +199,17 @@ class Table:
             **update,
         )
 
-    async def delete(self, key: Key) -> None:
+    async def delete(self, key: Key, condition: str | None = None) -> None:
         """Delete a record, or nothing if there is none."""
-        await self._backoff.send(self._client.delete_item, TableName=self.name, Key=key, ReturnConsumedCapacity="TOTAL")
+        more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        await self._backoff.send(
+            self._client.delete_item,
+            TableName=self.name,
+            Key=key,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            ReturnConsumedCapacity="TOTAL",
+            **more,
+        )
 
     async def transact(self, *actions: dict[str, Any]) -> None:
         """Write all or nothing; an action is {"Update" | "ConditionCheck" | "Put": parameters}."""

@@ -113,6 +113,8 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     await count("`load_attachment`, with its thread", lambda: store.load_attachment("b", ALICE))
     await count("`claim_attachment`", lambda: store.claim_attachment("new", "turn-1", ALICE))
     await count("`release_attachment`", lambda: store.release_attachment("new", "turn-1", ALICE))
+    await count("`delete_unclaimed_attachment`", lambda: store.delete_unclaimed_attachment("new", ALICE))
+    await store.save_attachment(file("new"), ALICE)
     await count("`delete_attachment`", lambda: store.delete_attachment("new", ALICE))
     await count("`set_automatic_title`", lambda: store.set_automatic_title("untitled", "x", ALICE))
     await count("`turns.claim`", lambda: store.turns.claim("turn-1", "thr_00", ALICE))

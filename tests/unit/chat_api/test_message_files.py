@@ -169,3 +169,45 @@ async def test_foreign_thread_takes_no_file(world: World) -> None:
 
     assert refused.status_code == 404
     assert "error" not in [event["type"] for event in again]
+
+
+class TestDeletionDuringAdmission:
+    """A deletion that arrives between any two steps of a message's admission: one of both wins, never both."""
+
+    @pytest.mark.promise("A6")
+    @pytest.mark.parametrize("step", ["verify", "accept"])
+    async def test_claimed_file_is_not_deleted(self, world: World, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        file_id = await uploaded(world)
+        original, deletions = getattr(world.files, step), list[Any]()
+
+        async def interrupted(attachment: Any, context: Any) -> Any:
+            deletions.append(await world.post(delete(file_id)))
+            return await original(attachment, context)
+
+        monkeypatch.setattr(world.files, step, interrupted)
+        response = await world.post(create_thread("look", (file_id,)))
+
+        assert response.status_code == 200
+        assert [each.status_code for each in deletions] == [409]
+        stored = (await world.post(get_thread(events(response)[0]["thread"]["id"]))).json()["items"]["data"][0]
+        assert [each["id"] for each in stored["attachments"]] == [file_id]
+        world.s3.head_object(Bucket=BUCKET, Key=f"files/ana/{file_id}")
+
+    @pytest.mark.promise("A6")
+    async def test_deleted_file_is_not_claimed(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        file_id = await uploaded(world)
+        original, messages = world.files.delete_attachment, list[Any]()
+
+        async def interrupted(attachment_id: str, context: Any) -> None:
+            messages.append(await world.post(create_thread("look", (file_id,))))
+            await original(attachment_id, context)
+
+        monkeypatch.setattr(world.files, "delete_attachment", interrupted)
+        response = await world.post(delete(file_id))
+
+        assert (response.status_code, [each.status_code for each in messages]) == (200, [404])
+        assert await threads(world) == []
+
+
+def delete(file_id: str) -> dict[str, Any]:
+    return {"type": "attachments.delete", "params": {"attachment_id": file_id}}

@@ -147,6 +147,50 @@ class ClaimsContract(StoreSetting):
         with pytest.raises(AttachmentClaimedError):
             await own.claim_attachment("a", "turn-1", alice)
 
+    async def test_only_an_unclaimed_attachment_is_deleted(self, own: Any, alice: Caller) -> None:
+        for each in ("free", "claimed", "sent"):
+            await own.save_attachment(file(each), alice)
+        await own.claim_attachment("claimed", "turn-1", alice)
+        await own.claim_attachment("sent", "turn-1", alice)
+        await own.save_attachment(file("sent", thread_id="thr_1"), alice)
+
+        for each in ("claimed", "sent"):
+            with pytest.raises(AttachmentClaimedError):
+                await own.delete_unclaimed_attachment(each, alice)
+            assert (await own.load_attachment(each, alice)).id == each
+        for each in ("free", "free", "unknown"):
+            await own.delete_unclaimed_attachment(each, alice)
+        with pytest.raises(NotFoundError):
+            await own.load_attachment("free", alice)
+
+        await own.release_attachment("claimed", "turn-1", alice)
+        await own.delete_unclaimed_attachment("claimed", alice)
+        with pytest.raises(NotFoundError):
+            await own.claim_attachment("claimed", "turn-2", alice)
+
+    async def test_another_users_attachment_is_not_deleted(self, own: Any, alice: Caller, bob: Caller) -> None:
+        await own.save_attachment(file("a"), alice)
+
+        await own.delete_unclaimed_attachment("a", bob)
+
+        assert await own.load_attachment("a", alice) == file("a")
+
+    async def test_of_a_claim_and_a_deletion_at_once_one_succeeds(self, own: Any, alice: Caller) -> None:
+        """In each order, and with both under way: never a claimed file without a record, never a lost claim."""
+        for number in range(12):
+            name = f"a{number}"
+            await own.save_attachment(file(name), alice)
+            steps = [own.claim_attachment(name, "turn-1", alice), own.delete_unclaimed_attachment(name, alice)]
+            outcomes = await asyncio.gather(*(steps if number % 2 else steps[::-1]), return_exceptions=True)
+            claim, deletion = outcomes if number % 2 else outcomes[::-1]
+
+            assert (claim is None) != (deletion is None), (claim, deletion)
+            if claim is None:
+                assert isinstance(deletion, AttachmentClaimedError)
+                assert (await own.load_attachment(name, alice)).id == name
+            else:
+                assert isinstance(claim, NotFoundError)
+
     async def test_an_attachment_expires_until_it_has_a_thread(
         self, make_store: Callable[..., Any], alice: Caller
     ) -> None:
