@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,6 @@ import pytest
 from chatkit.store import NotFoundError
 
 from store_dynamo import (
-    Backoff,
     CorruptRecordError,
     DuplicateItemError,
     RecordTooLargeError,
@@ -115,7 +115,7 @@ class DynamoStoreContract(EveryStoreContract):
 
     @pytest.mark.promise("S9")
     async def test_permanent_throttling_is_unavailable(self, backend: DynamoBackend, alice: Caller) -> None:
-        store = backend.store(backoff=Backoff(attempts=3, base_seconds=0.001))
+        store = backend.store(backoff=replace(backend.quick, attempts=3, base_seconds=0.001))
         with Faults(backend.client) as faults:
             faults.throttle("GetItem", 3)
             with pytest.raises(StoreUnavailableError) as caught:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from store_dynamo import Backoff, DynamoStore, S3Bucket, table_definition
@@ -12,17 +14,21 @@ QUICK = Backoff(attempts=8, base_seconds=0.002, cap_seconds=0.05)
 
 
 class DynamoBackend:
-    """Makes stores on one table. `client` and `s3` are the application's own clients; `log` records their requests."""
+    """Makes stores on one table. `client` and `s3` are the application's own clients; `log` records their requests.
 
-    def __init__(self, client: Any, s3: Any, table: str) -> None:
+    `threads` is an executor of one thread for moto, which is not thread-safe.
+    """
+
+    def __init__(self, client: Any, s3: Any, table: str, threads: Executor | None = None) -> None:
         self.client = client
         self.s3 = s3
         self.table = table
         self.log = RequestLog(client, s3)
-        self.bucket = S3Bucket(BUCKET, s3, QUICK)
+        self.quick = replace(QUICK, threads=threads) if threads else QUICK
+        self.bucket = S3Bucket(BUCKET, s3, self.quick)
 
     def store(self, **options: Any) -> DynamoStore[Any]:
-        defaults: dict[str, Any] = {"overflow": self.bucket, "backoff": QUICK, "user_of": self.log.user_of}
+        defaults: dict[str, Any] = {"overflow": self.bucket, "backoff": self.quick, "user_of": self.log.user_of}
         return DynamoStore(table=self.table, client=self.client, **(defaults | options))
 
 

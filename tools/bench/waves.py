@@ -1,8 +1,8 @@
 """Counts sequential round trips, independent of time.
 
     waves = Waves()
-    loop.set_default_executor(waves)
-    async with waves: …             # requests of `asyncio.to_thread` run in waves
+    store = DynamoStore(…, backoff=Backoff(threads=waves))
+    async with waves: …             # the store's requests run in waves
     waves.number
 
 A request starts when the executor receives it, and runs when the event loop has nothing else to do, together with all

@@ -44,7 +44,7 @@ from coach.accounts_table import table_definition as accounts_definition
 from coach.assistant import Coach
 from function_setup import configure_logs
 from lambda_streaming import StreamingMangum
-from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket, table_definition
+from store_dynamo import CLIENT_CONFIG, Backoff, DynamoStore, S3Bucket, table_definition
 from tools.fuzz.belongings import Belongings, acquire
 from tools.local.function.payload import HttpRequest, HttpResponse, buffered_response, event_of
 from tools.local.openai.server import API_KEY, ModelServer
@@ -54,6 +54,8 @@ DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
 QUICK = Timing(cancel_poll=0.05, cancel_wait=0.0)
 MILLISECONDS = 20_000
+MOTO = ThreadPoolExecutor(1)
+"""One thread for all requests to moto, which is not thread-safe."""
 """Time limit of a request. An app that hangs is stopped, which is a failure."""
 KEY: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
 ROOT_FORMAT = '{"level": "%(levelname)s", "location": "%(module)s:%(lineno)d", "message": "%(message)s"}'
@@ -193,7 +195,7 @@ class Site:
         self._hosted = _hosted()
         self.app = _app(clients, pool, self._assistant, self._hosted)
         self.handler = StreamingMangum(self.app)
-        self.handler.loop.set_default_executor(ThreadPoolExecutor(1))  # moto is not thread-safe
+        self.handler.loop.set_default_executor(MOTO)
         self.tokens = {user: pool.token(user) for user in ("ana", "bob")}
         self.ana, self.bob = (acquire(self.send, token, user) for user, token in self.tokens.items())
         self._mark_metadata()
@@ -276,18 +278,19 @@ def _context(user: str) -> RequestContext:
 
 
 def _files(clients: Clients) -> S3AttachmentStore[RequestContext]:
-    return S3AttachmentStore(bucket=clients.name, client=clients.s3, user_of=_user)
+    return S3AttachmentStore(bucket=clients.name, client=clients.s3, user_of=_user, threads=MOTO)
 
 
 def _store(clients: Clients) -> DynamoStore[RequestContext]:
-    files, overflow = _files(clients), S3Bucket(clients.name, clients.s3)
+    files, backoff = _files(clients), Backoff(threads=MOTO)
     return DynamoStore(
         table=clients.name,
         client=clients.dynamodb,
         user_of=_user,
-        overflow=overflow,
+        overflow=S3Bucket(clients.name, clients.s3, backoff),
         after_read=files.sign_urls,
         before_write=files.strip_urls,
+        backoff=backoff,
     )
 
 

@@ -1,4 +1,4 @@
-"""The S3 bucket: all requests to AWS, in threads, with AWS's errors translated.
+"""The S3 bucket: all requests to AWS, in threads of their own, with AWS's errors translated.
 
     bucket = Bucket("chat-files", boto3.client("s3", config=s3_config()))
     found = await bucket.read("files/ann/atc_1", 65_536)
@@ -9,6 +9,9 @@ Presigned URLs are computed locally; every other method is one request. The clie
 - `virtual`: boto3 otherwise signs for the global host name, which answers 307 for a new bucket in another region, and
   browsers do not follow that for a PUT. The host is `{bucket}.s3.{region}.amazonaws.com`, which a CSP can name.
 - `when_required`: otherwise the browser may have to send a checksum.
+
+asyncio's default executor, which has five or six threads on Lambda, also runs an agent's blocking tools. Files that
+used it would wait for them.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +37,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+THREADS = ThreadPoolExecutor(20, "attachments_s3")
+"""The threads of all requests, one per connection. A thread starts only when all others are busy."""
 
 
 def s3_config() -> Config:
@@ -64,11 +72,12 @@ class Stored:
 
 
 class Bucket:
-    """One bucket. Raises ObjectMissingError, PreconditionError and StorageError."""
+    """One bucket, whose requests run in `threads`. Raises ObjectMissingError, PreconditionError and StorageError."""
 
-    def __init__(self, name: str, client: S3Client) -> None:
+    def __init__(self, name: str, client: S3Client, threads: Executor = THREADS) -> None:
         self.name = name
         self._client = client
+        self._threads = threads
 
     @property
     def is_local(self) -> bool:
@@ -100,7 +109,7 @@ class Bucket:
 
         A read of one byte replaces HeadObject, whose errors have no distinguishable codes.
         """
-        return await _call("GetObject", lambda: self._read(key, limit))
+        return await self._call("GetObject", lambda: self._read(key, limit))
 
     def _read(self, key: str, limit: int) -> Stored:
         found = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes=0-{limit - 1}")
@@ -111,7 +120,7 @@ class Bucket:
 
     async def copy(self, source: str, target: str, etag: str, mime_type: str, disposition: str) -> str:
         """Copy the version `etag` of `source` to `target`, which must not exist, and return the copy's ETag."""
-        copied = await _call(
+        copied = await self._call(
             "CopyObject",
             lambda: self._client.copy_object(
                 Bucket=self.name,
@@ -128,7 +137,7 @@ class Bucket:
 
     async def put(self, key: str, data: bytes, mime_type: str, disposition: str) -> str:
         """Store `data` and return its ETag."""
-        stored = await _call(
+        stored = await self._call(
             "PutObject",
             lambda: self._client.put_object(
                 Bucket=self.name, Key=key, Body=data, ContentType=mime_type, ContentDisposition=disposition
@@ -139,16 +148,15 @@ class Bucket:
     async def delete(self, *keys: str) -> None:
         """Delete up to 1 000 objects. Missing objects count as deleted."""
         listed: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        answer = await _call("DeleteObjects", lambda: self._client.delete_objects(Bucket=self.name, Delete=listed))
+        answer = await self._call("DeleteObjects", lambda: self._client.delete_objects(Bucket=self.name, Delete=listed))
         if errors := answer.get("Errors"):
             raise StorageError("DeleteObjects", errors[0].get("Code", "Unknown"))
 
-
-async def _call(operation: str, request: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(request)
-    except (ClientError, *NETWORK_ERRORS) as exc:
-        error = from_aws(exc, operation)
-        if isinstance(error, ObjectMissingError) and error.aws_code == "AccessDenied":
-            logger.warning("S3 denies %s: the object does not exist, or the role lacks a permission", operation)
-        raise error from exc
+    async def _call(self, operation: str, request: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, request)
+        except (ClientError, *NETWORK_ERRORS) as exc:
+            error = from_aws(exc, operation)
+            if isinstance(error, ObjectMissingError) and error.aws_code == "AccessDenied":
+                logger.warning("S3 denies %s: the object does not exist, or the role lacks a permission", operation)
+            raise error from exc

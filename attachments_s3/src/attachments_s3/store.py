@@ -16,6 +16,7 @@ ChatKit has no "upload done" call, so files are verified and accepted before Cha
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from pydantic import AnyUrl, BaseModel
 
 from attachments_s3 import content, keys
 from attachments_s3.acceptance import Acceptance, AnyFile, UploadState
-from attachments_s3.bucket import Bucket
+from attachments_s3.bucket import THREADS, Bucket
 from attachments_s3.errors import GoneError, LinkedError, ObjectMissingError, RefusedError
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.policy import FileType, Kind, Policy
@@ -91,7 +92,8 @@ class S3AttachmentStore(AttachmentStore[TContext]):
     IAM: s3:GetObject, s3:PutObject and s3:DeleteObject on the three prefixes, nothing on the bucket itself.
 
     `on_event` is called in the event loop after each action and must be quick. Thread-safe as boto3's clients are. The
-    caller makes the client, with `s3_config`, and closes it.
+    caller makes the client, with `s3_config`, and closes it. Requests run in `threads`, which must not run an
+    application's own blocking calls.
     """
 
     def __init__(
@@ -105,11 +107,12 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         preview_seconds: int = 3600,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_event: OnEvent = ignore,
+        threads: Executor = THREADS,
     ) -> None:
         if not 0 < upload_seconds <= MAX_UPLOAD_SECONDS:
             raise ValueError(f"upload_seconds is {upload_seconds}; allowed: 1 to {MAX_UPLOAD_SECONDS}")
         self.policy = policy or Policy()
-        self._bucket = Bucket(bucket, client)
+        self._bucket = Bucket(bucket, client, threads)
         self._user_of = user_of
         self._previews = Previews(self._bucket, user_of, preview_seconds)
         self.images = GeneratedImages(

@@ -1,7 +1,10 @@
-"""Requests to AWS, off the event loop and retried, and the DynamoDB table whose requests they are.
+"""Requests to AWS, in threads of their own and retried, and the DynamoDB table whose requests they are.
 
     table = Table("chat", boto3.client("dynamodb", config=CLIENT_CONFIG), Backoff())
     record = await table.get(thread_key("alice", "thr_1"))
+
+asyncio's default executor, which has five or six threads on Lambda, also runs an agent's blocking tools. A store that
+used it could not record the end of a turn whose tools block.
 
 Requests and records are in DynamoDB's own JSON. Every read is strongly consistent, and batches are sent again until
 nothing is left unprocessed.
@@ -16,7 +19,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from botocore.config import Config
@@ -41,17 +47,23 @@ CLIENT_CONFIG = Config(
     read_timeout=5,
     max_pool_connections=20,
 )
+THREADS = ThreadPoolExecutor(20, "store_dynamo")
+"""The threads of all requests, one per connection. A thread starts only when all others are busy."""
 BATCH_WRITES = 25  # the limit of BatchWriteItem
 PARALLEL_BATCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Exponential backoff with full jitter: 8 attempts wait 2.6 s on average and 5.2 s at most."""
+    """Exponential backoff with full jitter: 8 attempts wait 2.6 s on average and 5.2 s at most.
+
+    `threads` runs the requests. It must not run an application's own blocking calls.
+    """
 
     attempts: int = 8
     base_seconds: float = 0.05
     cap_seconds: float = 2.0
+    threads: Executor = THREADS
 
     async def send(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of a boto3 client in a thread, again after transient errors, and return its answer.
@@ -59,11 +71,12 @@ class Backoff:
         Raises ConditionFailedError, RequestRefusedError, or StoreUnavailableError after the last attempt.
         """
         name = getattr(operation, "__name__", "request")
-        attempt = 0
+        loop, attempt = asyncio.get_running_loop(), 0
         while True:
             attempt += 1
             try:
-                return await asyncio.to_thread(operation, *args, **kwargs)
+                request = partial(copy_context().run, operation, *args, **kwargs)
+                return await loop.run_in_executor(self.threads, request)
             except (ClientError, BotoCoreError) as exc:
                 error = from_aws(name, exc, attempt)
                 if not isinstance(error, StoreUnavailableError) or attempt >= self.attempts:

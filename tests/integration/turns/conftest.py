@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,9 +37,8 @@ async def backend(clients: tuple[Any, Any]) -> AsyncIterator[DynamoBackend]:
     client, s3 = clients
     table = f"chat-{uuid.uuid4()}"
     create_table(client, table, stream=False)
-    backend = DynamoBackend(client, s3, table)
     with ThreadPoolExecutor(1) as pool:
-        asyncio.get_running_loop().set_default_executor(pool)
+        backend = DynamoBackend(client, s3, table, pool)
         yield backend
     backend.log.close()
 
@@ -57,7 +55,9 @@ class Service:
 
 def service_of(backend: DynamoBackend, assistant: Any) -> Service:
     store = backend.store()
-    files: S3AttachmentStore[Any] = S3AttachmentStore(bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of)
+    files: S3AttachmentStore[Any] = S3AttachmentStore(
+        bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of, threads=backend.quick.threads
+    )
     return Service(
         AssistantServer(store, files, assistant, timing=Timing(cancel_poll=0.01)), store, store.turns, backend
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +49,8 @@ async def test_round_trips_before_the_first_token(backend: DynamoBackend, items:
         await service.store.add_thread_item("thr_1", item, ANA)
     request = create_thread("hello") if items is None else add_message("thr_1", "hello")
 
-    asyncio.get_running_loop().set_default_executor(waves)
+    backend.quick = replace(backend.quick, threads=waves)
+    service = service_of(backend, assistant)
     async with waves:
         await run(service, request)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,9 +33,8 @@ async def moto_backend(moto_clients: tuple[Any, Any]) -> AsyncIterator[DynamoBac
     client, s3 = moto_clients
     table = f"chat-{uuid.uuid4()}"
     create_table(client, table, stream=False)
-    backend = DynamoBackend(client, s3, table)
     with ThreadPoolExecutor(1) as pool:
-        asyncio.get_running_loop().set_default_executor(pool)
+        backend = DynamoBackend(client, s3, table, pool)
         yield backend
     backend.log.close()
     assert backend.log.strangers() == []

@@ -37,8 +37,7 @@ def test_the_store_agrees_with_the_model() -> None:
             def make(self) -> Any:
                 table = f"chat-{uuid.uuid4()}"
                 create_table(client, table, stream=False)
-                self.loop.set_default_executor(ThreadPoolExecutor(1))  # moto is not thread-safe
-                self.backend = DynamoBackend(client, s3, table)
+                self.backend = DynamoBackend(client, s3, table, ThreadPoolExecutor(1))
                 return self.backend.store()
 
             def teardown(self) -> None:
