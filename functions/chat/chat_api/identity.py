@@ -12,19 +12,36 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-po
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import json
+import logging
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from typing import Any
 
 import jwt
-from jwt import PyJWKClient
-from jwt.exceptions import InvalidTokenError, PyJWKClientConnectionError, PyJWKClientError
+from jwt.exceptions import InvalidTokenError
+
+logger = logging.getLogger("chat_api.identity")
 
 MAX_TOKEN_BYTES = 8192
-JWKS_TIMEOUT_SECONDS = 3
-KEYS_SECONDS = 3600
-REFRESH_SECONDS = 30
 CLOCK_LEEWAY_SECONDS = 5
+JWKS_TIMEOUT_SECONDS = 3
+MAX_JWKS_BYTES = 1_000_000
+RENEW_SECONDS = 2700
+"""Age from which the keys are fetched again in the background."""
+KEYS_SECONDS = 3600
+"""Age from which a request first waits for newer keys, for STALE_WAIT_SECONDS."""
+STALE_WAIT_SECONDS = 1
+LAST_GOOD_SECONDS = 86_400
+"""Age up to which keys are used if no newer ones can be fetched."""
+REFRESH_SECONDS = 30
+"""Pause between two fetches, however many key ids are unknown and whether the first one succeeded or not."""
+THREADS = ThreadPoolExecutor(2, "jwks")
+"""Never asyncio's default executor, where an assistant's blocking tools would hold up authentication."""
 
 
 class IdentityError(Exception):
@@ -37,6 +54,26 @@ class MissingGroupError(Exception):
 
 class VerifierUnavailableError(Exception):
     """The user pool's keys cannot be fetched, so no token can be verified and every request is rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time on both clocks.
+
+    In a process restored from a snapshot, the clock for durations continues where the snapshot stopped it. The wall
+    clock can be set back. So an age is the larger of two differences.
+    """
+
+    wall: float
+    monotonic: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        return cls(time.time(), time.monotonic())
+
+    def since(self, earlier: Moment) -> float:
+        """Return the seconds from `earlier` to this moment."""
+        return max(self.wall - earlier.wall, self.monotonic - earlier.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +109,123 @@ def _token_in(name: bytes, value: str) -> str | None:
     return None
 
 
-class TokenVerifier:
-    """Verifies access tokens of one user pool and one client; caches the pool's keys for an hour.
+class PoolKeys:
+    """The user pool's public keys. One set per process, fetched in the background of requests.
 
-    An unknown key id refreshes the keys at most every `refresh_seconds`, so forged ids cannot flood the pool with
-    requests. If the pool's keys cannot be fetched, cached keys remain valid.
+    | age of the keys | token with a known key id | token with an unknown key id |
+    |---|---|---|
+    | up to 45 minutes | verified | fetch first, unless one has just been tried |
+    | up to an hour | verified; fetch in the background | the same |
+    | up to a day | fetch first, for a second at most; verified with the last good keys if that fails | the same |
+    | more, or none | fetch first | fetch first |
+
+    A fetch fails if the server does not answer in time, answers with an error, or answers without a usable key. Another
+    one starts REFRESH_SECONDS later at the earliest, so neither forged key ids nor an outage cause a flood of requests.
     """
+
+    def __init__(self, url: str, refresh_seconds: float, now: Callable[[], Moment]) -> None:
+        self._url = url
+        self._refresh_seconds = refresh_seconds
+        self._now = now
+        self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._fetched: Moment | None = None
+        self._tried: Moment | None = None
+        self._failed = False
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def find(self, key_id: str) -> jwt.PyJWK:
+        """Return the key with this id.
+
+        Raises IdentityError if it does not belong to the pool, and VerifierUnavailableError if that is unknown.
+        """
+        age = self._age()
+        if age > LAST_GOOD_SECONDS:
+            self._keys = {}
+        if not self._keys:
+            await self.fetch()
+        elif key_id not in self._keys:
+            if self._may_fetch():
+                await asyncio.wait({self._fetch_once()})
+        elif age > RENEW_SECONDS and self._may_fetch():
+            fetching = self._fetch_once()
+            if age > KEYS_SECONDS:
+                await asyncio.wait({fetching}, timeout=self._patience())
+        if key := self._keys.get(key_id):
+            return key
+        if self._failed:
+            raise VerifierUnavailableError("the user pool's keys cannot be fetched")
+        raise IdentityError("invalid access token: its key does not belong to the user pool")
+
+    async def fetch(self) -> None:
+        """Fetch the keys now. Raises VerifierUnavailableError; the last good keys remain."""
+        await asyncio.wait({self._fetch_once()})
+        if self._failed:
+            raise VerifierUnavailableError("the user pool's keys cannot be fetched")
+
+    def _age(self) -> float:
+        return self._now().since(self._fetched) if self._fetched else float("inf")
+
+    def _may_fetch(self) -> bool:
+        return self._is_fetching() or self._tried is None or self._now().since(self._tried) >= self._refresh_seconds
+
+    def _is_fetching(self) -> bool:
+        task = self._fetching
+        return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
+
+    def _patience(self) -> float:
+        """Return the time for which a request with a known key id still waits for the current fetch."""
+        return max(0.0, STALE_WAIT_SECONDS - (self._now().since(self._tried) if self._tried else 0))
+
+    def _fetch_once(self) -> asyncio.Task[None]:
+        """Return the task that fetches the keys; all requests share one. It never raises."""
+        if not self._is_fetching():
+            self._tried, self._failed = self._now(), True
+            self._fetching = asyncio.create_task(self._fetch())
+        assert self._fetching is not None
+        return self._fetching
+
+    async def _fetch(self) -> None:
+        try:
+            async with asyncio.timeout(JWKS_TIMEOUT_SECONDS):
+                found = await asyncio.get_running_loop().run_in_executor(THREADS, download_keys, self._url)
+        except Exception as error:  # whatever is wrong with the answer, the last good keys remain
+            age = f"{self._age():.0f} s old" if self._keys else "missing"
+            logger.warning("the user pool's keys cannot be fetched (%s); the last good ones are %s", repr(error), age)
+            return
+        self._keys, self._fetched, self._failed = found, self._now(), False
+
+
+def download_keys(url: str) -> dict[str, jwt.PyJWK]:
+    """Return the keys that `url` serves and that can sign access tokens. Blocking.
+
+    Raises OSError, ValueError and others if there are none.
+    """
+    give_up = time.monotonic() + JWKS_TIMEOUT_SECONDS
+    with urllib.request.urlopen(url, timeout=JWKS_TIMEOUT_SECONDS) as response:  # noqa: S310  # an HttpUrl
+        document = json.loads(_read(response, give_up))
+    keys = jwt.PyJWKSet.from_dict(document).keys
+    usable = {
+        key.key_id: key
+        for key in keys
+        if key.key_id and key.algorithm_name == "RS256" and key.public_key_use in (None, "sig")
+    }
+    if not usable:
+        raise ValueError("the key set has no RS256 key")
+    return usable
+
+
+def _read(response: HTTPResponse, give_up: float) -> bytes:
+    """Read a body. The timeout of a socket applies to each read, so a server that drips needs a limit of its own."""
+    body = bytearray()
+    while part := response.read1(65_536):
+        body += part
+        if len(body) > MAX_JWKS_BYTES or time.monotonic() > give_up:
+            raise TimeoutError("the key set is too large or too slow")
+    return bytes(body)
+
+
+class TokenVerifier:
+    """Verifies access tokens of one user pool and one client, with the pool's keys (see PoolKeys)."""
 
     def __init__(
         self,
@@ -86,25 +234,16 @@ class TokenVerifier:
         jwks_url: str,
         required_group: str | None = None,
         refresh_seconds: float = REFRESH_SECONDS,
+        now: Callable[[], Moment] = Moment.now,
     ) -> None:
         self._issuer = issuer
         self._client_id = client_id
         self._required_group = required_group
-        self._keys = PyJWKClient(
-            jwks_url, lifespan=KEYS_SECONDS, timeout=JWKS_TIMEOUT_SECONDS, cooldown_duration=refresh_seconds
-        )
+        self._keys = PoolKeys(jwks_url, refresh_seconds, now)
 
     async def fetch_keys(self) -> None:
-        """Fetch the pool's keys before the first request. Raises VerifierUnavailableError."""
-        try:
-            await asyncio.to_thread(self._keys.get_signing_keys)
-        except PyJWKClientError as error:
-            raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
-
-    def forget_keys(self) -> None:
-        """Discard the cached keys."""
-        if self._keys.jwk_set_cache is not None:
-            self._keys.jwk_set_cache.put(None)
+        """Fetch the pool's keys, before the first request and after a restore. Raises VerifierUnavailableError."""
+        await self._keys.fetch()
 
     async def verify(self, token: str) -> Identity:
         """Return the identity that `token` proves.
@@ -136,12 +275,7 @@ class TokenVerifier:
         key_id = header.get("kid")
         if header.get("alg") != "RS256" or not isinstance(key_id, str):
             raise IdentityError("invalid access token: it must be signed with RS256 and have a key id")
-        try:
-            return await asyncio.to_thread(self._keys.get_signing_key, key_id)
-        except PyJWKClientConnectionError as error:
-            raise VerifierUnavailableError("the user pool's keys cannot be fetched") from error
-        except PyJWKClientError as error:
-            raise IdentityError("invalid access token: its key does not belong to the user pool") from error
+        return await self._keys.find(key_id)
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         if claims["token_use"] != "access":

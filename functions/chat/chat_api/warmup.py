@@ -25,7 +25,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chat_api.assistant import Assistant, SupportsPrepare
@@ -41,6 +43,8 @@ logger = logging.getLogger("chat_api.warmup")
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """on-demand, provisioned-concurrency or snap-start."""
 KEY_CACHE_SECONDS = 300
+THREADS = ThreadPoolExecutor(2, "openai_key")
+"""Never asyncio's default executor, where an assistant's blocking tools would hold up the next model call."""
 
 
 class DeferredImports:
@@ -116,20 +120,19 @@ class Warmup:
         self._load()
         for client in self._clients:
             client.get().close()  # botocore opens new connections with the next request
-        self._forget_secrets()
+        self._forget_key()
 
     async def after_restore(self) -> None:
         """Reseed the random numbers, which all copies of a snapshot share, and fetch the user pool's keys again.
 
-        The clocks that measure durations continue from the snapshot, so every cached value would look fresh.
+        The clocks that measure durations continue from the snapshot, so a cached OpenAI key would look fresh.
         https://docs.aws.amazon.com/lambda/latest/dg/snapstart-best-practices.html
         """
         random.seed()
-        self._forget_secrets()
+        self._forget_key()
         await self._fetch_keys()
 
-    def _forget_secrets(self) -> None:
-        self._verifier.forget_keys()
+    def _forget_key(self) -> None:
         if self._key is not None:
             self._key.forget()
 
@@ -159,7 +162,8 @@ class OpenAIKey:
     async def __call__(self) -> str:
         """Return the key. Raises botocore's ClientError if the secret cannot be read."""
         if self._now() - self._fetched_at > KEY_CACHE_SECONDS:
-            secret = await asyncio.to_thread(self._secrets.get_secret_value, SecretId=self._secret_arn)
+            read = partial(self._secrets.get_secret_value, SecretId=self._secret_arn)
+            secret = await asyncio.get_running_loop().run_in_executor(THREADS, read)
             self._key, self._fetched_at = secret["SecretString"].strip(), self._now()
         return self._key
 

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 
 from chat_api.identity import (
     JWKS_TIMEOUT_SECONDS,
+    KEYS_SECONDS,
+    LAST_GOOD_SECONDS,
+    MAX_JWKS_BYTES,
     MAX_TOKEN_BYTES,
+    REFRESH_SECONDS,
+    RENEW_SECONDS,
+    STALE_WAIT_SECONDS,
     Identity,
     IdentityError,
     MissingGroupError,
+    Moment,
     TokenVerifier,
     VerifierUnavailableError,
     check_authorizer,
@@ -212,6 +223,174 @@ async def test_unreachable_keys_let_nobody_in(pool: UserPool) -> None:
 
     with pytest.raises(VerifierUnavailableError):
         await unreachable.verify(token)
+
+
+class Clocks:
+    """The wall clock and the clock for durations, moved by hand."""
+
+    def __init__(self) -> None:
+        self.wall, self.monotonic = 1_800_000_000.0, 50.0
+
+    def __call__(self) -> Moment:
+        return Moment(self.wall, self.monotonic)
+
+    def sleep(self, seconds: float) -> None:
+        self.wall += seconds
+        self.monotonic += seconds
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture
+async def known(pool: UserPool, clocks: Clocks) -> TokenVerifier:
+    """A verifier that has just fetched the pool's keys."""
+    verifier = TokenVerifier(pool.issuer, pool.client_id, pool.jwks_url, now=clocks)
+    await verifier.fetch_keys()
+    return verifier
+
+
+ENCRYPTING = RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key(), as_dict=True) | {"use": "enc"}
+FAULTS: dict[str, tuple[int, bytes]] = {
+    "503": (503, b""),
+    "404 with JSON": (404, b'{"keys": []}'),
+    "no body": (200, b""),
+    "HTML": (200, b"<html>maintenance</html>"),
+    "cut JSON": (200, b'{"keys": [{"kty": "RSA"'),
+    "no object": (200, b"[]"),
+    "no keys": (200, b"{}"),
+    "an empty key set": (200, b'{"keys": []}'),
+    "keys that are no list": (200, b'{"keys": 7}'),
+    "keys that are no objects": (200, b'{"keys": [1, null, "key-1"]}'),
+    "keys that cannot sign": (200, json.dumps({"keys": [{**ENCRYPTING, "kid": "key-1"}]}).encode()),
+    "too large": (200, b" " * (MAX_JWKS_BYTES + 1)),
+}
+
+
+@pytest.mark.promise("H12")
+class TestLastGoodKeys:
+    @pytest.mark.parametrize(("status", "body"), FAULTS.values(), ids=FAULTS.keys())
+    async def test_serve_for_a_day_while_the_key_server_fails(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks, status: int, body: bytes
+    ) -> None:
+        pool.fault = (status, body, None)
+
+        for _ in range(24):
+            clocks.sleep(LAST_GOOD_SECONDS / 24)
+            assert (await known.verify(pool.token("ana"))).user_id == "ana"
+        clocks.sleep(60)
+        with pytest.raises(VerifierUnavailableError):
+            await known.verify(pool.token("ana"))
+        pool.fault = None
+
+        assert (await known.verify(pool.token("ana"))).user_id == "ana"
+
+    async def test_serve_while_the_key_server_hangs(self, pool: UserPool, known: TokenVerifier, clocks: Clocks) -> None:
+        """Requests wait a second at most, all for one fetch, and the next ones not at all."""
+        release = threading.Event()
+        pool.fault = (200, b"", release)
+        clocks.sleep(KEYS_SECONDS + 1)
+        fetches = pool.fetches
+
+        async with asyncio.timeout(JWKS_TIMEOUT_SECONDS):  # one after the other would take longer
+            found = await asyncio.gather(*(known.verify(pool.token("ana")) for _ in range(5)))
+            clocks.sleep(STALE_WAIT_SECONDS)
+            found += [await known.verify(pool.token("ana")) for _ in range(50)]
+        release.set()
+
+        assert {each.user_id for each in found} == {"ana"}
+        assert pool.fetches == fetches + 1
+
+    async def test_a_failed_fetch_is_followed_by_a_pause(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks
+    ) -> None:
+        pool.fault = (503, b"", None)
+        clocks.sleep(KEYS_SECONDS + 1)
+        fetches = pool.fetches
+
+        for _ in range(20):
+            await known.verify(pool.token("ana"))
+        assert pool.fetches == fetches + 1
+        clocks.sleep(REFRESH_SECONDS)
+        await known.verify(pool.token("ana"))
+
+        assert pool.fetches == fetches + 2
+
+    async def test_unknown_key_ids_stay_bounded_during_an_outage(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks
+    ) -> None:
+        pool.fault = (503, b"", None)
+        clocks.sleep(KEYS_SECONDS + 1)
+        fetches = pool.fetches
+
+        for number in range(50):
+            with pytest.raises(VerifierUnavailableError):  # it may be a new key of the pool
+                await known.verify(pool.token("ana", headers={"kid": f"forged-{number}"}))
+
+        assert pool.fetches == fetches + 1
+
+    async def test_are_renewed_in_the_background_before_they_expire(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks
+    ) -> None:
+        release = threading.Event()
+        pool.fault = (503, b"", release)
+        clocks.sleep(RENEW_SECONDS + 1)
+        fetches = pool.fetches
+
+        async with asyncio.timeout(STALE_WAIT_SECONDS):
+            assert (await known.verify(pool.token("ana"))).user_id == "ana"
+        release.set()
+        await until(lambda: pool.fetches == fetches + 1)
+
+    async def test_a_key_that_the_pool_has_removed_is_refused_after_an_hour(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks
+    ) -> None:
+        removed = pool.token("ana")
+        pool.rotate("key-2")
+        clocks.sleep(KEYS_SECONDS + 1)
+
+        assert "does not belong to the user pool" in await refused(known, removed)
+        assert (await known.verify(pool.token("ana"))).user_id == "ana"
+
+    @pytest.mark.parametrize(("wall", "monotonic"), [(86_401, 1), (-3600, 86_401)], ids=["restored", "set back"])
+    async def test_clocks_that_jump_do_not_keep_them_alive(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks, wall: float, monotonic: float
+    ) -> None:
+        """After a restore, the clock for durations continues from the snapshot; the wall clock can be set back."""
+        pool.fault = (503, b"", None)
+        clocks.wall += wall
+        clocks.monotonic += monotonic
+
+        with pytest.raises(VerifierUnavailableError):
+            await known.verify(pool.token("ana"))
+
+    async def test_blocking_tools_do_not_hold_up_authentication(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks
+    ) -> None:
+        release = threading.Event()
+        asyncio.get_running_loop().set_default_executor(executor := ThreadPoolExecutor(1))
+        blocked = asyncio.create_task(asyncio.to_thread(release.wait))
+        await asyncio.sleep(0)
+        pool.rotate("key-2")
+        clocks.sleep(REFRESH_SECONDS)
+
+        identity = await known.verify(pool.token("ana"))
+
+        assert identity.user_id == "ana"
+        assert not blocked.done()
+        release.set()
+        await blocked
+        executor.shutdown()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
 
 
 def headers(*pairs: tuple[str, str]) -> list[tuple[bytes, bytes]]:

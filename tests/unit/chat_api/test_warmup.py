@@ -94,6 +94,17 @@ async def test_a_restored_process_believes_no_key_of_the_pool_that_it_had(proces
         await process.verifier.verify(old)
 
 
+@pytest.mark.promise("H12")
+async def test_a_restored_process_keeps_the_last_good_keys_while_the_key_server_fails(process: Process) -> None:
+    await process.warmup.start()
+    process.warmup.before_snapshot()
+    process.pool.down = True
+
+    await process.warmup.after_restore()
+
+    assert (await process.verifier.verify(process.pool.token("ana"))).user_id == "ana"
+
+
 async def test_copies_of_a_snapshot_draw_different_random_numbers(process: Process) -> None:
     snapshot: Any = random.getstate()
     await process.warmup.after_restore()

@@ -25,7 +25,8 @@ class UserPool:
     """Serves its public keys on the loopback interface and counts the fetches.
 
     `other_keys` are published in addition, e.g. those of a pool whose tokens must stay valid. While `down` is set, the
-    server closes connections without a response.
+    server closes connections without a response. `fault` replaces the response: a status and a body, sent after an
+    event.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class UserPool:
         self.issuer, self.client_id = issuer, client_id
         self.fetches = 0
         self.down = False
+        self.fault: tuple[int, bytes, threading.Event | None] | None = None
         self._other_keys = other_keys
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
         self.rotate("key-1")
@@ -44,8 +46,10 @@ class UserPool:
                 pool.fetches += 1
                 if pool.down:
                     return
-                body = json.dumps({"keys": pool.public_keys()}).encode()
-                self.send_response(200)
+                status, body, event = pool.fault or (200, json.dumps({"keys": pool.public_keys()}).encode(), None)
+                if event is not None:
+                    event.wait()
+                self.send_response(status)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
