@@ -98,6 +98,7 @@ PAGE = {
     "page-history": "A conversation outlives a reload, and is found again",
     "page-official": "ChatKit's own component, with a stand-in behind its CDN's address",
     "page-plain": "A chat of our own where ChatKit's script is blocked",
+    "search": "Own conversations are found by words in titles and messages",
     "page-panel": "The panel of the user's money follows the assistant's actions",
     "page-trouble": "Offline, limits, missing configuration: shown clearly, and hidden again afterwards",
     "page-policy": "Foreign scripts, pictures, frames and addresses are blocked",

@@ -1,4 +1,4 @@
-"""Turns, rate counters and feedback in memory: the `turns`, `rates` and `feedback` of a MemoryStore."""
+"""Turns, rate counters, feedback and search in memory: `turns`, `rates`, `feedback`, `search` of a MemoryStore."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from chatkit.store import Store
-from chatkit.types import FeedbackKind
+from chatkit.types import AssistantMessageItem, FeedbackKind, UserMessageItem
 
 from store_dynamo.errors import RateExceededError, TurnClaimedError
 from store_dynamo.expressions import Clock
+from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
+from store_dynamo.search import Found, Hit
 
 UserOf = Callable[[Any], str]
 
@@ -84,3 +86,29 @@ class MemoryFeedback:
         for item_id in item_ids:
             await self.store.load_item(thread_id, item_id, context)
         self.given |= {(thread_id, item_id): kind for item_id in item_ids}
+
+
+class MemorySearch:
+    """`store.search` over a store in memory: every thread in one search, without bounds."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    async def find(self, query: SearchQuery, context: Any, after: str | None = None) -> Found:
+        if after is not None:
+            raise InvalidQueryError("cannot continue: this store has no next places")
+        threads = (await self._store.load_threads(1_000, None, "desc", context)).data
+        hits: list[Hit] = []
+        records = 0
+        for thread in threads:
+            items = (await self._store.load_thread_items(thread.id, None, 1_000, "desc", context)).data
+            records += len(items)
+            texts: list[tuple[str | None, str]] = [(None, thread.title or "")]
+            for item in items:
+                if isinstance(item, UserMessageItem | AssistantMessageItem):
+                    texts.append((item.id, "".join(part.text for part in item.content)))
+            for item_id, words in texts:
+                if places := query.find(words):
+                    hits.append(Hit(thread, item_id, snippet(words, places)))
+                    break
+        return Found(hits, None, len(threads), records)

@@ -19,7 +19,14 @@ from tools.local.demo.features import Features
 from tools.local.files import PNG
 from tools.local.stack import running_stack
 
-GETS = ("/chatkit", "/chatkit/attachments", "/chatkit/composer", "/chatkit/overview", "/chatkit/entities?q=groc")
+GETS = (
+    "/chatkit",
+    "/chatkit/attachments",
+    "/chatkit/composer",
+    "/chatkit/overview",
+    "/chatkit/entities?q=groc",
+    "/chatkit/search?q=elephants",
+)
 KEPT_HEADERS = ("accept", "content-type", "x-turn-id")
 IDS = {"thread_id": "thread", "item_id": "card", "item_ids": "answer", "attachments": "file", "attachment_id": "file"}
 """The user's id for each field, except for the requests in IDS_OF."""

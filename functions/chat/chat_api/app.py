@@ -7,6 +7,7 @@ POST /chatkit                       one request of the ChatKit protocol; returns
 POST /chatkit/turns/{turn}/cancel   stop a running turn; 202, also after its end
 GET  /chatkit/entities?q=           entities that can be mentioned
 GET  /chatkit/composer              options of the composer: models, tools, dictation, mentions, attachments
+GET  /chatkit/search?q=&after=      words in the user's own titles and messages; `after` continues a search
 GET  /chatkit/overview              the assistant's data about the user, shown next to the chat
 GET  /chatkit/attachments           accepted file types and sizes
 POST /chatkit/attachments           upload one file
@@ -21,7 +22,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chat_api.dependencies import User, body_of, checked_turn_id, one_file, query_of
+from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, one_file, query_of
 from chat_api.error_responses import HANDLED, error_response
 from chat_api.errors import NotFoundRequestError
 from chat_api.hosted import HostedMode
@@ -99,6 +100,10 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
     @app.get("/chatkit/entities")
     async def entities(request: Request, context: User) -> Response:
         return JSONResponse(await server.entities(query_of(request), context), headers=NO_STORE)
+
+    @app.get("/chatkit/search")
+    async def search(request: Request, context: User) -> Response:
+        return JSONResponse(await server.search(query_of(request), cursor_of(request), context), headers=NO_STORE)
 
     @app.get("/chatkit/composer")
     async def composer(context: User) -> Response:

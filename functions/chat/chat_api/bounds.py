@@ -181,6 +181,7 @@ HTTP: Mapping[str, Bound] = {
     "path turn_id": Text(64),
     "query string": Text(4_000),
     "query q": Text(200),
+    "query after": Text(1_500),
     "header x-turn-id": Text(64),
     "header accept-language": Text(1_000),
     "header content-type": Text(1_000),

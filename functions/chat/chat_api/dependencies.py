@@ -74,6 +74,12 @@ def query_of(request: Request) -> str:
     return check_value("query q", request.query_params.get("q", ""))
 
 
+def cursor_of(request: Request) -> str | None:
+    """Return the query parameter `after`. Raises TooLargeError."""
+    after = request.query_params.get("after")
+    return None if after is None else check_value("query after", after)
+
+
 def _remaining_time(scope: Mapping[str, Any]) -> timedelta:
     lambda_context = scope.get("aws.context")
     if lambda_context is None:

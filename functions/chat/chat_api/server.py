@@ -43,6 +43,7 @@ from chat_api.turn import StopReason, StopSignal, Timing, stream_in_background, 
 from chat_api.user_store import UserStore
 from chat_api.warmup import DeferredImports
 from store_dynamo import DynamoStore
+from store_dynamo.query import InvalidQueryError, SearchQuery
 
 if TYPE_CHECKING:
     from chat_api.chatkit_run import ChatKitRun
@@ -160,6 +161,28 @@ class AssistantServer:
         if not isinstance(self._assistant, SupportsMentions):
             raise NotFoundRequestError("this assistant has no entities to mention")
         return await self._assistant.entities(query, self._turn(UserStore(self._store, context), context))
+
+    async def search(self, query: str, after: str | None, context: RequestContext) -> dict[str, Any]:
+        """Find the user's own conversations by words. Raises InvalidRequestError.
+
+        `snippet` has parts of the text, of which every second one matched. Unless `complete`, `after` continues.
+        """
+        try:
+            found = await self._store.search.find(SearchQuery.parse(query), context, after)
+        except InvalidQueryError as error:
+            raise InvalidRequestError(f"the search {error}") from error
+        logger.info("searched", extra={"threads": found.threads, "messages": found.records, "hits": len(found.hits)})
+        hits = [
+            {
+                "thread_id": hit.thread.id,
+                "title": hit.thread.title,
+                "created_at": hit.thread.created_at.isoformat(),
+                "item_id": hit.item_id,
+                "snippet": hit.snippet,
+            }
+            for hit in found.hits
+        ]
+        return {"data": hits, "complete": found.after is None, "after": found.after, "threads": found.threads}
 
     def composer(self) -> dict[str, Any]:
         """Return the composer's options: models, tools, dictation, mentions, attachments."""

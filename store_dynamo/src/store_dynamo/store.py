@@ -27,6 +27,7 @@ from store_dynamo.feedback import Feedback
 from store_dynamo.items import Items
 from store_dynamo.keys import new_id
 from store_dynamo.rates import Rates
+from store_dynamo.search import Search
 from store_dynamo.serialization import item_without_descriptors, without_descriptor
 from store_dynamo.table import Backoff, Table, run_to_completion
 from store_dynamo.threads import Threads
@@ -78,8 +79,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `rates` and `feedback` are records of the same table that ChatKit's Store does not have: see turns.py,
-    rates.py and feedback.py.
+    `turns`, `rates` and `feedback` are records of the same table that ChatKit's Store does not have, and `search` finds
+    messages by their words: see turns.py, rates.py, feedback.py and search.py.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
@@ -114,6 +115,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self.turns = Turns[TContext](records, user_of, clock)
         self.rates = Rates[TContext](records, user_of, clock)
         self.feedback = Feedback[TContext](records, user_of, lifetime)
+        self.search = Search[TContext](records, bodies, self._threads, user_of)
         self._user_of = user_of
         self._after_read = after_read
         self._before_write = before_write

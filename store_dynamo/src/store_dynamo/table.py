@@ -147,11 +147,13 @@ class Table:
         index: bool = False,
         forward: bool = True,
         after: Record | None = None,
+        consistent: bool = True,
         **options: str,
     ) -> list[Record]:
         """Return up to `limit` records, in as many pages of 1 MB as that takes.
 
-        `after` is the record to continue behind; `options` are a FilterExpression or a ProjectionExpression.
+        `after` is the record to continue behind; `options` are a FilterExpression or a ProjectionExpression. A
+        read that is not consistent costs half and may lack the newest writes.
         """
         records: list[Record] = []
         names = ("pk", "sk", "ord") if index else ("pk", "sk")
@@ -163,7 +165,7 @@ class Table:
                 self._client.query,
                 TableName=self.name,
                 KeyConditionExpression=condition,
-                ConsistentRead=True,
+                ConsistentRead=consistent,
                 ScanIndexForward=forward,
                 Limit=limit - len(records),
                 ReturnConsumedCapacity="TOTAL",

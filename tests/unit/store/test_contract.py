@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tests.contracts.dynamo_store import DynamoStoreContract
+from tests.contracts.search import SearchContract
 from tests.contracts.store import EveryStoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.memory_store import MemoryStore
 
 
-class TestMemory(EveryStoreContract):
+class TestMemory(EveryStoreContract, SearchContract):
     @pytest.fixture
     def make_store(self) -> Callable[..., Any]:
         """Return the same store for equal options: two memory stores do not share their data."""

@@ -1,0 +1,199 @@
+"""Search in a user's own threads: titles and the text of messages, newest thread first.
+
+    found = await store.search.find(SearchQuery.parse("lisbon"), context)
+    found.hits[0].thread.title, found.hits[0].snippet, found.after      # None: everything was searched
+
+There is no index: a search reads the user's threads and the messages of each, in queries that run side by side, and
+stops at the first of its bounds. `after` continues there. Reads of messages are eventually consistent, half a unit for
+4 KB (docs/understand/data-model.md has the units). An index would cost writes in every turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from chatkit.store import NotFoundError
+from chatkit.types import ThreadMetadata
+from typing_extensions import TypeVar
+
+from store_dynamo.bodies import Bodies
+from store_dynamo.expressions import text
+from store_dynamo.keys import ITEM, item_key, thread_partition, unescape
+from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
+from store_dynamo.table import Record, Table
+from store_dynamo.threads import Threads
+
+TContext = TypeVar("TContext", default=Any)
+
+MAX_HITS = 20
+MAX_THREADS = 100
+"""Threads that one search reads."""
+MAX_RECORDS = 5_000
+"""Messages that one search reads; a longer thread continues in the next one."""
+THREADS_PAGE = 25
+PARALLEL = 10
+PAGE = 200
+SEARCHED_KINDS = ("user_message", "assistant_message")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A thread with a match: in its title (`item_id` None) or in its newest matching message."""
+
+    thread: ThreadMetadata
+    item_id: str | None
+    snippet: list[str]
+    """Parts of the text; every second one is a match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hits of one search, newest thread first; `after` continues the search, None if it is complete."""
+
+    hits: list[Hit]
+    after: str | None
+    threads: int
+    """Threads that were searched."""
+    records: int
+    """Messages that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    hit: Hit | None
+    records: int
+    stopped_at: str | None = None
+    """Id of the last item that was read, if the thread has more."""
+
+
+class Search(Generic[TContext]):
+    """Searches threads and items of one table. IAM: dynamodb:GetItem and Query."""
+
+    def __init__(self, table: Table, bodies: Bodies, threads: Threads, user_of: Callable[[TContext], str]) -> None:
+        self._table = table
+        self._bodies = bodies
+        self._threads = threads
+        self._user_of = user_of
+
+    async def find(self, query: SearchQuery, context: TContext, after: str | None = None) -> Found:
+        """Search until a bound is reached. Raises InvalidQueryError for an `after` that no search returned.
+
+        A thread that is deleted meanwhile may still be found; one that was deleted before never is.
+        """
+        user_id = self._user_of(context)
+        thread_id, item_id = _read_cursor(after)
+        hits: list[Hit] = []
+        threads = records = 0
+        if thread_id and item_id:  # the rest of a long thread
+            try:
+                thread = await self._threads.load(user_id, thread_id, context)
+                found = await self._search(user_id, thread, query, item_id)
+            except NotFoundError:
+                found = _Searched(None, 0)  # deleted since
+            else:
+                hits += [found.hit] if found.hit else []
+                records += found.records
+                if found.stopped_at:
+                    return Found(hits, _cursor(thread_id, found.stopped_at), 1, records)
+        while True:
+            try:
+                page, more = await self._threads.page(user_id, thread_id, THREADS_PAGE, forward=False)
+            except NotFoundError as error:
+                raise InvalidQueryError(
+                    "cannot continue: the conversation at this place is gone; search again"
+                ) from error
+            results = await self._side_by_side(user_id, page, query)
+            for thread, found in zip(page, results, strict=True):
+                thread_id = thread.id
+                threads += 1
+                records += found.records
+                hits += [found.hit] if found.hit else []
+                if found.stopped_at:
+                    return Found(hits, _cursor(thread.id, found.stopped_at), threads, records)
+                if len(hits) == MAX_HITS and (more or thread is not page[-1]):
+                    return Found(hits, _cursor(thread.id), threads, records)
+            if not more:
+                return Found(hits, None, threads, records)
+            if threads >= MAX_THREADS or records >= MAX_RECORDS:
+                return Found(hits, _cursor(page[-1].id), threads, records)
+
+    async def _side_by_side(
+        self, user_id: str, threads: Sequence[ThreadMetadata], query: SearchQuery
+    ) -> list[_Searched]:
+        turnstile = asyncio.Semaphore(PARALLEL)
+
+        async def one(thread: ThreadMetadata) -> _Searched:
+            async with turnstile:
+                return await self._search(user_id, thread, query, None)
+
+        return await asyncio.gather(*map(one, threads))
+
+    async def _search(self, user_id: str, thread: ThreadMetadata, query: SearchQuery, behind: str | None) -> _Searched:
+        """Search one thread from its newest message on, or from behind an item."""
+        if behind is None and thread.title and (places := query.find(thread.title)):
+            return _Searched(Hit(thread, None, snippet(thread.title, places)), 0)
+        after = await self._table.get(item_key(user_id, thread.id, behind)) if behind else None
+        read = 0
+        while True:
+            page = await self._table.query(
+                "pk = :pk",
+                {":pk": text(thread_partition(user_id, thread.id))},
+                limit=PAGE,
+                index=True,
+                forward=False,
+                after=after,
+                consistent=False,
+            )
+            read += len(page)
+            for record in page:
+                if hit := await self._match(thread, record, query):
+                    return _Searched(hit, read)
+            if len(page) < PAGE:
+                return _Searched(None, read)
+            after = page[-1]
+            if read >= MAX_RECORDS:
+                return _Searched(None, read, _item_of(after))
+
+    async def _match(self, thread: ThreadMetadata, record: Record, query: SearchQuery) -> Hit | None:
+        if record.get("kind", {}).get("S") not in SEARCHED_KINDS:
+            return None
+        found = await self._bodies.read(record)
+        if found is None or not query.may_match(found[1]):
+            return None
+        item: dict[str, Any] = json.loads(found[1])
+        for part in _texts(item):
+            if places := query.find(part):
+                return Hit(thread, item["id"], snippet(part, places))
+        return None
+
+
+def _texts(item: dict[str, Any]) -> Sequence[str]:
+    """Return the visible texts of a message: of all parts together, since words may be spread over them."""
+    whole = "".join(part.get("text") or "" for part in item.get("content", []))
+    return [whole, item["quoted_text"]] if item.get("quoted_text") else [whole]
+
+
+def _item_of(record: Record) -> str:
+    """Return the id of an item record's key."""
+    return unescape(record["sk"]["S"].removeprefix(ITEM))
+
+
+def _cursor(thread_id: str, item_id: str | None = None) -> str:
+    return base64.urlsafe_b64encode(json.dumps([thread_id, item_id]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> tuple[str | None, str | None]:
+    if cursor is None:
+        return None, None
+    try:
+        thread_id, item_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError) as error:
+        raise InvalidQueryError("cannot continue: `after` is not a value that a search returned") from error
+    if not isinstance(thread_id, str) or not isinstance(item_id, str | None):
+        raise InvalidQueryError("cannot continue: `after` is not a value that a search returned")
+    return thread_id, item_id
