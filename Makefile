@@ -112,6 +112,7 @@ check: install sam .tools/checkov/.installed frontend ## Check format, lint, typ
 	@$(RUN) -m pyright
 	@.tools/sam/bin/sam validate --lint
 	@.venv/bin/cfn-lint template.yaml
+	@PYTHONPATH=. .tools/sam/bin/python -m tools.stack.lint_translated
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
 	@$(NPM) run --silent check
 	@$(NPM) run --silent size

@@ -4,10 +4,10 @@
     settings = read_settings(dynamodb, s3, template, table="…", bucket="…")
     assert all(setting.agrees for setting in settings)
 
-MiniStack accepts TimeToLiveSpecification, PointInTimeRecoverySpecification, SSESpecification and
-LifecycleConfiguration in CloudFormation and silently ignores them, so `apply_dropped_settings` sets them with the
-services' own APIs. Reading back covers these and the settings that CloudFormation applied. The template states all
-of these values literally, without intrinsic functions; a unit test checks that.
+MiniStack accepts TimeToLiveSpecification, PointInTimeRecoverySpecification and LifecycleConfiguration in
+CloudFormation and silently ignores them, so `apply_dropped_settings` sets them with the services' own APIs.
+Reading back covers these and the settings that CloudFormation applied. The template states these values literally,
+without intrinsic functions; a unit test checks that. The encryption keys follow the parameter KmsKeyArn.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 Properties = Mapping[str, Any]
+OWNED = "a key that AWS owns"
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,17 @@ class Setting:
 
 
 def read_settings(
-    dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str
+    dynamodb: DynamoDBClient, s3: S3Client, template: Template, table: str, bucket: str, kms_key: str = ""
 ) -> tuple[Setting, ...]:
-    """Return every setting of a table and a bucket, local or on AWS, next to the template's value."""
+    """Return every setting of a table and a bucket, local or on AWS, next to the template's value.
+
+    `kms_key` is the value of KmsKeyArn; without one, DynamoDB and S3 use keys that they own.
+    """
     resources = template["Resources"]
     return (
-        *_read_table(dynamodb, table, resources["Table"]["Properties"]),
+        *_read_table(dynamodb, table, resources["Table"]["Properties"], kms_key),
         _read_lifecycle(s3, bucket, resources["Bucket"]["Properties"]),
-        *_read_bucket(s3, bucket, resources["Bucket"]["Properties"]),
+        *_read_bucket(s3, bucket, resources["Bucket"]["Properties"], kms_key),
     )
 
 
@@ -67,7 +71,6 @@ def apply_dropped_settings(dynamodb: DynamoDBClient, s3: S3Client, template: Tem
     dynamodb.update_continuous_backups(
         TableName=table, PointInTimeRecoverySpecification=properties["PointInTimeRecoverySpecification"]
     )
-    dynamodb.update_table(TableName=table, SSESpecification={"Enabled": properties["SSESpecification"]["SSEEnabled"]})
     rules = template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     s3.put_bucket_lifecycle_configuration(
         Bucket=bucket,
@@ -75,7 +78,7 @@ def apply_dropped_settings(dynamodb: DynamoDBClient, s3: S3Client, template: Tem
     )
 
 
-def _read_table(client: DynamoDBClient, table: str, properties: Properties) -> tuple[Setting, ...]:
+def _read_table(client: DynamoDBClient, table: str, properties: Properties, kms_key: str) -> tuple[Setting, ...]:
     ttl = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     described = client.describe_table(TableName=table)["Table"]
@@ -90,7 +93,9 @@ def _read_table(client: DynamoDBClient, table: str, properties: Properties) -> t
             backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "absent"),
             True,
         ),
-        Setting("table encryption", "ENABLED", described.get("SSEDescription", {}).get("Status", "absent"), True),
+        Setting(
+            "table encryption", kms_key or OWNED, described.get("SSEDescription", {}).get("KMSMasterKeyArn", OWNED)
+        ),
         Setting("table keys", _keys(properties["KeySchema"]), _keys(described.get("KeySchema", []))),
         Setting(
             "table index",
@@ -131,9 +136,8 @@ def lifecycle_rule(rule: Properties) -> dict[str, Any]:
     return result
 
 
-def _read_bucket(client: S3Client, bucket: str, properties: Properties) -> tuple[Setting, ...]:
+def _read_bucket(client: S3Client, bucket: str, properties: Properties, kms_key: str) -> tuple[Setting, ...]:
     encryption = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
-    wanted_encryption = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
     access = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     ownership = client.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"][0]
     cors = client.get_bucket_cors(Bucket=bucket)["CORSRules"][0]
@@ -141,8 +145,8 @@ def _read_bucket(client: S3Client, bucket: str, properties: Properties) -> tuple
     return (
         Setting(
             "bucket encryption",
-            wanted_encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
-            encryption.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm", "absent"),
+            kms_key or OWNED,
+            encryption.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", OWNED),
         ),
         Setting(
             "bucket public access",

@@ -82,7 +82,7 @@ def test_the_sums_are_of_the_lines() -> None:
 
 
 def test_memory_and_looks_are_those_of_the_template_and_the_code() -> None:
-    assert read_template()["Resources"]["ChatFunction"]["Properties"]["MemorySize"] == MEMORY_MB
+    assert read_template()["Parameters"]["MemorySize"]["Default"] == MEMORY_MB
     assert pytest.approx(1 / Timing().cancel_poll) == CHECKS_PER_SECOND
 
 

@@ -170,7 +170,7 @@ class TestMetrics:
 
 class TestLimits:
     def test_a_tombstone_outlives_the_longest_turn(self, template: Template) -> None:
-        assert properties(template, "ChatFunction")["Timeout"] < TURN_LIFE.total_seconds()
+        assert template["Parameters"]["Timeout"]["MaxValue"] < TURN_LIFE.total_seconds()
 
 
 class TestSamconfig:

@@ -62,7 +62,8 @@ class TestParameters:
 
         for name, parameter in template["Parameters"].items():
             assert parameter["Description"], name
-            assert "AllowedValues" in parameter or "AllowedPattern" in parameter, name
+            assert {"AllowedValues", "AllowedPattern", "MaxValue"} & parameter.keys(), name
+            assert "AllowedValues" in parameter or parameter.get("ConstraintDescription"), name
             assert name in used, f"{name} is not used"
 
     def test_the_console_groups_each(self, template: Template) -> None:
@@ -136,18 +137,16 @@ class TestData:
         assert properties(template, "Table")["DeletionProtectionEnabled"] == {"Fn::If": ["IsProd", True, False]}
         assert properties(template, "UserPool")["DeletionProtection"] == {"Fn::If": ["IsProd", "ACTIVE", "INACTIVE"]}
 
-    def test_table_is_backed_up_and_encrypted(self, template: Template) -> None:
+    def test_table_is_backed_up(self, template: Template) -> None:
         table = properties(template, "Table")
 
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-        assert table["SSESpecification"] == {"SSEEnabled": True}
 
     @pytest.mark.parametrize(
         ("resource", "name"),
         [
             ("Table", "TimeToLiveSpecification"),
             ("Table", "PointInTimeRecoverySpecification"),
-            ("Table", "SSESpecification"),
             ("Bucket", "LifecycleConfiguration"),
         ],
     )

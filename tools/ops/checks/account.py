@@ -27,8 +27,8 @@ async def bucket(target: Target) -> str:
 async def _settings(target: Target) -> tuple[Setting, ...]:
     def read() -> tuple[Setting, ...]:
         with closing(target.client("dynamodb")) as dynamodb, closing(target.client("s3")) as s3:
-            outputs = target.outputs
-            return read_settings(dynamodb, s3, read_template(), outputs["TableName"], outputs["BucketName"])
+            names = target.outputs["TableName"], target.outputs["BucketName"]
+            return read_settings(dynamodb, s3, read_template(), *names, target.parameters.get("KmsKeyArn", ""))
 
     return await asyncio.to_thread(read)
 
