@@ -29,7 +29,7 @@ def test_units_of_a_turn_are_what_was_counted_and_what_takes_time() -> None:
     assert found["dynamodb_reads"] == 10 + 5  # two and a half checks per second
     assert found["log_bytes"] == 1650 + PLATFORM_LOG_BYTES
     assert found["lambda_requests"] == found["edge_requests"] == 1
-    assert set(found) == set(PRICES)
+    assert set(found) <= set(PRICES)
 
 
 def test_a_registration_is_a_request_with_its_own_time_and_log_lines() -> None:

@@ -3,61 +3,37 @@
     lines = bill(units(counted, answer_seconds=2))
     sum(line.dollars for line in lines)           # dollars per 1 000 turns
 
-The prices are AWS's list prices in dollars, us-east-1, first tier, without free tiers and discounts. They were written
-without internet access: each names the public page that quoted it, or says that it is from memory. Check them at
-https://calculator.aws before you rely on them. Other regions may cost 10 to 20 % more.
+The prices are those of `prices.toml`, which says where each was found.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-NOTED = "November 2026"
-REGION = "us-east-1"
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Price:
-    """`dollars` for `per` single units."""
+    """`dollars` for `per` single units; the first `free` units of a month cost nothing."""
 
     title: str
     dollars: float
     per: float
     unit: str
     source: str
+    free: float = 0
 
     def of(self, quantity: float) -> float:
-        """Return the price of `quantity` single units in dollars."""
+        """Return the price of `quantity` single units in dollars, without a free quantity."""
         return quantity / self.per * self.dollars
 
 
-GB = 1_000_000_000
-MILLION = 1_000_000
-PRICES: Mapping[str, Price] = {
-    "lambda_gb_seconds": Price(
-        "Lambda, arm64", 0.0000133334, 1, "GB-second", "cloudchipr.com/blog/aws-lambda-pricing, 2024"
-    ),
-    "lambda_requests": Price("Lambda, requests", 0.20, MILLION, "million", "from memory"),
-    "dynamodb_writes": Price(
-        "DynamoDB, write units", 0.625, MILLION, "million", "airbyte.com/…/dynamodb-pricing, July 2025"
-    ),
-    "dynamodb_reads": Price(
-        "DynamoDB, read units", 0.125, MILLION, "million", "airbyte.com/…/dynamodb-pricing, July 2025"
-    ),
-    "s3_writes": Price("S3, PUT and COPY", 0.005, 1_000, "thousand", "c3x.dev/blog/s3-request-fees-explained"),
-    "s3_reads": Price("S3, GET and HEAD", 0.0004, 1_000, "thousand", "c3x.dev/blog/s3-request-fees-explained"),
-    "edge_requests": Price(
-        "CloudFront, requests", 0.01, 10_000, "10 000", "wring.co/blog/aws-cloudfront-pricing-guide"
-    ),
-    "edge_bytes_out": Price("CloudFront, to the browser", 0.085, GB, "GB", "aws.amazon.com/cloudfront/pricing"),
-    "edge_bytes_in": Price("CloudFront, to the function", 0.02, GB, "GB", "from memory"),
-    "log_bytes": Price("CloudWatch, log ingestion", 0.50, GB, "GB", "factualminds.com, June 2026"),
-    "table_bytes": Price(
-        "DynamoDB, storage for a month, with backup", 0.45, GB, "GB-month", "from memory (0.25 + 0.20)"
-    ),
-    "file_bytes": Price("S3, storage for a month", 0.023, GB, "GB-month", "from memory"),
-}
+_FILE = tomllib.loads((Path(__file__).parent / "prices.toml").read_text())
+NOTED: str = _FILE.pop("noted")
+REGION: str = _FILE.pop("region")
+PRICES: Mapping[str, Price] = {name: Price(**price) for name, price in _FILE.items()}
 
 TURNS = 1_000
 MEMORY_MB = 1_769  # template.yaml; a test compares
@@ -125,3 +101,7 @@ def bill(each_turn: Mapping[str, float]) -> list[Line]:
         for name, quantity in each_turn.items()
         if quantity
     ]
+
+
+TURN_PRICES = tuple(units(Counted(*[0] * 10), answer_seconds=0))
+"""Names of the prices that a turn's units have."""

@@ -13,6 +13,7 @@ from tools.bench.cost.bill import (
     PLATFORM_LOG_BYTES,
     PRICES,
     REGION,
+    TURN_PRICES,
     Counted,
     Line,
     bill,
@@ -37,7 +38,7 @@ def section(result: Result) -> Section:
         ),
         ASSUMPTIONS,
         f"List prices ({REGION}, first tier, no free tier), noted in {NOTED} and not verified with AWS:",
-        table(["", "$", "per", "source"], [price_row(name) for name in PRICES]),
+        table(["", "$", "per", "source"], [price_row(name) for name in TURN_PRICES]),
     ]
     return Section("Cost of 1 000 turns", LEAD.format(dollars=total), "\n\n".join(details))
 
@@ -49,7 +50,7 @@ def bill_of(turn: Mapping[str, Any]) -> list[Line]:
 def comparison(bills: Mapping[str, list[Line]]) -> list[list[str]]:
     """Return one row per price with one column per kind of turn, and a row of totals."""
     rows: list[list[str]] = []
-    for price in PRICES.values():
+    for price in map(PRICES.__getitem__, TURN_PRICES):
         cells = [sum(line.dollars for line in lines if line.price is price) for lines in bills.values()]
         if any(cells):
             rows.append([price.title, *(dollars(cell) if cell else "–" for cell in cells)])

@@ -1,0 +1,58 @@
+"""The policies of a pipeline's roles: complete for the template's resource types, and without access to data."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+
+import pytest
+
+from tools import ROOT
+from tools.ops import roles
+from tools.stack.template import read_template
+
+USED = roles.handler_actions(roles.resource_types(read_template()))
+DEPLOY_ROLE = ROOT / "docs" / "operate" / "deploy-role.json"
+
+
+def test_the_file_is_made_from_the_template() -> None:
+    made = roles.policy(read_template())
+    assert json.loads(roles.FILE.read_text()) == made, "run `python -m tools.ops.roles`"
+
+
+def test_every_action_of_the_handlers_is_allowed_or_unused_for_a_reason() -> None:
+    allowed = {action for statement in roles.policy(read_template())["Statement"] for action in statement["Action"]}
+
+    assert {action for action in USED if not roles.is_unused(action)} <= allowed
+
+
+@pytest.mark.parametrize("pattern", roles.UNUSED)
+def test_every_exception_applies_to_an_action(pattern: str) -> None:
+    assert fnmatch.filter(USED, pattern), f"{pattern}: delete it"
+
+
+def test_a_pipeline_cannot_read_data() -> None:
+    """No records, files of users, logs or secret values; uploaded code is no user's data."""
+    for path in (roles.FILE, DEPLOY_ROLE):
+        for statement in json.loads(path.read_text())["Statement"]:
+            code_only = all("aws-sam-cli-managed-default-" in each for each in statement["Resource"])
+            actions = [] if code_only else statement["Action"]
+            assert not fnmatch.filter(actions, "dynamodb:*Item"), statement["Sid"]
+            assert not {"dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "secretsmanager:GetSecretValue"} & {*actions}
+            assert not fnmatch.filter(actions, "logs:*Events"), statement["Sid"]
+            assert not [each for each in actions if "*" in each], "an action with a wildcard"
+
+
+def test_roles_can_be_passed_to_named_services_only() -> None:
+    for path in (roles.FILE, DEPLOY_ROLE):
+        for statement in json.loads(path.read_text())["Statement"]:
+            if "iam:PassRole" in statement["Action"]:
+                assert statement["Action"] == ["iam:PassRole"]
+                assert statement["Condition"]["StringEquals"]["iam:PassedToService"]
+                assert statement["Resource"] != ["*"]
+
+
+def test_both_fit_into_inline_policies() -> None:
+    """IAM counts the characters without white space; a role's inline policies may have 10,240."""
+    for path in (roles.FILE, DEPLOY_ROLE):
+        assert len("".join(path.read_text().split())) < 10_240
