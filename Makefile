@@ -7,12 +7,12 @@ UV := .venv/bin/uv
 RUN := .venv/bin/python
 NPM := npm --prefix frontend
 SYSTEM_CHROMIUM := $(filter-out $(CURDIR)/%,$(shell command -v chromium))
+# No region is exported here: commands against AWS use the operator's.
 # The local AWS and Playwright also run the project's Node.js. The system's chromium has precedence over npm's.
 export PATH := $(CURDIR)/.tools/node/bin:$(PATH):$(CURDIR)/.tools/chromium/bin
 export PLAYWRIGHT_NODEJS_PATH := $(CURDIR)/.tools/node/bin/node
 export TZ := UTC
 export SAM_CLI_TELEMETRY := 0
-export AWS_DEFAULT_REGION ?= eu-west-1
 # The members of the uv workspace, and the subset that are distributions.
 MEMBERS := $(shell sed -n 's/^members = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
 LIBRARIES := $(filter-out functions/%,$(MEMBERS))
@@ -110,7 +110,7 @@ check: install sam .tools/checkov/.installed frontend ## Check format, lint, typ
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m pyright
-	@.tools/sam/bin/sam validate --lint
+	@AWS_DEFAULT_REGION=eu-west-1 .tools/sam/bin/sam validate --lint
 	@.venv/bin/cfn-lint template.yaml
 	@PYTHONPATH=. .tools/sam/bin/python -m tools.stack.lint_translated
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
@@ -149,12 +149,16 @@ fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
-.PHONY: release packages layer build deploy publish destroy logs doctor verify-deploy lock clean
+.PHONY: release packages layer build deploy params publish destroy logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam
 	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.stack.artifacts
-deploy: build frontend ## Build and deploy everything, then print the address: make deploy ENV=dev
+deploy: install sam ## Build and deploy everything, then print the address: make deploy ENV=dev PARAMS="SnapStart=on"
+	@$(RUN) -m tools.ops.cli prepare $(or $(ENV),dev)
+	@$(MAKE) --no-print-directory build frontend
 	@$(RUN) -m tools.ops.cli deploy $(or $(ENV),dev)
+params: install ## Print the parameters of a stack, and where each value comes from: make params ENV=dev
+	@$(RUN) -m tools.ops.cli params $(or $(ENV),dev)
 publish: install frontend ## Build and publish only the page: make publish ENV=dev
 	@$(RUN) -m tools.ops.cli publish $(or $(ENV),dev)
 destroy: install sam ## Delete a stack but keep its data: make destroy ENV=dev

@@ -23,12 +23,14 @@ $(error BUILD_TARGET must be lambda or local, not $(BUILD_TARGET))
 endif
 
 # Install wheels, each checked against its hash. $(1): requirements file, $(2): target folder, $(3): platform other than
-# PLATFORM. Not shipped: bin/ (console scripts that contain this machine's paths) and the packages' own tests.
+# PLATFORM. Not shipped: bin/ (console scripts that contain this machine's paths, and so do their hashes in RECORD) and the
+# packages' own tests.
 define install-wheels
 @$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy $(or $(3),$(PLATFORM)) \
 	--requirement $(ROOT)/requirements/$(1) --target $(2)
 @rm -rf $(2)/bin $(2)/.lock
 @find $(2) -type d -name tests -prune -exec rm -rf {} +
+@find $(2) -path '*.dist-info/RECORD' -exec sed -i.bin '/^\(\.\.\/\)*bin\//d' {} + && find $(2) -name RECORD.bin -delete
 endef
 
 # Copy our packages, without the contract tests for other projects (store_dynamo.testing), which import pytest.

@@ -86,6 +86,7 @@ MORE = {
     "deadline": "A turn ends before Lambda ends it",
     "rate-limits": "Limits per user and a budget for all",
     "field-bounds": "Each field that a client sends has a bound, checked before anything expensive",
+    "untrusted-text": "Files, quotations, mentions and answers stay data for the model, whatever they contain",
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
     "usage-metrics": "Tokens and times of a turn are counted",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import pytest
 
 from store_dynamo.testing import (
+    AccessContract,
     BodiesContract,
     ClaimsContract,
     IdLimitsContract,
@@ -121,6 +122,18 @@ PROMISES = {
         ClaimsContract.test_another_users_attachment_is_not_deleted,
         ClaimsContract.test_of_a_claim_and_a_deletion_at_once_one_succeeds,
     ),
+    "H7": (
+        AccessContract.test_a_rate_is_a_bucket_that_refills,
+        AccessContract.test_of_many_requests_at_once_as_many_as_allowed_enter,
+        AccessContract.test_seats_are_limited_and_given_back,
+        AccessContract.test_the_seats_of_a_dead_process_expire,
+        AccessContract.test_a_refused_entry_changes_nothing,
+        AccessContract.test_leaving_before_entering_is_harmless,
+    ),
+    "H12": (
+        AccessContract.test_earlier_sign_ins_end_at_once,
+        AccessContract.test_a_tombstone_outlives_requests_and_sign_outs,
+    ),
 }
 """The promises of docs/understand/architecture.md. The library's own tests do not carry the labels of this project."""
 
@@ -143,5 +156,6 @@ class EveryStoreContract(
     MergeContract,
     LifetimeContract,
     ClaimsContract,
+    AccessContract,
 ):
     """All parts in one class."""

@@ -1,21 +1,24 @@
-"""Turns, rate counters, feedback and search in memory: `turns`, `rates`, `feedback`, `search` of a MemoryStore."""
+"""Turns, access, rates, feedback and search in memory: attributes of the same names of a MemoryStore."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chatkit.store import Store
 from chatkit.types import AssistantMessageItem, FeedbackKind, UserMessageItem
 
-from store_dynamo.errors import RateExceededError, TurnClaimedError
+from store_dynamo.access import LONG_AGO, Seat
+from store_dynamo.errors import RateExceededError, SignedOutError, TooManyRunningError, TurnClaimedError
 from store_dynamo.expressions import Clock
 from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
 from store_dynamo.search import Found, Hit
 
 UserOf = Callable[[Any], str]
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass
@@ -72,6 +75,61 @@ class MemoryRates:
         if self.hits.get(key, 0) + amount > limit:
             raise RateExceededError(name, limit, length - now % length)
         self.hits[key] = self.hits.get(key, 0) + amount
+
+
+@dataclass
+class MemoryAccess:
+    """Buckets, seats and sign-outs by user."""
+
+    user_of: UserOf
+    clock: Clock
+    full_at: dict[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
+    seats: dict[str, dict[str, datetime]] = field(default_factory=dict[str, dict[str, datetime]])
+    ended: dict[str, tuple[datetime, bool]] = field(default_factory=dict[str, tuple[datetime, bool]])
+
+    async def enter(
+        self,
+        context: Any,
+        *,
+        signed_in_at: datetime = LONG_AGO,
+        rates: Mapping[str, int] | None = None,
+        seat: Seat | None = None,
+    ) -> None:
+        user, now = self.user_of(context), self.clock()
+        before, erased = self.ended.get(user, (LONG_AGO, False))
+        if signed_in_at.replace(microsecond=0) < before:
+            raise SignedOutError(int(before.timestamp()), erased=erased)
+        moved: dict[tuple[str, str], datetime] = {}
+        for name, limit in (rates or {}).items():
+            moved[user, name] = max(self.full_at.get((user, name), now), now) + MINUTE / limit
+            if (wait := moved[user, name] - now - MINUTE) > timedelta(0):
+                raise RateExceededError(f"{name} per minute", limit, math.ceil(wait.total_seconds()))
+        if seat is not None:
+            self._take(seat, self.seats.setdefault(user, {}), now)
+        self.full_at |= moved
+
+    def _take(self, seat: Seat, taken: dict[str, datetime], now: datetime) -> None:
+        alive = {each: until for each, until in taken.items() if until > now}
+        if len(alive) >= seat.limit and seat.entry not in alive:
+            raise TooManyRunningError(seat.limit, int((min(alive.values()) - now).total_seconds()))
+        taken[seat.entry] = seat.until
+
+    async def leave(self, seat: Seat, context: Any) -> None:
+        self.seats.get(self.user_of(context), {}).pop(seat.entry, None)
+
+    async def sign_out(self, context: Any, before: datetime) -> None:
+        user = self.user_of(context)
+        self.ended[user] = (_next_second(before), self.ended.get(user, (before, False))[1])
+
+    async def erase(self, context: Any, at: datetime) -> None:
+        user = self.user_of(context)
+        self.seats.pop(user, None)
+        self.full_at = {key: until for key, until in self.full_at.items() if key[0] != user}
+        self.ended[user] = (_next_second(at), True)
+
+
+def _next_second(at: datetime) -> datetime:
+    return datetime.fromtimestamp(math.ceil(at.timestamp()), UTC)
 
 
 @dataclass

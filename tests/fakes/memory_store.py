@@ -33,7 +33,7 @@ from store_dynamo.serialization import (
 )
 from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
 from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, is_forward, make_page, page_size
-from tests.fakes.memory_records import MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
+from tests.fakes.memory_records import MemoryAccess, MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class StoredAttachment:
 
 
 class MemoryStore(Store[TContext], Generic[TContext]):
-    """Threads, items and attachments in dictionaries by user, with `turns`, `rates` and `feedback`."""
+    """Threads, items and attachments in dictionaries by user, with `turns`, `rates`, `access` and `feedback`."""
 
     claimed_error: type[Exception] = AttachmentClaimedError
 
@@ -91,6 +91,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._snapshots = SnapshotCache()
         self.turns = MemoryTurns(user_of)
         self.rates = MemoryRates(user_of, clock)
+        self.access = MemoryAccess(user_of, clock)
         self.feedback = MemoryFeedback(self)
         self.search = MemorySearch(self)
 

@@ -66,18 +66,16 @@ class Prepared:
         self._waits = waits
 
     def prepare(self) -> None:
-        from coach import history as history  # loads the Agents SDK
+        from coach import item_converter as item_converter  # loads the Agents SDK
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        from coach.history import CoachItemConverter, newest_items, whole_attachments, whole_image
+        from coach.history import newest_items
+        from coach.item_converter import CoachItemConverter
 
         items = await newest_items(turn.store, thread.id, turn.context)
-        converter = CoachItemConverter(
-            turn.attachment_content, whole_attachments(items), turn.image_content, whole_image(items)
-        )
-        await converter.to_agent_input(items)
+        await CoachItemConverter(turn, items).to_agent_input(items)
         item = AssistantMessageItem(
             id=turn.store.generate_item_id("message", thread, turn.context),
             thread_id=thread.id,

@@ -1,10 +1,16 @@
-"""The operator's commands: `python -m tools.ops.cli deploy|publish|destroy|logs|doctor|verify [ENV]`."""
+"""The operator's commands: `python -m tools.ops.cli prepare|deploy|params|publish|destroy|logs|doctor|verify [ENV]`.
+
+`prepare` checks credentials, region and parameters before `make deploy` builds anything. The variables PARAMS and YES
+of the shell or of make give parameters (`PARAMS="SnapStart=on"`), and agree to changes without a question (`YES=1`).
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -15,27 +21,31 @@ from tools.ops.checks import account, api, edge
 from tools.ops.doctor import Target, examine, show
 from tools.ops.targets import deployed, in_ministack
 from tools.ops.verify import verify
-from tools.stack.deployment import Deployment, DeploymentError
+from tools.stack.deployment import Deployment
+from tools.stack.operator import DeploymentError, explained
+from tools.stack.parameters import parse, table
 from tools.stack.publish import publish
 
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
+COMMANDS = ("prepare", "deploy", "params", "publish", "destroy", "logs", "doctor", "verify")
 CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
 
 
 def main() -> int:
     """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="tools.ops.cli", description="Deploy and operate a stack")
-    parser.add_argument("command", choices=["deploy", "publish", "destroy", "logs", "doctor", "verify"])
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument(
         "env", nargs="?", default="", help="environment of samconfig.toml; doctor without one examines make dev"
     )
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else LOG_COLUMNS)
     try:
-        return 0 if _run(arguments.command, arguments.env, console) else 1
+        with explained():
+            return 0 if _run(arguments.command, arguments.env, console) else 1
     except DeploymentError as error:
-        console.print(f"[red]✗ {error}[/red]", highlight=False)
+        console.print(f"✗ {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1
 
 
@@ -49,12 +59,38 @@ def _run(command: str, env: str, console: Console) -> bool:
             Deployment.of(env).destroy()  # without a default environment
         case "logs":
             Deployment.of(env).logs()
+        case "params":
+            console.print(table(_deployment(env, console).values(_given())))
+        case "prepare":
+            deployment = _deployment(env, console)
+            deployment.announce()
+            deployment.values(_given())
+        case "deploy":
+            deployment = _deployment(env, console)
+            deployment.announce()
+            deployment.deploy(_given(), _agree)
+            _publish(deployment, console)
         case _:
-            deployment = Deployment.of(env)
-            if command == "deploy":
-                deployment.deploy()
+            deployment = _deployment(env, console)
+            deployment.announce()
             _publish(deployment, console)
     return True
+
+
+def _deployment(env: str, console: Console) -> Deployment:
+    return replace(Deployment.of(env), console=console)
+
+
+def _given() -> dict[str, str]:
+    return parse(os.environ.get("PARAMS", ""))
+
+
+def _agree(question: str) -> bool:
+    if os.environ.get("YES") == "1":
+        return True
+    if not sys.stdin.isatty():
+        raise DeploymentError("this needs your consent, and there is no terminal to ask on: add YES=1")
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _publish(deployment: Deployment, console: Console) -> None:

@@ -11,14 +11,15 @@ One resource is omitted because MiniStack does not support its type: the brandin
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from rich.console import Console
 
 from tools import ROOT
@@ -30,13 +31,15 @@ from tools.ops.doctor import Check, State, examine, show
 from tools.ops.targets import in_ministack
 from tools.stack import artifacts
 from tools.stack.clients import REGION, ROOT_KEY
-from tools.stack.deployment import SAM, Deployment, DeploymentError
+from tools.stack.deployment import SAM, Deployment
+from tools.stack.operator import DeploymentError
 from tools.stack.publish import publish
 from tools.stack.template import read_template, without_unknown_types
 
 BUILD = ROOT / ".aws-sam" / "local"
 STACK_NAME = "chatkit-verify"
 PAGE = "<!doctype html><title>chatkit-serverless</title><p>Published by make verify-deploy.</p>"
+OPERATORS_OWN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "CLOUDFORMATION_ROLE_ARN")
 TIMEOUT_SECONDS = 300
 MEMORY_MB = 1024
 
@@ -86,22 +89,32 @@ def build(folder: Path) -> None:
 
 
 def sam_deploy(folder: Path, scratch: Path) -> Deployment:
-    """Deploy `folder` with the real CLI, as `make deploy` does, into the AWS that the environment selects."""
-    template = folder / "local.json"
-    template.write_text(json.dumps(without_unknown_types(read_template(folder / "template.yaml"))))
-    settings = ("--config-file", str(ROOT / "samconfig.toml"))
-    options = ("--template-file", str(template), *settings, "--stack-name", STACK_NAME, "--region", REGION)
-    log = scratch / "sam.log"
-
-    def logged(command: Sequence[str]) -> None:
-        with log.open("ab") as output:
-            done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
-        if done.returncode:
-            raise DeploymentError(f"sam deploy failed:\n{log.read_text()[-3000:]}")
-
-    deployment = Deployment("dev", STACK_NAME, options, logged)
-    deployment.deploy()
+    """Deploy `folder` as `make deploy` does, into the AWS that the environment selects; output goes to sam.log."""
+    deployment = prepared(folder, scratch)
+    with (scratch / "sam.log").open("a") as log:
+        replace(deployment, console=Console(file=log, width=200)).deploy({}, lambda question: True)
     return deployment
+
+
+def prepared(folder: Path, scratch: Path, stack_name: str = STACK_NAME) -> Deployment:
+    """Return a deployment of `folder` without the resource types that MiniStack does not support.
+
+    Its own samconfig.toml keeps the operator's region and profile away from the local AWS.
+    """
+    template = folder / "template.yaml"
+    template.write_text(yaml.safe_dump(without_unknown_types(read_template(template)), sort_keys=False))
+    config = scratch / f"{stack_name}.toml"
+    config.write_text(SAMCONFIG.format(stack_name=stack_name))
+    return replace(Deployment.of("dev", config), build=folder)
+
+
+SAMCONFIG = """version = 0.1
+[dev.deploy.parameters]
+stack_name = "{stack_name}"
+parameter_overrides = "Stage=dev"
+capabilities = "CAPABILITY_IAM"
+resolve_s3 = true
+"""
 
 
 @contextmanager
@@ -110,16 +123,17 @@ def operator(aws: MiniStack) -> Generator[None]:
     wanted = {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
         "SAM_CLI_TELEMETRY": "0",
         **ROOT_KEY.environment(),
     }
-    before = {name: os.environ.get(name) for name in wanted}
+    before = {name: os.environ.pop(name, None) for name in (*wanted, *OPERATORS_OWN)}
     os.environ.update(wanted)
     try:
         yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
 
 def _site(scratch: Path) -> Path:

@@ -8,6 +8,7 @@ the refusals, and the README of the distribution for the bucket.
 """
 
 from attachments_s3.bucket import s3_config
+from attachments_s3.envelope import Envelope
 from attachments_s3.errors import AttachmentError, RefusedError, StorageError
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.keys import attachment_keys
@@ -19,6 +20,7 @@ from attachments_s3.store import Action, Event, S3AttachmentStore
 __all__ = [
     "Action",
     "AttachmentError",
+    "Envelope",
     "Event",
     "FileType",
     "GeneratedImages",

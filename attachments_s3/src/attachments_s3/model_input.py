@@ -8,8 +8,9 @@
             return await self.files.part(attachment)
 
 Images and PDFs are sent inline as base64 up to a size. Larger ones are sent as a presigned URL if `file_urls` is set
-and the bucket is not local. Text is sent as text, shortened to a stated length. A file that cannot be sent becomes a
-note to the model instead of an exception: its message is already stored, so every later turn of the thread would fail.
+and the bucket is not local. Text is sent as text in an envelope, shortened to a stated length. A file that cannot be
+sent becomes a note to the model instead of an exception: its message is already stored, so every later turn of the
+thread would fail.
 
 Every turn sends the files of its thread again, so a turn has a budget in addition to the limit per file. It bounds the
 memory, which is about four times a file's size for base64 and JSON, however many files a thread has.
@@ -20,13 +21,13 @@ from __future__ import annotations
 import base64
 import codecs
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chatkit.types import FileAttachment, GeneratedImage, ImageAttachment
 
 from attachments_s3 import content
 from attachments_s3.acceptance import Stage, UploadState
+from attachments_s3.envelope import Envelope
 from attachments_s3.errors import GoneError, megabytes
 from attachments_s3.policy import Kind
 from attachments_s3.store import S3AttachmentStore
@@ -58,17 +59,19 @@ class ModelLimits:
 
 
 class ModelInput(Generic[TContext]):
-    """Converts the files of one turn, which share its budget."""
+    """Converts the files of one turn, which share its budget and its envelopes."""
 
     def __init__(
         self,
         store: S3AttachmentStore[TContext],
         context: TContext,
         limits: ModelLimits | None = None,
+        envelope: Envelope | None = None,
     ) -> None:
         self._store = store
         self._context = context
         self._limits = limits or ModelLimits()
+        self.envelope = envelope or Envelope()
         self._inline_left = self._limits.inline_total_bytes
         self._text_left = self._limits.text_total_bytes
 
@@ -76,15 +79,15 @@ class ModelInput(Generic[TContext]):
         """Return an attachment as one part of the user's message. Raises StorageError."""
         state, file_type = UploadState.of(attachment), self._store.policy.type_of(attachment.mime_type)
         if state is None or state.stage is not Stage.STORED:
-            return _note(attachment, "it was never uploaded completely")
+            return self._note(attachment, "it was never uploaded completely")
         if file_type is None:
-            return _note(attachment, f"files of the type {attachment.mime_type} cannot be read by the assistant")
+            return self._note(attachment, "files of its type cannot be read by the assistant")
         try:
             if file_type.kind is Kind.TEXT:
                 return await self._text(attachment, state.size)
             return await self._binary(attachment, state.size)
         except GoneError:
-            return _note(attachment, "it is no longer stored")
+            return self._note(attachment, "it is no longer stored")
 
     async def generated_image(self, image: GeneratedImage) -> ResponseInputContentParam | None:
         """Return an image that the model made earlier, or None if it cannot be sent again. Raises StorageError."""
@@ -108,25 +111,25 @@ class ModelInput(Generic[TContext]):
         if self._limits.file_urls and not self._store.is_local:
             url = await self._store.url(attachment, self._context, self._limits.url_seconds)
             return _image(url) if isinstance(attachment, ImageAttachment) else _pdf_by_url(url)
-        return _note(attachment, f"it is too large to be sent to the assistant ({megabytes(size)})")
+        return self._note(attachment, f"it is too large to be sent to the assistant ({megabytes(size)})")
 
     async def _text(self, attachment: FileAttachment | ImageAttachment, size: int) -> ResponseInputTextParam:
         limit = min(size, self._limits.text_bytes, self._text_left)
         if limit <= 0:
-            return _note(attachment, "the files of this conversation are too long to be read together")
+            return self._note(attachment, "the files of this conversation are too long to be read together")
         self._text_left -= limit
         data = await self._store.read(attachment, self._context, limit)
         codec = content.encoding(data[: content.HEAD_BYTES]) or "cp1252"
         # An incomplete character at the end is dropped; an invalid byte elsewhere becomes U+FFFD.
         text = codecs.getincrementaldecoder(codec)("replace").decode(data, final=False)
         cut = f"\n[cut here: the first {limit} of {size} bytes]" if limit < size else ""
-        opening = f'<file name="{escape(attachment.name)}" type="{attachment.mime_type}" bytes="{size}">'
-        return {"type": "input_text", "text": f"{opening}\n{text}{cut}\n</file>"}
+        facts = {"name": attachment.name, "type": attachment.mime_type, "bytes": size}
+        return {"type": "input_text", "text": self.envelope.wrap("file", text, **facts) + cut}
 
-
-def _note(attachment: FileAttachment | ImageAttachment, reason: str) -> ResponseInputTextParam:
-    text = f"[The user attached the file “{attachment.name}”, but {reason}. Tell the user if it matters.]"
-    return {"type": "input_text", "text": text}
+    def _note(self, attachment: FileAttachment | ImageAttachment, reason: str) -> ResponseInputTextParam:
+        named = self.envelope.empty("file", name=attachment.name, type=attachment.mime_type)
+        text = f"{named}\n[The user attached this file, but {reason}. Tell the user if it matters.]"
+        return {"type": "input_text", "text": text}
 
 
 def _image(url: str) -> ResponseInputImageParam:

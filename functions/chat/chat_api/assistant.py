@@ -34,6 +34,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from attachments_s3 import Envelope
 from chat_api.context import RequestContext
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Turn:
     """Returns an image that the model generated earlier as part of its input; None if it cannot be sent again."""
     save_image: Callable[[str, bool], Awaitable[str]]
     """Stores a base64 image from the model (True: a partial one) and returns the URL for its thread item."""
+    envelope: Envelope = field(default_factory=Envelope)
+    """Marks untrusted text as data for the model; `envelope.rule` belongs into the model's instructions."""
     input_tokens: int = 0
     output_tokens: int = 0
     _stops: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])

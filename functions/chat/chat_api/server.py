@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_s
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from attachments_s3 import MessageFiles, ModelInput, ModelLimits, S3AttachmentStore
+from attachments_s3 import Envelope, MessageFiles, ModelInput, ModelLimits, S3AttachmentStore
 from chat_api.admission import Admission
 from chat_api.assistant import (
     Assistant,
@@ -97,6 +98,7 @@ class AssistantServer:
         self._timing = timing or Timing()
         self._admission = Admission(store, MessageFiles(store, files), assistant, self._limits)
         self._model_limits = model_limits or ModelLimits()
+        self._envelope_secret = secrets.token_bytes(16)
         self._on_turn = on_turn
 
     async def process(
@@ -254,13 +256,15 @@ class AssistantServer:
         return ChatKitRun(store, self._assistant, turn, stop, metrics, self._timing)
 
     def _turn(self, store: UserStore, context: RequestContext) -> Turn:
-        model_input = ModelInput(self._files, context, self._model_limits)
+        envelope = Envelope.of(context.user_id, self._envelope_secret)
+        model_input = ModelInput(self._files, context, self._model_limits, envelope)
         return Turn(
             context=context,
             store=store,
             attachment_content=model_input.part,
             image_content=model_input.generated_image,
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
+            envelope=envelope,
         )
 
 

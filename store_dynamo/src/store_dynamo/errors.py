@@ -7,6 +7,8 @@
     ├── AttachmentClaimedError     another turn has taken the attachment
     ├── TurnClaimedError           the turn is running or has run
     ├── RateExceededError          the window's limit is reached
+    ├── TooManyRunningError        the user runs as many turns as are allowed at once
+    ├── SignedOutError             the user signed out everywhere, or was erased, after this sign-in
     ├── InvalidIdError             the id does not fit into a key
     ├── RecordTooLargeError        the body is too big for the table, and the store has no overflow bucket
     ├── UnknownSchemaError         the record was written by a newer version of this package
@@ -89,6 +91,22 @@ class RateExceededError(StoreError):
     def __init__(self, name: str, limit: int, retry_after_seconds: int) -> None:
         super().__init__(f"Limit exceeded: {limit} {name}; try again in {retry_after_seconds} s")
         self.name, self.limit, self.retry_after_seconds = name, limit, retry_after_seconds
+
+
+class TooManyRunningError(StoreError):
+    """`longest_wait_seconds` is the time until the first seat expires by itself; a turn usually ends earlier."""
+
+    def __init__(self, limit: int, longest_wait_seconds: int) -> None:
+        super().__init__(f"{limit} turns are running at once, the limit; the first ends in {longest_wait_seconds} s")
+        self.limit, self.longest_wait_seconds = limit, longest_wait_seconds
+
+
+class SignedOutError(StoreError):
+    """`before` is the instant, in seconds since 1970, before which every sign-in has ended."""
+
+    def __init__(self, before: int, *, erased: bool) -> None:
+        super().__init__("The user was erased" if erased else "The user signed out everywhere")
+        self.before, self.erased = before, erased
 
 
 class InvalidIdError(StoreError):

@@ -5,6 +5,7 @@
     attachment   USER#{user}                   ATTACHMENT#{attachment}  ATTACHMENT#{thread}, once it belongs to one
     turn         USER#{user}                   TURN#{turn}              –
     rate         USER#{user} or SHARED         RATE#{name}#{window}     –
+    access       USER#{user}                   ACCESS                   –
     item         USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us:020}#{inserted_ns:020}
     feedback     USER#{user}#THREAD#{thread}   FEEDBACK#{item}          –
 
@@ -39,6 +40,7 @@ Key = dict[str, dict[str, Any]]
 INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
+ACCESS = "ACCESS"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -120,6 +122,10 @@ def rate_key(user_id: str | None, name: str, window_start: int) -> Key:
     """Return the key of a user's counter or, for None, of the counter that all users share."""
     partition = "SHARED" if user_id is None else user_partition(user_id)
     return _key(partition, f"{RATE}{escape(name, 'rate')}#{window_start}")
+
+
+def access_key(user_id: str) -> Key:
+    return _key(user_partition(user_id), ACCESS)
 
 
 def thread_of(key: Key) -> tuple[str, str]:

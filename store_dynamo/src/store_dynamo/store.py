@@ -19,6 +19,7 @@ from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from typing_extensions import TypeVar
 
+from store_dynamo.access import Access
 from store_dynamo.attachments import Attachments
 from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.errors import AttachmentClaimedError
@@ -79,8 +80,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `rates` and `feedback` are records of the same table that ChatKit's Store does not have, and `search` finds
-    messages by their words: see turns.py, rates.py, feedback.py and search.py.
+    `turns`, `rates`, `access` and `feedback` are records of the same table that ChatKit's Store does not have, and
+    `search` finds messages by their words: see the modules of these names.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
@@ -114,6 +115,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._attachments = Attachments(records, bodies, lifetime)
         self.turns = Turns[TContext](records, user_of, clock)
         self.rates = Rates[TContext](records, user_of, clock)
+        self.access = Access[TContext](records, user_of, clock)
         self.feedback = Feedback[TContext](records, user_of, lifetime)
         self.search = Search[TContext](records, bodies, self._threads, user_of)
         self._user_of = user_of

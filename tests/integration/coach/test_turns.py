@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import httpx
@@ -228,7 +229,10 @@ class TestMentions:
         tag = {"type": "input_tag", "id": "account:cash", "text": "Cash", "data": {"kind": "anything"}}
         content = [{"type": "input_text", "text": "How much is in "}, tag]
         reply = await talk.say("", content=content)
-        assert '@Cash is {"kind": "account", "name": "cash"}' in str(talk.model.requests[-1].body["input"])
+        assert re.search(
+            r'\n@Cash\n</mention-\w+>\nis {"kind": "account", "name": "cash"}',
+            "\n".join(str(part["text"]) for part in talk.model.requests[-1].body["input"][1]["content"]),
+        )
         assert "in cash" in reply.text
 
     @pytest.mark.feature("quoted-text")

@@ -16,7 +16,8 @@ from tools.ops import verify
 from tools.ops.checks import account, api, edge
 from tools.ops.cli import CHECKS
 from tools.ops.doctor import Check, Finding, State, Target, examine
-from tools.stack.deployment import NEW_SITE, Deployment, DeploymentError
+from tools.stack.deployment import NEW_SITE, Deployment
+from tools.stack.operator import DeploymentError
 from tools.stack.publish import IMMUTABLE, REVALIDATE, publish
 
 BY_NAME = {check.name: check for check in CHECKS}
@@ -58,7 +59,8 @@ class TestDeploy:
         assert parameters["SiteOrigin"] == deployed.outputs["SiteUrl"] != NEW_SITE
         assert parameters["Stage"] == "dev"
         assert missing is None
-        assert deployed.log.read_text().count("Successfully created/updated stack") == 2
+        log = deployed.log.read_text()
+        assert (log.count("CREATE_COMPLETE chatkit-verify"), log.count("UPDATE_COMPLETE chatkit-verify")) == (1, 1)
 
     def test_a_stack_that_is_not_there_says_what_to_do(self, deployed: Deployed) -> None:
         with verify.operator(deployed.aws), pytest.raises(DeploymentError, match="make deploy ENV=dev"):

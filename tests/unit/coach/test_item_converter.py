@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +12,28 @@ from chatkit.types import (
     GeneratedImage,
     GeneratedImageItem,
     HiddenContextItem,
+    ThreadItem,
     UserMessageTagContent,
 )
 from openai.types.responses import ResponseInputContentParam
 
-from coach.history import CoachItemConverter
+from attachments_s3 import Envelope
+from coach.history import Budget
+from coach.item_converter import CoachItemConverter
 from store_dynamo.testing.models import every_item
-from tests.fakes.turn import Conversation, named_only
+from tests.fakes.turn import Conversation
 
 FACTS: dict[str, Any] = {"thread_id": "thread-1", "created_at": datetime(2026, 5, 20)}
 
 
-def converter(*whole: str) -> CoachItemConverter:
-    return CoachItemConverter(named_only, frozenset(whole), image_bytes, "newest")
+NEWEST = GeneratedImageItem(id="newest", image=GeneratedImage(id="ig_1", url="https://bucket/secret?sig"), **FACTS)
+KEY = "0123456789abcdef"
+
+
+def converter(*items: ThreadItem, attachments: int = 4) -> CoachItemConverter:
+    """Return the converter of a turn whose history holds the items."""
+    turn = replace(Conversation().turn(), image_content=image_bytes, envelope=Envelope(KEY))
+    return CoachItemConverter(turn, items, Budget(attachments=attachments))
 
 
 async def image_bytes(image: GeneratedImage) -> ResponseInputContentParam:
@@ -37,10 +47,10 @@ def texts(items: list[Any]) -> list[str]:
 async def test_whole_attachments_are_sent_and_others_named() -> None:
     files = [FileAttachment(id=name, name=f"{name}.txt", mime_type="text/plain") for name in ("old", "new")]
     message = await Conversation().say("look", files)
-    items = await converter("new").to_agent_input([message])
+    items = await converter(message, attachments=1).to_agent_input([message])
     assert texts(items) == [
         "look",
-        "[Attached earlier, content not repeated: old.txt (text/plain)]",
+        f'<file-{KEY} name="old.txt" type="text/plain"/>\n[Attached earlier, content not repeated.]',
         "content of new.txt",
     ]
 
@@ -51,19 +61,21 @@ async def test_mentions_are_resolved_by_their_id_alone() -> None:
     message = (await Conversation().say("")).model_copy(update={"content": [tag]})
     words, _, resolved = texts(await converter().to_agent_input([message]))
     assert words == "@Cash"
-    assert resolved == '@Cash is {"kind": "account", "name": "cash"}'
+    assert resolved == f'<mention-{KEY}>\n@Cash\n</mention-{KEY}>\nis {{"kind": "account", "name": "cash"}}'
 
 
 async def test_an_unknown_mention_is_told_to_be_one() -> None:
     tag = UserMessageTagContent(type="input_tag", id="account:bob", text="Bob's", data={"kind": "account"})
     message = (await Conversation().say("")).model_copy(update={"content": [tag]})
-    assert texts(await converter().to_agent_input([message]))[-1] == "@Bob's is not a known account or category"
+    given = texts(await converter().to_agent_input([message]))[-1]
+    assert given == f"<mention-{KEY}>\n@Bob's\n</mention-{KEY}>\nis not a known account or category"
 
 
 @pytest.mark.feature("quoted-text")
 async def test_quoted_text_is_told() -> None:
     message = (await Conversation().say("what is this?")).model_copy(update={"quoted_text": "compound interest"})
-    assert texts(await converter().to_agent_input([message]))[-1].endswith("\ncompound interest")
+    given = texts(await converter().to_agent_input([message]))[-1]
+    assert given.endswith(f"\n<quotation-{KEY}>\ncompound interest\n</quotation-{KEY}>")
 
 
 @pytest.mark.feature("hidden-context")
@@ -80,14 +92,13 @@ async def test_every_kind_of_item_has_a_place_in_the_models_input() -> None:
 
 
 async def test_the_newest_picture_is_sent_without_its_url() -> None:
-    item = GeneratedImageItem(id="newest", image=GeneratedImage(id="ig_1", url="https://bucket/secret?sig"), **FACTS)
-    (sent,) = await converter().to_agent_input([item])
+    (sent,) = await converter(NEWEST).to_agent_input([NEWEST])
     assert "data:image/png;base64,ig_1" in str(sent)
     assert "secret" not in str(sent)
 
 
 async def test_older_pictures_are_named_not_sent() -> None:
     item = GeneratedImageItem(id="g1", image=GeneratedImage(id="ig_1", url="https://bucket/secret?sig"), **FACTS)
-    (text,) = texts(await converter().to_agent_input([item]))
+    (text,) = texts(await converter(item, NEWEST).to_agent_input([item]))
     assert "secret" not in text
     assert await converter().to_agent_input([item.model_copy(update={"image": None})]) == []

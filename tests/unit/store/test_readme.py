@@ -18,7 +18,7 @@ from chatkit.server import StreamingResult
 from store_dynamo import table_definition
 from store_dynamo.keys import TTL_ATTRIBUTE
 from store_dynamo.testing import Caller
-from store_dynamo.testing.models import file, note, thread
+from store_dynamo.testing.models import NOON, file, note, thread
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.janitor_backend import deleted, records
 from tests.integration.store.conftest import STORE_POLICY
@@ -73,7 +73,7 @@ async def test_every_method_beyond_chatkits_exists(moto_backend: DynamoBackend) 
     await store.add_thread_item("thr_1", note("i"), alice)
     await store.save_attachment(file("a"), alice)
     names = {"store": store, "context": alice, "timedelta": timedelta, "thread_id": "thr_1", "item_id": "i"}
-    names |= {"attachment_id": "a", "turn_id": "t", "title": "Hello"}
+    names |= {"attachment_id": "a", "turn_id": "t", "title": "Hello", "at": NOON}
 
     for line in block("python", "store.rates.count").splitlines():
         await eval(line.partition("#")[0].strip().removeprefix("await "), names)

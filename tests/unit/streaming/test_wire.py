@@ -182,6 +182,9 @@ def test_a_prelude_too_long_for_api_gateway_is_rejected():
     assert prelude(Entry.FUNCTION_URL, 200, headers)
 
 
+REST = {"resource": "/", "httpMethod": "GET", "requestContext": {}}
+
+
 @pytest.mark.parametrize(
     ("event", "setting", "entry"),
     [
@@ -191,6 +194,11 @@ def test_a_prelude_too_long_for_api_gateway_is_rejected():
         ({"requestContext": None}, "rest-api", None),
         ({"resource": "/", "httpMethod": "GET", "requestContext": {}}, "function-url", None),
         ({"resource": "/", "httpMethod": "GET", "requestContext": {}}, "rest-api", Entry.REST_API),
+        ({**REST, "stageVariables": None}, "rest-api", Entry.REST_API),
+        ({**REST, "stageVariables": {"other": "x"}}, "function-url", None),
+        ({**REST, "stageVariables": {"LAMBDA_STREAMING_ENTRY": "rest-api"}}, "function-url", Entry.REST_API),
+        ({**REST, "stageVariables": {"LAMBDA_STREAMING_ENTRY": "function-url"}}, "rest-api", None),
+        ({**REST, "stageVariables": {"LAMBDA_STREAMING_ENTRY": "rest-api"}, "version": "1.0"}, "rest-api", None),
         ({"version": "1.0", "resource": "/", "httpMethod": "GET", "requestContext": {}}, "rest-api", None),
     ],
 )

@@ -26,10 +26,10 @@ LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
 # Read by the runtime and by Powertools, not by Settings.
 RUNTIME_VARIABLES = {
     "AWS_LAMBDA_EXEC_WRAPPER",
-    "LAMBDA_STREAMING_ENTRY",
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
     "TZ",
+    "RELEASE",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lambda_streaming.wire import ENTRY_VARIABLE, Entry
 from tests.unit.template.translation import translate
 from tools import ROOT
 from tools.stack.template import Template
@@ -253,10 +254,14 @@ class TestRestApi:
         """Dictation is JSON with Base64; no route takes audio as such."""
         assert body["x-amazon-apigateway-binary-media-types"] == ["multipart/form-data"]
 
-    def test_the_function_knows_its_entry(self, template: Template) -> None:
+    @pytest.mark.promise("D1")
+    def test_each_event_names_its_entry(self, template: Template, translated: dict[str, Any]) -> None:
+        """Not the function, whose variables change minutes before or after CloudFront's origin does."""
+        (stage,) = of_type(translated, "AWS::ApiGateway::Stage").values()
         variables = template["Resources"]["ChatFunction"]["Properties"]["Environment"]["Variables"]
 
-        assert variables["LAMBDA_STREAMING_ENTRY"] == {"Ref": "Entry"}
+        assert stage["Variables"] == {ENTRY_VARIABLE: Entry.REST_API.value}
+        assert ENTRY_VARIABLE not in variables
 
 
 class TestAlarms:

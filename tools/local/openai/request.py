@@ -20,6 +20,8 @@ MODELS = ("gpt-5.1", "gpt-5.1-mini", "gpt-5", "gpt-5-mini", "gpt-4.1", "gpt-4.1-
 REASONING_MODELS = ("gpt-5",)
 FORM = "A structured input request"
 QUOTED = "The user is referring to this"
+TAG = re.compile(r"</?[a-z-]+-[0-9a-f]{16}[^>]*>")
+"""A tag of an envelope (`attachments_s3.envelope`)."""
 CONVERTER_TEXTS = (
     "The following graphical UI widget",
     "Hidden context for the agent",
@@ -86,7 +88,8 @@ class Request:
     def quoted(self) -> str | None:
         """The text that the last message quotes."""
         texts = [text_of(item) for item in self.items[-2:]]
-        return next((text.partition("\n")[2] for text in texts if text.startswith(QUOTED)), None)
+        quoted = next((text.partition("\n")[2] for text in texts if text.startswith(QUOTED)), None)
+        return TAG.sub("", quoted).strip() if quoted else quoted
 
     @property
     def form_answers(self) -> dict[str, str] | None:

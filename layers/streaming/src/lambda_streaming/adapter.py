@@ -26,10 +26,8 @@ from mangum.types import ASGI, LambdaHandler, LifespanMode, Response, Scope
 from lambda_streaming.cycle import FAILURE_BODY, FAILURE_HEADERS, HTTPCycle, ResponseWriter
 from lambda_streaming.request_tasks import RequestTasks, task_factory
 from lambda_streaming.response import StreamingResponse
-from lambda_streaming.wire import Entry, Headers
+from lambda_streaming.wire import ENTRY_VARIABLE, Entry, Headers
 
-# A variable of the function's environment: the kind of entry that may stream.
-ENTRY_VARIABLE = "LAMBDA_STREAMING_ENTRY"
 # The application is cancelled this long before Lambda's limit, which leaves time for clean-up, logs and the body's end.
 DEADLINE_MARGIN_SECONDS = 0.5
 MAX_DEADLINE_MARGIN = 0.2  # of the time that is left

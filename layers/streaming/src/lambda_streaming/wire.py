@@ -53,6 +53,10 @@ MAX_ERROR_MESSAGE_CHARACTERS = 500
 Headers = Iterable[tuple[bytes, bytes]]
 
 
+# A variable of the function's environment, or of a REST API's stage: the kind of entry that may stream.
+ENTRY_VARIABLE = "LAMBDA_STREAMING_ENTRY"
+
+
 class Entry(enum.Enum):
     """A service in front of the function that can stream."""
 
@@ -65,13 +69,16 @@ class Entry(enum.Enum):
 
         An invocation does not state its invoke mode, so the event's shape decides. HTTP API events (payload 2.0) look
         like a Function URL's but cannot stream; with payload 1.0 they look like a REST API's but have a `version`.
+        A REST API streams if its stage says so in a variable, which every event carries, else by `setting`. The stage's
+        variable holds for exactly this event, also while a deployment replaces one entry by another.
         """
         context: Mapping[str, Any] = event.get("requestContext") or {}
         if ".lambda-url." in (context.get("domainName") or ""):
             return cls.FUNCTION_URL
-        if setting == cls.REST_API.value and "httpMethod" in event and "resource" in event and "version" not in event:
-            return cls.REST_API
-        return None
+        if "httpMethod" not in event or "resource" not in event or "version" in event:
+            return None
+        stage: Mapping[str, Any] = event.get("stageVariables") or {}
+        return cls.REST_API if stage.get(ENTRY_VARIABLE, setting) == cls.REST_API.value else None
 
 
 def request_head(host: str, request_id: str, invocation_id: str | None) -> bytes:

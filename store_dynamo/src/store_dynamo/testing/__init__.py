@@ -18,6 +18,7 @@ further; take those that your store promises:
     MergeContract        `save_thread` merges with other writers; `set_automatic_title`
     LifetimeContract     deletion during a turn, `retention`
     ClaimsContract       attachments: `claim_attachment`, `release_attachment`, expiry
+    AccessContract       the store's `access`: rates and seats of a user, sign-outs, tombstones
 
 `StoreMachine` (hypothesis) compares random operations with a plain model. Needs pytest, pytest-asyncio and hypothesis:
 install `chatkit-store-dynamo[testing]`. Tests work in both of pytest-asyncio's modes.
@@ -28,10 +29,11 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"store_dynamo.testing.{name}"
-        for name in ("bodies", "contract", "isolation", "lifetime", "machine", "order", "setting", "writes")
+        for name in ("access", "bodies", "contract", "isolation", "lifetime", "machine", "order", "setting", "writes")
     )
 )
 
+from store_dynamo.testing.access import AccessContract  # noqa: E402
 from store_dynamo.testing.bodies import BodiesContract  # noqa: E402
 from store_dynamo.testing.contract import StoreContract  # noqa: E402
 from store_dynamo.testing.isolation import IdLimitsContract, IsolationContract  # noqa: E402
@@ -42,6 +44,7 @@ from store_dynamo.testing.setting import Caller, Clock, StoreSetting  # noqa: E4
 from store_dynamo.testing.writes import MergeContract, WritesContract  # noqa: E402
 
 __all__ = [
+    "AccessContract",
     "BodiesContract",
     "Caller",
     "ClaimsContract",
