@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false
 """Lint the template as CloudFormation receives it: `.tools/sam/bin/python -m tools.stack.lint_translated`.
 
 `sam validate --lint` and cfn-lint see SAM's resources, but not the Lambda versions, aliases and CodeDeploy groups that
