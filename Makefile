@@ -150,12 +150,13 @@ fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs
 # --- deploying --------------------------------------------------------------------------------------------------------
 
 .PHONY: release packages layer build deploy params publish destroy logs doctor verify-deploy lock clean
-build: install sam ## Build the functions and layers into .aws-sam
-	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} .tools/sam/bin/sam build
+build: install sam ## Build the functions and layers into .aws-sam (LAMBDA_PYTHON=3.14 for another Python)
+	@python=$$(layers/python path $(UV) install) && BYTECODE_PYTHON=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.stack.artifacts
 deploy: install sam ## Build and deploy everything, then print the address: make deploy ENV=dev PARAMS="SnapStart=on"
 	@$(RUN) -m tools.ops.cli prepare $(or $(ENV),dev)
-	@$(MAKE) --no-print-directory build frontend
+	@python=$$($(RUN) -m tools.ops.cli python $(or $(ENV),dev)) && \
+	  $(MAKE) --no-print-directory build frontend LAMBDA_PYTHON=$$python
 	@$(RUN) -m tools.ops.cli deploy $(or $(ENV),dev)
 params: install ## Print the parameters of a stack, and where each value comes from: make params ENV=dev
 	@$(RUN) -m tools.ops.cli params $(or $(ENV),dev)
@@ -175,7 +176,7 @@ packages: $(UV) ## Build wheels and sdists of the three libraries into dist/
 	@for each in $(LIBRARIES); do $(UV) build --quiet $$each --out-dir dist; done
 	@ls -1 dist
 layer: install ## Build dist/lambda-streaming-layer-*.zip, the streaming layer for other SAM projects
-	@python=$$(layers/python-3.13 $(UV) install) && PYTHON_3_13=$${python:-none} $(MAKE) -s -C layers/streaming zip
+	@python=$$(layers/python path $(UV) install) && BYTECODE_PYTHON=$${python:-none} $(MAKE) -s -C layers/streaming zip
 COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock: $(UV) ## Rewrite requirements/*.txt from the pyproject.toml files
 	@$(UV) $(COMPILE) --group dev pyproject.toml $(LIBRARIES:%=%/pyproject.toml) -o requirements/dev.txt

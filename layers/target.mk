@@ -1,7 +1,7 @@
 # Target platform and build steps, included by functions/*/Makefile and layers/*/Makefile, which `sam build` runs with
 # ARTIFACTS_DIR set (Metadata: BuildMethod: makefile).
 #
-# BUILD_TARGET=lambda (default): wheels for Lambda's python3.13 on arm64, on any machine.
+# BUILD_TARGET=lambda (default): wheels for Lambda's Python on arm64, on any machine (layers/python has the version).
 # BUILD_TARGET=local: wheels for this machine and the Python of .venv (or LOCAL_PYTHON), which can then run the artifacts:
 #   BUILD_TARGET=local sam build --build-dir .aws-sam/local
 BUILD_TARGET ?= lambda
@@ -12,8 +12,12 @@ ROOT := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 UV := $(ROOT)/.venv/bin/uv
 
 ifeq ($(BUILD_TARGET),lambda)
-PLATFORM := --python-platform aarch64-manylinux_2_28 --python-version 3.13
-COMPILER := $(shell $(ROOT)/layers/python-3.13 $(UV))
+PYTHON_VERSION := $(shell $(ROOT)/layers/python version)
+ifeq ($(PYTHON_VERSION),)
+$(error no version of Python to build for)
+endif
+PLATFORM := --python-platform aarch64-manylinux_2_28 --python-version $(PYTHON_VERSION)
+COMPILER := $(shell $(ROOT)/layers/python path $(UV))
 else ifeq ($(BUILD_TARGET),local)
 LOCAL_PYTHON ?= $(ROOT)/.venv/bin/python
 PLATFORM := --python $(LOCAL_PYTHON)
@@ -60,7 +64,7 @@ define compile-bytecode
 @if [ -n "$(COMPILER)" ]; then \
 	"$(COMPILER)" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s $(1) -p $(2) $(1); \
 else \
-	echo "Python 3.13 was not found, so the build contains no .pyc and cold starts take about twice as long. \
-To fix this: $(UV) python install 3.13, or PYTHON_3_13=/path/to/python3.13" >&2; \
+	echo "Python $(PYTHON_VERSION) was not found, so the build contains no .pyc and cold starts take about twice as long. \
+To fix this: $(UV) python install $(PYTHON_VERSION), or BYTECODE_PYTHON=/path/to/python$(PYTHON_VERSION)" >&2; \
 fi
 endef

@@ -2,7 +2,7 @@
 
     python -m tools.bench.cold_start [--quick]
 
-The function is built for this machine (with Python 3.13, Lambda's version, if available) and runs as on Lambda: the
+The function is built for this machine (with Lambda's version of Python, if available) and runs as on Lambda: the
 built layer's bootstrap polls a Runtime API and answers one event, against the local AWS and the local model server. The
 peer is the same build in a naive form: without bytecode (as `sam build` and `pip install --target` for another platform
 leave it), with all imports and clients at the top. A third variant adds only the bytecode. `restored` starts at the end
@@ -100,7 +100,7 @@ VARIANTS = {
 
 def build() -> str:
     """Build the function for this machine, and a copy without bytecode. Return the path of the build's Python."""
-    search = [ROOT / "layers" / "python-3.13", ROOT / ".venv" / "bin" / "uv"]
+    search = [ROOT / "layers" / "python", "path", ROOT / ".venv" / "bin" / "uv"]
     found = subprocess.run(search, capture_output=True, text=True, check=True).stdout.strip()
     python = found or sys.executable
     environment = {**os.environ, "BUILD_TARGET": "local", "LOCAL_PYTHON": python, "PYTHONPATH": ""}

@@ -1,6 +1,7 @@
-"""The operator's commands: `python -m tools.ops.cli prepare|deploy|params|publish|destroy|logs|doctor|verify [ENV]`.
+"""The operator's commands: `python -m tools.ops.cli COMMAND [ENV]`, with one of COMMANDS.
 
-`prepare` checks credentials, region and parameters before `make deploy` builds anything. The variables PARAMS and YES
+`prepare` checks credentials, region and parameters before `make deploy` builds anything; `python` prints the version of
+Python to build for, which is a parameter. The variables PARAMS and YES
 of the shell or of make give parameters (`PARAMS="SnapStart=on"`), and agree to changes without a question (`YES=1`).
 """
 
@@ -23,12 +24,12 @@ from tools.ops.targets import deployed, in_ministack
 from tools.ops.verify import verify
 from tools.stack.deployment import Deployment
 from tools.stack.operator import DeploymentError, explained
-from tools.stack.parameters import parse, table
+from tools.stack.parameters import parse, table, values_of
 from tools.stack.publish import publish
 
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
-COMMANDS = ("prepare", "deploy", "params", "publish", "destroy", "logs", "doctor", "verify")
+COMMANDS = ("prepare", "python", "deploy", "params", "publish", "destroy", "logs", "doctor", "verify")
 CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
 
 
@@ -61,6 +62,8 @@ def _run(command: str, env: str, console: Console) -> bool:
             Deployment.of(env).logs()
         case "params":
             console.print(table(_deployment(env, console).values(_given())))
+        case "python":
+            print(values_of(_deployment(env, console).values(_given()))["PythonVersion"])
         case "prepare":
             deployment = _deployment(env, console)
             deployment.announce()

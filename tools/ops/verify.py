@@ -84,7 +84,7 @@ def build(folder: Path) -> None:
     )
     if done.returncode:
         raise DeploymentError(f"sam build failed:\n{done.stdout}{done.stderr}")
-    if faults := artifacts.inspect(folder, artifacts.TARGETS["local"]).faults:
+    if faults := artifacts.inspect(folder, artifacts.target_of("local")).faults:
         raise DeploymentError("the build has faults:\n  " + "\n  ".join(faults))
 
 

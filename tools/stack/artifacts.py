@@ -10,6 +10,7 @@ the lock, machine code for another architecture, a runtime layer without AWS's C
 from __future__ import annotations
 
 import ast
+import os
 import platform
 import re
 import sys
@@ -57,11 +58,16 @@ def _markers(python: tuple[int, int], machine: str) -> dict[str, str]:
 
 
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
-_HERE = (sys.version_info.major, sys.version_info.minor)
-TARGETS = {
-    "lambda": Target(ELF_MACHINES["aarch64"], (3, 13), _markers((3, 13), "aarch64")),
-    "local": Target(ELF_MACHINES[platform.machine()], _HERE, _markers(_HERE, platform.machine())),
-}
+
+
+def target_of(name: str) -> Target:
+    """Return the target `lambda` or `local`. LAMBDA_PYTHON replaces the default of the parameter PythonVersion."""
+    if name == "local":
+        here = (sys.version_info.major, sys.version_info.minor)
+        return Target(ELF_MACHINES[platform.machine()], here, _markers(here, platform.machine()))
+    version = os.environ.get("LAMBDA_PYTHON") or read_template()["Parameters"]["PythonVersion"]["Default"]
+    major, minor = map(int, version.split("."))
+    return Target(ELF_MACHINES["aarch64"], (major, minor), _markers((major, minor), "aarch64"))
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,9 @@ class Report:
     faults: tuple[str, ...]
 
 
-def inspect(build: Path = BUILD, target: Target = TARGETS["lambda"]) -> Report:
-    """Inspect `build`. Raises FileNotFoundError when an artifact is missing."""
+def inspect(build: Path = BUILD, target: Target | None = None) -> Report:
+    """Inspect `build`, by default one for Lambda. Raises FileNotFoundError when an artifact is missing."""
+    target = target or target_of("lambda")
     names = (*FUNCTIONS, *LAYERS)
     for name in names:
         if not (build / name).is_dir():
@@ -193,7 +200,7 @@ def unchecked(bytecode: Path) -> bool:
 def main() -> int:
     """Print the report of a build; return 1 if the build has faults."""
     build = Path(sys.argv[1]) if len(sys.argv) > 1 else BUILD
-    target = TARGETS[sys.argv[2] if len(sys.argv) > 2 else "lambda"]
+    target = target_of(sys.argv[2] if len(sys.argv) > 2 else "lambda")
     report = inspect(build, target)
     table = Table("artifact", "MB unzipped")
     for name, size in report.sizes.items():
@@ -201,9 +208,10 @@ def main() -> int:
     console = Console()
     console.print(table)
     if not report.compiled:
+        version = ".".join(map(str, target.python))
         console.print(
-            f"The modules are not compiled: this machine has no Python {target.python[0]}.{target.python[1]}. "
-            "Cold starts take about twice as long. Run `.venv/bin/uv python install 3.13`, then build again."
+            f"The modules are not compiled: this machine has no Python {version}. Cold starts take about twice as "
+            f"long. Run `.venv/bin/uv python install {version}`, then build again."
         )
     for fault in report.faults:
         console.print(f"✗ {fault}", style="red")

@@ -15,9 +15,9 @@ from tools import ROOT
 from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.stack.artifacts import (
     MAX_UNZIPPED_BYTES,
-    TARGETS,
     inspect,
     locked_packages,
+    target_of,
     unchecked,
 )
 
@@ -71,7 +71,7 @@ class TestForLambda:
     def test_a_package_in_both_layers_has_one_version(self) -> None:
         """Lambda merges layers into one folder, in which the later layer overwrites the earlier one."""
         runtime, dependencies = (
-            locked_packages(ROOT / "requirements" / name, TARGETS["lambda"])
+            locked_packages(ROOT / "requirements" / name, target_of("lambda"))
             for name in ("streaming.txt", "functions.txt")
         )
 
@@ -82,7 +82,7 @@ class TestForLambda:
 
 class TestForThisMachine:
     def test_has_no_faults(self, for_this_machine: Path) -> None:
-        report = inspect(for_this_machine, TARGETS["local"])
+        report = inspect(for_this_machine, target_of("local"))
 
         assert report.faults == ()
         assert report.compiled
