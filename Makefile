@@ -98,8 +98,8 @@ dev-frontend: install ministack frontend/node_modules/.installed ## Start it wit
 	@$(RUN) -m tools.local.cli dev --hot '$(VITE)' $(if $(PORT),--port $(PORT))
 chat: install ## Chat in the terminal with the stack that `make dev` runs
 	@$(RUN) -m tools.local.cli chat
-token: install ## Print a new access token of the demo user, for curl
-	@$(RUN) -m tools.local.cli token
+token: install ## Print an access token for curl: of the demo user, or make token ENV=dev EMAIL=…
+	@$(if $(ENV),EMAIL='$(EMAIL)' $(RUN) -m tools.ops.user_commands token $(ENV),$(RUN) -m tools.local.cli token)
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
@@ -148,6 +148,16 @@ fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs
 	@tools/fresh_machine/run $(ARGS)
 
 # --- deploying --------------------------------------------------------------------------------------------------------
+
+.PHONY: user export erase
+user: install ## Invite a user: make user ENV=dev EMAIL=ana@example.com GROUP=staff
+	@EMAIL='$(EMAIL)' GROUP='$(GROUP)' $(RUN) -m tools.ops.user_commands user $(ENV)
+# USER is also a variable of every shell, so only make's own counts.
+USER_GIVEN = $(if $(filter command line,$(origin USER)),$(USER))
+export: install ## Export everything about a user: make export ENV=dev USER=ana@example.com
+	@EMAIL='$(or $(EMAIL),$(USER_GIVEN))' $(RUN) -m tools.ops.user_commands export $(ENV)
+erase: install ## Delete a user and all data: make erase ENV=dev USER=ana@example.com
+	@EMAIL='$(or $(EMAIL),$(USER_GIVEN))' CONFIRM='$(CONFIRM)' $(RUN) -m tools.ops.user_commands erase $(ENV)
 
 .PHONY: release packages layer build deploy params publish destroy logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam (LAMBDA_PYTHON=3.14 for another Python)

@@ -209,6 +209,23 @@ class SupportsOverview(Protocol):
 
 
 @runtime_checkable
+class SupportsUserData(Protocol):
+    """An assistant that keeps data about users elsewhere than in `AssistantSettings.table`.
+
+    `make export` and `make erase` call these methods on the operator's machine, with the operator's AWS credentials.
+    The table itself needs no method: both commands read and delete the user's partition of it.
+    """
+
+    def export_user(self, user_id: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield everything about the user as JSON-compatible data."""
+        ...
+
+    def erase_user(self, user_id: str) -> AsyncIterator[str]:
+        """Delete everything about the user, and yield a line for each deletion. May be called again."""
+        ...
+
+
+@runtime_checkable
 class SupportsClose(Protocol):
     """An assistant with open connections; `close` is awaited at the end of the process."""
 

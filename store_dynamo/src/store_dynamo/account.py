@@ -4,10 +4,12 @@
     python -m store_dynamo.account erase  --table chat --bucket chat-files --user 4f1c…
 
 `--user` is the `sub` claim of the user's tokens. The export has one JSON object per line: `{"record": "thread", "id",
-"body"}` and so on for items, attachments, feedback, turns and rates, and `{"object", "size", "base64"}` for files.
-Erasing deletes the contents of each thread before its record, so it may be interrupted and run again; disable the
-user's sign-in first. Objects are found by the user's id, the second part of every key in the bucket. Backups (PITR) and
-old S3 versions expire by their own rules. Needs boto3: `chatkit-store-dynamo[cli]`.
+"body"}` and so on for every other kind of record, and `{"object", "size", "base64"}` for files. Records are found by
+the user's partitions, so that a new kind of record is part of both commands without a change here. Erasing first
+writes a tombstone (access.py), which ends the user's sessions and outlives the erasure; then it deletes the contents
+of each thread before its record, so it may be interrupted and run again. Objects are found by the user's id, the
+second part of every key in the bucket. Backups (PITR) and old S3 versions expire by their own rules. Needs boto3:
+`chatkit-store-dynamo[cli]`.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ import base64
 import json
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
+from store_dynamo.access import Access
 from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.expressions import text
-from store_dynamo.keys import THREAD, escape, thread_of, thread_partition, unescape, user_partition
+from store_dynamo.keys import ACCESS, THREAD, escape, thread_of, thread_partition, unescape, user_partition
 from store_dynamo.serialization import check_schema
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import CLIENT_CONFIG, Backoff, Record, Table
@@ -34,7 +38,10 @@ _EXPORTED = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", 
 
 
 class Account:
-    """One user's records and objects. IAM: the actions of Sweep, s3:GetObject, and s3:DeleteObject on the bucket."""
+    """One user's records and objects.
+
+    IAM: the actions of Sweep, dynamodb:PutItem, s3:GetObject, and s3:DeleteObject on the bucket.
+    """
 
     def __init__(self, table: Table, bucket: S3Bucket, user_id: str) -> None:
         self._table = table
@@ -56,12 +63,18 @@ class Account:
                 yield {"object": key, "size": len(data), "base64": base64.b64encode(data).decode()}
 
     async def erase(self) -> AsyncIterator[str]:
-        """Delete everything, and yield a line for each deletion: ids of threads, sort keys of records, object keys."""
+        """End the user's sessions and delete everything; the tombstone of the sessions remains for a month.
+
+        Yields a line for each deletion: ids of threads, sort keys of records, object keys.
+        """
+        await Access(self._table, str).erase(self._user_id, datetime.now(UTC))
         async for record in self._records(user_partition(self._user_id)):
             if record["sk"]["S"].startswith(THREAD):
                 _, thread_id = thread_of(record)
                 yield f"thread {thread_id}"
                 await self._sweep.thread(self._user_id, thread_id, lambda: False)
+            if record["sk"]["S"] == ACCESS:
+                continue
             yield record["sk"]["S"]
             await self._table.delete({"pk": record["pk"], "sk": record["sk"]})
         async for key in self._objects():

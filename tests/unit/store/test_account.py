@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import inspect
 import json
 from collections import Counter
 from datetime import timedelta
@@ -13,7 +14,7 @@ import boto3
 import pytest
 from chatkit.types import ThreadMetadata
 
-from store_dynamo import account
+from store_dynamo import account, keys
 from store_dynamo.account import Account
 from store_dynamo.table import Table
 from store_dynamo.testing import Caller
@@ -22,6 +23,8 @@ from tests.fakes.dynamo_backend import QUICK, DynamoBackend
 from tests.fakes.janitor_backend import objects, records
 
 ALICE, BOB = Caller("alice#1"), Caller("bob")
+TOMBSTONE = ("USER#alice.231", "ACCESS")
+"""It ends the sessions of an erased user, and expires after the longest of them."""
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ async def backend(moto_backend: DynamoBackend) -> Any:
         await store.feedback.put("thr_1", ["i"], "positive", caller)
         await store.turns.claim("turn-1", "thr_1", caller)
         await store.rates.count("turns", 9, timedelta(days=1), caller)
+        await store.access.enter(caller, rates={"requests": 120})
         for key in (f"files/{folder}/a", f"generated/{folder}/img", f"pending/{folder}/p"):
             moto_backend.s3.put_object(Bucket=moto_backend.bucket.name, Key=key, Body=b"\xff")
     await store.save_thread(thread("thr_2"), ALICE)
@@ -55,7 +59,7 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
     lines = [json.loads(json.dumps(each)) async for each in account_of(backend, ALICE.user_id).export()]
 
     kinds = [each.get("record") or each["object"].split("/")[0] for each in lines]
-    records_of_each = {"thread": 2, "item": 3, "feedback": 1, "attachment": 1, "turn": 1, "rate": 1}
+    records_of_each = {"thread": 2, "item": 3, "feedback": 1, "attachment": 1, "turn": 1, "rate": 1, "access": 1}
     assert Counter(kinds) == records_of_each | {"files": 1, "generated": 1, "pending": 1, "overflow": 1}
     first = next(each for each in lines if each.get("record") == "thread" and each["id"] == "thr_1")
     assert ThreadMetadata.model_validate(first["body"]) == thread(title="Budget", metadata={"a": 1})
@@ -69,12 +73,12 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
 
 async def test_erasing_leaves_nothing_of_one_user_and_all_of_others(backend: DynamoBackend) -> None:
     bobs = records(backend, "USER#bob"), [key for key in objects(backend) if "/bob/" in key]
-    assert len(bobs[0]) == 7
+    assert len(bobs[0]) == 8
 
     erased = [each async for each in account_of(backend, ALICE.user_id).erase()]
 
     assert "thread thr_1" in erased
-    assert records(backend) == bobs[0]
+    assert records(backend) == [TOMBSTONE, *bobs[0]]
     assert objects(backend) == bobs[1]
     assert [each async for each in account_of(backend, ALICE.user_id).erase()] == []
 
@@ -87,7 +91,7 @@ async def test_erasing_may_be_interrupted_and_run_again(backend: DynamoBackend) 
                 break
         await erasing.aclose()
 
-    assert records(backend, "USER#alice") == []
+    assert records(backend, "USER#alice") == [TOMBSTONE]
     assert not [key for key in objects(backend) if "/alice" in key]
 
 
@@ -104,5 +108,24 @@ async def test_the_command_line(
     lines = capsys.readouterr().out.splitlines()
     await account.run(arguments("erase"), boto3.Session())
 
-    assert len([json.loads(line) for line in lines]) == 13
+    assert len([json.loads(line) for line in lines]) == 14
     assert capsys.readouterr().err.splitlines()[-1] == f"erased: {6 + 4}"
+
+
+async def test_every_kind_of_record_is_exported_and_erased(moto_backend: DynamoBackend) -> None:
+    """Also kinds that are added later: each function of keys.py that makes a key of a user is called."""
+    for name, make in inspect.getmembers(keys, inspect.isfunction):
+        if name.endswith("_key") and next(iter(inspect.signature(make).parameters), "") == "user_id":
+            values = {"user_id": "carla", "window_start": 1}
+            arguments = [values.get(each, "x") for each in inspect.signature(make).parameters]
+            moto_backend.client.put_item(
+                TableName=moto_backend.table, Item={**make(*arguments), "schema_version": {"N": "1"}}
+            )
+    written = len(records(moto_backend, "USER#carla"))
+    assert written >= 7
+    account = account_of(moto_backend, "carla")
+
+    assert len([each async for each in account.export()]) == written
+    assert [each async for each in account.erase()]
+    assert records(moto_backend, "USER#carla") == [("USER#carla", "ACCESS")]
+    moto_backend.log.requests.clear()
