@@ -159,7 +159,7 @@ export: install ## Export everything about a user: make export ENV=dev USER=ana@
 erase: install ## Delete a user and all data: make erase ENV=dev USER=ana@example.com
 	@EMAIL='$(or $(EMAIL),$(USER_GIVEN))' CONFIRM='$(CONFIRM)' $(RUN) -m tools.ops.user_commands erase $(ENV)
 
-.PHONY: release packages layer build deploy params publish destroy logs doctor verify-deploy lock clean
+.PHONY: release packages layer build deploy params publish destroy rollback logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam (LAMBDA_PYTHON=3.14 for another Python)
 	@python=$$(layers/python path $(UV) install) && BYTECODE_PYTHON=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.stack.artifacts
@@ -172,10 +172,12 @@ params: install ## Print the parameters of a stack, and where each value comes f
 	@$(RUN) -m tools.ops.cli params $(or $(ENV),dev)
 publish: install frontend ## Build and publish only the page: make publish ENV=dev
 	@$(RUN) -m tools.ops.cli publish $(or $(ENV),dev)
-destroy: install sam ## Delete a stack but keep its data: make destroy ENV=dev
+destroy: install ## Delete a stack but keep its data, after a question: make destroy ENV=dev
 	@$(RUN) -m tools.ops.cli destroy $(ENV)
-logs: install sam ## Follow the chat function's log: make logs ENV=dev
-	@$(RUN) -m tools.ops.cli logs $(or $(ENV),dev)
+rollback: install ## Let the previous version of the chat function serve again: make rollback ENV=dev (VERSION=7)
+	@$(RUN) -m tools.ops.cli rollback $(or $(ENV),dev)
+logs: install ## Follow the log of `make dev`, or of a deployed stack: make logs ENV=dev (REQUEST=id, LEVEL=ERROR)
+	@$(RUN) -m tools.ops.cli logs $(ENV)
 doctor: install ## Diagnose the stack of `make dev`, or a deployed one: make doctor ENV=dev
 	@$(RUN) -m tools.ops.cli doctor $(ENV)
 verify-deploy: install ministack sam ## Rehearse a deployment: the real `sam deploy` into the local AWS, then the doctor

@@ -87,6 +87,8 @@ MORE = {
     "rate-limits": "Limits per user and a budget for all",
     "field-bounds": "Each field that a client sends has a bound, checked before anything expensive",
     "untrusted-text": "Files, quotations, mentions and answers stay data for the model, whatever they contain",
+    "moderation": "An assistant's check of the user's texts and of its own answers",
+    "malware-scan": "A scanner between the upload of a file and its acceptance",
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
     "usage-metrics": "Tokens and times of a turn are counted",

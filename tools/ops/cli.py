@@ -1,8 +1,9 @@
 """The operator's commands: `python -m tools.ops.cli COMMAND [ENV]`, with one of COMMANDS.
 
-`prepare` checks credentials, region and parameters before `make deploy` builds anything; `python` prints the version of
-Python to build for, which is a parameter. The variables PARAMS and YES
-of the shell or of make give parameters (`PARAMS="SnapStart=on"`), and agree to changes without a question (`YES=1`).
+`prepare` checks credentials, region, parameters and the stack's state before `make deploy` builds anything; `python`
+prints the version of Python to build for, which is a parameter. Variables of the shell or of make are the arguments:
+`PARAMS="SnapStart=on"` of deploy, `YES=1` agrees to a question, `CONFIRM=<stack name>` to a deletion, `VERSION` of
+rollback, `REQUEST` and `LEVEL` of logs.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
 from tools.ops.checks import account, api, edge
 from tools.ops.doctor import Target, examine, show
+from tools.ops.logs import follow
 from tools.ops.targets import deployed, in_ministack
 from tools.ops.verify import verify
 from tools.stack.deployment import Deployment
 from tools.stack.operator import DeploymentError, explained
 from tools.stack.parameters import parse, table, values_of
 from tools.stack.publish import publish
+from tools.stack.questions import confirm
+from tools.stack.recovery import make_deployable
+from tools.stack.releases import roll_back
+from tools.stack.removal import destroy
 
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
-COMMANDS = ("prepare", "python", "deploy", "params", "publish", "destroy", "logs", "doctor", "verify")
+COMMANDS = ("prepare", "python", "deploy", "params", "publish", "destroy", "rollback", "logs", "doctor", "verify")
 CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
 
 
@@ -57,21 +63,24 @@ def _run(command: str, env: str, console: Console) -> bool:
         case "verify":
             return asyncio.run(verify(console, CHECKS))
         case "destroy":
-            Deployment.of(env).destroy()  # without a default environment
+            destroy(env, _deployment(env, console).announce())  # without a default environment
+        case "rollback":
+            roll_back(env, _deployment(env, console).announce(), os.environ.get("VERSION"))
         case "logs":
-            Deployment.of(env).logs()
+            name = Deployment.of(env).stack_name if env else ""
+            follow(env, name, os.environ.get("REQUEST", ""), os.environ.get("LEVEL", ""))
         case "params":
             console.print(table(_deployment(env, console).values(_given())))
         case "python":
             print(values_of(_deployment(env, console).values(_given()))["PythonVersion"])
         case "prepare":
             deployment = _deployment(env, console)
-            deployment.announce()
+            make_deployable(env, deployment.announce())
             deployment.values(_given())
         case "deploy":
             deployment = _deployment(env, console)
             deployment.announce()
-            deployment.deploy(_given(), _agree)
+            deployment.deploy(_given(), confirm)
             _publish(deployment, console)
         case _:
             deployment = _deployment(env, console)
@@ -86,14 +95,6 @@ def _deployment(env: str, console: Console) -> Deployment:
 
 def _given() -> dict[str, str]:
     return parse(os.environ.get("PARAMS", ""))
-
-
-def _agree(question: str) -> bool:
-    if os.environ.get("YES") == "1":
-        return True
-    if not sys.stdin.isatty():
-        raise DeploymentError("this needs your consent, and there is no terminal to ask on: add YES=1")
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _publish(deployment: Deployment, console: Console) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, closing
-from typing import Any
+from typing import Any, cast
 
 from boto3.dynamodb.types import Binary, TypeDeserializer
 
@@ -109,10 +109,14 @@ def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _json(each) for name, each in value.items()}
-    if isinstance(value, list | set):
-        return [_json(each) for each in value]
-    if isinstance(value, Binary | bytes):
-        return bytes(value).hex()
-    return value if isinstance(value, str | bool | None) else float(value)
+    match value:
+        case dict():
+            return {str(name): _json(each) for name, each in cast("dict[str, Any]", value).items()}
+        case list() | set():
+            return [_json(each) for each in cast("list[Any]", value)]
+        case Binary():
+            return bytes(value.value).hex()
+        case str() | bool() | None:
+            return value
+        case _:
+            return float(value)  # DynamoDB's numbers are Decimals

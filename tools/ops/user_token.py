@@ -32,8 +32,9 @@ REFUSED = {
 
 def access_token(cognito: Any, pool_id: str, client_id: str, email: str, ask: Ask) -> str:
     """Sign a user in and return the access token. Raises DeploymentError, which says why the pool refused."""
-    srp = AWSSRP(email, ask(f"Password of {email}"), pool_id, client_id, client=cognito)
+    srp: Any = AWSSRP(email, ask(f"Password of {email}"), pool_id, client_id, client=cognito)
     try:
+        answer: Any
         try:
             answer = srp.authenticate_user()
         except ForceChangePasswordException:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,8 @@ from tools.stack.description import Description, describe
 from tools.stack.environment import SAMCONFIG, Environment
 from tools.stack.operator import DeploymentError, explained, identify, select
 from tools.stack.parameters import Origin, Value, effective, overrides, values_of
+from tools.stack.questions import Agree
+from tools.stack.recovery import make_deployable, protect
 from tools.stack.release import TEMPLATE, stamp
 from tools.stack.template import read_template
 from tools.stack.versions import Versions
@@ -43,9 +45,6 @@ BUILD = ROOT / ".aws-sam" / "build"
 NEW_SITE = "http://localhost:5173"
 """The template's default of SiteOrigin; a stack with this value has not had its second pass."""
 _CHANGE_SET = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
-
-Agree = Callable[[str], bool]
-"""Asks the operator a question with yes or no."""
 
 
 def _with_origin(each: Value, origin: str) -> Value:
@@ -84,13 +83,17 @@ class Deployment:
         confirm = bool(environment.options.get("confirm_changeset"))
         return cls(env, environment.stack_name, environment.parameters, confirm, source, config=config)
 
-    def announce(self) -> None:
-        """Print account, identity, region and stack. Raises DeploymentError when AWS rejects the credentials."""
+    def announce(self) -> str:
+        """Print account, identity, region and stack, and return the stack's name.
+
+        Raises DeploymentError when AWS rejects the credentials.
+        """
         with explained():
             operator = identify(self.region_source)
         self.console.print(f"· account {operator.account} ({operator.arn})", highlight=False, soft_wrap=True)
         self.console.print(f"· region {operator.region} ({operator.source or 'this process'})", highlight=False)
         self.console.print(f"· stack {self.stack_name}", highlight=False)
+        return self.stack_name
 
     # --- deploy -------------------------------------------------------------------------------------------------------
 
@@ -102,6 +105,7 @@ class Deployment:
     def deploy(self, given: Mapping[str, str], agree: Agree) -> None:
         """Deploy the build with the parameters `given`. Raises DeploymentError when it fails or is declined."""
         with explained():
+            make_deployable(self.env, self.stack_name, agree=agree)
             before = self._described()
             serving = self._versions().live() if before else None
             values = self.values(given)
@@ -111,6 +115,7 @@ class Deployment:
                 with_site = [_with_origin(each, origin) for each in values]
                 self._pass(self._described(), with_site, lambda question: True)
             self._serve(serving)
+            protect(self.stack_name)
 
     def _pass(self, before: Description | None, values: list[Value], agree: Agree) -> None:
         release = stamp(self.build, values_of(values))
@@ -206,20 +211,3 @@ class Deployment:
                     raise
                 return None
         return None if described.status == "REVIEW_IN_PROGRESS" else described
-
-    def destroy(self) -> None:
-        """Delete the stack and print the names of the retained resources: table, files, users, secret."""
-        outputs = self.outputs()
-        kept = [outputs[name] for name in ("TableName", "BucketName", "UserPoolId", "OpenAISecretArn")]
-        with closing(operator_client("s3")) as s3:
-            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["SiteBucketName"]):
-                for each in page.get("Contents", []):
-                    s3.delete_object(Bucket=outputs["SiteBucketName"], Key=each["Key"])
-        run([str(SAM), "delete", "--config-env", self.env, "--stack-name", self.stack_name, "--no-prompts"])
-        print(
-            "These resources and their data remain; delete them when you no longer need them:\n  " + "\n  ".join(kept)
-        )
-
-    def logs(self) -> None:
-        """Follow the chat function's log."""
-        run([str(SAM), "logs", "--cw-log-group", self.outputs()["ChatLogGroup"], "--tail"])

@@ -15,6 +15,7 @@ from attachments_s3.keys import attachment_keys
 from attachments_s3.message_files import MessageFiles, SupportsClaims, VerifiedAttachments
 from attachments_s3.model_input import ModelInput, ModelLimits
 from attachments_s3.policy import FileType, Kind, Policy
+from attachments_s3.scan import ScannedFile, SupportsScan
 from attachments_s3.store import Action, Event, S3AttachmentStore
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "Policy",
     "RefusedError",
     "S3AttachmentStore",
+    "ScannedFile",
     "StorageError",
     "SupportsClaims",
+    "SupportsScan",
     "VerifiedAttachments",
     "attachment_keys",
     "s3_config",

@@ -17,7 +17,9 @@
     │   ├── UploadChangedError      the object changed between its verification and its copy
     │   ├── ContentMismatchError    the bytes do not match the type
     │   ├── ImageTooLargeError      the image has too many pixels to decode
+    │   ├── InfectedError           a scanner found malware; the file was deleted
     │   └── GoneError               the object of an accepted file has disappeared
+    ├── ScanError                   the scanner failed or was too slow (a 5xx)
     ├── StorageError                S3 failed or denied access (a 5xx); `aws_code` is its error code
     ├── UnsignedLengthError         the S3 client would presign without the length: fix its configuration
     ├── NotAnImageError             the model generated something that cannot be shown as an image
@@ -188,6 +190,24 @@ class GoneError(RefusedError):
 
     def __init__(self, attachment_id: str, name: str) -> None:
         super().__init__(f"“{name}” is no longer stored. Please attach it again.")
+        self.attachment_id, self.name = attachment_id, name
+
+
+class InfectedError(RefusedError):
+    code = "infected"
+
+    def __init__(self, attachment_id: str, name: str, threat: str) -> None:
+        super().__init__(f"“{name}” contains malware and was deleted. Please attach another file.")
+        self.attachment_id, self.name, self.threat = attachment_id, name, threat
+
+
+class ScanError(AttachmentError):
+    """The scanner failed or was too slow; the same request can succeed later."""
+
+    code = "scan"
+
+    def __init__(self, attachment_id: str, name: str) -> None:
+        super().__init__(f"“{name}” could not be scanned for malware now. Please try again.")
         self.attachment_id, self.name = attachment_id, name
 
 

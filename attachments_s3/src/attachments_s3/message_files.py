@@ -9,6 +9,7 @@
 `MessageFiles.admit` last, and `MessageFiles.release` when the message was not stored after all.
 
     claim ─► load ─► verify        all files at once; a refusal gives every claim back, and nothing has changed
+    scan                           all files at once, if there is a scanner; one with a threat is deleted
     accept ─► save                 all files at once
 
 A store with claims (see `SupportsClaims`) gives a file to one message even when two arrive at the same moment. With
@@ -30,7 +31,8 @@ from chatkit.types import AttachmentsDeleteReq, ChatKitReq, ThreadsAddUserMessag
 from pydantic import TypeAdapter
 
 from attachments_s3.acceptance import AnyFile
-from attachments_s3.errors import ClaimedError, RepeatedFileError, UnknownFileError
+from attachments_s3.errors import ClaimedError, InfectedError, RepeatedFileError, UnknownFileError
+from attachments_s3.scan import SupportsScan
 from attachments_s3.store import S3AttachmentStore
 
 TContext = TypeVar("TContext")
@@ -71,9 +73,12 @@ class MessageFiles(Generic[TContext]):
     A file costs three requests to S3, four to a store with claims (two reads, two writes), and two to any other store.
     """
 
-    def __init__(self, store: Store[TContext], files: S3AttachmentStore[TContext]) -> None:
+    def __init__(
+        self, store: Store[TContext], files: S3AttachmentStore[TContext], scanner: SupportsScan | None = None
+    ) -> None:
         self._store = store
         self._files = files
+        self._scanner = scanner
         self._claims = store if isinstance(store, SupportsClaims) else None
 
     async def admit(self, request: ChatKitReq, claim: str, context: TContext) -> None:
@@ -93,6 +98,8 @@ class MessageFiles(Generic[TContext]):
             self._files.check_id(attachment_id)
         try:
             verified = await _all(self._verify(each, claim, context) for each in ids)
+            if self._scanner is not None:
+                await _all(self._scan(each, self._scanner, context) for each in verified)
             await _all(self._accept(each, context) for each in verified)
         except BaseException:
             await self._unclaim(ids, claim, context)
@@ -117,6 +124,13 @@ class MessageFiles(Generic[TContext]):
         if attachment.thread_id and not self._claims:
             raise ClaimedError(attachment_id)
         return await self._files.verify(attachment, context)
+
+    async def _scan(self, attachment: AnyFile, scanner: SupportsScan, context: TContext) -> None:
+        try:
+            await self._files.scan(attachment, scanner, context)
+        except InfectedError:
+            await self._store.delete_attachment(attachment.id, context)
+            raise
 
     async def _accept(self, attachment: AnyFile, context: TContext) -> None:
         await self._store.save_attachment(await self._files.accept(attachment, context), context)
@@ -181,7 +195,8 @@ class VerifiedAttachments(_Server[TContext]):
         """Carry out one request once its files are accepted. Raises RefusedError, StorageError."""
         if not isinstance(self.attachment_store, S3AttachmentStore):
             raise TypeError("VerifiedAttachments needs attachment_store=S3AttachmentStore(...)")
-        files = MessageFiles[TContext](self.store, self.attachment_store)
+        scanner = self if isinstance(self, SupportsScan) else None
+        files = MessageFiles[TContext](self.store, self.attachment_store, scanner)
         parsed, claim = _parser().validate_json(request), secrets.token_hex(16)
         await files.admit(parsed, claim, context)
         try:

@@ -33,12 +33,20 @@ from chatkit.types import (
 from pydantic import AnyUrl, BaseModel
 
 from attachments_s3 import content, keys
-from attachments_s3.acceptance import Acceptance, AnyFile, UploadState
+from attachments_s3.acceptance import Acceptance, AnyFile, Stage, UploadState
 from attachments_s3.bucket import THREADS, Bucket
-from attachments_s3.errors import GoneError, LinkedError, ObjectMissingError, RefusedError
+from attachments_s3.errors import (
+    GoneError,
+    InfectedError,
+    LinkedError,
+    ObjectMissingError,
+    RefusedError,
+    UploadChangedError,
+)
 from attachments_s3.generated import GeneratedImages
 from attachments_s3.policy import FileType, Kind, Policy
 from attachments_s3.previews import PREVIEW, Previews
+from attachments_s3.scan import ScannedFile, SupportsScan, find_threat
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -186,6 +194,30 @@ class S3AttachmentStore(AttachmentStore[TContext]):
             state = await self._acceptance.verify(attachment, self._user_of(context))
         self._on_event(Event(Action.VERIFIED, state.size, attachment.mime_type))
         return attachment.model_copy(update={"metadata": state.metadata(attachment.metadata)})
+
+    async def scan(self, attachment: AnyFile, scanner: SupportsScan, context: TContext) -> None:
+        """Let a scanner examine a verified file; an accepted one was scanned before.
+
+        Raises ScanError, or InfectedError after the file's objects were deleted.
+        """
+        state = UploadState.of(attachment)
+        if state is None or state.stage is Stage.STORED:
+            return
+        key = keys.pending_key(self._user_of(context), attachment.id)
+
+        async def read() -> bytes:
+            found = await self._bucket.read(key, state.size)
+            if found.etag != state.etag:
+                raise UploadChangedError(attachment.id, attachment.name)
+            return found.data
+
+        facts = (attachment.id, attachment.name, attachment.mime_type, state.size, self._bucket.name, key, state.etag)
+        with self._refusals():
+            threat = await find_threat(scanner, ScannedFile(*facts, read))
+            if threat is None:
+                return
+            await self.delete_attachment(attachment.id, context)
+            raise InfectedError(attachment.id, attachment.name, threat)
 
     async def accept(self, attachment: AnyFile, context: TContext) -> AnyFile:
         """Move a verified file to its final key and return the attachment without its upload descriptor.

@@ -70,6 +70,12 @@ class Admission:
         """Release the files that `admit` took, because the message was not stored."""
         await self._files.release(request, context.turn_id, context)
 
+    async def withdraw(self, request: ChatKitReq, context: RequestContext) -> None:
+        """Undo `admit` for a request that is refused afterwards, before anything was stored."""
+        await self.release_files(request, context)
+        if is_streaming_req(request):
+            await self._release_claim(context)
+
     async def _claim(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> bool:
         """Claim the turn, if the request is one, so that a repeated request does not run again."""
         if not is_streaming_req(request):

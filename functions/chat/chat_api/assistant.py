@@ -18,7 +18,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
 from chatkit.actions import Action
 from chatkit.store import Store
@@ -194,6 +194,26 @@ class SupportsModels(Protocol):
 
     @property
     def tools(self) -> Sequence[ToolOption]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text to moderate: the client's, before it is stored, or the assistant's answer, before it is stored."""
+
+    source: Literal["message", "form", "tool", "action", "answer"]
+    text: str
+
+
+@runtime_checkable
+class SupportsModeration(Protocol):
+    """An assistant that checks the client's texts and its own answers (`docs/use/assistants.md`)."""
+
+    async def moderate(self, statement: Statement, context: RequestContext) -> str | None:
+        """Return a sentence for the user that explains why the text is refused, or None.
+
+        An exception refuses the text too: a request gets a 503, an answer is removed.
+        """
+        ...
 
 
 @runtime_checkable

@@ -18,8 +18,10 @@ from datetime import datetime
 from typing import Any
 
 from chatkit.actions import Action
+from chatkit.errors import CustomStreamError
 from chatkit.server import ChatKitServer
 from chatkit.types import (
+    AssistantMessageContent,
     AssistantMessageItem,
     AudioInput,
     ErrorEvent,
@@ -43,6 +45,7 @@ from chatkit.types import (
 from chat_api.assistant import (
     Assistant,
     SupportsActions,
+    SupportsModeration,
     SupportsSyncActions,
     SupportsTitles,
     SupportsTranscription,
@@ -50,6 +53,8 @@ from chat_api.assistant import (
 )
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
+from chat_api.errors import UnavailableError
+from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
@@ -75,6 +80,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         super().__init__(store)
         self._user_store = store
         self._assistant = assistant
+        self._moderator = assistant if isinstance(assistant, SupportsModeration) else None
         self._turn = turn
         self._stop, self._metrics = stop, metrics
         self._stop.on_trigger(turn.stop)
@@ -123,12 +129,52 @@ class ChatKitRun(ChatKitServer[RequestContext]):
             async with aclosing(self._stop.guard(events)) as guarded:
                 async for event in guarded:
                     self._measure(event)
-                    yield ids.rewrite(event)
+                    event = ids.rewrite(event)
+                    if self._moderator is None or (answer := _whole_answer(event)) is None:
+                        yield event
+                        continue
+                    async for checked in self._checked(event, answer, self._moderator, thread):
+                        yield checked
         except Exception as error:
             self._metrics.failed(error)
             raise
         finally:
             self._turn.stop()
+
+    async def _checked(
+        self,
+        event: ThreadStreamEvent,
+        answer: AssistantMessageItem,
+        moderator: SupportsModeration,
+        thread: ThreadMetadata,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Yield a complete answer if the moderation allows it; otherwise remove it and give the reason instead.
+
+        Raises CustomStreamError, after the answer was removed, if it could not be checked.
+        """
+        try:
+            reason = await moderate(moderator, answer_statement(answer), self._turn.context)
+        except UnavailableError as error:
+            yield ThreadItemRemovedEvent(item_id=answer.id)
+            raise CustomStreamError(NOT_CHECKED, allow_retry=True) from error
+        if reason is None:
+            yield event
+            return
+        self._metrics.outcome = "moderated"
+        yield ThreadItemRemovedEvent(item_id=answer.id)
+        new_id = self.store.generate_item_id("message", thread, self._turn.context)
+        content = [AssistantMessageContent(text=reason)]
+        yield ThreadItemDoneEvent(item=answer.model_copy(update={"id": new_id, "content": content}))
+
+    async def _may_store(self, answer: AssistantMessageItem) -> bool:
+        """Return whether a part of an answer may be stored when its turn is stopped."""
+        if self._moderator is None:
+            return True
+        try:
+            return await moderate(self._moderator, answer_statement(answer), self._turn.context) is None
+        except UnavailableError:
+            logger.warning("the text so far was not stored, because it could not be checked")
+            return False
 
     def _measure(self, event: ThreadStreamEvent) -> None:
         if isinstance(event, ThreadItemUpdatedEvent | ThreadItemDoneEvent):
@@ -141,7 +187,9 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     ) -> None:
         """Store the answer so far. If the user stopped it, add a hidden note for the model's next turn."""
         for item in pending_items:
-            if isinstance(item, AssistantMessageItem) and any(part.text.strip() for part in item.content):
+            if not isinstance(item, AssistantMessageItem) or not any(part.text.strip() for part in item.content):
+                continue
+            if await self._may_store(item):
                 # A duplicate means that the turn was stopped while ChatKit stored the complete answer.
                 with suppress(DuplicateItemError):
                     await self.store.add_thread_item(thread.id, item, context)
@@ -163,6 +211,13 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     ) -> SyncCustomActionResponse:
         assert isinstance(self._assistant, SupportsSyncActions)
         return await self._assistant.sync_action(thread, action, sender, self._turn)
+
+
+def _whole_answer(event: ThreadStreamEvent) -> AssistantMessageItem | None:
+    """Return the answer that ChatKit stores because of this event."""
+    if isinstance(event, ThreadItemDoneEvent | ThreadItemReplacedEvent):
+        return event.item if isinstance(event.item, AssistantMessageItem) else None
+    return None
 
 
 class AnswerIds:

@@ -16,12 +16,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
-from attachments_s3.errors import ClaimedError, RepeatedFileError, StorageError, UnknownFileError
+from attachments_s3.errors import ClaimedError, RepeatedFileError, ScanError, StorageError, UnknownFileError
 from attachments_s3.errors import InvalidIdError as InvalidFileIdError
 from attachments_s3.errors import RefusedError as RefusedFileError
 from chat_api.errors import (
     ConflictError,
     InvalidRequestError,
+    ModeratedError,
     NotFoundRequestError,
     RepeatedTurnError,
     TooLargeError,
@@ -46,9 +47,11 @@ STATUS: dict[type[Exception], int] = {
     ConflictError: 409,
     ClaimedError: 409,
     TooLargeError: 413,
+    ModeratedError: 422,
     RefusedFileError: 422,
     TooManyRequestsError: 429,
     CustomStreamError: 502,
+    ScanError: 503,
     StorageError: 503,
     StoreUnavailableError: 503,
     UnavailableError: 503,

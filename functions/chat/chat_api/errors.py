@@ -6,6 +6,7 @@
     ├── ConflictError            valid, but not in the current state (a locked thread, a file of another message)
     │   └── RepeatedTurnError    this turn was received before
     ├── TooManyRequestsError     exceeds a rate limit
+    ├── ModeratedError           the assistant's moderation refused its text
     └── TooLargeError            exceeds a size limit
     UnavailableError             a required service does not respond
 
@@ -37,6 +38,10 @@ class ConflictError(RefusedError):
 
 class TooLargeError(RefusedError):
     """The request exceeds a size limit."""
+
+
+class ModeratedError(RefusedError):
+    """The assistant's moderation refused the client's text; the message is the moderation's."""
 
 
 class RepeatedTurnError(ConflictError):

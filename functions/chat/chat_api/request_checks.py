@@ -3,16 +3,26 @@
     await RequestChecks(store, assistant).check(request, context)        # RefusedError or ChatKit's NotFoundError
 
 Admission runs them concurrently with the turn's claim and its limits. `bounds.py` has already bounded every field.
+
+    reason = await moderate(assistant, statement_of(request), context)  # None: allowed
+
+Moderation is off unless the assistant has the method. A client's text is checked after admission, before anything is
+stored or sent to a model. An answer is checked when it is complete and before it is stored; its deltas have reached the
+user by then. A refused answer is removed from the stream and replaced by the reason, and no part of its text is stored,
+not even if the turn is stopped (`chatkit_run`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 from collections.abc import Collection
 from typing import TypeVar
 
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
+    AssistantMessageItem,
     ChatKitReq,
     ClientToolCallItem,
     InferenceOptions,
@@ -36,8 +46,10 @@ from chatkit.types import (
 
 from chat_api.assistant import (
     Assistant,
+    Statement,
     SupportsActions,
     SupportsModels,
+    SupportsModeration,
     SupportsSyncActions,
     SupportsTranscription,
 )
@@ -47,6 +59,7 @@ from chat_api.errors import (
     InvalidRequestError,
     NotFoundRequestError,
     TooLargeError,
+    UnavailableError,
 )
 
 Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
@@ -58,6 +71,8 @@ AUDIO_TYPES = ("audio/webm", "audio/ogg", "audio/mp4")
 """The formats that ChatKit.js records."""
 MAX_AUDIO_BYTES = 2_500_000
 """About seven minutes of speech at 48 kbit/s; its base64 fits into a Lambda request."""
+MODERATION_SECONDS = 5.0
+NOT_CHECKED = "The answer could not be checked and was removed. Please try again."
 
 
 class RequestChecks:
@@ -172,3 +187,35 @@ def _page_size(limit: int | None) -> int | None:
     if limit is not None and limit < 0:
         raise InvalidRequestError("params.limit: must not be negative")
     return min(limit, MAX_PAGE) if limit else limit
+
+
+async def moderate(moderator: SupportsModeration, statement: Statement, context: RequestContext) -> str | None:
+    """Return the reason for a refusal, or None. Raises UnavailableError if the check fails or is too slow."""
+    try:
+        async with asyncio.timeout(MODERATION_SECONDS):
+            return await moderator.moderate(statement, context)
+    except Exception as error:
+        raise UnavailableError("the moderation did not answer") from error
+
+
+def statement_of(request: ChatKitReq) -> Statement | None:
+    """Return all text of a request that would be stored or reach the model; None if it brings none."""
+    match request:
+        case ThreadsCreateReq() | ThreadsAddUserMessageReq():
+            message = request.params.input
+            parts = [part.text for part in message.content] + ([message.quoted_text] if message.quoted_text else [])
+            return Statement("message", "\n".join(parts))
+        case ThreadsAddStructuredInputReq():
+            answers = request.params.input.answers.values()
+            return Statement("form", "\n".join(value for answer in answers for value in answer.values))
+        case ThreadsAddClientToolOutputReq():
+            return Statement("tool", json.dumps(request.params.result, ensure_ascii=False))
+        case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
+            return Statement("action", json.dumps(request.params.action.payload, ensure_ascii=False))
+        case _:
+            return None
+
+
+def answer_statement(item: AssistantMessageItem) -> Statement:
+    """Return an answer's text."""
+    return Statement("answer", "\n".join(part.text for part in item.content))

@@ -23,20 +23,22 @@ from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_s
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from attachments_s3 import Envelope, MessageFiles, ModelInput, ModelLimits, S3AttachmentStore
+from attachments_s3 import Envelope, MessageFiles, ModelInput, ModelLimits, S3AttachmentStore, SupportsScan
 from chat_api.admission import Admission
 from chat_api.assistant import (
     Assistant,
     Entity,
     SupportsMentions,
+    SupportsModeration,
     SupportsOverview,
     Turn,
     composer_options,
 )
 from chat_api.bounds import check_document
 from chat_api.context import RequestContext
-from chat_api.errors import InvalidRequestError, NotFoundRequestError
+from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError
 from chat_api.limits import Limits
+from chat_api.request_checks import moderate, statement_of
 from chat_api.settings import LimitSettings
 from chat_api.store_answers import StoreRequest, answer
 from chat_api.telemetry import TurnMetrics
@@ -96,7 +98,9 @@ class AssistantServer:
         self._deferred = DeferredImports(assistant)
         self._limits = Limits(store.rates, limits or LimitSettings())
         self._timing = timing or Timing()
-        self._admission = Admission(store, MessageFiles(store, files), assistant, self._limits)
+        scanner = assistant if isinstance(assistant, SupportsScan) else None
+        self._admission = Admission(store, MessageFiles(store, files, scanner), assistant, self._limits)
+        self._moderator = assistant if isinstance(assistant, SupportsModeration) else None
         self._model_limits = model_limits or ModelLimits()
         self._envelope_secret = secrets.token_bytes(16)
         self._on_turn = on_turn
@@ -115,6 +119,8 @@ class AssistantServer:
             self._deferred.start()
         thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
         await self._admission.admit(parsed, thread_id, context)
+        if self._moderator is not None:
+            await self._moderate(parsed, self._moderator, context)
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
         if isinstance(parsed, StoreRequest):
             return NonStreamingResult(await answer(parsed, self._store, self._files, context))
@@ -203,6 +209,20 @@ class AssistantServer:
     async def count_session(self, context: RequestContext) -> None:
         """Count a hosted-mode session as a turn; OpenAI limits the session itself. Raises TooManyRequestsError."""
         await self._limits.turn(context)
+
+    async def _moderate(self, request: ChatKitReq, moderator: SupportsModeration, context: RequestContext) -> None:
+        """Let the assistant check the client's text; undo admission if it is refused.
+
+        Raises ModeratedError or UnavailableError.
+        """
+        if (statement := statement_of(request)) is None:
+            return
+        try:
+            if reason := await moderate(moderator, statement, context):
+                raise ModeratedError(reason)
+        except BaseException:
+            await self._admission.withdraw(request, context)
+            raise
 
     async def _events(
         self, request: StreamingReq, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from rich.console import Console
 
 from tests.fakes.faulty_api import OTHER_TOKEN, SITE, TOKEN, FaultyApi
+from tests.fakes.one_stack import Pages
 from tools.local.openai.server import API_KEY
 from tools.ops.checks import account, edge
 from tools.ops.checks.api import CHECKS as API_CHECKS
@@ -57,13 +58,15 @@ class Secrets:
 
 
 class Topics:
-    """SNS with some subscriptions."""
+    """SNS of an account with many subscriptions, `subscriptions` on the last page."""
 
     def __init__(self, subscriptions: list[dict[str, str]]) -> None:
-        self.subscriptions = subscriptions
+        others = [{"Endpoint": f"{n}@example.org", "SubscriptionArn": f"arn:{n}"} for n in range(100)]
+        self.pages = Pages({"Subscriptions": others}, {"Subscriptions": subscriptions})
 
-    def list_subscriptions(self) -> dict[str, Any]:
-        return {"Subscriptions": self.subscriptions}
+    def get_paginator(self, operation: str) -> Pages:
+        assert operation == "list_subscriptions"
+        return self.pages
 
     def close(self) -> None:
         pass

@@ -93,7 +93,8 @@ async def alarms(target: Target) -> str:
 
     def read() -> list[dict[str, Any]]:
         with closing(target.client("sns")) as sns:
-            return [each for each in sns.list_subscriptions()["Subscriptions"] if each["Endpoint"] == email]
+            pages = sns.get_paginator("list_subscriptions").paginate()  # of the whole account, 100 per page
+            return [each for page in pages for each in page["Subscriptions"] if each["Endpoint"] == email]
 
     found = await asyncio.to_thread(read)
     if not any(each["SubscriptionArn"].startswith("arn:") for each in found):
@@ -105,7 +106,7 @@ CHECKS = (
     Check(
         "table",
         table,
-        "deploy again; if the index differs, restore into a new table (docs/operate/operations.md)",
+        "deploy again; if the index differs, restore into a new table (docs/operate/accidents.md)",
     ),
     Check("bucket", bucket, "deploy again: make deploy ENV=…"),
     Check("sign-in client", sign_in_client, "make deploy ENV=… sets SiteOrigin to the site's origin"),
