@@ -18,6 +18,7 @@ from chat_api import bounds
 from chat_api.bounds import FIELDS, HTTP, Bound, Items, Json, Number, Text, clean_title
 from chat_api.errors import RefusedError
 from chat_api.server import parse_request
+from tests.fakes.everything import Everything
 from tests.unit.chat_api.conftest import World
 from tests.unit.chat_api.test_app import begin
 from tools import ROOT
@@ -294,6 +295,19 @@ class TestTitles:
 
         assert renamed.json().get("title") == found.json().get("title") == title
 
+    @pytest.mark.parametrize(("made", "title"), [("Tri\u202ep\u0000 to\nRome", "Trip to Rome"), ("\u200d\u0000", None)])
+    async def test_title_that_the_assistant_makes_is_cleaned(
+        self, world_of: Callable[..., World], made: str, title: str | None
+    ) -> None:
+        assistant = Everything()
+        assistant.title_given = made
+        world = world_of(assistant)
+
+        thread_id = await begin(world)
+
+        found = await world.post({"type": "threads.get_by_id", "params": {"thread_id": thread_id}})
+        assert found.json().get("title") == title
+
     def test_title_of_any_length_is_short_at_once(self) -> None:
         for title in ("a" + "\u0301" * MEGABYTES_4, "\u200d" * MEGABYTES_4, " " * MEGABYTES_4):
             assert len(clean_title(title) or "") <= 200
@@ -305,3 +319,22 @@ def test_bounds_leave_room_for_the_largest_ordinary_request() -> None:
     ]
 
     bounds.check_document({"type": "threads.create", "params": {"input": {**MESSAGE, "content": content}}})
+
+
+@pytest.mark.parametrize("path", ["params.after", "params.title", "params.result"])
+def test_lone_surrogate_is_refused_as_json(path: str) -> None:
+    request = fields()[path][0]
+
+    with pytest.raises(RefusedError, match="Invalid JSON"):
+        parse_request(json.dumps(document(request, path, "\ud83d")))
+
+
+def test_what_once_went_around_the_limit_of_a_message_is_refused() -> None:
+    """Both requests of security-04-big-input.py: 20,000 mentions with few characters, and a tool's result of 3.9 MB."""
+    tag = {"type": "input_tag", "id": "category:groceries", "text": "x", "data": {}}
+    mentions = document("threads.create", "params.input", {**MESSAGE, "content": [tag] * 20_000})
+    result = document("threads.add_client_tool_output", "params.result", {"x": "A" * 3_900_000})
+
+    for request in (mentions, result):
+        with pytest.raises(RefusedError, match=r"the limit is|has more than"):
+            parse_request(json.dumps(request))
