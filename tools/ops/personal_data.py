@@ -115,7 +115,7 @@ def _json(value: Any) -> Any:
         case list() | set():
             return [_json(each) for each in cast("list[Any]", value)]
         case Binary():
-            return bytes(value.value).hex()
+            return bytes(cast("Any", value).value).hex()
         case str() | bool() | None:
             return value
         case _:
