@@ -19,7 +19,7 @@ from rich.console import Console
 from tools import ROOT
 from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
-from tools.ops.checks import account, api, edge
+from tools.ops.checks import account, api, edge, live
 from tools.ops.doctor import Target, examine, show
 from tools.ops.logs import follow
 from tools.ops.targets import deployed, in_ministack
@@ -36,7 +36,7 @@ from tools.stack.removal import destroy
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
 COMMANDS = ("prepare", "python", "deploy", "params", "publish", "destroy", "rollback", "logs", "doctor", "verify")
-CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
+CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS, *live.CHECKS)
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from rich.console import Console
 from tools.stack.changes import ChangeSet, changed_values
 from tools.stack.operator import DeploymentError
 from tools.stack.parameters import Origin, Value
-
-NOW = datetime.now(UTC)
 
 
 class Stack:
@@ -34,7 +31,7 @@ class Stack:
 
     def paginate(self, **_: str) -> list[dict[str, Any]]:
         if self.operation == "describe_stack_events":
-            return [{"StackEvents": self.events}]
+            return [{"StackEvents": self.events if "execute" in self.calls else self.events[-1:]}]
         change = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table"}
         return [
             {"Changes": [{"ResourceChange": {**change, "Replacement": "True"}}]},
@@ -58,7 +55,6 @@ def change_set(stack: Any) -> ChangeSet:
 def event(number: int, status: str, resource: str, reason: str = "") -> dict[str, Any]:
     return {
         "EventId": str(number),
-        "Timestamp": NOW + timedelta(seconds=number),
         "ResourceStatus": status,
         "LogicalResourceId": resource,
         "ResourceStatusReason": reason,
@@ -116,7 +112,7 @@ def test_execution_reports_final_states_in_order_and_waits_for_the_clean_up() ->
         event(3, "UPDATE_COMPLETE", "chatkit-dev"),
         event(2, "UPDATE_COMPLETE", "Table"),
         event(1, "UPDATE_IN_PROGRESS", "Table"),
-        event(-3600, "UPDATE_FAILED", "Table", "an earlier deployment"),
+        event(0, "UPDATE_FAILED", "Table", "an earlier deployment"),
     ]
     stack = Stack("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE", events=events)
     lines: list[str] = []
@@ -132,6 +128,7 @@ def test_a_failure_names_its_first_cause() -> None:
         event(4, "UPDATE_ROLLBACK_COMPLETE", "chatkit-dev"),
         event(3, "UPDATE_FAILED", "ChatFunction", "Resource update cancelled"),
         event(2, "UPDATE_FAILED", "UserPoolDomain", "Domain already exists."),
+        event(1, "UPDATE_COMPLETE", "chatkit-dev"),
     ]
     stack = Stack("UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", events=events)
 
