@@ -42,6 +42,7 @@ def destroyed(stack: OneStack, answer: str = NAME) -> str:
 
 
 @pytest.mark.promise("D3")
+@pytest.mark.feature("failed-stacks")
 class TestDestroy:
     @pytest.mark.parametrize("status", DELETABLE)
     def test_works_in_every_state_without_outputs(self, status: str) -> None:
