@@ -88,6 +88,40 @@ async def task(scope, receive, send) -> None:
     await hello(scope, receive, send)
 
 
+async def tail(scope, receive, send) -> None:
+    """Complete the body, then work on in the application itself, in a background task, and in a thread."""
+    await hello(scope, receive, send)
+    background.append(asyncio.create_task(work("the created task", 0.3)))
+    await work("the background task", 0.2)
+
+
+async def work(name: str, seconds: float) -> None:
+    print(f"{name} has started", flush=True)
+    await asyncio.sleep(seconds)
+    print(f"{name} has ended", flush=True)
+
+
+async def endless(scope, receive, send) -> None:
+    await hello(scope, receive, send)
+    try:
+        await work("the endless task", 3600)
+    finally:
+        print("the endless task was cancelled")
+
+
+async def stream_endlessly(scope, receive, send) -> None:
+    await start(send)
+    await body(send, b"some", more=True)
+    await endless_words(send)
+
+
+async def endless_words(send) -> None:
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        print("the partial answer is stored")
+
+
 async def hang(scope, receive, send) -> None:
     await start(send)
     await body(send, b"some", more=True)
@@ -109,7 +143,8 @@ async def crash_late(scope, receive, send) -> None:
 
 
 ROUTES = {f"/{route.__name__}": route for route in [
-    hello, echo, headers, state, slow, large, fail, fail_late, fail_long, task, hang, hang_before, crash, crash_late,
+    hello, echo, headers, state, slow, large, fail, fail_late, fail_long, task,
+    tail, endless, stream_endlessly, hang, hang_before, crash, crash_late,
 ]}  # fmt: skip
 starts = 0
 

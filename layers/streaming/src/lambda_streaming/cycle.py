@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from mangum.types import ASGI, Message, Scope
 
+from lambda_streaming.deadline import Deadline
 from lambda_streaming.errors import IncompleteResponseError, UnexpectedMessageError
 from lambda_streaming.wire import Headers
 
@@ -68,10 +69,10 @@ class HTTPCycle:
         self._complete = asyncio.Event()
         self._bodiless = scope["method"] == "HEAD"
 
-    async def run(self, app: ASGI, deadline: float | None) -> None:
-        """Call `app`; at `deadline` (loop time, None: never) it is cancelled, which is a failure like any other."""
+    async def run(self, app: ASGI, deadline: Deadline) -> None:
+        """Call `app`; at `deadline` it is cancelled, which is a failure like any other."""
         try:
-            async with asyncio.timeout_at(deadline):
+            async with deadline.limit():
                 await app(self._scope, self.receive, self.send)
             if self._state is not State.COMPLETE:
                 raise IncompleteResponseError(self._state.name)
