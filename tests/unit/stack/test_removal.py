@@ -110,6 +110,16 @@ class TestDestroy:
         assert "Nothing remains." in text
         assert "personal data" not in text
 
+    def test_the_cause_of_the_failure_is_shown_before_the_question(self) -> None:
+        events = (
+            event("UserPoolDomain", "CREATE_FAILED", "Domain already associated"),
+            stack_event("CREATE_IN_PROGRESS"),
+        )
+
+        text = destroyed(OneStack("ROLLBACK_COMPLETE", events, after=("DELETE_COMPLETE",)))
+
+        assert "Domain already associated" in text.partition("These are deleted")[0]
+
     def test_production_loses_its_protection_only_after_the_name(self) -> None:
         stack = OneStack("UPDATE_COMPLETE", after=("DELETE_COMPLETE",), protected=True, stage="prod")
 
