@@ -79,7 +79,11 @@ class TestFunctionUrl:
     def test_nobody_else_may_invoke_any_function(self, translated: dict[str, Any]) -> None:
         permissions = of_type(translated, "AWS::Lambda::Permission").values()
 
-        assert {each["Principal"] for each in permissions} == {"cloudfront.amazonaws.com", "apigateway.amazonaws.com"}
+        assert {each["Principal"] for each in permissions} == {
+            "cloudfront.amazonaws.com",
+            "apigateway.amazonaws.com",
+            "cognito-idp.amazonaws.com",
+        }
         assert all("SourceArn" in each for each in permissions)
 
     def test_origin_is_the_url_and_signed_by_cloudfront(
