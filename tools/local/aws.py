@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 STACK_NAME = "chatkit"
 ARTIFACTS = ("local-artifacts", "placeholder.zip")
+TEMPLATE_KEY = "template.json"
 DEPLOY_LIMIT_SECONDS = 60
 SESSION_SECONDS = 12 * 3600
 
@@ -125,19 +126,21 @@ def _provision(aws: MiniStack, template: Template, parameters: Mapping[str, str]
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=bucket, Key=key, Body=_empty_zip())
+        # In the bucket, as `sam deploy` does: a request takes templates up to 51,200 bytes only.
+        s3.put_object(Bucket=bucket, Key=TEMPLATE_KEY, Body=json.dumps(packaged(template, bucket, key)).encode())
     with closing(aws.client("cloudformation")) as client:
-        _create_or_update(client, json.dumps(packaged(template, bucket, key)), parameters)
+        _create_or_update(client, f"{aws.endpoint}/{bucket}/{TEMPLATE_KEY}", parameters)
         _wait(client)
 
 
-def _create_or_update(client: CloudFormationClient, body: str, parameters: Mapping[str, str]) -> None:
+def _create_or_update(client: CloudFormationClient, url: str, parameters: Mapping[str, str]) -> None:
     values: list[ParameterTypeDef] = [
         {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
     ]
     try:
         client.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=body,
+            TemplateURL=url,
             Parameters=values,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -145,7 +148,7 @@ def _create_or_update(client: CloudFormationClient, body: str, parameters: Mappi
         try:
             client.update_stack(
                 StackName=STACK_NAME,
-                TemplateBody=body,
+                TemplateURL=url,
                 Parameters=values,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             )
