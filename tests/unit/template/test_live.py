@@ -177,7 +177,7 @@ def test_no_function_depends_on_the_sites_address(template: Template) -> None:
 def test_every_function_has_the_line_that_is_stamped(template: Template) -> None:
     functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
 
-    assert len(functions) == 2
+    assert len(functions) == 3
     for each in functions:
         assert each["Properties"]["Environment"]["Variables"]["RELEASE"] == "unstamped"
 
