@@ -98,7 +98,7 @@ def adopt(
     if openai_api_key:
         with closing(aws.client("secretsmanager")) as secrets:
             secrets.put_secret_value(SecretId=outputs["OpenAISecretArn"], SecretString=openai_api_key)
-    return _describe(aws, stack_name, outputs, (*settings, _TLS_LIFTED))
+    return _describe(aws, template, stack_name, outputs, (*settings, _TLS_LIFTED))
 
 
 def outputs_of(aws: MiniStack, stack_name: str = STACK_NAME) -> dict[str, str]:
@@ -191,12 +191,16 @@ def _lift_tls_only(aws: MiniStack, bucket: str) -> None:
         s3.delete_bucket_policy(Bucket=bucket)
 
 
-def _describe(aws: MiniStack, stack_name: str, outputs: Mapping[str, str], settings: tuple[Setting, ...]) -> LocalStack:
+def _describe(
+    aws: MiniStack, template: Template, stack_name: str, outputs: Mapping[str, str], settings: tuple[Setting, ...]
+) -> LocalStack:
     pool, client_id = outputs["UserPoolId"], outputs["UserPoolClientId"]
     jwks_url = f"{aws.endpoint}/{pool}/.well-known/jwks.json"
     on_this_machine = {"AWS_ENDPOINT_URL": aws.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    chat = _environment(aws, stack_name, "ChatFunction")
-    janitor = _environment(aws, stack_name, "JanitorFunction")
+    chat, janitor = (
+        {**_environment(aws, stack_name, name), **logging_variables(template, name)}
+        for name in ("ChatFunction", "JanitorFunction")
+    )
     with closing(aws.client("cognito-idp")) as cognito:
         client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
     return LocalStack(
@@ -216,6 +220,15 @@ def _describe(aws: MiniStack, stack_name: str, outputs: Mapping[str, str], setti
         janitor_credentials=_assume(aws, outputs["JanitorRoleArn"], "janitor"),
         settings_read_back=settings,
     )
+
+
+def logging_variables(template: Template, function: str) -> dict[str, str]:
+    """Return the variables that Lambda sets because of a function's LoggingConfig.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+    """
+    config: dict[str, str] = template["Resources"][function]["Properties"]["LoggingConfig"]
+    return {"AWS_LAMBDA_LOG_FORMAT": config["LogFormat"], "AWS_LAMBDA_LOG_LEVEL": config["ApplicationLogLevel"]}
 
 
 def _environment(aws: MiniStack, stack_name: str, logical_id: str) -> dict[str, str]:

@@ -74,6 +74,11 @@ async def fail_late(scope, receive, send) -> None:
     raise ValueError("after the start")
 
 
+async def fail_with_surrogate(scope, receive, send) -> None:
+    await start(send)
+    raise ValueError("cannot read \ud83d")
+
+
 async def fail_long(scope, receive, send) -> None:
     await start(send)
     raise ValueError("x" * 100_000)
@@ -144,7 +149,7 @@ async def crash_late(scope, receive, send) -> None:
 
 ROUTES = {f"/{route.__name__}": route for route in [
     hello, echo, headers, state, slow, large, fail, fail_late, fail_long, task,
-    tail, endless, stream_endlessly, hang, hang_before, crash, crash_late,
+    fail_with_surrogate, tail, endless, stream_endlessly, hang, hang_before, crash, crash_late,
 ]}  # fmt: skip
 starts = 0
 

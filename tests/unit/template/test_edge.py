@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chat_api.telemetry import SERVICE
 from lambda_streaming.wire import ENTRY_VARIABLE, Entry
 from tests.unit.template.translation import translate
 from tools import ROOT
@@ -283,8 +284,8 @@ class TestAlarms:
         variables = template["Resources"]["ChatFunction"]["Properties"]["Environment"]["Variables"]
         alarm = translated["SlowFirstToken"]["Properties"]
 
-        assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-        assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+        assert alarm["Namespace"] == variables["METRICS_NAMESPACE"]
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": SERVICE}]
 
     def test_the_janitors_last_resort_is_counted(self, translated: dict[str, Any]) -> None:
         """Lambda publishes metrics of an event source mapping only with EventCount."""

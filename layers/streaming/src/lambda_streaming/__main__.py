@@ -6,7 +6,7 @@ which `bootstrap` has added this layer and `LAMBDA_TASK_ROOT`.
 
 from __future__ import annotations
 
-import logging
+import io
 import os
 import signal
 import sys
@@ -18,8 +18,9 @@ from awslambdaric import bootstrap
 
 from lambda_streaming.adapter import StreamingMangum
 from lambda_streaming.client import StreamingRuntimeClient
+from lambda_streaming.logs import logger_of
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 # Lambda gives a process with an extension 0.5 s (internal) or 2 s (external) between SIGTERM and SIGKILL.
@@ -31,6 +32,9 @@ CLEAN_UP_SECONDS = 0.5
 
 def main() -> None:
     """Poll for events and answer them until the process ends."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a print of a lone surrogate must not raise
     client = StreamingRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     signal.signal(signal.SIGTERM, partial(_terminate, client))
     bootstrap.run(os.environ["_HANDLER"], client)  # pyright: ignore[reportUnknownMemberType]

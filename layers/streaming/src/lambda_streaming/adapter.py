@@ -14,7 +14,6 @@ before the first `next`, before a SnapStart snapshot, and with failures reported
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import weakref
 from typing import Any, ClassVar, cast
@@ -25,6 +24,7 @@ from mangum.types import ASGI, LambdaHandler, LifespanMode, Response, Scope
 
 from lambda_streaming.cycle import FAILURE_BODY, FAILURE_HEADERS, HTTPCycle, ResponseWriter
 from lambda_streaming.deadline import Deadline
+from lambda_streaming.logs import logger_of
 from lambda_streaming.request_tasks import RequestTasks, task_factory
 from lambda_streaming.request_threads import LoopThreads
 from lambda_streaming.response import StreamingResponse
@@ -40,7 +40,7 @@ MALFORMED = {
     "body": '{"message": "malformed HTTP event: nothing was done"}',
 }
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 class StreamableEvent(dict[str, Any]):

@@ -12,7 +12,6 @@ response can be streamed, and passes a `StreamingResponse` through; posting one 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,12 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 from lambda_streaming.adapter import StreamableEvent
 from lambda_streaming.errors import RuntimeClientError
+from lambda_streaming.logs import logger_of
 from lambda_streaming.poll import Poll
 from lambda_streaming.response import StreamingResponse
 from lambda_streaming.wire import CONTENT_TYPE
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 class StreamingMarshaller(LambdaMarshaller):

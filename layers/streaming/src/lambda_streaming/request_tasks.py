@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any
 
 from lambda_streaming.deadline import Deadline
+from lambda_streaming.logs import logger_of
 from lambda_streaming.request_threads import Calls, request_calls
 
 # Time for a cancelled task to clean up.
@@ -29,7 +29,7 @@ CANCELLATION_SECONDS = 0.2
 
 Task = asyncio.Task[Any]
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 _request_tasks: ContextVar[set[Task] | None] = ContextVar("request_tasks", default=None)
 
 
@@ -74,8 +74,13 @@ class RequestTasks:
     async def _cancel(self) -> None:
         tasks = set(self._tasks)
         for task in tasks:
-            _logger.error("cancelled at the deadline: %r", task)
+            _logger.error("cancelled at the deadline: %s", _name(task))
             task.cancel()
         _, unfinished = await asyncio.wait(tasks, timeout=CANCELLATION_SECONDS)
         for task in unfinished:
-            _logger.error("did not stop when cancelled: %r", task)
+            _logger.error("did not stop when cancelled: %s", _name(task))
+
+
+def _name(task: Task) -> str:
+    """Return the names of a task and its coroutine; a task's `repr` may show a result."""
+    return f"{task.get_name()} ({getattr(task.get_coro(), '__qualname__', '')})"

@@ -18,7 +18,6 @@ host names of the next request would wait, because asyncio resolves them in the 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +27,7 @@ from types import BuiltinMethodType
 from typing import Any
 
 from lambda_streaming.errors import ThreadsExhaustedError
+from lambda_streaming.logs import logger_of
 
 THREADS = 64
 MAX_LEFT_BEHIND = 256
@@ -37,7 +37,7 @@ Call = Future[Any]
 Calls = dict[Call, str]
 """Unfinished calls and the names of their functions."""
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 request_calls: ContextVar[Calls | None] = ContextVar("request_calls", default=None)
 """The calls of the request whose code runs."""
 

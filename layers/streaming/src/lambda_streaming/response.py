@@ -28,7 +28,6 @@ exist, and any failure closes the connection.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import socket
 import struct
@@ -38,6 +37,7 @@ from lambda_streaming import wire
 from lambda_streaming.cycle import ResponseWriter
 from lambda_streaming.deadline import Deadline
 from lambda_streaming.errors import ResponseRejectedError
+from lambda_streaming.logs import logger_of
 from lambda_streaming.wire import Entry, Headers
 
 # Without a limit the kernel grows the buffer to megabytes for a reader that stopped.
@@ -50,7 +50,7 @@ REPLY = re.compile(rb"HTTP/1\.[01] (\d{3})\b.*?\r\n\r\n", re.DOTALL)
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
 CLOSE = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 class StreamingResponse:
