@@ -53,6 +53,7 @@ def template() -> Template:
     }
 
 
+@pytest.mark.feature("deploy.parameters")
 class TestOrigin:
     @pytest.mark.promise("D2")
     def test_the_command_beats_samconfig_beats_the_stack_beats_the_template(self, template: Template) -> None:

@@ -132,6 +132,7 @@ def versions(cases: Mapping[str, Case], folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.feature("deploy.live")
 @pytest.mark.promise("D1")
 def test_with_the_stamp_every_parameter_layer_and_property_moves_live(tmp_path: Path) -> None:
     cases = {"": Case(), "again": Case()}
