@@ -191,8 +191,8 @@ def _message(record: logging.LogRecord) -> str:
     text = record.msg if isinstance(record.msg, str) else str(plain(record.msg))
     if not record.args:
         return clean(text)
-    arguments = plain(record.args, 3)
-    return clean(text % (arguments if isinstance(arguments, dict) else tuple(arguments)))
+    named = isinstance(record.args, Mapping)
+    return clean(text % (plain(record.args) if named else tuple(plain(each) for each in record.args)))
 
 
 def _literal(record: logging.LogRecord) -> str:
