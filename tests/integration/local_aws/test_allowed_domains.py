@@ -20,7 +20,7 @@ PARAMETERS = {
     "AccessTokenMinutes": "15",
     "RefreshTokenDays": "7",
 }
-pytestmark = pytest.mark.promise("H13")
+pytestmark = [pytest.mark.promise("H13"), pytest.mark.feature("allowed-domains")]
 
 
 @pytest.fixture(scope="module")
