@@ -153,14 +153,15 @@ def _site(scratch: Path) -> Path:
 @asynccontextmanager
 async def running(aws: MiniStack, build: Path, log: Path) -> AsyncGenerator[str]:
     """Run the deployed chat function from `build` alone, with its role, and yield the address before `/chatkit`."""
-    deployed = adopt(aws, read_template(), STACK_NAME, os.environ.get("OPENAI_API_KEY", API_KEY))
+    deployed = adopt(aws, read_template(), STACK_NAME, API_KEY)
+    key = os.environ.get("OPENAI_API_KEY")
     with ModelServer.start() as model:
-        local_model = {} if os.environ.get("OPENAI_API_KEY") else {"OPENAI_BASE_URL": model.url}
+        model_environment = {"OPENAI_API_KEY": key} if key else {"OPENAI_BASE_URL": model.url}
         function = LocalFunction(
             handler="chat_api.handler.handler",
             code=[build / "ChatFunction", build / "DependenciesLayer" / "python"],
             layer=build / "StreamingLayer",
-            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **local_model},
+            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **model_environment},
             timeout_seconds=TIMEOUT_SECONDS,
             memory_mb=MEMORY_MB,
             log=log,
