@@ -90,7 +90,11 @@ class TestRejected:
             ({"OpenAIModel": "gpt-9\n"}, "OpenAIModel="),
             ({"DomainName": "A"}, r"DomainName='A'.*a host"),
             ({"DomainName": "a.example"}, "DomainName requires a CertificateArn"),
-            ({"Timeout": "soon"}, "Timeout='soon'.*use a number"),
+            ({"Timeout": "soon"}, "Timeout='soon'.*use a whole number"),
+            ({"Timeout": "60.5"}, "use a whole number"),
+            ({"Timeout": "6e1"}, "use a whole number"),
+            ({"Timeout": "٦٠"}, "use a whole number"),
+            ({"Timeout": "nan"}, "use a whole number"),
             ({"Timeout": "1"}, "from 30 to 900"),
         ],
     )
