@@ -5,8 +5,8 @@
     AssistantServer(…, on_turn=metrics.turn)
     S3AttachmentStore(…, on_event=metrics.attachment)
 
-CloudWatch extracts metrics from the log (embedded metric format), so a metric costs no request. A turn writes one line:
-each of its directives has its own dimensions.
+CloudWatch extracts metrics from the log (embedded metric format, made by Powertools), so a metric costs no request. A
+turn writes one line: each of its directives has its own dimensions.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aws_lambda_powertools.metrics import EphemeralMetrics
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -126,14 +127,19 @@ class Metrics:
         self._write((dimensions, {"Attachments": ("Count", 1), **size}))
 
     def _write(self, *groups: tuple[Mapping[str, str], Mapping[str, Metric]]) -> None:
-        values: dict[str, Any] = {"service": SERVICE}
-        directives: list[dict[str, Any]] = []
+        line: dict[str, Any] = {}
+        directives: list[Any] = []
         for dimensions, metrics in groups:
-            values |= {**dimensions, **{name: value for name, (_, value) in metrics.items()}}
-            units = [{"Name": name, "Unit": unit} for name, (unit, _) in metrics.items()]
-            names = ["service", *dimensions]
-            directives.append({"Namespace": self.namespace, "Dimensions": [names], "Metrics": units})
-        write_metrics({"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}, **values})
+            made = EphemeralMetrics(namespace=self.namespace, service=SERVICE)
+            for name, value in dimensions.items():
+                made.add_dimension(name, value)
+            for name, (unit, amount) in metrics.items():
+                made.add_metric(name, unit, amount)
+            one: dict[str, Any] = dict(made.serialize_metric_set())
+            directives += one["_aws"]["CloudWatchMetrics"]
+            line |= one
+        line["_aws"] = line["_aws"] | {"CloudWatchMetrics": directives}
+        write_metrics(line)
 
 
 class RequestLog:

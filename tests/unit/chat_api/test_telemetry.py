@@ -43,16 +43,16 @@ def test_a_turn_writes_one_line_with_all_its_metrics(log: io.StringIO) -> None:
     (line,) = lines(log)
     metrics, outcome = line["_aws"]["CloudWatchMetrics"]
     assert {each["Name"]: line[each["Name"]] for each in metrics["Metrics"]} == {
-        "Turns": 1,
-        "AddedTimeToFirstToken": 20.0,
-        "TimeToFirstToken": 500.0,
-        "TurnDuration": 2000.0,
-        "InputTokens": 900,
-        "OutputTokens": 100,
+        "Turns": [1],
+        "AddedTimeToFirstToken": [20],
+        "TimeToFirstToken": [500],
+        "TurnDuration": [2000],
+        "InputTokens": [900],
+        "OutputTokens": [100],
     }
     assert (metrics["Namespace"], metrics["Dimensions"]) == ("ChatKit/test", [["service"]])
-    assert outcome["Dimensions"] == [["service", "outcome"]]
-    assert (line["service"], line["outcome"], line["TurnsEnded"]) == ("chat", "answered", 1)
+    assert set(*outcome["Dimensions"]) == {"service", "outcome"}
+    assert (line["service"], line["outcome"], line["TurnsEnded"]) == ("chat", "answered", [1])
 
 
 def test_failed_turn_names_the_kind_and_nothing_else(log: io.StringIO) -> None:
@@ -62,8 +62,8 @@ def test_failed_turn_names_the_kind_and_nothing_else(log: io.StringIO) -> None:
     METRICS.turn(turn)
 
     (line,) = lines(log)
-    assert line["_aws"]["CloudWatchMetrics"][-1]["Dimensions"] == [["service", "kind"]]
-    assert (line["kind"], line["Failures"]) == ("RuntimeError", 1)
+    assert set(*line["_aws"]["CloudWatchMetrics"][-1]["Dimensions"]) == {"service", "kind"}
+    assert (line["kind"], line["Failures"]) == ("RuntimeError", [1])
     assert "secret" not in log.getvalue()
 
 
@@ -81,7 +81,7 @@ def test_a_refused_file_is_counted_with_its_reason(log: io.StringIO) -> None:
     METRICS.attachment(Event(Action.REFUSED, reason="claimed"))
 
     (line,) = lines(log)
-    assert (line["action"], line["reason"], line["Attachments"]) == ("refused", "claimed", 1)
+    assert (line["action"], line["reason"], line["Attachments"]) == ("refused", "claimed", [1])
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARN", "ERROR"])
