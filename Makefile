@@ -94,8 +94,8 @@ demo: install ministack ## Run one conversation through the whole local stack an
 dev: install ministack frontend ## Start the local stack with its page at http://localhost:5173 (PORT=5180)
 	@$(RUN) -m tools.local.cli dev $(if $(PORT),--port $(PORT))
 VITE := exec env PATH="$(CURDIR)/.tools/node/bin:$$PATH" frontend/node_modules/.bin/vite frontend
-dev-frontend: install ministack frontend/node_modules/.installed ## Start it with the page from its sources, reloaded on change
-	@$(RUN) -m tools.local.cli dev --hot '$(VITE)' $(if $(PORT),--port $(PORT))
+dev-frontend: install ministack frontend/node_modules/.installed ## The same with the page from its sources, reloaded on change; ENV=dev uses a deployed stack
+	@$(if $(ENV),VITE='$(VITE)' $(RUN) -m tools.ops.cli page $(ENV),$(RUN) -m tools.local.cli dev --hot '$(VITE)' $(if $(PORT),--port $(PORT)))
 chat: install ## Chat in the terminal with the stack that `make dev` runs
 	@$(RUN) -m tools.local.cli chat
 token: install ## Print an access token for curl: of the demo user, or make token ENV=dev EMAIL=…

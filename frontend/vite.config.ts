@@ -1,14 +1,38 @@
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  plugins: [react()],
-  // `make dev-frontend`: Vite serves the page and proxies the API and the configuration to the local edge.
-  server: { port: Number(process.env.PORT ?? 5173), strictPort: true, proxy: edge(process.env.EDGE_URL) },
+  plugins: [react(), siteConfig(process.env.SITE_CONFIG)],
+  // `make dev-frontend`: Vite serves the page and proxies the API and the configuration to the local edge. With ENV, it
+  // proxies the API of a deployed site, and the configuration comes from SITE_CONFIG.
+  server: {
+    port: Number(process.env.PORT ?? 5173),
+    strictPort: true,
+    proxy: { ...edge(process.env.EDGE_URL), ...deployed(process.env.API_URL) },
+  },
   build: { target: "es2022", sourcemap: false },
   test: { environment: "happy-dom", setupFiles: "vitest.setup.ts", restoreMocks: true },
 });
 
 function edge(url?: string) {
   return url ? { "/chatkit": url, "/config.json": url } : {};
+}
+
+function deployed(url?: string) {
+  // CloudFront selects the site by the Host header.
+  return url ? { "/chatkit": { target: url, changeOrigin: true } } : {};
+}
+
+function siteConfig(config?: string): Plugin {
+  return {
+    name: "site-config",
+    configureServer(server) {
+      if (config) {
+        server.middlewares.use("/config.json", (_, response) => {
+          response.setHeader("content-type", "application/json").end(config);
+        });
+      }
+    },
+  };
 }

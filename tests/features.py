@@ -92,6 +92,10 @@ MORE = {
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
     "usage-metrics": "Tokens and times of a turn are counted",
+    "failed-stacks": "A stack in any state is explained, cleared, and destroyed after its name was typed",
+    "rollback": "The previous version of the function serves again",
+    "logs": "The log of a deployed or the local stack, by request and level",
+    "page-on-deployed-stack": "The page from its sources with a deployed backend",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
 }
 

@@ -13,7 +13,8 @@ import { SignedIn } from "./shell/SignedIn";
 import { Splash } from "./shell/Splash";
 
 /** Return to the page that the user left, and close the open thread if it belongs to another user. */
-function afterSignIn(user: User | undefined): void {
+function afterSignIn(user: User | undefined, session: Session): void {
+  session.activity.begin(); // a visit to the sign-in page can take longer than the idle timeout
   returnToPlace(user);
   if (user) openThread.claim(user.profile.sub);
 }
@@ -63,7 +64,7 @@ export function App() {
     );
   }
   return (
-    <AuthProvider userManager={stack.session.manager} onSigninCallback={afterSignIn}>
+    <AuthProvider userManager={stack.session.manager} onSigninCallback={(user) => afterSignIn(user, stack.session)}>
       <SignInGate session={stack.session}>
         <SignedIn config={stack.config} session={stack.session} />
       </SignInGate>

@@ -10,6 +10,7 @@ const GOOD: RuntimeConfig = {
   signInDomain: "https://chat.auth.eu-west-1.amazoncognito.com",
   redirectUri: "https://chat.example.com/",
   domainKey: "",
+  idleTimeoutMinutes: 0,
 };
 
 describe("the configuration", () => {

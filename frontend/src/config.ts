@@ -10,6 +10,8 @@ export interface RuntimeConfig {
   redirectUri: string;
   /** ChatKit's domain key for this host name. */
   domainKey: string;
+  /** Minutes without use after which all tabs are signed out. 0 for no limit. */
+  idleTimeoutMinutes: number;
 }
 
 /** The configuration is missing or invalid. The message lists the invalid fields. */
@@ -17,25 +19,27 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
-type Check = (value: string) => boolean;
+type Check = (value: unknown) => boolean;
 
-const isUrl: Check = (value) => /^https?:/.test(value) && URL.canParse(value);
+const fits = (pattern: RegExp) => (value: unknown) => typeof value === "string" && pattern.test(value);
+const isUrl: Check = (value) => fits(/^https?:/)(value) && URL.canParse(value as string);
 const CHECKS: Record<keyof RuntimeConfig, Check> = {
-  apiUrl: (value) => /^\/[^/]/.test(value),
+  apiUrl: fits(/^\/[^/]/),
   authority: isUrl,
-  clientId: (value) => value !== "",
+  clientId: fits(/./),
   signInDomain: isUrl,
   redirectUri: isUrl,
-  domainKey: () => true, // an empty key selects the plain chat
+  domainKey: fits(/^/), // an empty key selects the plain chat
+  idleTimeoutMinutes: (value) => typeof value === "number" && value >= 0,
 };
+
+/** Fields that a config.json of an earlier version lacks. */
+const DEFAULTS: Partial<Record<keyof RuntimeConfig, unknown>> = { idleTimeoutMinutes: 0 };
 
 /** Validate `value` as configuration. Throws ConfigError. */
 export function checkedConfig(value: unknown): RuntimeConfig {
-  const given = Object(value) as Record<string, unknown>;
-  const faults = Object.entries(CHECKS).filter(([name, fits]) => {
-    const field = given[name];
-    return typeof field !== "string" || !fits(field);
-  });
+  const given = { ...DEFAULTS, ...(Object(value) as Record<string, unknown>) };
+  const faults = Object.entries(CHECKS).filter(([name, check]) => !check(given[name as keyof RuntimeConfig]));
   if (faults.length > 0) throw new ConfigError(`config.json: ${faults.map(([name]) => name).join(", ")}`);
   return given as unknown as RuntimeConfig;
 }

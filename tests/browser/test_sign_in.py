@@ -45,7 +45,7 @@ async def test_sign_out_revokes_and_forgets(house: House, enter: Enter, wiring: 
     await visitor.sign_in(house.person())
 
     await visitor.page.get_by_role("button", name="Account").click()
-    await visitor.page.get_by_role("button", name="Sign out").click()
+    await visitor.page.get_by_role("button", name="Sign out", exact=True).click()
 
     await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
     await visitor.page.reload()

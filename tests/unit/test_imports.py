@@ -25,6 +25,7 @@ ALLOWED = {
     "coach": {"chat_api", "store_dynamo", "attachments_s3"},
     "examples": {"chat_api", "store_dynamo", "attachments_s3"},
     "janitor": {"store_dynamo", "attachments_s3"} | SHARED,
+    "sign_in": set[str](),
 }
 """The packages of ours that each shipped package may import, besides itself."""
 ASSISTANTS_MAY_IMPORT = {"chat_api.assistant", "chat_api.context", "chat_api.errors"}

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import logging
 import re
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,12 +36,12 @@ from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.server import AssistantServer
 from chat_api.settings import LimitSettings
-from chat_api.telemetry import LOGGERS
+from chat_api.telemetry import PACKAGES
 from chat_api.turn import Timing
 from coach.accounts_table import AccountsTable
 from coach.accounts_table import table_definition as accounts_definition
 from coach.assistant import Coach
-from function_setup import configure_logs
+from function_setup import configure_logs, release_logs
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, Backoff, DynamoStore, S3Bucket, table_definition
 from tools.fuzz.belongings import Belongings, acquire
@@ -58,7 +57,6 @@ MOTO = ThreadPoolExecutor(1)
 """One thread for all requests to moto, which is not thread-safe."""
 """Time limit of a request. An app that hangs is stopped, which is a failure."""
 KEY: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
-ROOT_FORMAT = '{"level": "%(levelname)s", "location": "%(module)s:%(lineno)d", "message": "%(message)s"}'
 
 Dump = dict[str, str]
 
@@ -152,16 +150,10 @@ class Snapshot:
 
 
 class Log:
-    """The function's log output at level DEBUG, as CloudWatch would receive it.
-
-    Includes warnings of other libraries, which use the root logger.
-    """
+    """The function's log output at level DEBUG, as CloudWatch would receive it."""
 
     def __init__(self) -> None:
         self._stream = io.StringIO()
-        self._root = logging.StreamHandler(self._stream)
-        self._root.setLevel(logging.WARNING)
-        self._root.setFormatter(logging.Formatter(ROOT_FORMAT))
 
     def take(self) -> str:
         """Return the output since the last call."""
@@ -172,16 +164,11 @@ class Log:
 
     @contextmanager
     def listening(self) -> Generator[Self]:
-        handler = configure_logs("chat_api", "DEBUG", LOGGERS, self._stream)
-        logging.getLogger().addHandler(self._root)
+        configure_logs("chat_api", "DEBUG", PACKAGES, self._stream)
         try:
             yield self
         finally:
-            logging.getLogger().removeHandler(self._root)
-            for logger in map(logging.getLogger, ("chat_api", *LOGGERS)):
-                logger.removeHandler(handler)
-                logger.propagate = True
-                logger.setLevel(logging.NOTSET)
+            release_logs()
 
 
 class Site:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 STACK_NAME = "chatkit"
 ARTIFACTS = ("local-artifacts", "placeholder.zip")
+TEMPLATE_KEY = "template.json"
 DEPLOY_LIMIT_SECONDS = 60
 SESSION_SECONDS = 12 * 3600
 
@@ -97,7 +98,7 @@ def adopt(
     if openai_api_key:
         with closing(aws.client("secretsmanager")) as secrets:
             secrets.put_secret_value(SecretId=outputs["OpenAISecretArn"], SecretString=openai_api_key)
-    return _describe(aws, stack_name, outputs, (*settings, _TLS_LIFTED))
+    return _describe(aws, template, stack_name, outputs, (*settings, _TLS_LIFTED))
 
 
 def outputs_of(aws: MiniStack, stack_name: str = STACK_NAME) -> dict[str, str]:
@@ -125,19 +126,21 @@ def _provision(aws: MiniStack, template: Template, parameters: Mapping[str, str]
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=bucket, Key=key, Body=_empty_zip())
+        # In the bucket, as `sam deploy` does: a request takes templates up to 51,200 bytes only.
+        s3.put_object(Bucket=bucket, Key=TEMPLATE_KEY, Body=json.dumps(packaged(template, bucket, key)).encode())
     with closing(aws.client("cloudformation")) as client:
-        _create_or_update(client, json.dumps(packaged(template, bucket, key)), parameters)
+        _create_or_update(client, f"{aws.endpoint}/{bucket}/{TEMPLATE_KEY}", parameters)
         _wait(client)
 
 
-def _create_or_update(client: CloudFormationClient, body: str, parameters: Mapping[str, str]) -> None:
+def _create_or_update(client: CloudFormationClient, url: str, parameters: Mapping[str, str]) -> None:
     values: list[ParameterTypeDef] = [
         {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
     ]
     try:
         client.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=body,
+            TemplateURL=url,
             Parameters=values,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -145,7 +148,7 @@ def _create_or_update(client: CloudFormationClient, body: str, parameters: Mappi
         try:
             client.update_stack(
                 StackName=STACK_NAME,
-                TemplateBody=body,
+                TemplateURL=url,
                 Parameters=values,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             )
@@ -188,12 +191,16 @@ def _lift_tls_only(aws: MiniStack, bucket: str) -> None:
         s3.delete_bucket_policy(Bucket=bucket)
 
 
-def _describe(aws: MiniStack, stack_name: str, outputs: Mapping[str, str], settings: tuple[Setting, ...]) -> LocalStack:
+def _describe(
+    aws: MiniStack, template: Template, stack_name: str, outputs: Mapping[str, str], settings: tuple[Setting, ...]
+) -> LocalStack:
     pool, client_id = outputs["UserPoolId"], outputs["UserPoolClientId"]
     jwks_url = f"{aws.endpoint}/{pool}/.well-known/jwks.json"
     on_this_machine = {"AWS_ENDPOINT_URL": aws.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-    chat = _environment(aws, stack_name, "ChatFunction")
-    janitor = _environment(aws, stack_name, "JanitorFunction")
+    chat, janitor = (
+        {**_environment(aws, stack_name, name), **logging_variables(template, name)}
+        for name in ("ChatFunction", "JanitorFunction")
+    )
     with closing(aws.client("cognito-idp")) as cognito:
         client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
     return LocalStack(
@@ -213,6 +220,15 @@ def _describe(aws: MiniStack, stack_name: str, outputs: Mapping[str, str], setti
         janitor_credentials=_assume(aws, outputs["JanitorRoleArn"], "janitor"),
         settings_read_back=settings,
     )
+
+
+def logging_variables(template: Template, function: str) -> dict[str, str]:
+    """Return the variables that Lambda sets because of a function's LoggingConfig.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+    """
+    config: dict[str, str] = template["Resources"][function]["Properties"]["LoggingConfig"]
+    return {"AWS_LAMBDA_LOG_FORMAT": config["LogFormat"], "AWS_LAMBDA_LOG_LEVEL": config["ApplicationLogLevel"]}
 
 
 def _environment(aws: MiniStack, stack_name: str, logical_id: str) -> dict[str, str]:

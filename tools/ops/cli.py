@@ -19,8 +19,9 @@ from rich.console import Console
 from tools import ROOT
 from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
-from tools.ops.checks import account, api, edge
+from tools.ops.checks import account, api, edge, live
 from tools.ops.doctor import Target, examine, show
+from tools.ops.local_page import PORT, serve
 from tools.ops.logs import follow
 from tools.ops.targets import deployed, in_ministack
 from tools.ops.verify import verify
@@ -35,8 +36,11 @@ from tools.stack.removal import destroy
 
 DIST = ROOT / "frontend" / "dist"
 LOG_COLUMNS = 140
-COMMANDS = ("prepare", "python", "deploy", "params", "publish", "destroy", "rollback", "logs", "doctor", "verify")
-CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS)
+COMMANDS = (
+    *("prepare", "python", "deploy", "params", "publish", "destroy", "rollback"),
+    *("logs", "page", "doctor", "verify"),
+)
+CHECKS = (*api.CHECKS, *edge.CHECKS, *account.CHECKS, *live.CHECKS)
 
 
 def main() -> int:
@@ -66,6 +70,9 @@ def _run(command: str, env: str, console: Console) -> bool:
             destroy(env, _deployment(env, console).announce())  # without a default environment
         case "rollback":
             roll_back(env, _deployment(env, console).announce(), os.environ.get("VERSION"))
+        case "page":
+            deployment = _deployment(env, console)
+            serve(deployment, int(os.environ.get("PORT") or PORT), os.environ["VITE"])
         case "logs":
             name = Deployment.of(env).stack_name if env else ""
             follow(env, name, os.environ.get("REQUEST", ""), os.environ.get("LEVEL", ""))

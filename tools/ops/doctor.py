@@ -1,7 +1,7 @@
 """`make doctor`: checks a running stack and prints one table of results with remedies.
 
     make doctor                # the stack that `make dev` runs
-    make doctor ENV=dev        # a deployed stack; CHATKIT_TOKEN is an access token of one of its users
+    make doctor ENV=dev        # a deployed stack; CHATKIT_TOKEN: see `make token ENV=dev EMAIL=…`
 
 A check passes, fails, or is unknown because it cannot run here. A failed row shows how to fix the fault, an unknown one
 how to check it elsewhere. Unknown rows are never green.
@@ -72,7 +72,8 @@ class Target:
         """Return a user's access token. Raises UnknownError when none is available."""
         if self.token is None:
             raise UnknownError(
-                "an access token of a user is required", "CHATKIT_TOKEN=<access token> make doctor ENV=…"
+                "an access token of a user is required",
+                "CHATKIT_TOKEN=$(make token ENV=… EMAIL=…) make doctor ENV=…",
             )
         return self.token
 

@@ -27,7 +27,9 @@ from tools.stack.removal import Client, Say
 
 LOCAL_LOG = STATE / "function.log"
 LOG_GROUP = "ChatLogs"
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+PYTHONS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+"""Python's names, as versions before 0.3 wrote them."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 RECENT_SECONDS = 600
 DAY_SECONDS = 86_400
@@ -48,7 +50,7 @@ class Filter:
     @classmethod
     def of(cls, request: str, level: str) -> Filter:
         """Return the filter for REQUEST= and LEVEL=. Raises DeploymentError for values that cannot match."""
-        name = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(level.upper(), level.upper())
+        name = PYTHONS.get(level.upper(), level.upper())
         if name and name not in LEVELS:
             raise DeploymentError(f"LEVEL={level} is not a level; levels are {', '.join(LEVELS)}")
         if request and not REQUEST_ID.fullmatch(request):
@@ -65,7 +67,8 @@ def _rank(line: str) -> int:
     try:
         level = json.loads(line).get("level", "")
     except (ValueError, AttributeError):
-        return LEVELS.index("CRITICAL") if "Traceback" in line or "Error" in line else -1
+        return LEVELS.index("FATAL") if "Traceback" in line or "Error" in line else -1
+    level = PYTHONS.get(level, level)
     return LEVELS.index(level) if level in LEVELS else -1
 
 

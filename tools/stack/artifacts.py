@@ -26,7 +26,11 @@ from tools import ROOT
 from tools.stack.template import read_template
 
 BUILD = ROOT / ".aws-sam" / "build"
-FUNCTIONS = {"ChatFunction": ("StreamingLayer", "DependenciesLayer"), "JanitorFunction": ("DependenciesLayer",)}
+FUNCTIONS = {
+    "ChatFunction": ("StreamingLayer", "DependenciesLayer"),
+    "JanitorFunction": ("DependenciesLayer",),
+    "SignInFunction": (),
+}
 LAYERS = {"StreamingLayer": "streaming.txt", "DependenciesLayer": "functions.txt"}
 # "250 MB: function and all layers, unzipped" https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024

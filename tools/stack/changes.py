@@ -8,9 +8,9 @@ changes.execute(print)          # returns when the stack is complete; raises Dep
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = (0.1, 3.0)
 """The first and the longest pause between two looks at the stack."""
-CLOCKS_DIFFER = timedelta(seconds=5)
 LIMIT_SECONDS = 3600
 KEPT = frozenset({"AWS::Lambda::Version"})
 """Types that a stack removes from its list and does not delete."""
@@ -67,15 +66,12 @@ class ChangeSet:
 
     def execute(self, report: Callable[[str], None]) -> None:
         """Execute the changes and report each resource's final state. Raises DeploymentError when they fail."""
-        start = datetime.now(UTC) - CLOCKS_DIFFER
+        seen = {event["EventId"] for event in self._events(set(), pages=1)}
         self.client.execute_change_set(ChangeSetName=self.arn, StackName=self.stack_name)
-        seen: set[str] = set()
         failures: list[str] = []
         final = ""
         for status in self._statuses():
-            for event in self._events(start):
-                if event["EventId"] in seen:
-                    continue
+            for event in self._events(seen):
                 seen.add(event["EventId"])
                 line = f"{event.get('ResourceStatus')} {event.get('LogicalResourceId')}"
                 if "FAILED" in str(event.get("ResourceStatus")):
@@ -101,12 +97,13 @@ class ChangeSet:
             time.sleep(pause)
             pause = min(longest, pause * 1.5)
 
-    def _events(self, start: datetime) -> list[Mapping[str, Any]]:
-        """Return the events since `start`, the oldest first."""
+    def _events(self, seen: Collection[str], pages: int | None = None) -> list[Mapping[str, Any]]:
+        """Return the events since the last one that was seen, the oldest first. The newest are on the first page."""
         found: list[Mapping[str, Any]] = []
-        for page in self.client.get_paginator("describe_stack_events").paginate(StackName=self.stack_name):
+        paginator = self.client.get_paginator("describe_stack_events")
+        for page in islice(paginator.paginate(StackName=self.stack_name), pages):
             for event in page["StackEvents"]:
-                if event["Timestamp"] < start:
+                if event["EventId"] in seen:
                     return found[::-1]
                 found.append(event)
         return found[::-1]

@@ -37,8 +37,32 @@ SWITCHES: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
         },
     ),
+    "IdentityProvider": (
+        {},
+        {
+            "IdentityProvider": "saml",
+            "SamlMetadataUrl": "https://idp.example.com/metadata",
+            "GroupsClaim": "groups",
+            "AllowedEmailDomains": "example.com",
+            "Mfa": "required",
+            "Passkeys": "on",
+        },
+    ),
 }
 """Every combination of these is linted."""
+
+OIDC: Mapping[str, str] = {
+    "IdentityProvider": "oidc",
+    "SamlMetadataUrl": "",
+    "OidcIssuer": "https://idp.example.com",
+    "OidcClientId": "chat",
+    "OidcClientSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:oidc-AbCdEf",
+    "GroupsClaim": "",
+    "LocalUsers": "no",
+    "Mfa": "off",
+    "Passkeys": "off",
+}
+"""Replaces SAML in half of the combinations that have it."""
 
 RESOLVED_BY_SAM = ["W2001", "W7001"]
 """Unused parameters and mappings: SAM has replaced them by their values."""
@@ -66,7 +90,10 @@ def combinations() -> Iterator[dict[str, str]]:
     """Yield parameter values: each combination of SWITCHES, alternately without and with COMPANY."""
     for number, chosen in enumerate(itertools.product(*SWITCHES.values())):
         values = {name: value for each in chosen for name, value in each.items()}
-        yield values | (COMPANY if (number + bin(number).count("1")) % 2 else {})
+        company = (number + bin(number).count("1")) % 2
+        if company:
+            values.update(OIDC if "IdentityProvider" in values else {}, **COMPANY)
+        yield values
 
 
 def translated(values: Mapping[str, str], template: Path = ROOT / "template.yaml") -> dict[str, Any]:

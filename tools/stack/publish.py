@@ -32,7 +32,7 @@ SUPERSEDED = {"superseded": "yes"}
 """Tag of assets that the published index.html does not refer to; the template's lifecycle rule selects it."""
 
 
-def site_config(outputs: Mapping[str, str], domain_key: str = "") -> dict[str, str]:
+def site_config(outputs: Mapping[str, str], domain_key: str = "") -> dict[str, str | int]:
     """Return the content of `/config.json`: the frontend's settings for the stack that serves it."""
     region, _, _ = outputs["UserPoolId"].partition("_")
     return {
@@ -42,6 +42,7 @@ def site_config(outputs: Mapping[str, str], domain_key: str = "") -> dict[str, s
         "signInDomain": outputs["SignInDomain"],
         "redirectUri": f"{outputs['SiteUrl']}/",
         "domainKey": domain_key,
+        "idleTimeoutMinutes": int(outputs.get("IdleTimeoutMinutes", 0)),
     }
 
 

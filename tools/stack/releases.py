@@ -23,8 +23,8 @@ from tools.stack.clients import operator_client
 from tools.stack.operator import DeploymentError
 from tools.stack.questions import Agree, confirm
 from tools.stack.removal import Client, Say
+from tools.stack.versions import ALIAS
 
-ALIAS = "live"
 FUNCTION = "ChatFunction"
 
 

@@ -81,10 +81,13 @@ class Inventory:
     def describe(self) -> str:
         """Return both lists as text."""
         shown = [each for each in self.going if not each.type.startswith(NOT_SHOWN)]
-        lines = ["These are deleted:", *(f"  {each}" for each in shown)]
+        lines = [
+            "These are deleted:" if self.going else "Only the empty stack is deleted.",
+            *(f"  {each}" for each in shown),
+        ]
         if hidden := len(self.going) - len(shown):
             lines.append(f"  and {hidden} functions, roles, permissions, policies and alarms")
-        if self.code:
+        if self.code and self.going:
             lines.append(f"  uploaded code    s3://{'/'.join(self.code)}/")
         return "\n".join([*lines, *self.describe_remaining()])
 
@@ -108,7 +111,7 @@ def destroy(env: str, stack_name: str, *, client: Client = operator_client, ask:
         state = read_state(cloudformation, stack_name)
         if state.kind in (Kind.ABSENT, Kind.BUSY):
             raise DeploymentError(state.explain(env))
-        say(f"{state.name} ({state.status})")
+        say(state.describe())
         say(take_inventory(cloudformation, state).describe())
         if not confirm_name(state.name, ask):
             raise DeploymentError(
@@ -130,7 +133,8 @@ def remove(env: str, state: StackState, *, client: Client = operator_client, say
         for bucket in inventory.going:
             if bucket.type == "AWS::S3::Bucket":
                 delete_objects(s3, bucket.physical_id)
-        say(f"· deleting {state.name}; CloudFront takes some minutes")
+        slow = any(each.type == "AWS::CloudFront::Distribution" for each in inventory.going)
+        say(f"· deleting {state.name}{'; CloudFront takes some minutes' if slow else ''}")
         cloudformation.delete_stack(StackName=state.stack_id or state.name)
         _wait_until_deleted(cloudformation, env, state)
         if inventory.code:

@@ -30,7 +30,7 @@ class Kind(Enum):
     ABSENT = "create it: make deploy ENV={env}"
     PLANNED = "`make deploy ENV={env}` creates it, `make destroy ENV={env}` removes the empty entry"
     READY = "nothing is to be done; `make deploy ENV={env}` updates it"
-    BUSY = "wait until CloudFormation has finished (make logs does not show this: see the stack's events), then repeat"
+    BUSY = "wait until CloudFormation has finished (its console shows the stack's events), then repeat"
     FAILED_CREATION = (
         "fix the cause, then `make deploy ENV={env}`, which offers to remove the failed stack and deploys again; "
         "`make destroy ENV={env}` only removes it"
@@ -111,12 +111,16 @@ class StackState:
         """The kind of the status. An unknown status counts as in progress, so that no command acts on it."""
         return KINDS[self.status].kind if self.status in KINDS else Kind.BUSY
 
+    def describe(self) -> str:
+        """Return one line: the state, and the cause if there is one."""
+        past = KINDS[self.status].past if self.status in KINDS else "is being changed"
+        status = "" if self.kind is Kind.ABSENT else f" ({self.status})"
+        cause = f". The cause: {self.failure}" if self.failure else ""
+        return f"the stack {self.name} {past}{status}{cause.rstrip('.')}"
+
     def explain(self, env: str) -> str:
         """Return one line: the state, the cause if there is one, and the remedy for the environment `env`."""
-        past = KINDS[self.status].past if self.status in KINDS else "is being changed"
-        cause = f". The cause: {self.failure}" if self.failure else ""
-        remedy = self.kind.value.format(env=env, stack=self.name)
-        return f"the stack {self.name} {past} ({self.status}){cause.rstrip('.')}. Remedy: {remedy}"
+        return f"{self.describe()}. Remedy: {self.kind.value.format(env=env, stack=self.name)}"
 
 
 def read_state(client: CloudFormationClient, stack_name: str) -> StackState:

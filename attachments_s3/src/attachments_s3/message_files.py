@@ -91,9 +91,10 @@ class MessageFiles(Generic[TContext]):
         if isinstance(request, AttachmentsDeleteReq):
             await self._admit_deletion(request.params.attachment_id, context)
         ids = _attachment_ids(request)
-        self._files.policy.check_count(len(ids))
-        if len(set(ids)) < len(ids):
-            raise RepeatedFileError
+        with self._files.count_refusals():
+            self._files.policy.check_count(len(ids))
+            if len(set(ids)) < len(ids):
+                raise RepeatedFileError
         for attachment_id in ids:
             self._files.check_id(attachment_id)
         try:
@@ -111,6 +112,11 @@ class MessageFiles(Generic[TContext]):
         await self._unclaim([each for each in unsent if each], claim, context)
 
     async def _verify(self, attachment_id: str, claim: str, context: TContext) -> AnyFile:
+        with self._files.count_refusals():
+            attachment = await self._claim(attachment_id, claim, context)
+        return await self._files.verify(attachment, context)
+
+    async def _claim(self, attachment_id: str, claim: str, context: TContext) -> AnyFile:
         try:
             if self._claims:
                 await self._claims.claim_attachment(attachment_id, claim, context)
@@ -123,7 +129,7 @@ class MessageFiles(Generic[TContext]):
             raise
         if attachment.thread_id and not self._claims:
             raise ClaimedError(attachment_id)
-        return await self._files.verify(attachment, context)
+        return attachment
 
     async def _scan(self, attachment: AnyFile, scanner: SupportsScan, context: TContext) -> None:
         try:

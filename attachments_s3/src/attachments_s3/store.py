@@ -147,7 +147,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
 
         Raises RefusedError: InvalidNameError, TypeNotAllowedError, InvalidSizeError, TooLargeError.
         """
-        with self._refusals():
+        with self.count_refusals():
             name, file_type = self.policy.check(input.name, input.mime_type, input.size)
         attachment = self._new(name, file_type, UploadState(input.size), context)
         url = self._bucket.presign_put(
@@ -167,7 +167,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
 
         Raises RefusedError as `create_attachment` and `verify` do, StorageError.
         """
-        with self._refusals():
+        with self.count_refusals():
             name, file_type = self.policy.check(name, mime_type, len(data))
             head = data[: content.LONG_HEAD_BYTES if file_type.kind is Kind.IMAGE else content.HEAD_BYTES]
             content.check(name, head, file_type, max_pixels=self.policy.max_pixels)
@@ -179,7 +179,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
 
     def check_id(self, attachment_id: str) -> None:
         """Raise InvalidIdError for an id that no file of this store can have."""
-        with self._refusals():
+        with self.count_refusals():
             keys.escape(attachment_id)
 
     # ── the message ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +190,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         One request to S3 (two for a JPEG with much metadata). For an accepted file, only its existence is checked.
         Raises RefusedError: NotUploadedError, GoneError, UploadMismatchError, ContentMismatchError, ImageTooLargeError.
         """
-        with self._refusals():
+        with self.count_refusals():
             state = await self._acceptance.verify(attachment, self._user_of(context))
         self._on_event(Event(Action.VERIFIED, state.size, attachment.mime_type))
         return attachment.model_copy(update={"metadata": state.metadata(attachment.metadata)})
@@ -212,7 +212,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
             return found.data
 
         facts = (attachment.id, attachment.name, attachment.mime_type, state.size, self._bucket.name, key, state.etag)
-        with self._refusals():
+        with self.count_refusals():
             threat = await find_threat(scanner, ScannedFile(*facts, read))
             if threat is None:
                 return
@@ -225,7 +225,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         Two requests to S3; none for an accepted file, so that a message can be retried.
         Raises RefusedError: UploadChangedError, NotUploadedError; ValueError for an attachment that was not verified.
         """
-        with self._refusals():
+        with self.count_refusals():
             state = await self._acceptance.accept(attachment, self._user_of(context))
         if state != UploadState.of(attachment):
             self._on_event(Event(Action.ACCEPTED, state.size, attachment.mime_type))
@@ -235,7 +235,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
     def check_delete(self, attachment: AnyFile) -> None:
         """Raise LinkedError for a file of a message; it is deleted with its thread."""
         if attachment.thread_id:
-            with self._refusals():
+            with self.count_refusals():
                 raise LinkedError(attachment.id, attachment.name, attachment.thread_id)
 
     async def delete_attachment(self, attachment_id: str, context: TContext) -> None:
@@ -284,7 +284,8 @@ class S3AttachmentStore(AttachmentStore[TContext]):
         return keys.file_key(self._user_of(context), attachment.id)
 
     @contextmanager
-    def _refusals(self) -> Generator[None]:
+    def count_refusals(self) -> Generator[None]:
+        """Report a RefusedError of the code inside as an event."""
         try:
             yield
         except RefusedError as exc:

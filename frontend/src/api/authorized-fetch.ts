@@ -1,4 +1,8 @@
+import type { EndReason } from "../identity/tabs";
 import type { SealedBody } from "./sealed-body";
+
+/** `reason` of a 401 that a renewed token does not mend. */
+const ENDINGS: Record<string, EndReason> = { signed_out: "everywhere", erased: "erased" };
 
 /** The session has ended, and the user has to sign in again. */
 export class SessionEndedError extends Error {
@@ -10,8 +14,8 @@ export interface TokenSource {
   current(): Promise<string>;
   /** Return a token other than `refused`. */
   renewed(refused: string): Promise<string>;
-  /** Called when the API refuses a renewed token, too. */
-  end(): void;
+  /** Called when the API ends the session, or refuses a renewed token, too. */
+  end(reason?: EndReason): void;
 }
 
 /** A request to the API. `body` is null for a method without a body. */
@@ -32,9 +36,22 @@ export async function authorizedFetch(request: ApiRequest, tokens: TokenSource):
   const token = await tokens.current();
   const answer = await send(request, token);
   if (answer.status !== 401) return answer;
+  const ending = await endingOf(answer);
+  if (ending) {
+    tokens.end(ending);
+    return answer;
+  }
   const second = await send(request, await tokens.renewed(token));
-  if (second.status === 401) tokens.end();
+  if (second.status === 401) tokens.end(await endingOf(second));
   return second;
+}
+
+async function endingOf(answer: Response): Promise<EndReason | undefined> {
+  const body: unknown = await answer
+    .clone()
+    .json()
+    .catch(() => null);
+  return ENDINGS[String((Object(body) as { reason?: unknown }).reason)];
 }
 
 function send({ url, init, body, turnId, onSend }: ApiRequest, token: string): Promise<Response> {

@@ -105,6 +105,17 @@ describe("a visitor", () => {
 });
 
 describe("a signed-in user", () => {
+  test("stays signed in at a callback URL that was used before", async () => {
+    await session.manager.storeUser(user(3600));
+    history.replaceState(null, "", "/?code=old&state=gone");
+
+    gate();
+
+    expect(await screen.findByText("inside")).toBeTruthy();
+    expect(location.search).toBe("");
+    expect(screen.queryByText(/Sign-in failed/)).toBeNull();
+  });
+
   test("sees the page even with an expired access token, which can be renewed", async () => {
     await session.manager.storeUser(user(-60));
 

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { hasAuthParams, useAuth } from "react-oidc-context";
 import { useLanguage } from "../preferences/language";
+import { Notice } from "../shell/Notice";
 import { Splash } from "../shell/Splash";
 import { clearAnswer } from "./return-to";
 import { SignInPage } from "./SignInPage";
@@ -14,22 +15,37 @@ export function SignInGate({ session, children }: { session: Session; children: 
   const { words } = useLanguage();
   const auth = useAuth();
   const [stuck, setStuck] = useState(false);
+  const [idle, setIdle] = useState(false);
+  const [stale, setStale] = useState(true);
+  const signedIn = Boolean(auth.user);
   useEffect(() => {
-    if (auth.error && hasAuthParams()) clearAnswer();
-  }, [auth.error]);
+    if (!auth.error || !hasAuthParams()) return;
+    // A failed callback does not end a session: the URL may be a bookmark, or one that the Back button found.
+    clearAnswer();
+    void session.resume().finally(() => setStale(false));
+  }, [auth.error, session]);
+  useEffect(() => (signedIn ? session.watch(setIdle) : undefined), [signedIn, session]);
 
-  if (auth.user) return children;
-  if (auth.isLoading) {
+  if (auth.user) {
+    return (
+      <>
+        {idle && (
+          <div className="over">
+            <Notice>{words.identity.idleSoon}</Notice>
+          </div>
+        )}
+        {children}
+      </>
+    );
+  }
+  if (auth.isLoading || (auth.error && stale)) {
     return (
       <main className="whole">
         <Splash text={words.identity.signingIn} />
       </main>
     );
   }
-  const notice = session.expired
-    ? words.identity.sessionEnded
-    : auth.error || stuck
-      ? words.identity.failed
-      : undefined;
+  const reason = session.ended;
+  const notice = reason ? words.identity.ended[reason] : auth.error || stuck ? words.identity.failed : undefined;
   return <SignInPage notice={notice} onSignIn={() => session.signIn().catch(() => setStuck(true))} />;
 }

@@ -14,6 +14,7 @@ beforeEach(async () => {
   cognito = await FakeCognito.start();
   went = [];
   vi.stubGlobal("sessionStorage", new MemoryStorage());
+  vi.stubGlobal("localStorage", new MemoryStorage());
   vi.stubGlobal("location", { pathname: "/", search: "", hash: "", assign: (url: string) => went.push(url) });
   session = new Session(cognito.config);
 });
@@ -76,7 +77,7 @@ describe("a session", () => {
     cognito.refusal = { status: 400, body: { error: "invalid_grant" } };
 
     await expect(session.current()).rejects.toThrow(SessionEndedError);
-    expect(session.expired).toBe(true);
+    expect(session.ended).toBe("expired");
     expect(await session.manager.getUser()).toBeNull();
     await expect(session.current()).rejects.toThrow(SessionEndedError);
   });
@@ -85,17 +86,41 @@ describe("a session", () => {
     await signedIn(-5, "");
 
     await expect(session.current()).rejects.toThrow(SessionEndedError);
-    expect(session.expired).toBe(true);
+    expect(session.ended).toBe("expired");
   });
 
   test("survives a network error at Cognito", async () => {
     await signedIn(-5);
     cognito.refusal = { status: 503, body: {} };
     await expect(session.current()).rejects.not.toThrow(SessionEndedError);
-    expect(session.expired).toBe(false);
+    expect(session.ended).toBeUndefined();
     cognito.refusal = null;
 
     expect(await session.current()).toBe("a1");
+  });
+
+  test.each([
+    [429, { error: "too_many_requests", error_description: "Too many requests" }],
+    [400, { error: "temporarily_unavailable" }],
+    [500, { error: "server_error" }],
+  ])("survives the error %d %j of the token endpoint", async (status, body) => {
+    await signedIn(-5);
+    cognito.refusal = { status, body };
+
+    await expect(session.current()).rejects.not.toThrow(SessionEndedError);
+
+    expect(session.ended).toBeUndefined();
+    cognito.refusal = null;
+    expect(await session.current()).toBe("a1");
+  });
+
+  test.each(["invalid_grant", "invalid_client", "unauthorized_client"])("ends by the error %s", async (error) => {
+    await signedIn(-5);
+    cognito.refusal = { status: 400, body: { error } };
+
+    await expect(session.current()).rejects.toThrow(SessionEndedError);
+
+    expect(session.ended).toBe("expired");
   });
 
   test("ends at Cognito on sign-out, which sends no id token", async () => {
@@ -112,7 +137,7 @@ describe("a session", () => {
       client_id: "client",
     });
     expect(sessionStorage.length).toBe(0);
-    expect(session.expired).toBe(false);
+    expect(session.ended).toBeUndefined();
   });
 
   test.each([
@@ -130,7 +155,7 @@ describe("a session", () => {
 
     await expect(renewal).rejects.toThrow(SessionEndedError);
     expect(sessionStorage.length).toBe(0);
-    expect(session.expired).toBe(false);
+    expect(session.ended).toBeUndefined();
   });
 
   test("stays signed out when the revocation responds late", async () => {

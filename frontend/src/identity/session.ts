@@ -1,11 +1,16 @@
 import { ErrorResponse, type User, UserManager, WebStorageStateStore } from "oidc-client-ts";
-import { SessionEndedError, type TokenSource } from "../api/authorized-fetch";
+import { authorizedFetch, SessionEndedError, type TokenSource } from "../api/authorized-fetch";
+import { sealed } from "../api/sealed-body";
 import type { RuntimeConfig } from "../config";
+import { Activity } from "./activity";
 import { cognitoMetadata, logoutUrl } from "./cognito";
+import { type EndReason, tabs } from "./tabs";
 
 /** Renew a token this long before it expires, so that it stays valid while the request travels. */
 const RENEW_BEFORE_SECONDS = 60;
 const REVOKE_WITHIN_MS = 2_000;
+/** Errors of the token endpoint that end a session; after any other one (throttling, maintenance) it may be retried. */
+const FINAL_ERRORS = ["invalid_grant", "invalid_client", "unauthorized_client"];
 
 /**
  * Return the manager of oidc-client-ts: authorization code with PKCE, all state in sessionStorage
@@ -27,22 +32,26 @@ export function createUserManager(config: RuntimeConfig): UserManager {
   });
 }
 
-/** The user's session in this tab: returns access tokens, renews them with the refresh token, and signs out. */
+/**
+ * The user's session in this tab: returns access tokens, renews them with the refresh token, and signs out. A sign-out in
+ * any tab of the browser ends it (tabs.ts).
+ */
 export class Session implements TokenSource {
   readonly manager: UserManager;
+  readonly activity: Activity;
   readonly #config: RuntimeConfig;
   #renewal: Promise<string> | undefined;
-  #expired = false;
   #signedOut = false;
 
   constructor(config: RuntimeConfig, manager = createUserManager(config)) {
     this.#config = config;
     this.manager = manager;
+    this.activity = new Activity(config.idleTimeoutMinutes);
   }
 
-  /** Whether the session ended without a sign-out. */
-  get expired(): boolean {
-    return this.#expired;
+  /** Why the session ended, unless the user signed out in this tab. */
+  get ended(): EndReason | undefined {
+    return tabs.endReason();
   }
 
   async current(): Promise<string> {
@@ -56,36 +65,80 @@ export class Session implements TokenSource {
     return user.access_token === refused ? this.#renew() : user.access_token;
   }
 
-  end(): void {
-    this.#expired = !this.#signedOut;
+  end(reason: EndReason = "expired"): void {
+    if (!this.#signedOut) tabs.ended(reason);
     void this.manager.removeUser();
+  }
+
+  /** End the session when another tab signs out or all tabs are idle. Returns a function that stops watching. */
+  watch(onWarning: (visible: boolean) => void): () => void {
+    const follow = () => void this.#follow();
+    const stop = this.activity.watch(onWarning, () => void this.signOut("idle"));
+    addEventListener("storage", follow);
+    addEventListener("pageshow", follow); // a page from the back/forward cache has missed the event
+    follow();
+    return () => {
+      stop();
+      removeEventListener("storage", follow);
+      removeEventListener("pageshow", follow);
+    };
+  }
+
+  /** Return the stored user to the page after a stale callback URL, which oidc-client-ts rejects. */
+  async resume(): Promise<void> {
+    const user = await this.manager.getUser();
+    if (user) await this.manager.events.load(user);
   }
 
   /** Redirect to the sign-in page, which returns to the current URL. */
   async signIn(): Promise<void> {
-    this.#expired = false;
+    tabs.signIn();
+    this.activity.begin();
     const { pathname, search, hash } = location;
     await this.manager.signinRedirect({ state: { returnTo: pathname + search + hash } });
   }
 
   /**
-   * Revoke the refresh token, clear this tab's storage and end Cognito's session. Waits for the revocation only
-   * briefly.
+   * Sign out in all tabs: each revokes its refresh token and clears its storage, and this one ends Cognito's session.
+   * Waits for the revocation only briefly. `reason` is shown afterwards; a user who asked for it needs none.
    */
-  async signOut(): Promise<void> {
+  async signOut(reason?: EndReason): Promise<void> {
+    if (this.#signedOut) return;
+    tabs.signOut(reason ?? "elsewhere");
+    await this.#leave(reason);
+    location.assign(logoutUrl(this.#config));
+  }
+
+  /** Sign out on all devices, then here. Rejects, and stays signed in, when the API does not confirm it. */
+  async signOutEverywhere(): Promise<void> {
+    const url = new URL(`${this.#config.apiUrl}/sign-out`, location.href);
+    const answer = await authorizedFetch({ url, init: { method: "POST" }, body: await sealed(null) }, this);
+    if (!answer.ok) throw new Error(`sign-out: ${answer.status}`);
+    await this.signOut();
+  }
+
+  /** End this tab's session after a sign-out in another tab. */
+  async #follow(): Promise<void> {
+    const reason = tabs.signedOut();
+    if (reason && !this.#signedOut && (await this.manager.getUser())) await this.#leave(reason);
+  }
+
+  async #leave(reason: EndReason | undefined): Promise<void> {
+    if (this.#signedOut) return;
     this.#signedOut = true;
     // A renewal or the revocation may complete later and store its tokens again.
     this.manager.events.addUserLoaded(() => this.manager.removeUser());
     const revoked = this.manager.revokeTokens().catch(() => undefined);
     await Promise.race([revoked, new Promise((resolve) => setTimeout(resolve, REVOKE_WITHIN_MS))]);
-    await this.manager.removeUser();
     sessionStorage.clear();
-    location.assign(logoutUrl(this.#config));
+    if (reason) tabs.ended(reason);
+    await this.manager.removeUser();
   }
 
   async #user(): Promise<User> {
     const user = await this.manager.getUser();
-    if (!user || this.#signedOut) throw new SessionEndedError();
+    const over = this.#signedOut || this.activity.remainingMs === 0 || tabs.signedOut() !== undefined;
+    if (!user || over) throw new SessionEndedError();
     return user;
   }
 
@@ -104,7 +157,8 @@ export class Session implements TokenSource {
       const user = refresh_token ? await this.manager.signinSilent() : null;
       if (user && !this.#signedOut) return user.access_token;
     } catch (error) {
-      if (!(error instanceof ErrorResponse)) throw error; // a network error: the session may still be valid
+      const final = error instanceof ErrorResponse && FINAL_ERRORS.includes(error.error ?? "");
+      if (!final) throw error; // the session may still be valid
     }
     this.end();
     throw new SessionEndedError();

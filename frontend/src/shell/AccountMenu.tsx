@@ -5,13 +5,15 @@ import { LANGUAGES, type Language, useLanguage } from "../preferences/language";
 import { THEMES, type Theme, useTheme } from "../preferences/theme";
 import { Choice } from "./Choice";
 import { PersonIcon } from "./icons";
+import { Notice } from "./Notice";
 
-/** The account menu: user, theme, language and sign-out. Closes on Escape or when it loses focus. */
+/** The account menu: user, theme, language, and sign-out here or on all devices. Closes on Escape or when it loses focus. */
 export function AccountMenu({ session }: { session: Session }) {
   const { words, language, setLanguage } = useLanguage();
   const { theme, setTheme } = useTheme();
   const { user } = useAuth();
   const [open, setOpen] = useState(false);
+  const [failed, setFailed] = useState(false);
   const menu = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const name = user?.profile.email ?? user?.profile.sub ?? "";
@@ -64,6 +66,10 @@ export function AccountMenu({ session }: { session: Session }) {
         <button type="button" onClick={() => void session.signOut()}>
           {words.identity.signOut}
         </button>
+        <button type="button" onClick={() => session.signOutEverywhere().catch(() => setFailed(true))}>
+          {words.identity.signOutEverywhere}
+        </button>
+        {failed && <Notice>{words.identity.notEverywhere}</Notice>}
       </div>
     </div>
   );

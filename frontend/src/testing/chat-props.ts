@@ -13,6 +13,7 @@ export function chatProps(more: Partial<ChatProps> = {}): ChatProps {
       signInDomain: "https://sign-in.example",
       redirectUri: "https://chat.example/",
       domainKey: "domain-key",
+      idleTimeoutMinutes: 0,
     },
     locale: "de-CH",
     ...more,

@@ -41,6 +41,7 @@ export class FakeCognito {
       signInDomain: this.server.url,
       redirectUri: "http://localhost:3000/",
       domainKey: "",
+      idleTimeoutMinutes: 0,
     };
   }
 

@@ -31,8 +31,17 @@ export const de: Words = {
     signIn: "Anmelden",
     signOut: "Abmelden",
     signingIn: "Sie werden angemeldet …",
-    sessionEnded:
-      "Ihre Sitzung ist beendet. Melden Sie sich wieder an, um fortzufahren. Ihre Gespräche sind gespeichert.",
+    signOutEverywhere: "Auf allen Geräten abmelden",
+    notEverywhere: "Sie sind noch angemeldet, weil der Server nicht geantwortet hat. Versuchen Sie es noch einmal.",
+    ended: {
+      expired: "Ihre Sitzung ist beendet. Melden Sie sich wieder an, um fortzufahren. Ihre Gespräche sind gespeichert.",
+      elsewhere: "Sie haben sich in einem anderen Tab abgemeldet. Melden Sie sich wieder an, um fortzufahren.",
+      everywhere: "Sie wurden auf allen Geräten abgemeldet. Melden Sie sich wieder an, um fortzufahren.",
+      erased: "Die Daten dieses Kontos wurden gelöscht, und seine Sitzungen sind beendet.",
+      idle: "Sie wurden abgemeldet, weil dieser Browser eine Weile nicht benutzt wurde. Ihre Gespräche sind gespeichert.",
+    },
+    idleSoon:
+      "Sie werden in weniger als einer Minute abgemeldet. Drücken Sie eine Taste oder bewegen Sie den Zeiger, um angemeldet zu bleiben.",
     failed: "Die Anmeldung ist fehlgeschlagen. Versuchen Sie es noch einmal.",
     account: "Konto",
     signedInAs: (name) => `Angemeldet als ${name}`,

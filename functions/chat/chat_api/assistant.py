@@ -269,6 +269,11 @@ RENAMED = {"coach.agent:build": "coach.assistant:build"}
 """Default of version 0.1.0. An existing stack keeps the value of its parameter when it is upgraded."""
 
 
+def package_of(name: str) -> str:
+    """Return the top-level package of a factory `module:factory`: the name of the assistant's loggers."""
+    return RENAMED.get(name, name).partition(":")[0].partition(".")[0]
+
+
 def load_factory(name: str) -> AssistantFactory:
     """Return the factory `module:factory`.
 

@@ -55,6 +55,7 @@ from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError
 from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate
+from chat_api.surrogates import Surrogates
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
@@ -124,20 +125,26 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         ids = AnswerIds(
             lambda: self.store.generate_item_id("message", thread, self._turn.context), self._user_store.has_generated
         )
+        text = Surrogates()
         self._metrics.model_called()
         try:
             async with aclosing(self._stop.guard(events)) as guarded:
                 async for event in guarded:
                     self._measure(event)
-                    event = ids.rewrite(event)
+                    event = ids.rewrite(text.repair(event))
                     if self._moderator is None or (answer := _whole_answer(event)) is None:
                         yield event
                         continue
                     async for checked in self._checked(event, answer, self._moderator, thread):
                         yield checked
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+            raise
         except Exception as error:
             self._metrics.failed(error)
             raise
+        except BaseException as error:  # SystemExit, or the panic of a native library: ends the turn, not the process
+            self._metrics.failed(error)
+            raise AssistantFailedError from error
         finally:
             self._turn.stop()
 
@@ -220,6 +227,10 @@ def _whole_answer(event: ThreadStreamEvent) -> AssistantMessageItem | None:
     return None
 
 
+class AssistantFailedError(Exception):
+    """The assistant raised a BaseException; the cause says which."""
+
+
 class AnswerIds:
     """Replaces message ids that this turn's store did not generate.
 
@@ -298,6 +309,8 @@ async def _generate_title(
     try:
         title = clean_title(await assistant.title(message))
         return await store.set_automatic_title(thread_id, title) if title else None
-    except Exception as error:  # the model's error may quote the message, so only its type is logged
+    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # the model's error may quote the message, so only its type is logged
         logger.warning("no title generated: %s", type(error).__name__)
         return None

@@ -9,7 +9,6 @@ Do not decorate `handler`: with streaming it returns before the app has run.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -19,13 +18,13 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
+from chat_api.assistant import AssistantSettings, SupportsClose, load_factory, package_of
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.server import AssistantServer
 from chat_api.settings import Settings
-from chat_api.telemetry import LOGGERS, count_attachment, count_turn
+from chat_api.telemetry import PACKAGES, Metrics
 from chat_api.warmup import OpenAIKey, Warmup
 from function_setup import ClientSession, LazyClient, configure_logs, read_settings
 from lambda_streaming import StreamingMangum
@@ -53,7 +52,7 @@ def build(settings: Settings) -> StreamingMangum:
         assistant,
         limits=settings.limits,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
-        on_turn=count_turn,
+        on_turn=Metrics(settings.metrics_namespace).turn,
     )
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
@@ -80,9 +79,8 @@ def _files(settings: Settings, s3: Any) -> S3AttachmentStore[RequestContext]:
     sizes = {Kind.IMAGE: limits.max_image_mb, Kind.PDF: limits.max_pdf_mb, Kind.TEXT: limits.max_text_mb}
     max_bytes = {**Policy().max_bytes, **{kind: size * MB for kind, size in sizes.items()}}
     policy = Policy(max_bytes=max_bytes, max_per_message=limits.max_per_message)
-    return S3AttachmentStore(
-        bucket=settings.bucket_name, client=s3, user_of=_user, policy=policy, on_event=count_attachment
-    )
+    on_event = Metrics(settings.metrics_namespace).attachment
+    return S3AttachmentStore(bucket=settings.bucket_name, client=s3, user_of=_user, policy=policy, on_event=on_event)
 
 
 def _store(
@@ -122,6 +120,5 @@ def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
 
 
 settings = read_settings(Settings)
-configure_logs("chat_api", settings.log_level, LOGGERS)
-logging.getLogger("mangum.http").setLevel(logging.WARNING)  # its access line repeats chat_api.requests
+configure_logs("chat_api", settings.log_level, (*PACKAGES, package_of(settings.assistant)))
 handler = build(settings)

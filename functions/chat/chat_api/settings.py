@@ -63,6 +63,7 @@ class Settings(FunctionSettings):
     limits: LimitSettings = LimitSettings()
     workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    metrics_namespace: str = "ChatKit"
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

@@ -1,11 +1,13 @@
 """Measurements of requests and turns: access log, per-turn metrics, CloudWatch metrics.
 
     app.add_middleware(RequestLog)
-    AssistantServer(…, on_turn=count_turn)
-    S3AttachmentStore(…, on_event=count_attachment)
+    metrics = Metrics("ChatKit/my-stack")
+    AssistantServer(…, on_turn=metrics.turn)
+    S3AttachmentStore(…, on_event=metrics.attachment)
 
-CloudWatch extracts metrics from the log (embedded metric format), so a metric costs one JSON line and no request.
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+CloudWatch extracts metrics from the log (embedded metric format), so a metric costs no request. A turn writes one line:
+each of its directives has its own dimensions.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations
@@ -13,19 +15,30 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attachments_s3 import Event
 from chat_api.assistant import Turn
-from function_setup import log_keys
+from function_setup import log_keys, write_metrics
 
-LOGGERS = ("chatkit", "lambda_streaming", "mangum", "store_dynamo", "attachments_s3", "coach", "openai.agents")
-"""The loggers besides our own whose records the function redacts and writes as JSON."""
+PACKAGES = (
+    "function_setup",
+    "lambda_streaming",
+    "store_dynamo",
+    "attachments_s3",
+    "assistant_kit",
+    "coach",
+    "examples",
+)
+"""Our packages besides this one. Their loggers and the assistant's follow LOG_LEVEL; all others write from WARN."""
+SERVICE = "chat"
+"""The dimension that every metric has."""
+MAX_PATH_CHARS = 64
 UNEXPECTED = "internal error; try again, and report the request id if the error persists"
 
 logger = logging.getLogger("chat_api.requests")
@@ -82,44 +95,45 @@ class TurnMetrics:
         return None if at is None else round((at - self.started_at) * 1000, 1)
 
 
-def count_turn(turn: TurnMetrics) -> None:
-    """Write a turn's times and tokens; its outcome and its error are metrics with dimensions of their own."""
-    metrics = EphemeralMetrics()
-    metrics.add_metric(name="Turns", unit=MetricUnit.Count, value=1)
-    times = {
-        "AddedTimeToFirstToken": turn.model_called_at,
-        "TimeToFirstToken": turn.first_token_at,
-        "TurnDuration": turn.ended_at,
-    }
-    for name, at in times.items():
-        if (milliseconds := turn.milliseconds(at)) is not None:
-            metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=milliseconds)
-    for name, tokens in (("InputTokens", turn.input_tokens), ("OutputTokens", turn.output_tokens)):
-        if tokens:
-            metrics.add_metric(name=name, unit=MetricUnit.Count, value=tokens)
-    metrics.flush_metrics()
-    _count("TurnsEnded", "outcome", turn.outcome)
-    if turn.error:
-        _count("Failures", "kind", turn.error)
+Metric = tuple[str, float]
+"""A unit and a value."""
 
 
-def count_attachment(event: Event) -> None:
-    """Count an event of the attachment store by action and reason, with the file's size."""
-    metrics = EphemeralMetrics()
-    metrics.add_dimension(name="action", value=str(event.action))
-    if event.reason:
-        metrics.add_dimension(name="reason", value=event.reason)
-    metrics.add_metric(name="Attachments", unit=MetricUnit.Count, value=1)
-    if event.size:
-        metrics.add_metric(name="AttachmentBytes", unit=MetricUnit.Bytes, value=event.size)
-    metrics.flush_metrics()
+@dataclass(frozen=True)
+class Metrics:
+    """Writes metrics of one namespace."""
 
+    namespace: str
 
-def _count(name: str, dimension: str, value: str) -> None:
-    metrics = EphemeralMetrics()
-    metrics.add_dimension(name=dimension, value=value)
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
-    metrics.flush_metrics()
+    def turn(self, turn: TurnMetrics) -> None:
+        """Write a turn's times and tokens; its outcome and its error are metrics with dimensions of their own."""
+        times = {
+            "AddedTimeToFirstToken": turn.milliseconds(turn.model_called_at),
+            "TimeToFirstToken": turn.milliseconds(turn.first_token_at),
+            "TurnDuration": turn.milliseconds(turn.ended_at),
+        }
+        tokens = {"InputTokens": turn.input_tokens, "OutputTokens": turn.output_tokens}
+        metrics: dict[str, Metric] = {"Turns": ("Count", 1)}
+        metrics |= {name: ("Milliseconds", value) for name, value in times.items() if value is not None}
+        metrics |= {name: ("Count", count) for name, count in tokens.items() if count}
+        failures = [({"kind": turn.error}, {"Failures": ("Count", 1)})] if turn.error else []
+        self._write(({}, metrics), ({"outcome": turn.outcome}, {"TurnsEnded": ("Count", 1)}), *failures)
+
+    def attachment(self, event: Event) -> None:
+        """Count an event of the attachment store by action and reason, with the file's size."""
+        dimensions = {"action": str(event.action), **({"reason": event.reason} if event.reason else {})}
+        size: dict[str, Metric] = {"AttachmentBytes": ("Bytes", event.size)} if event.size else {}
+        self._write((dimensions, {"Attachments": ("Count", 1), **size}))
+
+    def _write(self, *groups: tuple[Mapping[str, str], Mapping[str, Metric]]) -> None:
+        values: dict[str, Any] = {"service": SERVICE}
+        directives: list[dict[str, Any]] = []
+        for dimensions, metrics in groups:
+            values |= {**dimensions, **{name: value for name, (_, value) in metrics.items()}}
+            units = [{"Name": name, "Unit": unit} for name, (unit, _) in metrics.items()]
+            names = ["service", *dimensions]
+            directives.append({"Namespace": self.namespace, "Dimensions": [names], "Metrics": units})
+        write_metrics({"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}, **values})
 
 
 class RequestLog:
@@ -160,8 +174,14 @@ class RequestLog:
             await JSONResponse(body, status_code=500)(scope, receive, send_with_id)
         finally:
             # Background tasks run after the last message, so `answered` excludes them.
-            fields = {"method": scope["method"], "path": scope["path"], "status": status}
+            fields = {"method": scope["method"], **_place(scope), "status": status}
             logger.info("request", extra={**fields, "milliseconds": round((answered - started) * 1000, 1)})
+
+
+def _place(scope: Scope) -> dict[str, str]:
+    """Return the route of a request. Only a path without a route is logged, and cut: it may contain anything."""
+    route: Any = scope.get("route")
+    return {"route": route.path} if route is not None else {"path": scope["path"][:MAX_PATH_CHARS]}
 
 
 def _request_id(scope: Scope) -> str:

@@ -17,7 +17,7 @@ from store_dynamo.table import Table
 
 MARGIN_MS = 15_000
 """Time kept for the page that is being deleted and for renewing the tombstone."""
-LOGGERS = ("store_dynamo", "attachments_s3")
+PACKAGES = ("function_setup", "store_dynamo", "attachments_s3")
 
 
 def build(settings: Settings) -> Janitor:
@@ -35,5 +35,5 @@ def handler(event: dict[str, Any], context: Any) -> Failures:
 
 
 settings = read_settings(Settings)
-configure_logs("janitor", settings.log_level, LOGGERS)
+configure_logs("janitor", settings.log_level, PACKAGES)
 janitor = build(settings)

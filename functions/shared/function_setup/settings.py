@@ -21,7 +21,7 @@ class FunctionSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = "INFO"
 
 
 S = TypeVar("S", bound=FunctionSettings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-import logging
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -18,6 +17,7 @@ from chatkit.types import GeneratedImage, GeneratedImageItem
 
 import janitor
 from attachments_s3.keys import file_key, generated_key
+from function_setup import release_logs
 from store_dynamo import CLIENT_CONFIG
 from store_dynamo.keys import thread_key
 from store_dynamo.testing import Caller, Clock
@@ -102,9 +102,7 @@ async def stack(
         client.close()
     for client in (function.janitor._bucket._client, function.janitor._sweep._table._client):
         client.close()
-    for logger in map(logging.getLogger, ("janitor", *function.LOGGERS)):
-        logger.handlers, logger.propagate = [], True
-        logger.setLevel(logging.NOTSET)
+    release_logs()
 
 
 def start_function() -> Any:

@@ -12,8 +12,10 @@ import pytest
 
 from tools.local.aws import STACK_NAME, deploy
 from tools.local.ministack import MiniStack
+from tools.ops.logs import follow
 from tools.stack.operator import DeploymentError
 from tools.stack.recovery import make_deployable, protect
+from tools.stack.releases import read_releases, roll_back
 from tools.stack.removal import destroy
 from tools.stack.states import Kind, StackState, read_state
 
@@ -147,3 +149,42 @@ class TestDestroy:
 
         for name in (stack.table, stack.bucket, stack.user_pool_id, "OpenAISecret", assistants):
             assert name in remaining, name
+
+
+@pytest.mark.promise("D3")
+def test_rollback_moves_the_alias_of_a_real_function(aws: MiniStack) -> None:
+    deploy(aws)
+    name = read_releases(aws.client, STACK_NAME).function
+    with closing(aws.client("lambda")) as functions:
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**variables, "RELEASE": "broken"}}
+        )
+        second = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=second)
+    before = read_releases(aws.client, STACK_NAME)
+    assert before.live.release == "broken"
+
+    after = roll_back("dev", STACK_NAME, client=aws.client, agree=lambda question: True, say=lambda text: None)
+
+    assert after.live == before.previous
+    assert after.live.release != "broken"
+    assert after.newest == before.live
+    destroyed(aws, STACK_NAME)
+
+
+def test_one_request_is_found_in_a_real_log_group(aws: MiniStack, cloudformation: Any) -> None:
+    deploy(aws)
+    found = cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="ChatLogs")
+    where = {"logGroupName": found["StackResourceDetail"]["PhysicalResourceId"], "logStreamName": "s"}
+    with closing(aws.client("logs")) as logs:
+        logs.create_log_stream(**where)
+        now = int(time.time() * 1000)
+        messages = ['{"level": "INFO", "request_id": "r-1"}', '{"level": "ERROR", "request_id": "r-2"}']
+        logs.put_log_events(**where, logEvents=[{"timestamp": now, "message": each} for each in messages])
+    lines: list[str] = []
+
+    follow("dev", STACK_NAME, "r-2", client=aws.client, say=lines.append)
+
+    assert lines == messages[1:]
+    destroyed(aws, STACK_NAME)

@@ -74,6 +74,11 @@ async def fail_late(scope, receive, send) -> None:
     raise ValueError("after the start")
 
 
+async def fail_with_surrogate(scope, receive, send) -> None:
+    await start(send)
+    raise ValueError("cannot read \ud83d")
+
+
 async def fail_long(scope, receive, send) -> None:
     await start(send)
     raise ValueError("x" * 100_000)
@@ -86,6 +91,40 @@ async def task(scope, receive, send) -> None:
 
     background.append(asyncio.create_task(go_on()))
     await hello(scope, receive, send)
+
+
+async def tail(scope, receive, send) -> None:
+    """Complete the body, then work on in the application itself, in a background task, and in a thread."""
+    await hello(scope, receive, send)
+    background.append(asyncio.create_task(work("the created task", 0.3)))
+    await work("the background task", 0.2)
+
+
+async def work(name: str, seconds: float) -> None:
+    print(f"{name} has started", flush=True)
+    await asyncio.sleep(seconds)
+    print(f"{name} has ended", flush=True)
+
+
+async def endless(scope, receive, send) -> None:
+    await hello(scope, receive, send)
+    try:
+        await work("the endless task", 3600)
+    finally:
+        print("the endless task was cancelled")
+
+
+async def stream_endlessly(scope, receive, send) -> None:
+    await start(send)
+    await body(send, b"some", more=True)
+    await endless_words(send)
+
+
+async def endless_words(send) -> None:
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        print("the partial answer is stored")
 
 
 async def hang(scope, receive, send) -> None:
@@ -109,7 +148,8 @@ async def crash_late(scope, receive, send) -> None:
 
 
 ROUTES = {f"/{route.__name__}": route for route in [
-    hello, echo, headers, state, slow, large, fail, fail_late, fail_long, task, hang, hang_before, crash, crash_late,
+    hello, echo, headers, state, slow, large, fail, fail_late, fail_long, task,
+    fail_with_surrogate, tail, endless, stream_endlessly, hang, hang_before, crash, crash_late,
 ]}  # fmt: skip
 starts = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -53,6 +54,43 @@ async def test_sigterm_while_polling_stops_the_lifespan(function):
 
     assert await asyncio.wait_for(process.exited(), LIMIT_SECONDS) == 0
     assert served.lines[-1] == "lifespan stopped"
+
+
+@pytest.mark.promise("L8")
+@pytest.mark.parametrize("after", ["started", "ended"])
+async def test_sigterm_in_the_tail_of_an_event_lets_it_end_and_stops_the_lifespan(function, after):
+    """The body is complete, but the application, a task of it, or only the reply to the body is outstanding."""
+    served = function()
+    process = await served.start()
+    invocation = asyncio.create_task(run_in(process, event(path="/tail"), Script()))
+    await eventually(lambda: f"the background task has {after}" in served.lines)
+
+    os.kill(served.cold_starts[0].pid, signal.SIGTERM)
+
+    assert await asyncio.wait_for(process.exited(), LIMIT_SECONDS) == 0
+    assert served.lines[-2:] == ["the created task has ended", "lifespan stopped"]
+    with contextlib.suppress(FunctionError):  # the process ends instead of polling
+        await invocation
+
+
+@pytest.mark.promise("L8")
+@pytest.mark.parametrize(
+    ("path", "last"),
+    [("/endless", "the endless task was cancelled"), ("/stream_endlessly", "the partial answer is stored")],
+)
+async def test_sigterm_cancels_work_that_exceeds_the_grace(function, path, last):
+    served = function()
+    process = await served.start()
+    invocation = asyncio.create_task(run_in(process, event(path=path), sink := Script()))
+    await eventually(lambda: len(sink.chunks) == 2)
+
+    os.kill(served.cold_starts[0].pid, signal.SIGTERM)
+
+    assert await asyncio.wait_for(process.exited(), LIMIT_SECONDS) == 0
+    assert last in served.lines
+    assert served.lines[-1] == "lifespan stopped"
+    with contextlib.suppress(FunctionError):
+        await invocation
 
 
 @pytest.mark.promise("L8")

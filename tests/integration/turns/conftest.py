@@ -53,11 +53,12 @@ class Service:
     backend: DynamoBackend
 
 
-def service_of(backend: DynamoBackend, assistant: Any) -> Service:
+QUICK = Timing(cancel_poll=0.01)
+
+
+def service_of(backend: DynamoBackend, assistant: Any, timing: Timing = QUICK) -> Service:
     store = backend.store()
     files: S3AttachmentStore[Any] = S3AttachmentStore(
         bucket=BUCKET, client=backend.s3, user_of=backend.log.user_of, threads=backend.quick.threads
     )
-    return Service(
-        AssistantServer(store, files, assistant, timing=Timing(cancel_poll=0.01)), store, store.turns, backend
-    )
+    return Service(AssistantServer(store, files, assistant, timing=timing), store, store.turns, backend)

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from attachments_s3 import ModelInput, RefusedError, S3AttachmentStore, VerifiedAttachments
 from attachments_s3.keys import file_key, pending_key
+from attachments_s3.store import Action
 from tests.contracts.attachments import ANN, BOB, BUCKET, User, World, png
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.plain_store import PlainStore
@@ -182,6 +183,8 @@ async def test_message_with_a_bad_file_is_refused_and_stores_nothing(site: Site,
         await site.say(good, bad)
 
     assert refused.value.code in REFUSED[case]
+    refusals = [event.reason for event in site.world.events if event.action is Action.REFUSED]
+    assert refusals == [refused.value.code]  # for every reason, and once
     assert await site.threads() == threads
     assert site.world.objects() == objects  # the good file was not moved either
     assert "error" not in [event["type"] for event in await site.say(good)]
@@ -194,6 +197,7 @@ async def test_same_file_twice_in_one_message_is_refused(site: Site) -> None:
         await site.say(file_id, file_id)
 
     assert refused.value.code == "repeated"
+    assert [event.reason for event in site.world.events if event.action is Action.REFUSED] == ["repeated"]
 
 
 async def test_too_many_files_are_refused(site: Site) -> None:
@@ -201,6 +205,7 @@ async def test_too_many_files_are_refused(site: Site) -> None:
         await site.say(*(f"atc_{number}" for number in range(11)))
 
     assert refused.value.code == "too_many"
+    assert [event.reason for event in site.world.events if event.action is Action.REFUSED] == ["too_many"]
 
 
 async def test_file_is_free_again_when_its_thread_does_not_exist(site: Site) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from chat_api.turn import Timing
 from chat_api.warmup import DeferredImports
+from lambda_streaming.deadline import Deadline
 from lambda_streaming.request_tasks import RequestTasks, task_factory
 from tests.fakes.asgi_exchange import LambdaContext
 from tests.unit.chat_api.conftest import Echo, World
@@ -70,7 +71,7 @@ async def test_the_invocation_waits_for_what_it_began_to_load() -> None:
     with tasks.collecting():
         deferred.start()
     loop.call_later(0.05, gate.set)
-    await tasks.finish(loop.time() + 60)
+    await tasks.finish(Deadline(loop.time() + 60))
 
     assert deferred.loaded
 

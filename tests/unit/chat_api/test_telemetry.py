@@ -1,67 +1,118 @@
-"""Metrics of a turn in CloudWatch's embedded metric format."""
+"""Metrics of a turn in CloudWatch's embedded metric format, and the access log."""
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
+from fastapi import FastAPI
 
-from chat_api.telemetry import TurnMetrics, count_turn
+from attachments_s3 import Event
+from attachments_s3.store import Action
+from chat_api.telemetry import Metrics, RequestLog, TurnMetrics
+from function_setup import configure_logs, release_logs
 
-
-@pytest.fixture(autouse=True)
-def namespace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ChatKit/test")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "chat")
-
-
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+pytestmark = pytest.mark.promise("H9")
+METRICS = Metrics("ChatKit/test")
 
 
-@pytest.mark.promise("H9")
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    configure_logs("chat_api", "INFO", (), stream := io.StringIO())
+    yield stream
+    release_logs()
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
 @pytest.mark.feature("usage-metrics")
-def test_answered_turn(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = TurnMetrics(
+def test_a_turn_writes_one_line_with_all_its_metrics(log: io.StringIO) -> None:
+    turn = TurnMetrics(
         started_at=10.0, model_called_at=10.02, first_token_at=10.5, ended_at=12.0, input_tokens=900, output_tokens=100
     )
 
-    count_turn(metrics)
+    METRICS.turn(turn)
 
-    turn, end = lines(capsys)
-    values = {name: turn[name] for name in turn if name != "_aws"}
-    assert values == {
-        "service": "chat",
-        "Turns": [1.0],
-        "AddedTimeToFirstToken": [20.0],
-        "TimeToFirstToken": [500.0],
-        "TurnDuration": [2000.0],
-        "InputTokens": [900.0],
-        "OutputTokens": [100.0],
+    (line,) = lines(log)
+    metrics, outcome = line["_aws"]["CloudWatchMetrics"]
+    assert {each["Name"]: line[each["Name"]] for each in metrics["Metrics"]} == {
+        "Turns": 1,
+        "AddedTimeToFirstToken": 20.0,
+        "TimeToFirstToken": 500.0,
+        "TurnDuration": 2000.0,
+        "InputTokens": 900,
+        "OutputTokens": 100,
     }
-    assert turn["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ChatKit/test"
-    assert turn["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
-    assert (end["outcome"], end["TurnsEnded"]) == ("answered", [1.0])
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("ChatKit/test", [["service"]])
+    assert outcome["Dimensions"] == [["service", "outcome"]]
+    assert (line["service"], line["outcome"], line["TurnsEnded"]) == ("chat", "answered", 1)
 
 
-@pytest.mark.promise("H9")
-def test_failed_turn_names_the_kind_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    metrics = TurnMetrics()
-    metrics.failed(RuntimeError("key sk-secret"))
+def test_failed_turn_names_the_kind_and_nothing_else(log: io.StringIO) -> None:
+    turn = TurnMetrics()
+    turn.failed(RuntimeError("key sk-secret"))
 
-    count_turn(metrics)
+    METRICS.turn(turn)
 
-    written = lines(capsys)
-    assert [line.get("kind") for line in written] == [None, None, "RuntimeError"]
-    assert "secret" not in str(written)
+    (line,) = lines(log)
+    assert line["_aws"]["CloudWatchMetrics"][-1]["Dimensions"] == [["service", "kind"]]
+    assert (line["kind"], line["Failures"]) == ("RuntimeError", 1)
+    assert "secret" not in log.getvalue()
 
 
 def test_kind_of_an_explained_failure_is_its_cause() -> None:
-    metrics = TurnMetrics()
+    turn = TurnMetrics()
     try:
         raise ValueError("for the user") from TimeoutError()
     except ValueError as error:
-        metrics.failed(error)
+        turn.failed(error)
 
-    assert metrics.error == "TimeoutError"
+    assert turn.error == "TimeoutError"
+
+
+def test_a_refused_file_is_counted_with_its_reason(log: io.StringIO) -> None:
+    METRICS.attachment(Event(Action.REFUSED, reason="claimed"))
+
+    (line,) = lines(log)
+    assert (line["action"], line["reason"], line["Attachments"]) == ("refused", "claimed", 1)
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARN", "ERROR"])
+def test_metrics_pass_lambdas_filter_at_every_level(level: str) -> None:
+    configure_logs("chat_api", level, (), stream := io.StringIO())
+
+    METRICS.turn(TurnMetrics())
+
+    release_logs()
+    assert "Turns" in lines(stream)[0]
+
+
+async def ask(path: str) -> None:
+    app = FastAPI()
+    app.get("/turns/{turn}")(lambda: None)
+    app.add_middleware(RequestLog)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        await client.get(path)
+
+
+async def test_a_request_is_logged_by_its_route(log: io.StringIO) -> None:
+    await ask("/turns/my-iban-is-1")
+
+    logged = [line for line in lines(log) if line["message"] == "request"]
+    assert [line["route"] for line in logged] == ["/turns/{turn}"]
+    assert "my-iban" not in log.getvalue()
+
+
+async def test_an_unknown_path_is_cut(log: io.StringIO) -> None:
+    await ask("/" + "a" * 6000)
+
+    (line,) = (line for line in lines(log) if line["message"] == "request")
+    assert len(line["path"]) == 64
+    assert logging.getLogger().handlers

@@ -29,6 +29,9 @@ class TestFilter:
             ("ERROR", line("CRITICAL"), True),
             ("ERROR", line("WARNING"), False),
             ("warn", line("WARNING"), True),
+            ("warn", line("WARN"), True),
+            ("WARNING", line("ERROR"), True),
+            ("ERROR", line("WARN"), False),
             ("INFO", METRICS, False),
             ("ERROR", "Traceback (most recent call last):", True),
             ("ERROR", "INIT_START Runtime Version", False),
@@ -78,6 +81,7 @@ def printed(logs: CloudWatch, request: str = "") -> list[str]:
     return lines
 
 
+@pytest.mark.feature("logs")
 class TestDeployed:
     def test_follows_until_it_is_stopped_and_prints_each_line_once(self) -> None:
         logs = CloudWatch(
@@ -99,6 +103,7 @@ class TestDeployed:
             printed(CloudWatch([]), request="r-8")
 
 
+@pytest.mark.feature("logs")
 class TestLocal:
     def test_a_request_in_the_log_of_make_dev(self, tmp_path: Path) -> None:
         log = tmp_path / "function.log"

@@ -26,6 +26,7 @@ def prepared(stack: OneStack, answer: str) -> str:
 
 
 @pytest.mark.promise("D3")
+@pytest.mark.feature("failed-stacks")
 class TestMakeDeployable:
     @pytest.mark.parametrize("status", ["ABSENT", "REVIEW_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
     def test_a_stack_that_sam_can_deploy_is_left_alone(self, status: str) -> None:

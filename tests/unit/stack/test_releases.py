@@ -77,6 +77,7 @@ def rolled_back(functions: Published, answer: str = "y", version: str | None = N
 
 
 @pytest.mark.promise("D3")
+@pytest.mark.feature("rollback")
 class TestRollBack:
     def test_live_goes_to_the_version_before_it(self) -> None:
         functions = Published(9, 10, 11, live=11)

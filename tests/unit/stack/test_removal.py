@@ -42,6 +42,7 @@ def destroyed(stack: OneStack, answer: str = NAME) -> str:
 
 
 @pytest.mark.promise("D3")
+@pytest.mark.feature("failed-stacks")
 class TestDestroy:
     @pytest.mark.parametrize("status", DELETABLE)
     def test_works_in_every_state_without_outputs(self, status: str) -> None:
@@ -108,6 +109,16 @@ class TestDestroy:
 
         assert "Nothing remains." in text
         assert "personal data" not in text
+
+    def test_the_cause_of_the_failure_is_shown_before_the_question(self) -> None:
+        events = (
+            event("UserPoolDomain", "CREATE_FAILED", "Domain already associated"),
+            stack_event("CREATE_IN_PROGRESS"),
+        )
+
+        text = destroyed(OneStack("ROLLBACK_COMPLETE", events, after=("DELETE_COMPLETE",)))
+
+        assert "Domain already associated" in text.partition("These are deleted")[0]
 
     def test_production_loses_its_protection_only_after_the_name(self) -> None:
         stack = OneStack("UPDATE_COMPLETE", after=("DELETE_COMPLETE",), protected=True, stage="prod")

@@ -32,6 +32,7 @@ def all_statuses() -> list[str]:
 
 
 @pytest.mark.promise("D3")
+@pytest.mark.feature("failed-stacks")
 class TestExplanation:
     @pytest.mark.parametrize("status", all_statuses())
     def test_every_status_has_one_line_with_a_remedy(self, status: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from lambda_streaming.adapter import BufferedResponse
 from lambda_streaming.cycle import HTTPCycle
+from lambda_streaming.deadline import Deadline
 from lambda_streaming.errors import UnexpectedMessageError
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"x-name", "Zoë".encode("latin-1"))]}
@@ -16,7 +17,7 @@ LAST = {"type": "http.response.body", "body": b"done", "more_body": False}
 
 async def run(app, method: str = "GET", seconds: float = 5) -> dict:
     writer = BufferedResponse()
-    deadline = asyncio.get_running_loop().time() + seconds
+    deadline = Deadline(asyncio.get_running_loop().time() + seconds)
     await HTTPCycle({"type": "http", "method": method, "path": "/"}, b"body", writer).run(app, deadline)
     return dict(writer.collected())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tomllib
@@ -15,19 +16,17 @@ import coach.accounts_table
 import janitor.settings
 import store_dynamo.keys
 from chat_api.settings import Settings
-from chat_api.telemetry import TurnMetrics, count_turn
-from function_setup import read_settings
+from chat_api.telemetry import SERVICE, Metrics, TurnMetrics
+from function_setup import configure_logs, read_settings, release_logs
 from lambda_streaming.wire import Entry
 from store_dynamo.expressions import TURN_LIFE
 from tools.stack.template import TEMPLATE, Template, filter_patterns
 
 # Set on a developer's machine only. Deployed functions read the key from Secrets Manager and use OpenAI.
 LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
-# Read by the runtime and by Powertools, not by Settings.
+# Read by the runtime and by the logs, not by Settings.
 RUNTIME_VARIABLES = {
     "AWS_LAMBDA_EXEC_WRAPPER",
-    "POWERTOOLS_SERVICE_NAME",
-    "POWERTOOLS_METRICS_NAMESPACE",
     "TZ",
     "RELEASE",
 }
@@ -146,23 +145,22 @@ class TestJanitorsEvents:
 
 
 class TestMetrics:
-    def test_what_alarms_and_dashboard_read_is_what_a_turn_writes(
-        self, template: Template, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_what_alarms_and_dashboard_read_is_what_a_turn_writes(self, template: Template) -> None:
         variables = environment(template, "ChatFunction")
-        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
-        monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ChatKit/stack")
         body = properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
+        configure_logs("chat_api", "ERROR", (), stream := io.StringIO())
 
-        count_turn(
+        Metrics("ChatKit/stack").turn(
             TurnMetrics(started_at=0, model_called_at=1, first_token_at=2, ended_at=3, input_tokens=1, output_tokens=1)
         )
 
-        line = next(each for each in map(json.loads, capsys.readouterr().out.splitlines()) if "Turns" in each)
-        (written,) = line["_aws"]["CloudWatchMetrics"]
+        release_logs()
+        (line,) = map(json.loads, stream.getvalue().splitlines())
+        written = line["_aws"]["CloudWatchMetrics"][0]
         names = {each["Name"] for each in written["Metrics"]}
-        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == {"Fn::Sub": "ChatKit/${AWS::StackName}"}
+        assert variables["METRICS_NAMESPACE"] == {"Fn::Sub": "ChatKit/${AWS::StackName}"}
         assert (written["Namespace"], written["Dimensions"]) == ("ChatKit/stack", [["service"]])
+        assert line["service"] == SERVICE
         assert {each["Unit"] for each in written["Metrics"] if "Time" in each["Name"]} == {"Milliseconds"}
         assert properties(template, "SlowFirstToken")["MetricName"] in names
         assert set(re.findall(r'"ChatKit/[^"]*", "(\w+)", "service", "chat"', body)) <= names

@@ -12,7 +12,7 @@ from tools.stack.artifacts import imported_modules, inspect
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     """A build of empty folders."""
-    for name in ("ChatFunction", "JanitorFunction", "StreamingLayer", "DependenciesLayer"):
+    for name in ("ChatFunction", "JanitorFunction", "SignInFunction", "StreamingLayer", "DependenciesLayer"):
         (tmp_path / name / "python").mkdir(parents=True)
     return tmp_path
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chat_api.telemetry import SERVICE
 from lambda_streaming.wire import ENTRY_VARIABLE, Entry
 from tests.unit.template.translation import translate
 from tools import ROOT
@@ -79,7 +80,11 @@ class TestFunctionUrl:
     def test_nobody_else_may_invoke_any_function(self, translated: dict[str, Any]) -> None:
         permissions = of_type(translated, "AWS::Lambda::Permission").values()
 
-        assert {each["Principal"] for each in permissions} == {"cloudfront.amazonaws.com", "apigateway.amazonaws.com"}
+        assert {each["Principal"] for each in permissions} == {
+            "cloudfront.amazonaws.com",
+            "apigateway.amazonaws.com",
+            "cognito-idp.amazonaws.com",
+        }
         assert all("SourceArn" in each for each in permissions)
 
     def test_origin_is_the_url_and_signed_by_cloudfront(
@@ -279,8 +284,8 @@ class TestAlarms:
         variables = template["Resources"]["ChatFunction"]["Properties"]["Environment"]["Variables"]
         alarm = translated["SlowFirstToken"]["Properties"]
 
-        assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-        assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+        assert alarm["Namespace"] == variables["METRICS_NAMESPACE"]
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": SERVICE}]
 
     def test_the_janitors_last_resort_is_counted(self, translated: dict[str, Any]) -> None:
         """Lambda publishes metrics of an event source mapping only with EventCount."""

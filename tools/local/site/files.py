@@ -37,7 +37,7 @@ class SiteFiles:
     """A folder of built files and the stack's configuration."""
 
     dist: Path
-    config: Mapping[str, str]
+    config: Mapping[str, str | int]
 
     def answer(self, path: str, headers: Mapping[str, str]) -> HttpResponse:
         """Return the response to a GET of `path` (without query); names in `headers` are lower case."""

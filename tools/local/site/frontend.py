@@ -32,7 +32,7 @@ class Site:
 
     url: str
     sign_in_url: str
-    config: Mapping[str, str]
+    config: Mapping[str, str | int]
 
 
 def site_origin(port: int) -> str:
@@ -58,7 +58,7 @@ async def running_site(
             yield Site(edge.url, page.url, config)
 
 
-def local_config(aws: LocalStack, site_url: str, authority: str, sign_in_url: str) -> dict[str, str]:
+def local_config(aws: LocalStack, site_url: str, authority: str, sign_in_url: str) -> dict[str, str | int]:
     """Return the content of `/config.json` that `make publish` would upload, with the local sign-in addresses."""
     outputs = {
         "UserPoolId": aws.user_pool_id,

@@ -58,7 +58,7 @@ async def other_user(target: Target) -> str:
     if target.other_token is None:
         raise UnknownError(
             "an access token of a second user is required",
-            "CHATKIT_OTHER_TOKEN=<access token of another user> make doctor ENV=…",
+            "CHATKIT_OTHER_TOKEN=$(make token ENV=… EMAIL=<another user>) make doctor ENV=…",
         )
     thread = (await _turn(target, token))[1]
     async with ChatKitClient(target.api, target.other_token) as other, ChatKitClient(target.api, token) as owner:

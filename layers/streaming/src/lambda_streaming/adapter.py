@@ -14,7 +14,6 @@ before the first `next`, before a SnapStart snapshot, and with failures reported
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import weakref
 from typing import Any, ClassVar, cast
@@ -24,7 +23,10 @@ from mangum.protocols import LifespanCycle
 from mangum.types import ASGI, LambdaHandler, LifespanMode, Response, Scope
 
 from lambda_streaming.cycle import FAILURE_BODY, FAILURE_HEADERS, HTTPCycle, ResponseWriter
+from lambda_streaming.deadline import Deadline
+from lambda_streaming.logs import logger_of
 from lambda_streaming.request_tasks import RequestTasks, task_factory
+from lambda_streaming.request_threads import LoopThreads
 from lambda_streaming.response import StreamingResponse
 from lambda_streaming.wire import ENTRY_VARIABLE, Entry, Headers
 
@@ -38,7 +40,7 @@ MALFORMED = {
     "body": '{"message": "malformed HTTP event: nothing was done"}',
 }
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 class StreamableEvent(dict[str, Any]):
@@ -82,12 +84,16 @@ class BufferedResponse:
 class StreamingMangum(Mangum):
     """An ASGI application as the handler of a Lambda function; `app` and options are Mangum's."""
 
-    _started: ClassVar[list[StreamingMangum]] = []  # the adapters of this process that have a lifespan, for SIGTERM
+    # The adapters of this process, for SIGTERM: those that have a lifespan, and all.
+    _started: ClassVar[list[StreamingMangum]] = []
+    _adapters: ClassVar[weakref.WeakSet[StreamingMangum]] = weakref.WeakSet()
 
     def __init__(self, app: ASGI, lifespan: LifespanMode = "auto", **options: Any) -> None:
         super().__init__(app, lifespan=lifespan, **options)
         self._entry_setting = os.environ.get(ENTRY_VARIABLE, Entry.FUNCTION_URL.value)
         self._lifespan: LifespanCycle | None = None
+        self._deadline = Deadline()
+        self._adapters.add(self)
         if lifespan == "off":
             weakref.finalize(self, self.loop.close)
         else:
@@ -97,6 +103,7 @@ class StreamingMangum(Mangum):
     def _setup_event_loop(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
+        self._threads = LoopThreads(self.loop)
         asyncio.set_event_loop(self.loop)  # LifespanCycle runs in the current loop
 
     def _start_lifespan(self, mode: LifespanMode) -> LifespanCycle:
@@ -123,7 +130,7 @@ class StreamingMangum(Mangum):
         scope["asgi"]["spec_version"] = "2.4"  # below it Starlette listens for a disconnect while it streams
         if self._lifespan is not None:
             scope["state"] = self._lifespan.lifespan_state.copy()
-        deadline = self._deadline(context)
+        self._deadline = deadline = Deadline(self._end_of(context))
         if entry is None:
             writer = BufferedResponse()
             self.loop.run_until_complete(self._run(scope, body, deadline, writer))
@@ -149,7 +156,7 @@ class StreamingMangum(Mangum):
             return None
         return Entry.of(event, self._entry_setting)
 
-    def _deadline(self, context: Any) -> float | None:
+    def _end_of(self, context: Any) -> float | None:
         """Return the loop time at which to cancel the application; None if `context` has no clock, as in unit tests."""
         try:
             milliseconds = context.get_remaining_time_in_millis()
@@ -160,11 +167,12 @@ class StreamingMangum(Mangum):
         seconds = milliseconds / 1000
         return self.loop.time() + seconds - min(DEADLINE_MARGIN_SECONDS, seconds * MAX_DEADLINE_MARGIN)
 
-    async def _run(self, scope: Scope, body: bytes, deadline: float | None, writer: ResponseWriter) -> None:
+    async def _run(self, scope: Scope, body: bytes, deadline: Deadline, writer: ResponseWriter) -> None:
         tasks = RequestTasks()
         with tasks.collecting():
             await HTTPCycle(scope, body, writer).run(self.app, deadline)
         await tasks.finish(deadline)
+        self._threads.leave_behind(tasks.calls)
 
     def close(self) -> None:
         """Stop the lifespan and close the loop."""
@@ -174,8 +182,17 @@ class StreamingMangum(Mangum):
                 self._lifespan.__exit__(None, None, None)
         finally:
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self._threads.close()
             self.loop.close()
+
+    @classmethod
+    def end_running(cls, seconds: float) -> bool:
+        """End running invocations within `seconds`, and return whether there are any. For signal handlers."""
+        running = [adapter for adapter in cls._adapters if adapter.loop.is_running()]
+        for adapter in running:
+            end = adapter.loop.time() + seconds
+            adapter.loop.call_soon_threadsafe(adapter._deadline.bring_forward, end)
+        return bool(running)
 
     @classmethod
     def close_all(cls) -> None:

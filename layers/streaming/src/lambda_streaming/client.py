@@ -12,7 +12,7 @@ response can be streamed, and passes a `StreamingResponse` through; posting one 
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,12 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 from lambda_streaming.adapter import StreamableEvent
 from lambda_streaming.errors import RuntimeClientError
+from lambda_streaming.logs import logger_of
 from lambda_streaming.poll import Poll
 from lambda_streaming.response import StreamingResponse
 from lambda_streaming.wire import CONTENT_TYPE
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 class StreamingMarshaller(LambdaMarshaller):
@@ -57,9 +58,13 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         _check_runtime_client()
         super().__init__(address)
         self._poll = Poll(address)
+        self.instead_of_polling: Callable[[], object] | None = None
+        """Called when the current invocation has been answered; SIGTERM sets it."""
 
     def wait_next_invocation(self) -> Any:
         """Wait for an event in this thread; signal handlers run meanwhile."""
+        if self.instead_of_polling is not None:
+            self.instead_of_polling()
         event, headers = self._poll.next()
         return InvocationRequest(
             invoke_id=headers.get("lambda-runtime-aws-request-id"),

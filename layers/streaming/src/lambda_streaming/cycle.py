@@ -19,7 +19,9 @@ from urllib.parse import quote
 
 from mangum.types import ASGI, Message, Scope
 
+from lambda_streaming.deadline import Deadline
 from lambda_streaming.errors import IncompleteResponseError, UnexpectedMessageError
+from lambda_streaming.logs import logger_of
 from lambda_streaming.wire import Headers
 
 # JSON without detail: the cause belongs in the log, not in the client's response.
@@ -27,8 +29,8 @@ FAILURE_HEADERS = [(b"content-type", b"application/json")]
 FAILURE_BODY = b'{"message":"Internal Server Error"}'
 PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # besides letters and digits: RFC 3986, 3.3
 
-_logger = logging.getLogger(__name__)
-_access_logger = logging.getLogger("mangum.http")  # Mangum's own, so that an application's logging settings apply
+_logger = logger_of(__name__)
+_access_logger = logger_of("mangum.http")  # Mangum's own, so that an application's logging settings apply
 
 
 class ResponseWriter(Protocol):
@@ -68,10 +70,10 @@ class HTTPCycle:
         self._complete = asyncio.Event()
         self._bodiless = scope["method"] == "HEAD"
 
-    async def run(self, app: ASGI, deadline: float | None) -> None:
-        """Call `app`; at `deadline` (loop time, None: never) it is cancelled, which is a failure like any other."""
+    async def run(self, app: ASGI, deadline: Deadline) -> None:
+        """Call `app`; at `deadline` it is cancelled, which is a failure like any other."""
         try:
-            async with asyncio.timeout_at(deadline):
+            async with deadline.limit():
                 await app(self._scope, self.receive, self.send)
             if self._state is not State.COMPLETE:
                 raise IncompleteResponseError(self._state.name)
@@ -121,22 +123,22 @@ class HTTPCycle:
         if self._writer.rejected:
             _logger.warning("the application stopped, since its response is no longer read: %r", error)
             return
-        _logger.error("the application failed in state %s", self._state.name, exc_info=error)
+        failed_in, self._state = self._state, State.COMPLETE
         try:
-            self._send_failure(error)
+            self._send_failure(error, failed_in)  # before the log, which may block or fail
         except OSError as rejection:
-            _logger.warning("its failure could not be reported to the client: %s", rejection)
-        self._state = State.COMPLETE
+            _logger.warning("the failure could not be reported to the client: %s", rejection)
+        _logger.error("the application failed in state %s", failed_in.name, exc_info=error)
 
-    def _send_failure(self, error: BaseException) -> None:
-        if self._state is State.REQUEST:
+    def _send_failure(self, error: BaseException, state: State) -> None:
+        if state is State.REQUEST:
             self._status = 500
             self._writer.start(self._status, FAILURE_HEADERS)
             if not self._bodiless:
                 self._writer.write(FAILURE_BODY)
             self._writer.end()
             self._log_access()
-        elif self._state is State.RESPONSE:
+        elif state is State.RESPONSE:
             self._writer.fail(error)
 
     def _log_access(self) -> None:

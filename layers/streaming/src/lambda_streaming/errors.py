@@ -3,6 +3,7 @@
 LambdaStreamingError
 ├── RuntimeClientError         the layer is incomplete
 ├── PollError                  the Runtime API did not deliver an event
+├── ThreadsExhaustedError      blocking calls of earlier requests occupy too many threads
 ├── ResponseError              the application's response cannot be sent
 │   ├── UnexpectedMessageError
 │   ├── IncompleteResponseError
@@ -33,6 +34,15 @@ class PollError(LambdaStreamingError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"no event from the Runtime API: {reason}")
         self.reason = reason
+
+
+class ThreadsExhaustedError(LambdaStreamingError):
+    """Too many blocking calls have outlived their requests, so no further one can start."""
+
+    def __init__(self, number: int, names: str) -> None:
+        super().__init__(f"{number} calls of earlier requests still block threads ({names}): give each call a timeout")
+        self.number = number
+        self.names = names
 
 
 class ResponseError(LambdaStreamingError):

@@ -28,7 +28,6 @@ exist, and any failure closes the connection.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import socket
 import struct
@@ -36,7 +35,9 @@ from collections.abc import Awaitable, Callable, Collection
 
 from lambda_streaming import wire
 from lambda_streaming.cycle import ResponseWriter
+from lambda_streaming.deadline import Deadline
 from lambda_streaming.errors import ResponseRejectedError
+from lambda_streaming.logs import logger_of
 from lambda_streaming.wire import Entry, Headers
 
 # Without a limit the kernel grows the buffer to megabytes for a reader that stopped.
@@ -49,7 +50,7 @@ REPLY = re.compile(rb"HTTP/1\.[01] (\d{3})\b.*?\r\n\r\n", re.DOTALL)
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+) *\r\n", re.IGNORECASE)
 CLOSE = re.compile(rb"\r\nconnection: *close *\r\n", re.IGNORECASE)
 
-_logger = logging.getLogger(__name__)
+_logger = logger_of(__name__)
 
 
 class StreamingResponse:
@@ -59,14 +60,11 @@ class StreamingResponse:
         self,
         loop: asyncio.AbstractEventLoop,
         entry: Entry,
-        deadline: float | None,
+        deadline: Deadline,
         run: Callable[[ResponseWriter], Awaitable[None]],
         excluded_headers: Collection[str] = (),
     ) -> None:
-        """Take `run`, which runs the application and its tasks.
-
-        `deadline` is in the time of `loop` (None: never), `excluded_headers` are in lower case.
-        """
+        """Take `run`, which runs the application and its tasks. `excluded_headers` are in lower case."""
         self._loop = loop
         self._entry = entry
         self._deadline = deadline
@@ -95,7 +93,7 @@ class StreamingResponse:
         stream = ResponseStream(address, self._entry, head, connection, self._excluded_headers)
         try:
             await self._run(stream)
-            async with asyncio.timeout_at(self._deadline):  # a TimeoutError is an OSError
+            async with self._deadline.limit():  # a TimeoutError is an OSError
                 await stream.accepted()
             return stream.detach()
         finally:
