@@ -62,6 +62,9 @@ SEED = {
 }
 
 MORE = {
+    "deploy.live": "Every change of code, layers, parameters and settings reaches the version that serves",
+    "deploy.parameters": "Parameters on the command line, checked before the build; `make params` shows their origin",
+    "deploy.operator": "Your account, region and profile for every command; each fault is one line with its remedy",
     "accounts": "The user's accounts and transactions, in a table of their own",
     "spending": "Spending by category over a period, with a chart",
     "balances": "Balances of all accounts, with a card",
@@ -92,6 +95,9 @@ MORE = {
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
     "usage-metrics": "Tokens and times of a turn are counted",
+    "single-sign-on": "Sign-in with the company's provider by SAML or OpenID Connect, groups included",
+    "allowed-domains": "Only addresses of given domains register or come from the provider",
+    "second-factors": "A required second factor, passkeys, and lives of tokens, by parameters",
     "failed-stacks": "A stack in any state is explained, cleared, and destroyed after its name was typed",
     "rollback": "The previous version of the function serves again",
     "logs": "The log of a deployed or the local stack, by request and level",

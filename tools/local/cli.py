@@ -65,6 +65,7 @@ def main() -> int:
         "--hot", metavar="COMMAND", help="`dev`: start Vite with this command instead of the built site"
     )
     arguments = parser.parse_args()
+    os.umask(0o077)  # files in .local
     console = Console(record=arguments.picture is not None, width=PICTURE_COLUMNS if arguments.picture else None)
     match arguments.command:
         case "demo":

@@ -17,6 +17,8 @@ from typing import Self
 
 import h11
 
+from tools.local.callers import refusal
+
 READ_BYTES = 64 * 1024
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -87,10 +89,14 @@ Handle = Callable[[HttpConnection, h11.Request], Awaitable[None]]
 
 
 class HttpServer:
-    """Listens on the loopback interface and calls `handle` for every request. An asynchronous context manager."""
+    """Listens on the loopback interface and calls `handle` for every request. An asynchronous context manager.
 
-    def __init__(self, handle: Handle, port: int = 0) -> None:
+    Requests of other sites' pages get 403 (see `callers`), unless the server stands in for one (`any_caller`).
+    """
+
+    def __init__(self, handle: Handle, port: int = 0, *, any_caller: bool = False) -> None:
         self._handle = handle
+        self._any_caller = any_caller
         self._port = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +142,10 @@ class HttpServer:
         try:
             while (request := await connection.request()) is not None:
                 connection.method = request.method
+                headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+                if not self._any_caller and (reason := refusal(headers)):
+                    await connection.respond(403, [("content-type", "text/plain")], reason.encode())
+                    break
                 await self._handle(connection, request)
                 if not connection.next_request():
                     break

@@ -5,8 +5,8 @@
         aws.client("s3", aws.iam_user("app", policy)) # as the application: SigV4 and IAM are verified
 
 MiniStack pins its own botocore, so it has a separate environment (`.tools/ministack`, created by the Makefile). It runs
-CloudFront functions with the project's Node.js and binds the loopback interface only. The root key bypasses signature
-and IAM checks, so nothing under test may use it.
+CloudFront functions with the project's Node.js, binds the loopback interface only, and refuses requests of other sites'
+pages (`ministack_app`). The root key bypasses signature and IAM checks, so nothing under test may use it.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ class MiniStack:
         state.mkdir(parents=True, exist_ok=True)
         output = log.open("ab") if log else None
         process = subprocess.Popen(
-            [str(PYTHON), "-m", "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}"],
+            [str(PYTHON), "-m", "hypercorn", "tools.local.ministack_app:app", "--bind", f"127.0.0.1:{port}"],
             env=_environment(port, state, keep=state_dir is not None),
             stdout=output or subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
+            umask=0o077,  # files of the state
             start_new_session=True,  # Ctrl-C must not reach it: it stops after the Function URL and this process
         )
         if output:
@@ -125,6 +126,8 @@ def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",  # it would listen on every interface
+        "PYTHONPATH": str(ROOT),
         "TZ": "UTC",
         "STATE_DIR": str(state / "state"),  # MiniStack always writes its Cognito keys there
         "S3_DATA_DIR": str(state / "s3"),

@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ from tools.stack.template import filter_patterns, read_template
 from tools.workspace import source
 
 STATE = ROOT / ".local"
+STORED_KEY = re.compile(r"sk-(?!local-model)[A-Za-z0-9_-]{8,}")
+STORED_SECRET = re.compile(r'("SecretString": *)"(?:[^"\\]|\\.)*"')
 MEMORY_MB = 1024
 TIMEOUT_SECONDS = 300
 
@@ -71,22 +75,46 @@ async def running_stack(
     """
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    make_private(STATE)
+    openai_key = os.environ.get("OPENAI_API_KEY")
+    if keep:
+        scrub_secrets(STATE / "aws" / "state")
     async with AsyncExitStack() as parts:
         aws_server = parts.enter_context(MiniStack.start(state_dir=STATE / "aws" if keep else None))
         report(f"local AWS on {aws_server.endpoint}")
         parameters = {"SiteOrigin": site_origin} if site_origin else {}
-        aws = deploy(aws_server, parameters, openai_api_key=os.environ.get("OPENAI_API_KEY", API_KEY))
+        aws = deploy(aws_server, parameters, openai_api_key=API_KEY)  # a real key never enters the local AWS
         report(f"template.yaml deployed: table {aws.table}, bucket {aws.bucket}, user pool {aws.user_pool_id}")
         for setting in aws.settings_read_back:
             report(f"  {setting.name}: {setting.found}")
-        model = None if os.environ.get("OPENAI_API_KEY") else parts.enter_context(ModelServer.start())
+        model = None if openai_key else parts.enter_context(ModelServer.start())
         report(f"model: {model.url if model else 'OpenAI'}")
-        function = _chat_function(aws, model, log, TIMEOUT_SECONDS, {})
+        real_key = {"OPENAI_API_KEY": openai_key} if openai_key else {}
+        function = _chat_function(aws, model, log, TIMEOUT_SECONDS, real_key)
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))
         report("janitor connected to the table's stream")
         yield Stack(aws_server, aws, function, front.url, model, log)
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder that only its owner can read, or take the rights of others away from an existing one."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink() and (mode := path.stat().st_mode) & 0o077:
+            path.chmod(mode & 0o700)
+
+
+def scrub_secrets(state: Path) -> None:
+    """Replace OpenAI keys that earlier versions of this program stored in MiniStack's state, in every version."""
+    for path in state.glob("*.json"):
+        text = path.read_text()
+        clean = STORED_KEY.sub(API_KEY, text)
+        if path.name == "secretsmanager.json":
+            clean = STORED_SECRET.sub(lambda found: found[1] + json.dumps(API_KEY), clean)
+        if clean != text:
+            path.write_text(clean)
 
 
 def _chat_function(

@@ -82,6 +82,7 @@ def _run(command: str, env: str, console: Console) -> bool:
             print(values_of(_deployment(env, console).values(_given()))["PythonVersion"])
         case "prepare":
             deployment = _deployment(env, console)
+            deployment.check(_given())
             make_deployable(env, deployment.announce())
             deployment.values(_given())
         case "deploy":

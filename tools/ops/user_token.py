@@ -51,4 +51,8 @@ def access_token(cognito: Any, pool_id: str, client_id: str, email: str, ask: As
         if code not in REFUSED:
             raise
         raise DeploymentError(f"no token: {REFUSED[code]}") from error
+    if "AuthenticationResult" not in answer:  # with Mfa=required, a user without an authenticator app: MFA_SETUP
+        raise DeploymentError(
+            "no token: the user has no second factor yet; sign in on the page first, which sets it up"
+        )
     return str(answer["AuthenticationResult"]["AccessToken"])

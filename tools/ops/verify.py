@@ -1,7 +1,7 @@
-"""`make verify-deploy`: runs the real `sam deploy` into a local AWS, starts the built function, and runs the doctor.
+"""`make verify-deploy`: rehearses deployments into a local AWS, starts the built function, and runs the doctor.
 
 1. `sam build` for this machine: its wheels and its Python, everything else as for Lambda.
-2. `sam deploy`, AWS's own CLI, into a MiniStack: upload, change set, stack, and the second pass with the site's origin.
+2. Deploy, change, switch, roll back and destroy two stacks in a MiniStack with the real SAM CLI (`rehearsal`).
 3. Publish the frontend, or a placeholder page, through the deployed distribution.
 4. Run the chat function from the built folders alone, with the deployed role, behind the local Function URL.
 5. Run the doctor. Properties that only an AWS account has are listed with the commands that check them.
@@ -28,6 +28,7 @@ from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.local.ministack import MiniStack
 from tools.local.openai.server import API_KEY, ModelServer
 from tools.ops.doctor import Check, State, examine, show
+from tools.ops.rehearsal import rehearse
 from tools.ops.targets import in_ministack
 from tools.stack import artifacts
 from tools.stack.clients import REGION, ROOT_KEY
@@ -38,6 +39,8 @@ from tools.stack.template import read_template, without_unknown_types
 
 BUILD = ROOT / ".aws-sam" / "local"
 STACK_NAME = "chatkit-verify"
+FIRST_STACK_NAME = "chatkit-verify-first"
+"""The stack that the rehearsal destroys; the doctor examines the other one."""
 PAGE = "<!doctype html><title>chatkit-serverless</title><p>Published by make verify-deploy.</p>"
 OPERATORS_OWN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "CLOUDFORMATION_ROLE_ARN")
 TIMEOUT_SECONDS = 300
@@ -49,10 +52,11 @@ async def verify(console: Console, checks: Sequence[Check]) -> bool:
     console.print("· sam build for this machine")
     build(BUILD)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder, MiniStack.start() as aws:
-        console.print(f"· sam deploy to {aws.endpoint}")
+        console.print(f"· deployments to {aws.endpoint}")
         with operator(aws):
-            deployment = sam_deploy(BUILD, Path(folder))
-            publish(deployment.outputs(), _site(Path(folder)))
+            first, second = (prepared(BUILD, Path(folder), name) for name in (FIRST_STACK_NAME, STACK_NAME))
+            rehearse(first, second, console)
+            publish(second.outputs(), _site(Path(folder)))
         async with running(aws, BUILD, Path(folder) / "function.log") as api:
             console.print("· the built function is running; starting the checks")
             findings = await examine(in_ministack(aws.endpoint, STACK_NAME, api), checks)
@@ -149,14 +153,15 @@ def _site(scratch: Path) -> Path:
 @asynccontextmanager
 async def running(aws: MiniStack, build: Path, log: Path) -> AsyncGenerator[str]:
     """Run the deployed chat function from `build` alone, with its role, and yield the address before `/chatkit`."""
-    deployed = adopt(aws, read_template(), STACK_NAME, os.environ.get("OPENAI_API_KEY", API_KEY))
+    deployed = adopt(aws, read_template(), STACK_NAME, API_KEY)
+    key = os.environ.get("OPENAI_API_KEY")
     with ModelServer.start() as model:
-        local_model = {} if os.environ.get("OPENAI_API_KEY") else {"OPENAI_BASE_URL": model.url}
+        model_environment = {"OPENAI_API_KEY": key} if key else {"OPENAI_BASE_URL": model.url}
         function = LocalFunction(
             handler="chat_api.handler.handler",
             code=[build / "ChatFunction", build / "DependenciesLayer" / "python"],
             layer=build / "StreamingLayer",
-            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **local_model},
+            environment={**deployed.chat_environment, **deployed.chat_credentials.environment(), **model_environment},
             timeout_seconds=TIMEOUT_SECONDS,
             memory_mb=MEMORY_MB,
             log=log,

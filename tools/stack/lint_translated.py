@@ -8,6 +8,8 @@ for each combination of the switches that decide about resources. Runs in the SA
 
 from __future__ import annotations
 
+import copy
+import functools
 import itertools
 import json
 import logging
@@ -96,9 +98,14 @@ def combinations() -> Iterator[dict[str, str]]:
         yield values
 
 
+@functools.cache
+def _parsed(template: Path) -> dict[str, Any]:
+    return yaml_parse(template.read_text())
+
+
 def translated(values: Mapping[str, str], template: Path = ROOT / "template.yaml") -> dict[str, Any]:
     """Return the template that CloudFormation deploys for these parameter values, which become the defaults."""
-    source: dict[str, Any] = yaml_parse(template.read_text())
+    source = copy.deepcopy(_parsed(template))
     for resource in source["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource.get("Properties", {}):

@@ -93,10 +93,13 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.SSOError, f"your sign-in has expired: {_SIGN_IN_AGAIN}"),
     (exceptions.LoginError, f"your sign-in has expired: {_SIGN_IN_AGAIN}"),
     (exceptions.TokenRetrievalError, f"your sign-in has expired: {_SIGN_IN_AGAIN}"),
-    (exceptions.ProfileNotFound, "see `aws configure list-profiles`, and AWS_PROFILE or `profile` in samconfig.toml"),
-    (exceptions.InvalidRegionError, "correct AWS_REGION, or `region` in samconfig.toml"),
+    (
+        exceptions.ProfileNotFound,
+        "the profile does not exist: see `aws configure list-profiles`, and AWS_PROFILE or `profile` in samconfig.toml",
+    ),
+    (exceptions.InvalidRegionError, "the region is not one of AWS: correct AWS_REGION, or `region` in samconfig.toml"),
     (exceptions.NoRegionError, "set AWS_REGION, or `region` in samconfig.toml"),
-    (exceptions.ConfigParseError, "correct the file"),
+    (exceptions.ConfigParseError, "the AWS configuration file cannot be read: correct it"),
     (exceptions.HTTPClientError, _NO_NETWORK),
     (exceptions.ConnectionError, _NO_NETWORK),
 )

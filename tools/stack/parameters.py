@@ -124,13 +124,13 @@ def _check(value: Value, declaration: Mapping[str, Any]) -> None:
 
 
 def _check_number(text: str, value: str, declaration: Mapping[str, Any]) -> None:
-    try:
-        number = float(value)
-    except ValueError:
-        raise DeploymentError(f"{text}: use a number") from None
-    low, high = float(declaration.get("MinValue", number)), float(declaration.get("MaxValue", number))
+    """Accept whole numbers only. CloudFormation's Number has fractions, which fail later: no property takes them."""
+    if not re.fullmatch(r"-?[0-9]{1,15}", value):
+        raise DeploymentError(f"{text}: use a whole number")
+    number = int(value)
+    low, high = int(declaration.get("MinValue", number)), int(declaration.get("MaxValue", number))
     if not low <= number <= high:
-        raise DeploymentError(f"{text}: use a number from {low:g} to {high:g}")
+        raise DeploymentError(f"{text}: use a number from {low} to {high}")
 
 
 def _check_rules(template: Template, values: Mapping[str, str]) -> None:

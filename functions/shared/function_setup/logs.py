@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from function_setup.process_output import Send, catch_all, take_stdout
-from function_setup.redaction import callers, clean, describe, is_literal, plain, report
+from function_setup.redaction import MAX_ENTRIES, callers, clean, describe, is_literal, plain, report
 
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 """The values of LOG_LEVEL and of a line's `level`, as Lambda spells them."""
@@ -41,6 +41,8 @@ UNSTAMPED = "unstamped"
 TRACE_ID = "_X_AMZN_TRACE_ID"
 MAX_LINE_BYTES = 200_000
 """CloudWatch's events have at most 256 KB."""
+MAX_CUT = 500
+"""Characters of each text in a line that was too long."""
 WITHHELD = "a library's message, which may quote its input; see `location`"
 BROKEN = "a log record could not be written"
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -115,7 +117,8 @@ class Logs(logging.Handler):
         # ASCII: neither a lone surrogate nor the locale can make it fail.
         text = json.dumps(line)
         if len(text) > MAX_LINE_BYTES:
-            kept = {name: value for name, value in line.items() if isinstance(value, str) and len(value) < 1000}
+            texts = [(name, value[:MAX_CUT]) for name, value in line.items() if isinstance(value, str)]
+            kept = dict(texts[:MAX_ENTRIES])  # the head and the message come first
             text = json.dumps({**kept, "cut": f"the line had {len(text)} bytes"})
         self._send(text + "\n")
 
@@ -191,8 +194,8 @@ def _message(record: logging.LogRecord) -> str:
     text = record.msg if isinstance(record.msg, str) else str(plain(record.msg))
     if not record.args:
         return clean(text)
-    arguments = plain(record.args, 3)
-    return clean(text % (arguments if isinstance(arguments, dict) else tuple(arguments)))
+    named = isinstance(record.args, Mapping)
+    return clean(text % (plain(record.args) if named else tuple(plain(each) for each in record.args)))
 
 
 def _literal(record: logging.LogRecord) -> str:

@@ -68,6 +68,15 @@ class TestForLambda:
         assert (for_lambda / "StreamingLayer" / "python" / "lambda_streaming").is_dir()
         assert not (for_lambda / "DependenciesLayer" / "python" / "awslambdaric").exists()
 
+    @pytest.mark.promise("D1")
+    def test_no_layer_depends_on_the_path_of_the_checkout(self, for_lambda: Path) -> None:
+        """RECORD lists console scripts with hashes that contain this path, and SAM uploads a layer by its content."""
+        records = list(for_lambda.rglob("*.dist-info/RECORD"))
+
+        assert len(records) > 20
+        assert [path for path in records if re.search(r"(?m)^(\.\./)*bin/", path.read_text())] == []
+        assert list(for_lambda.rglob("RECORD.*")) == []
+
     def test_a_package_in_both_layers_has_one_version(self) -> None:
         """Lambda merges layers into one folder, in which the later layer overwrites the earlier one."""
         runtime, dependencies = (

@@ -101,6 +101,7 @@ def test_a_line_is_bounded(log: Log) -> None:
     )
 
     (line,) = log()
+    assert line["message"].startswith("é")
     assert len(json.dumps(line)) <= MAX_LINE_BYTES
 
 

@@ -30,6 +30,7 @@ def parameters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.promise("H13")
+@pytest.mark.feature("allowed-domains")
 class TestAllowedEmailDomains:
     @pytest.mark.parametrize("name", ["sign_up", "sign_up_federated"])
     @pytest.mark.parametrize(
@@ -124,6 +125,7 @@ class TestAllowedEmailDomains:
 
 
 @pytest.mark.promise("H13")
+@pytest.mark.feature("single-sign-on")
 class TestGroups:
     def details(self, event: dict[str, Any]) -> dict[str, Any]:
         return handler(event)["response"]["claimsAndScopeOverrideDetails"]["groupOverrideDetails"]

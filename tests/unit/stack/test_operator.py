@@ -24,6 +24,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch
     return monkeypatch
 
 
+@pytest.mark.feature("deploy.operator")
 class TestRegion:
     @pytest.mark.promise("D2")
     @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def template() -> Template:
     }
 
 
+@pytest.mark.feature("deploy.parameters")
 class TestOrigin:
     @pytest.mark.promise("D2")
     def test_the_command_beats_samconfig_beats_the_stack_beats_the_template(self, template: Template) -> None:
@@ -89,7 +90,11 @@ class TestRejected:
             ({"OpenAIModel": "gpt-9\n"}, "OpenAIModel="),
             ({"DomainName": "A"}, r"DomainName='A'.*a host"),
             ({"DomainName": "a.example"}, "DomainName requires a CertificateArn"),
-            ({"Timeout": "soon"}, "Timeout='soon'.*use a number"),
+            ({"Timeout": "soon"}, "Timeout='soon'.*use a whole number"),
+            ({"Timeout": "60.5"}, "use a whole number"),
+            ({"Timeout": "6e1"}, "use a whole number"),
+            ({"Timeout": "٦٠"}, "use a whole number"),
+            ({"Timeout": "nan"}, "use a whole number"),
             ({"Timeout": "1"}, "from 30 to 900"),
         ],
     )

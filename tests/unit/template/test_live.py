@@ -73,7 +73,7 @@ PROPERTIES: dict[str, Change] = {
     "Timeout": set_property("Timeout", 301),
     "MemorySize": set_property("MemorySize", 3008),
     "SnapStart": set_property("SnapStart", {"ApplyOn": "PublishedVersions"}),
-    "LoggingConfig": lambda template: chat(template)["LoggingConfig"].update(ApplicationLogLevel="DEBUG"),
+    "LoggingConfig": lambda template: chat(template)["LoggingConfig"].update(SystemLogLevel="WARN"),
     "Tracing": set_property("Tracing", "Active"),
     "Handler": set_property("Handler", "other.handler"),
     "a variable": lambda template: chat(template)["Environment"]["Variables"].update(LIMITS='{"turns_per_minute": 5}'),
@@ -132,6 +132,7 @@ def versions(cases: Mapping[str, Case], folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.feature("deploy.live")
 @pytest.mark.promise("D1")
 def test_with_the_stamp_every_parameter_layer_and_property_moves_live(tmp_path: Path) -> None:
     cases = {"": Case(), "again": Case()}

@@ -152,6 +152,7 @@ def test_nonsense_is_refused_by_the_parameter(template: Template, name: str, goo
     assert [value for value in bad if accepts(template, name, value)] == []
 
 
+@pytest.mark.feature("single-sign-on")
 class TestIdentityProvider:
     def test_none_is_the_default(self, template: Template) -> None:
         stack = Stack(template)
@@ -222,6 +223,7 @@ class TestIdentityProvider:
         assert "aws.cognito.signin.user.admin" not in client["AllowedOAuthScopes"]
 
 
+@pytest.mark.feature("allowed-domains")
 class TestAllowedEmailDomains:
     @pytest.mark.promise("H13")
     @pytest.mark.parametrize("values", [{"SelfSignUp": "yes"}, SAML])
@@ -249,6 +251,7 @@ class TestAllowedEmailDomains:
         assert permission["SourceArn"] == {"Fn::GetAtt": ["UserPool", "Arn"]}
 
 
+@pytest.mark.feature("second-factors")
 class TestFactors:
     @pytest.mark.parametrize(("mfa", "configuration"), [("off", "OFF"), ("optional", "OPTIONAL"), ("required", "ON")])
     def test_mfa_is_cognitos(self, template: Template, mfa: str, configuration: str) -> None:
@@ -282,6 +285,7 @@ class TestFactors:
         assert pool["AutoVerifiedAttributes"] == ["email"]
 
 
+@pytest.mark.feature("second-factors")
 class TestTokens:
     def test_their_lives_are_parameters(self, template: Template) -> None:
         client = Stack(template, AccessTokenMinutes="15", RefreshTokenDays="7").properties("UserPoolClient")

@@ -28,6 +28,7 @@ from typing import Any, Self
 
 import uvicorn
 
+from tools.local.callers import refusal
 from tools.local.openai.exchange import DIALECTS, Exchange, Receive, RecordedRequest, Send
 from tools.local.openai.request import MODELS, describe, unauthorized
 from tools.local.openai.simulations import Failure
@@ -83,6 +84,9 @@ class ModelServer:
         self.stop()
 
     async def _app(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if reason := refusal({name.decode(): value.decode("latin-1") for name, value in scope["headers"]}):
+            await Exchange(RecordedRequest(scope["path"], time.time()), receive, send, 0).fail(Failure(403, reason))
+            return
         record = RecordedRequest(scope["path"], time.time())
         exchange = Exchange(record, receive, send, self.delay_seconds)
         if scope["path"] in {AUDIO, *DIALECTS}:

@@ -188,6 +188,6 @@ def _page(status: int, heading: str, content: str, form_goes_to: str = "") -> Ht
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
         ("content-security-policy", policy),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),  # with no-referrer, the form would be sent with "Origin: null"
     ]
     return HttpResponse(status, headers, PAGE.substitute(heading=heading, content=content).encode())
