@@ -45,8 +45,8 @@ from store_dynamo.table import Record, Table, conflicting_record, run_to_complet
 TContext = TypeVar("TContext", default=Any)
 
 MINUTE_MS = 60_000
-REMEMBERED = timedelta(days=31)
-"""The life of the record after its last write: a day longer than a refresh token, so that no sign-out is forgotten."""
+REMEMBERED = timedelta(days=92)
+"""The life of the record after its last write: longer than the longest session that the template allows, so that no sign-out is forgotten."""
 ATTEMPTS = 8
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 

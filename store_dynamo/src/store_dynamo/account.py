@@ -63,7 +63,7 @@ class Account:
                 yield {"object": key, "size": len(data), "base64": base64.b64encode(data).decode()}
 
     async def erase(self) -> AsyncIterator[str]:
-        """End the user's sessions and delete everything; the tombstone of the sessions remains for a month.
+        """End the user's sessions and delete everything; the tombstone of the sessions remains for three months.
 
         Yields a line for each deletion: ids of threads, sort keys of records, object keys.
         """

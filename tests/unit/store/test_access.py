@@ -188,11 +188,12 @@ async def test_a_tombstone_outlives_the_longest_session(moto_backend: DynamoBack
     """A refresh token renews access tokens with the time of its first sign-in."""
     clock = Clock()
     access = moto_backend.store(clock=clock).access
-    pool_client = read_template()["Resources"]["UserPoolClient"]["Properties"]
+    parameters = read_template()["Parameters"]
+    days, minutes = (parameters[name]["MaxValue"] for name in ("RefreshTokenDays", "AccessTokenMinutes"))
 
     await access.erase(ALICE, clock())
     tombstone = moto_backend.client.get_item(TableName=moto_backend.table, Key=access_key("alice"))["Item"]
 
     assert set(tombstone) == {"pk", "sk", "signed_out_before", "erased_at", "expires_at"}
     kept = timedelta(seconds=int(tombstone["expires_at"]["N"]) - clock().timestamp())
-    assert kept > timedelta(days=pool_client["RefreshTokenValidity"], minutes=pool_client["AccessTokenValidity"])
+    assert kept > timedelta(days=days, minutes=minutes)
