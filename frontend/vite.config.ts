@@ -11,7 +11,8 @@ export default defineConfig({
     strictPort: true,
     proxy: { ...edge(process.env.EDGE_URL), ...deployed(process.env.API_URL) },
   },
-  build: { target: "es2022", sourcemap: false },
+  // Minified code has no comments, and MIT and Apache-2.0 require their texts in copies.
+  build: { target: "es2022", sourcemap: false, license: { fileName: "licences.txt" } },
   test: { environment: "happy-dom", setupFiles: "vitest.setup.ts", restoreMocks: true },
 });
 

@@ -1,7 +1,7 @@
 """Release a version: `make release VERSION=0.3.0`.
 
 1. The tree is clean, the version is newer than the current one, and CHANGELOG.md has entries under "Unreleased".
-2. `make check test` passes.
+2. `make check test sbom` passes; `dist/sbom` then has the bill of materials and the licences of this version.
 3. One commit gives the entries their heading and pyproject.toml its version; an annotated tag `v0.3.0` holds the
    entries.
 
@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from tools import ROOT
 
-CHECKS = ("make", "check", "test")
+CHECKS = ("make", "check", "test", "sbom")
 UNRELEASED = "## Unreleased\n"
 
 
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
     except ReleaseError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{tag} is committed and tagged. Publish it: git push --follow-tags")
+    print(f"{tag} is committed and tagged. Publish it: git push --follow-tags, and attach dist/sbom/* to the release")
     return 0
 
 

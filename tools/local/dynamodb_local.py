@@ -5,12 +5,16 @@
     with DynamoDBLocal.start() as server:
         server.client().list_tables()
 
+Maven's repository serves the checksums next to the files, so `fetch` compares them with dynamodb_local.sha256. After a
+change of VERSION: `cd .tools/dynamodb-local/lib && sha256sum * | sort -k2`.
+
 It needs a JDK (Java 17 or newer, with the compiler) and `mvn` for the download. It keeps its data in memory and sends
 no telemetry. LoopbackDynamo.java restricts it to the loopback interface.
 """
 
 from __future__ import annotations
 
+import hashlib
 import queue
 import shutil
 import subprocess
@@ -29,6 +33,7 @@ from tools.stack.clients import Credentials, local_client
 
 LIBRARIES = ROOT / ".tools" / "dynamodb-local" / "lib"
 LAUNCHER = Path(__file__).parent / "LoopbackDynamo.java"
+CHECKSUMS = Path(__file__).parent / "dynamodb_local.sha256"
 VERSION = "2.6.1"
 JAR = LIBRARIES / f"DynamoDBLocal-{VERSION}.jar"
 START_LIMIT_SECONDS = 60
@@ -41,6 +46,14 @@ POM = f"""<project><modelVersion>4.0.0</modelVersion><groupId>local</groupId><ar
 
 class MissingToolError(FileNotFoundError):
     """A program that DynamoDB Local needs is missing; the message names the package to install."""
+
+
+class ChecksumError(RuntimeError):
+    """Downloaded files differ from the recorded checksums; they have been removed."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"these files are not those of dynamodb_local.sha256, and were removed: {', '.join(names)}")
+        self.names = names
 
 
 class DynamoDBLocal:
@@ -97,11 +110,23 @@ def fetch() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pom = Path(folder) / "pom.xml"
         pom.write_text(POM)
-        target = f"-DoutputDirectory={LIBRARIES}"
+        target = f"-DoutputDirectory={folder}/lib"
         command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime", target]
         answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if answer.returncode or not JAR.exists():
-        raise RuntimeError(f"mvn could not fetch DynamoDB Local:\n{answer.stdout[-2000:]}")
+        if answer.returncode:
+            raise RuntimeError(f"mvn could not fetch DynamoDB Local:\n{answer.stdout[-2000:]}")
+        install(Path(folder) / "lib", LIBRARIES, CHECKSUMS.read_text())
+
+
+def install(downloaded: Path, libraries: Path, checksums: str) -> None:
+    """Move the downloaded files to `libraries`. Raises ChecksumError if they are not exactly those of `checksums`."""
+    wanted = {name: checksum for checksum, name in (line.split() for line in checksums.splitlines())}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in downloaded.iterdir()}
+    if wrong := sorted({name for name, _ in wanted.items() ^ found.items()}):
+        raise ChecksumError(wrong)
+    shutil.rmtree(libraries, ignore_errors=True)
+    libraries.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(downloaded, libraries)
 
 
 def _check_java() -> None:

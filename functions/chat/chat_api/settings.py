@@ -5,6 +5,7 @@ settings = read_settings(Settings)          # function_setup; from the environme
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
@@ -43,6 +44,14 @@ class LimitSettings(BaseModel):
     """Input and output tokens of all users together, as reported by the assistant."""
 
 
+ORIGIN = re.compile(
+    r"(https://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|http://(localhost|127\.0\.0\.1))"
+    r"(:[1-9][0-9]{0,4})?"
+)
+"""An origin as a browser sends it; the template's parameter has the same pattern. A page over HTTP is accepted on this
+machine only, because whoever changes it on the way gets its tokens."""
+
+
 class Settings(FunctionSettings):
     """Environment variables of the chat function; `template.yaml` sets each of them (a test compares both)."""
 
@@ -71,6 +80,16 @@ class Settings(FunctionSettings):
         return (
             tuple(origin.strip() for origin in value.split(",") if origin.strip()) if isinstance(value, str) else value
         )
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError(
+                "must be origins like https://app.example.com, with commas between them; * and null would "
+                "let any page use a user's token"
+            )
+        return origins
 
     @model_validator(mode="after")
     def _require_a_key(self) -> Settings:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from chat_api.settings import Settings
+from chat_api.settings import ORIGIN, Settings
 from function_setup import SettingsError, read_settings
+from tools.stack.template import read_template
 
 GOOD = {
     "TABLE_NAME": "table",
@@ -32,6 +35,63 @@ def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example, https://b.example,")
 
     assert read_settings(Settings).allowed_origins == ("https://a.example", "https://b.example")
+
+
+BAD_ORIGINS = [
+    "*",
+    "null",
+    "https://*.example.com",
+    "https://",
+    "https://a..example",
+    "https://a.example/",
+    "https://a.example/chat",
+    "https://a.example?x",
+    "https://user@a.example",
+    "https://A.example",
+    "https://bücher.example",
+    "https://a.example:",
+    "https://a.example:0",
+    "https://a.example:123456",
+    "https://a.example https://b.example",
+    "https://a.example;https://b.example",
+    "https://-a.example",
+    "http://a.example",
+    "http://localhost.example",
+    "a.example",
+    "//a.example",
+    "file://",
+    "chrome-extension://abc",
+    "'https://a.example'",
+    "true",
+]
+GOOD_ORIGINS = [
+    "https://a.example",
+    "https://a-b.example:8443",
+    "http://localhost:5173",
+    "http://127.0.0.1",
+    "https://intranet",
+]
+
+
+@pytest.mark.promise("H1")
+@pytest.mark.parametrize("origin", BAD_ORIGINS)
+@pytest.mark.parametrize("others", ["", "https://b.example,"])
+def test_an_origin_that_no_single_page_has_is_refused(
+    monkeypatch: pytest.MonkeyPatch, others: str, origin: str
+) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", f"{others}{origin}")
+
+    with pytest.raises(SettingsError, match=r"ALLOWED_ORIGINS: .*must be origins like"):
+        read_settings(Settings)
+
+
+def test_the_template_takes_the_same_origins() -> None:
+    pattern = read_template()["Parameters"]["AllowedOrigins"]["AllowedPattern"]
+
+    accepted = [origin for origin in (*BAD_ORIGINS, *GOOD_ORIGINS) if re.fullmatch(pattern[1:-1], origin)]
+
+    assert accepted == [origin for origin in GOOD_ORIGINS if ORIGIN.fullmatch(origin)] == GOOD_ORIGINS
+    assert re.fullmatch(pattern[1:-1], ",".join(GOOD_ORIGINS))
 
 
 def test_empty_values_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
