@@ -46,7 +46,7 @@ TContext = TypeVar("TContext", default=Any)
 
 MINUTE_MS = 60_000
 REMEMBERED = timedelta(days=92)
-"""The life of the record after its last write: longer than the longest session that the template allows, so that no sign-out is forgotten."""
+"""The life of the record after its last write: longer than any session of the template, so no sign-out is forgotten."""
 ATTEMPTS = 8
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 
