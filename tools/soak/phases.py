@@ -93,7 +93,7 @@ PHASES = (
     Phase(
         "JWKS unreachable",
         "the JWKS address closes connections, and half of the processes are new",
-        "Processes with cached keys continue for an hour; new ones reject everyone with 503.",
+        "Processes with cached keys continue for a day; new ones reject everyone with 503.",
         begin=lose_keys,
     ),
     Phase(

@@ -242,7 +242,7 @@ async def test_a_task_that_does_not_end_is_cancelled_at_the_deadline(runtime: Ru
 
     assert (body_of(sink), sink.trailers) == (b"all", {})
     assert tasks[0].cancelled()
-    assert "cancelled at the deadline: <Task pending name='endless'" in caplog.text
+    assert "cancelled at the deadline: endless (Event.wait)" in caplog.text
 
 
 @pytest.mark.promise("L6")
