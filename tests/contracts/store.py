@@ -128,6 +128,7 @@ PROMISES = {
         AccessContract.test_seats_are_limited_and_given_back,
         AccessContract.test_the_seats_of_a_dead_process_expire,
         AccessContract.test_a_refused_entry_changes_nothing,
+        AccessContract.test_leases_count_the_turns_of_all_until_they_expire,
         AccessContract.test_leaving_before_entering_is_harmless,
     ),
     "H12": (

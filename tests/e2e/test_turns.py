@@ -77,8 +77,7 @@ async def test_only_the_owner_stops_a_turn(stack: Stack, ana: ChatKitClient, tok
         async for received in ana.stream(create_thread("simulate slow 0.02"), turn_id):
             kinds.append(received.event["type"])
             if kinds == ["thread.created"]:
-                with pytest.raises(RefusedError, match="404"):
-                    await bob.cancel(turn_id)
+                await bob.cancel(turn_id)  # a turn of the same id, which Bob does not have
         await ana.cancel(turn_id)  # no effect: the turn has ended
 
     assert kinds.count("thread.item.done") == 2

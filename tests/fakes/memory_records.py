@@ -30,8 +30,6 @@ class MemoryTurns:
     cancelled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     looks: int = 0
     """Calls of `is_cancelled`."""
-    unknown: int = 0
-    """Calls of `cancel` for a turn that does not exist."""
 
     async def claim(self, turn_id: str, thread_id: str, context: Any) -> None:
         key = (self.user_of(context), turn_id)
@@ -42,13 +40,8 @@ class MemoryTurns:
     async def release(self, turn_id: str, context: Any) -> None:
         self.threads.pop((self.user_of(context), turn_id), None)
 
-    async def cancel(self, turn_id: str, context: Any) -> bool:
-        key = (self.user_of(context), turn_id)
-        if key not in self.threads:
-            self.unknown += 1
-            return False
-        self.cancelled.add(key)
-        return True
+    async def cancel(self, turn_id: str, context: Any) -> None:
+        self.cancelled.add((self.user_of(context), turn_id))
 
     async def is_cancelled(self, turn_id: str, context: Any) -> bool:
         self.looks += 1
@@ -69,6 +62,17 @@ class MemoryRates:
     async def count_shared(self, name: str, limit: int, window: timedelta, *, amount: int = 1) -> None:
         self._count(None, name, limit, window, amount)
 
+    async def check(self, name: str, limit: int, window: timedelta, context: Any) -> None:
+        self._check(self.user_of(context), name, limit, window)
+
+    async def check_shared(self, name: str, limit: int, window: timedelta) -> None:
+        self._check(None, name, limit, window)
+
+    def _check(self, user_id: str | None, name: str, limit: int, window: timedelta) -> None:
+        now, length = int(self.clock().timestamp()), int(window.total_seconds())
+        if self.hits.get((user_id, name, now - now % length), 0) >= limit:
+            raise RateExceededError(name, limit, length - now % length)
+
     def _count(self, user_id: str | None, name: str, limit: int, window: timedelta, amount: int) -> None:
         now, length = int(self.clock().timestamp()), int(window.total_seconds())
         key = (user_id, name, now - now % length)
@@ -85,6 +89,7 @@ class MemoryAccess:
     clock: Clock
     full_at: dict[tuple[str, str], datetime] = field(default_factory=dict[tuple[str, str], datetime])
     seats: dict[str, dict[str, datetime]] = field(default_factory=dict[str, dict[str, datetime]])
+    leases: dict[str, datetime] = field(default_factory=dict[str, datetime])
     ended: dict[str, tuple[datetime, bool]] = field(default_factory=dict[str, tuple[datetime, bool]])
 
     async def enter(
@@ -111,11 +116,21 @@ class MemoryAccess:
     def _take(self, seat: Seat, taken: dict[str, datetime], now: datetime) -> None:
         alive = {each: until for each, until in taken.items() if until > now}
         if len(alive) >= seat.limit and seat.entry not in alive:
-            raise TooManyRunningError(seat.limit, int((min(alive.values()) - now).total_seconds()))
+            raise TooManyRunningError(seat.limit)
         taken[seat.entry] = seat.until
 
     async def leave(self, seat: Seat, context: Any) -> None:
         self.seats.get(self.user_of(context), {}).pop(seat.entry, None)
+
+    async def check_leases(self, limit: int) -> None:
+        if sum(until > self.clock() for until in self.leases.values()) >= limit:
+            raise TooManyRunningError(limit, everyone=True)
+
+    async def lease(self, seat: Seat) -> None:
+        self.leases[seat.holder] = seat.until
+
+    async def release(self, seat: Seat) -> None:
+        self.leases.pop(seat.holder, None)
 
     async def sign_out(self, context: Any, before: datetime) -> None:
         user = self.user_of(context)

@@ -46,8 +46,9 @@ IDEMPOTENT = {
     ("threads.delete", "thread_id"),
     ("attachments.delete", "attachment_id"),
     ("items.list", "thread_id"),
+    ("POST_chatkit_turns_turn_cancel", "turn"),
 }
-"""The response for an id that never existed: a deletion has no effect, a page is empty."""
+"""The response for an id that never existed: a deletion and a stop have no effect, a page is empty."""
 
 OTHERS = {"thread": "~other.thread~", "item": "~other.answer~", "file": "~other.sent_file~", "turn": "~other.turn~"}
 DELETED = {"thread": "~own.gone_thread~", "item": "~own.gone_item~", "file": "~own.gone_file~"}

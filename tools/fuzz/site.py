@@ -51,7 +51,7 @@ from tools.local.sign_in.user_pool import UserPool
 
 DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
-QUICK = Timing(cancel_poll=0.05, cancel_wait=0.0)
+QUICK = Timing(cancel_poll=0.05)
 MILLISECONDS = 20_000
 MOTO = ThreadPoolExecutor(1)
 """One thread for all requests to moto, which is not thread-safe."""

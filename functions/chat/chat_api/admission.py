@@ -22,7 +22,8 @@ from attachments_s3 import MessageFiles
 from chat_api.assistant import Assistant
 from chat_api.context import RequestContext
 from chat_api.errors import RepeatedTurnError
-from chat_api.limits import Limits
+from chat_api.identity import IdentityError
+from chat_api.limits import Limits, charge_of
 from chat_api.request_checks import RequestChecks
 from store_dynamo import DynamoStore
 from store_dynamo.errors import StoreError, TurnClaimedError
@@ -48,22 +49,28 @@ class Admission:
     async def admit(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> None:
         """Admit a request; `thread_id` is its thread, or the one that it will create.
 
-        Raises a RefusedError, ChatKit's NotFoundError, or the AttachmentError that describes a file's fault.
+        Raises a RefusedError, ChatKit's NotFoundError, the AttachmentError that describes a file's fault, or
+        IdentityError if the user's sign-in has ended, which hides every other fault.
         """
-        claim, *others = await asyncio.gather(
+        charge = charge_of(request)
+        claim, checked, counted, room = await asyncio.gather(
             self._claim(request, thread_id, context),
             self._checks.check(request, context),
-            self._limits.count(request, context),
+            self._limits.own(charge, context),
+            self._limits.room(charge, context),
             return_exceptions=True,
         )
         try:
-            for outcome in (claim, *others):
+            first = counted if isinstance(counted, IdentityError) else None
+            for outcome in (first, claim, checked, counted, room):
                 if isinstance(outcome, BaseException):
                     raise outcome
             await self._files.admit(request, context.turn_id, context)
         except BaseException:
             if claim is True:
                 await self._release_claim(context)
+            if counted is None:
+                self._limits.leave(charge, context)
             raise
 
     async def release_files(self, request: ChatKitReq, context: RequestContext) -> None:
@@ -75,6 +82,7 @@ class Admission:
         await self.release_files(request, context)
         if is_streaming_req(request):
             await self._release_claim(context)
+        self._limits.leave(charge_of(request), context)
 
     async def _claim(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> bool:
         """Claim the turn, if the request is one, so that a repeated request does not run again."""

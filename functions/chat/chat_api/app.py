@@ -57,7 +57,7 @@ def create_app(
 
     # A redirect of a trailing slash would name the Function URL, which is not the browser's origin.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.verifier = verifier
+    app.state.verifier, app.state.server = verifier, server
     add_routes(app, server, hosted)
     for error in HANDLED:
         app.add_exception_handler(error, error_response)
@@ -128,7 +128,6 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
     async def session(context: User) -> Response:
         if hosted is None:
             raise NotFoundRequestError("hosted mode is off (it needs WORKFLOW_ID); use POST /chatkit")
-        await server.count_session(context)
         return JSONResponse(await hosted.session(context), headers=NO_STORE)
 
     def load_later() -> BackgroundTask:

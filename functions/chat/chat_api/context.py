@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from store_dynamo.access import LONG_AGO
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class RequestContext:
@@ -12,6 +14,7 @@ class RequestContext:
 
     `user_id` is the token's `sub` and the only key that addresses data. Access tokens contain no email address.
     `locale` is the first entry of `Accept-Language`. `deadline` (aware, UTC) is the end of the Lambda invocation.
+    `signed_in_at` is the time of the sign-in, which a renewed token keeps.
     """
 
     user_id: str
@@ -21,3 +24,4 @@ class RequestContext:
     request_id: str
     turn_id: str
     deadline: datetime
+    signed_in_at: datetime = LONG_AGO

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
@@ -20,10 +20,15 @@ from chat_api.bounds import check_value
 from chat_api.context import RequestContext
 from chat_api.errors import InvalidRequestError, TooLargeError
 from chat_api.identity import TokenVerifier, check_authorizer, token_of
+from chat_api.limits import CHARGES
 from function_setup import log_keys
+
+if TYPE_CHECKING:
+    from chat_api.server import AssistantServer
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Lambda accepts 6 MB including base64, that is 4.5 MB of data."""
+PROTOCOL = "POST /chatkit"
 TIMEOUT_WITHOUT_LAMBDA = timedelta(minutes=15)
 TURN_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7}")
@@ -48,10 +53,23 @@ async def current_user(request: Request) -> RequestContext:
         request_id=request.state.request_id,
         turn_id=turn_id,
         deadline=datetime.now(UTC) + _remaining_time(request.scope),
+        signed_in_at=identity.signed_in_at,
     )
 
 
-User = Annotated[RequestContext, Depends(current_user)]
+async def counted_user(request: Request, context: Annotated[RequestContext, Depends(current_user)]) -> RequestContext:
+    """Count the request by its route in `limits.CHARGES`; the ChatKit protocol is counted by its type, at admission.
+
+    Raises TooManyRequestsError, or IdentityError if the sign-in has ended.
+    """
+    route = f"{request.method} {request.scope['route'].path}"
+    if route != PROTOCOL:
+        server: AssistantServer = request.app.state.server
+        await server.limits.count(CHARGES[route], context)
+    return context
+
+
+User = Annotated[RequestContext, Depends(counted_user)]
 
 
 def checked_turn_id(turn_id: str) -> str:

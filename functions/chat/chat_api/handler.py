@@ -50,7 +50,7 @@ def build(settings: Settings) -> StreamingMangum:
         _store(settings, dynamodb, s3, files),
         files,
         assistant,
-        limits=settings.limits,
+        limits=settings.limits_in_effect,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=Metrics(settings.metrics_namespace).turn,
     )

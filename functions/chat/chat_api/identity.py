@@ -18,12 +18,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPResponse
 from typing import Any
 
 import jwt
 from jwt.exceptions import InvalidTokenError
+
+from store_dynamo.access import LONG_AGO
 
 logger = logging.getLogger("chat_api.identity")
 
@@ -83,6 +86,8 @@ class Identity:
     user_id: str
     username: str
     groups: frozenset[str]
+    signed_in_at: datetime = field(default=LONG_AGO, compare=False)
+    """`auth_time`, which Cognito keeps when a refresh token renews the access token."""
 
 
 def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -285,7 +290,8 @@ class TokenVerifier:
         groups = frozenset[str](claims.get("cognito:groups", ()))
         if self._required_group is not None and self._required_group not in groups:
             raise MissingGroupError("your account has no access to this chat; ask your administrator for it")
-        return Identity(claims["sub"], str(claims.get("username", claims["sub"])), groups)
+        signed_in_at = datetime.fromtimestamp(min(claims["iat"], claims.get("auth_time", claims["iat"])), UTC)
+        return Identity(claims["sub"], str(claims.get("username", claims["sub"])), groups, signed_in_at)
 
 
 def check_authorizer(event: Mapping[str, Any], identity: Identity) -> None:

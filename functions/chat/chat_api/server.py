@@ -37,7 +37,7 @@ from chat_api.assistant import (
 from chat_api.bounds import check_document
 from chat_api.context import RequestContext
 from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError
-from chat_api.limits import Limits
+from chat_api.limits import Limits, Stay, charge_of
 from chat_api.request_checks import moderate, statement_of
 from chat_api.settings import LimitSettings
 from chat_api.store_answers import StoreRequest, answer
@@ -96,10 +96,10 @@ class AssistantServer:
         self._files = files
         self._assistant = assistant
         self._deferred = DeferredImports(assistant)
-        self._limits = Limits(store.rates, limits or LimitSettings())
+        self.limits = Limits(store.rates, limits or LimitSettings(), store.access)
         self._timing = timing or Timing()
         scanner = assistant if isinstance(assistant, SupportsScan) else None
-        self._admission = Admission(store, MessageFiles(store, files, scanner), assistant, self._limits)
+        self._admission = Admission(store, MessageFiles(store, files, scanner), assistant, self.limits)
         self._moderator = assistant if isinstance(assistant, SupportsModeration) else None
         self._model_limits = model_limits or ModelLimits()
         self._envelope_secret = secrets.token_bytes(16)
@@ -124,13 +124,17 @@ class AssistantServer:
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
         if isinstance(parsed, StoreRequest):
             return NonStreamingResult(await answer(parsed, self._store, self._files, context))
+        stay = self.limits.stay(charge_of(parsed), context)
         store = UserStore(self._store, context, thread_id)
         turn = self._turn(store, context)
         if is_streaming_req(parsed):
-            events = self._events(parsed, store, turn, stop, metrics)
+            events = self._events(parsed, store, turn, stop, metrics, stay)
             return StreamingResult(stream_in_background(events, stop, self._timing.keep_alive))
-        run = await self._run(store, turn, stop, metrics)
-        return NonStreamingResult(await run.answer(parsed))
+        try:
+            run = await self._run(store, turn, stop, metrics)
+            return NonStreamingResult(await run.answer(parsed))
+        finally:
+            stay.end(turn.input_tokens + turn.output_tokens)
 
     def load(self) -> None:
         """Load everything a turn needs. Blocking; call it at startup, never while serving a request."""
@@ -144,8 +148,7 @@ class AssistantServer:
             logger.exception("the assistant cannot be loaded")
 
     async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> Attachment:
-        """Store a directly uploaded file. Raises TooManyRequestsError or an AttachmentError."""
-        await self._limits.upload(context)
+        """Store a directly uploaded file. Raises an AttachmentError."""
         attachment = await self._files.put(name, mime_type, data, context)
         await self._store.save_attachment(attachment, context)
         return attachment
@@ -153,16 +156,9 @@ class AssistantServer:
     async def cancel(self, turn_id: str, context: RequestContext) -> None:
         """Cancel a turn of this user; has no effect after its end.
 
-        The request may arrive while the turn is still being admitted, so an unknown turn is looked up again for
-        `timing.cancel_wait` seconds. Raises NotFoundRequestError.
+        The request may arrive before its turn, so the cancellation of an unknown turn is remembered for a minute.
         """
-        timing = self._timing
-        waited = 0.0
-        while not await self._store.turns.cancel(turn_id, context):
-            if waited >= timing.cancel_wait:
-                raise NotFoundRequestError(f"Turn {turn_id} not found")
-            await asyncio.sleep(timing.cancel_poll)
-            waited += timing.cancel_poll
+        await self._store.turns.cancel(turn_id, context)
 
     async def entities(self, query: str, context: RequestContext) -> list[Entity]:
         """Return the entities that the user may mention. Raises NotFoundRequestError if the assistant has none."""
@@ -206,10 +202,6 @@ class AssistantServer:
             raise NotFoundRequestError("this assistant has no overview")
         return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
 
-    async def count_session(self, context: RequestContext) -> None:
-        """Count a hosted-mode session as a turn; OpenAI limits the session itself. Raises TooManyRequestsError."""
-        await self._limits.turn(context)
-
     async def _moderate(self, request: ChatKitReq, moderator: SupportsModeration, context: RequestContext) -> None:
         """Let the assistant check the client's text; undo admission if it is refused.
 
@@ -225,7 +217,7 @@ class AssistantServer:
             raise
 
     async def _events(
-        self, request: StreamingReq, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics
+        self, request: StreamingReq, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics, stay: Stay
     ) -> AsyncGenerator[bytes, None]:
         """Yield the turn's events; one task runs this generator from start to end."""
         stored = False
@@ -250,17 +242,14 @@ class AssistantServer:
                 await self._release_files(request, turn.context)
             yield _error(ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True))
         finally:
-            await self._end(turn, metrics)
+            self._end(turn, metrics, stay)
 
-    async def _end(self, turn: Turn, metrics: TurnMetrics) -> None:
-        """Report the turn's metrics and subtract its tokens from the budget."""
+    def _end(self, turn: Turn, metrics: TurnMetrics, stay: Stay) -> None:
+        """End the turn's stay and report its metrics."""
         metrics.ended(turn)
+        stay.end(metrics.input_tokens + metrics.output_tokens)
         logger.info("turn ended", extra=metrics.summary())
         self._on_turn(metrics)
-        try:
-            await self._limits.spend(metrics.input_tokens + metrics.output_tokens)
-        except Exception:
-            logger.exception("the turn's tokens were not counted")
 
     async def _release_files(self, request: StreamingReq, context: RequestContext) -> None:
         try:

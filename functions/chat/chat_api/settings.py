@@ -28,20 +28,34 @@ class AttachmentSettings(BaseModel):
 
 
 class LimitSettings(BaseModel):
-    """Rate limits, for example `LIMITS={"turns_per_minute": 5, "turns_per_day": null}`; null disables a limit."""
+    """Limits, for example `LIMITS={"turns_per_minute": 5, "turns_per_day": null}`; null disables a limit.
+
+    A limit per minute is a bucket that refills: a user may use it at once, then one each `60 s / limit`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    requests_per_minute: int | None = Field(default=120, ge=1)
+    """Every request with a token, also those that only read; two pages that load every minute send about 20."""
+    turns_at_once: int | None = Field(default=3, ge=1, le=8)
+    """Requests of one user that run the assistant at the same time: turns, widget actions, and dictation."""
+    user_tokens_per_day: int | None = Field(default=5_000_000, ge=1)
+    """Input and output tokens of one user, as the assistant reports them: 500 turns of 10,000 tokens."""
     turns_per_minute: int | None = Field(default=20, ge=1)
     turns_per_day: int | None = Field(default=500, ge=1)
+    actions_per_minute: int | None = Field(default=60, ge=1)
+    """Synchronous widget actions; those that stream are turns."""
+    actions_per_day: int | None = Field(default=1_000, ge=1)
     uploads_per_minute: int | None = Field(default=30, ge=1)
     uploads_per_day: int | None = Field(default=500, ge=1)
     transcriptions_per_minute: int | None = Field(default=20, ge=1)
     transcriptions_per_day: int | None = Field(default=500, ge=1)
     all_turns_per_day: int | None = Field(default=20_000, ge=1)
-    """For all users together; bounds the cost of a day."""
+    """Turns and actions of all users together; bounds the cost of a day."""
     all_tokens_per_day: int | None = Field(default=None, ge=1)
     """Input and output tokens of all users together, as reported by the assistant."""
+    all_turns_at_once: int | None = Field(default=None, ge=1)
+    """Processes that may run the assistant; None: what RESERVED_CONCURRENCY leaves for it, else no limit."""
 
 
 ORIGIN = re.compile(
@@ -70,6 +84,7 @@ class Settings(FunctionSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     attachments: AttachmentSettings = AttachmentSettings()
     limits: LimitSettings = LimitSettings()
+    reserved_concurrency: int | None = Field(default=None, ge=1)
     workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
     metrics_namespace: str = "ChatKit"
@@ -96,6 +111,15 @@ class Settings(FunctionSettings):
         if self.openai_api_key is None and self.openai_secret_arn is None:
             raise ValueError("set OPENAI_SECRET_ARN (deployed) or OPENAI_API_KEY (local)")
         return self
+
+    @property
+    def limits_in_effect(self) -> LimitSettings:
+        """The limits, with a fifth of the reserved processes left to requests that do not run the assistant."""
+        reserved = self.reserved_concurrency
+        if reserved is None or self.limits.all_turns_at_once is not None:
+            return self.limits
+        turns = max(1, reserved - max(1, reserved // 5))
+        return self.limits.model_copy(update={"all_turns_at_once": turns})
 
     @property
     def issuer(self) -> str:

@@ -56,8 +56,6 @@ class Timing:
     """Time kept before the deadline to store the answer so far, including retries."""
     title_wait: float = 3.0
     """Time that a finished answer waits for the thread's title."""
-    cancel_wait: float = 2.0
-    """Time that a cancel request waits for a turn that is still being admitted."""
 
     def left(self, deadline: datetime) -> float:
         """Return the time until the model must stop: up to the reserve, or half of the time if that is longer."""

@@ -39,7 +39,7 @@ from store_dynamo.errors import (
     TooManyRunningError,
 )
 from store_dynamo.expressions import PRESENT, Attributes, Clock, number, seconds, text, utc_now
-from store_dynamo.keys import access_key
+from store_dynamo.keys import LEASE, LEASES, access_key, lease_key
 from store_dynamo.table import Record, Table, conflicting_record, run_to_completion
 
 TContext = TypeVar("TContext", default=Any)
@@ -53,15 +53,15 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One of the `limit` turns that a user may run at once; `until` is the end of the process that runs it."""
+    """One of the `limit` turns that may run at once; `until` is the end of the process that runs `holder`."""
 
-    turn_id: str
+    holder: str
     until: datetime
     limit: int
 
     @property
     def entry(self) -> str:
-        return f"{int(self.until.timestamp())}#{self.turn_id}"
+        return f"{int(self.until.timestamp())}#{self.holder}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,9 @@ class Visit:
 
 
 class Access(Generic[TContext]):
-    """Access records, `ACCESS` in the user's partition. IAM: dynamodb:PutItem, UpdateItem.
+    """Access records, `ACCESS` in the user's partition. IAM: dynamodb:DeleteItem, PutItem, Query, UpdateItem.
 
+    Leases, `LEASE#{until}#{holder}` in a partition of their own, count the turns of all users that run at this moment.
     Attributes: `{rate}_until`, `running`, `signed_out_before`, `erased_at`, `expires_at`. With up to eight seats a
     record has less than a kilobyte, so every write is one unit.
     """
@@ -124,6 +125,20 @@ class Access(Generic[TContext]):
         }
         with suppress(ConditionFailedError):  # the record has expired
             await run_to_completion(self._table.update(access_key(self._user_of(context)), change, PRESENT))
+
+    async def check_leases(self, limit: int) -> None:
+        """Raise TooManyRunningError if turns of all users hold `limit` leases; one eventually consistent read."""
+        now = f"{LEASE}{int(self._clock().timestamp()):012}~"
+        if await self._table.count("pk = :pk AND sk > :now", {":pk": text(LEASES), ":now": text(now)}, limit) >= limit:
+            raise TooManyRunningError(limit, everyone=True)
+
+    async def lease(self, seat: Seat) -> None:
+        """Write a lease, which contains nothing of its user and expires with the seat."""
+        await run_to_completion(self._table.put({**lease_key(*_lease(seat)), "expires_at": seconds(seat.until)}))
+
+    async def release(self, seat: Seat) -> None:
+        """Delete a lease."""
+        await run_to_completion(self._table.delete(lease_key(*_lease(seat))))
 
     async def sign_out(self, context: TContext, before: datetime) -> None:
         """Refuse every token of a sign-in before `before`, rounded up to the next second, from now on."""
@@ -198,7 +213,7 @@ class Write:
         now = int(self.visit.now.timestamp())
         alive = [each for each in taken if _until(each) > now]
         if len(alive) >= seat.limit:
-            raise TooManyRunningError(seat.limit, min(map(_until, alive)) - now)
+            raise TooManyRunningError(seat.limit)
         self._assignments.append("running = :seats")
         self._conditions.append("running = :taken")
         self._values |= {":seats": {"SS": [*alive, seat.entry]}, ":taken": {"SS": taken}}
@@ -225,6 +240,10 @@ def admit(stored: Record, visit: Visit) -> tuple[dict[str, Any], str]:
     if visit.seat is not None:
         write.take(stored, visit.seat)
     return write.parameters()
+
+
+def _lease(seat: Seat) -> tuple[int, str]:
+    return int(seat.until.timestamp()), seat.holder
 
 
 def _until(entry: str) -> int:

@@ -7,7 +7,7 @@
     ├── AttachmentClaimedError     another turn has taken the attachment
     ├── TurnClaimedError           the turn is running or has run
     ├── RateExceededError          the window's limit is reached
-    ├── TooManyRunningError        the user runs as many turns as are allowed at once
+    ├── TooManyRunningError        as many turns run as are allowed at once, of this user or of all
     ├── SignedOutError             the user signed out everywhere, or was erased, after this sign-in
     ├── InvalidIdError             the id does not fit into a key
     ├── RecordTooLargeError        the body is too big for the table, and the store has no overflow bucket
@@ -94,11 +94,11 @@ class RateExceededError(StoreError):
 
 
 class TooManyRunningError(StoreError):
-    """`longest_wait_seconds` is the time until the first seat expires by itself; a turn usually ends earlier."""
+    """`limit` turns run at once: of the user, or, with `everyone`, of all users together."""
 
-    def __init__(self, limit: int, longest_wait_seconds: int) -> None:
-        super().__init__(f"{limit} turns are running at once, the limit; the first ends in {longest_wait_seconds} s")
-        self.limit, self.longest_wait_seconds = limit, longest_wait_seconds
+    def __init__(self, limit: int, *, everyone: bool = False) -> None:
+        super().__init__(f"{limit} turns {'of all users ' if everyone else ''}are running at once, the limit")
+        self.limit, self.everyone = limit, everyone
 
 
 class SignedOutError(StoreError):

@@ -6,6 +6,7 @@
     turn         USER#{user}                   TURN#{turn}              –
     rate         USER#{user} or SHARED         RATE#{name}#{window}     –
     access       USER#{user}                   ACCESS                   –
+    lease        LEASES                        LEASE#{until}#{holder}   –
     item         USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us:020}#{inserted_ns:020}
     feedback     USER#{user}#THREAD#{thread}   FEEDBACK#{item}          –
 
@@ -40,7 +41,7 @@ Key = dict[str, dict[str, Any]]
 INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
-ACCESS = "ACCESS"
+ACCESS, LEASES, LEASE = "ACCESS", "LEASES", "LEASE#"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -126,6 +127,11 @@ def rate_key(user_id: str | None, name: str, window_start: int) -> Key:
 
 def access_key(user_id: str) -> Key:
     return _key(user_partition(user_id), ACCESS)
+
+
+def lease_key(until: int, holder: str) -> Key:
+    """Return the key of a running turn's lease; leases sort by their end, in seconds since 1970."""
+    return _key(LEASES, f"{LEASE}{until:012}#{escape(holder, 'lease')}")
 
 
 def thread_of(key: Key) -> tuple[str, str]:

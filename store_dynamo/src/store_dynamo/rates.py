@@ -3,6 +3,8 @@
     await store.rates.count("turns per minute", 20, timedelta(minutes=1), context)      # RateExceededError
     await store.rates.count_shared("tokens per day", 10**6, timedelta(days=1), amount=1234)
 
+    await store.rates.check_shared("tokens per day", 10**6, timedelta(days=1))          # a read; also check
+
 Each count is one conditional write. Windows begin at multiples of their length. A count whose answer was lost is sent
 again and may be counted twice.
 """
@@ -24,7 +26,10 @@ TContext = TypeVar("TContext", default=Any)
 
 
 class Rates(Generic[TContext]):
-    """Counters, `RATE#{name}#{window}` in the user's partition or in the shared one. IAM: dynamodb:UpdateItem."""
+    """Counters, `RATE#{name}#{window}` in the user's partition or in the shared one.
+
+    IAM: dynamodb:GetItem, UpdateItem.
+    """
 
     def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:
         self._table = table
@@ -38,6 +43,21 @@ class Rates(Generic[TContext]):
     async def count_shared(self, name: str, limit: int, window: timedelta, *, amount: int = 1) -> None:
         """Count for all users together. Raises RateExceededError, and then counts nothing."""
         await self._count(None, name, limit, window, amount)
+
+    async def check(self, name: str, limit: int, window: timedelta, context: TContext) -> None:
+        """Raise RateExceededError if a user's counter is at its limit. An eventually consistent read: half a unit."""
+        await self._check(self._user_of(context), name, limit, window)
+
+    async def check_shared(self, name: str, limit: int, window: timedelta) -> None:
+        """Raise RateExceededError if the counter of all users is at its limit."""
+        await self._check(None, name, limit, window)
+
+    async def _check(self, user_id: str | None, name: str, limit: int, window: timedelta) -> None:
+        now, length = int(self._clock().timestamp()), int(window.total_seconds())
+        start = now - now % length
+        record = await self._table.get(rate_key(user_id, name, start), consistent=False)
+        if record is not None and int(record["hits"]["N"]) >= limit:
+            raise RateExceededError(name, limit, start + length - now)
 
     async def _count(self, user_id: str | None, name: str, limit: int, window: timedelta, amount: int) -> None:
         now, length = int(self._clock().timestamp()), int(window.total_seconds())

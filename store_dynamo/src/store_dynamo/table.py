@@ -115,9 +115,13 @@ class Table:
         self._client = client
         self._backoff = backoff
 
-    async def get(self, key: Key) -> Record | None:
+    async def get(self, key: Key, *, consistent: bool = True) -> Record | None:
         answer = await self._backoff.send(
-            self._client.get_item, TableName=self.name, Key=key, ConsistentRead=True, ReturnConsumedCapacity="TOTAL"
+            self._client.get_item,
+            TableName=self.name,
+            Key=key,
+            ConsistentRead=consistent,
+            ReturnConsumedCapacity="TOTAL",
         )
         return cast("Record | None", answer.get("Item"))
 
@@ -177,6 +181,19 @@ class Table:
             if not start:
                 break
         return records
+
+    async def count(self, condition: str, values: Attributes, limit: int) -> int:
+        """Return the number of records of a query, at most `limit`; eventually consistent, at half of the price."""
+        answer = await self._backoff.send(
+            self._client.query,
+            TableName=self.name,
+            KeyConditionExpression=condition,
+            Select="COUNT",
+            Limit=limit,
+            ReturnConsumedCapacity="TOTAL",
+            **expression_values(values),
+        )
+        return answer["Count"]
 
     async def pages(
         self, condition: str, values: Attributes, *, size: int, **options: Any

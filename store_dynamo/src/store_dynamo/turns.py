@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
 from store_dynamo.errors import ConditionFailedError, TurnClaimedError
-from store_dynamo.expressions import ABSENT, PRESENT, Clock, seconds, text, update
+from store_dynamo.expressions import ABSENT, Clock, seconds, text, update
 from store_dynamo.keys import escape, turn_key
 from store_dynamo.serialization import schema
 from store_dynamo.table import Record, Table, conflicting_record, run_to_completion
@@ -22,6 +22,8 @@ from store_dynamo.table import Record, Table, conflicting_record, run_to_complet
 TContext = TypeVar("TContext", default=Any)
 
 REMEMBERED = timedelta(days=1)
+EARLY = timedelta(minutes=1)
+"""The time for which a cancellation waits for its turn: a request may overtake another one."""
 
 
 class Turns(Generic[TContext]):
@@ -47,6 +49,22 @@ class Turns(Generic[TContext]):
             await run_to_completion(self._table.put(record, ABSENT))
         except ConditionFailedError as error:
             first = conflicting_record(error) or {}
+            if "claim" not in first:
+                await self._claim_cancelled(turn_id, record, first)
+            elif first["claim"] != record["claim"]:
+                raise TurnClaimedError(turn_id, first.get("thread_id", {}).get("S")) from error
+
+    async def _claim_cancelled(self, turn_id: str, record: Record, note: Record) -> None:
+        """Claim a turn whose cancellation arrived first; one that is older than EARLY no longer counts."""
+        noted_at = datetime.fromisoformat(note["cancelled_at"]["S"])
+        late = noted_at < self._clock() - EARLY
+        assigned = {name: value for name, value in record.items() if name not in ("pk", "sk")}
+        change = update(assigned, remove=["cancelled_at"] if late else [])
+        key = {"pk": record["pk"], "sk": record["sk"]}
+        try:
+            await run_to_completion(self._table.update(key, change, "attribute_not_exists(claim)"))
+        except ConditionFailedError as error:
+            first = conflicting_record(error) or {}
             if first.get("claim") != record["claim"]:
                 raise TurnClaimedError(turn_id, first.get("thread_id", {}).get("S")) from error
 
@@ -54,14 +72,12 @@ class Turns(Generic[TContext]):
         """Delete the claim of a turn that was not carried out, so that it may begin again. Only for its holder."""
         await run_to_completion(self._table.delete(turn_key(self._user_of(context), turn_id)))
 
-    async def cancel(self, turn_id: str, context: TContext) -> bool:
-        """Ask a turn to stop. Returns False when this user does not have such a turn."""
-        change = update({"cancelled_at": text(self._clock().isoformat())})
-        try:
-            await run_to_completion(self._table.update(turn_key(self._user_of(context), turn_id), change, PRESENT))
-        except ConditionFailedError:
-            return False
-        return True
+    async def cancel(self, turn_id: str, context: TContext) -> None:
+        """Ask a turn to stop. If it is not claimed yet, a claim within EARLY begins a cancelled turn."""
+        now = self._clock()
+        keep = {**schema(), "expires_at": seconds(now + EARLY)}
+        change = update({"cancelled_at": text(now.isoformat())}, keep=keep)
+        await run_to_completion(self._table.update(turn_key(self._user_of(context), turn_id), change))
 
     async def is_cancelled(self, turn_id: str, context: TContext) -> bool:
         """Return whether `cancel` was called for the turn."""

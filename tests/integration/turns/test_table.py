@@ -46,18 +46,24 @@ def guarding(requests: list[Request]) -> list[str]:
     """Return the kind of each written record other than threads and items; each is under 1 KB, so one unit."""
     written = [request.parameters for request in requests if request.operation in ("PutItem", "UpdateItem")]
     kinds = [(params.get("Key") or params["Item"])["sk"]["S"].partition("#")[0] for params in written]
-    return sorted(kind for kind in kinds if kind in ("RATE", "TURN"))
+    return sorted(kind for kind in kinds if kind in ("ACCESS", "RATE", "TURN"))
 
 
 @pytest.mark.promise("H7")
 @pytest.mark.promise("H10")
-async def test_guards_cost_four_small_writes_before_the_first_token(backend: DynamoBackend) -> None:
+async def test_guards_cost_five_small_writes_and_two_half_reads(backend: DynamoBackend) -> None:
+    """Three writes and two reads in one round trip; the shared budget and the seat's end do not delay the answer."""
     assistant = Counting(backend)
 
     await run(service_of(backend, assistant), create_thread("hello"))
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
 
-    assert guarding(assistant.before) == ["RATE"] * 3 + ["TURN"]
-    assert guarding(backend.log.requests) == guarding(assistant.before)  # and none after
+    own = [each for each in assistant.before if each.user and "SHARED" not in str(each.parameters)]
+    checks = [each for each in assistant.before if each.operation == "GetItem" and "RATE#" in str(each.parameters)]
+    assert guarding(own) == ["ACCESS", "RATE", "TURN"]
+    assert [each.parameters["ConsistentRead"] for each in checks] == [False, False]
+    assert guarding(backend.log.requests) == ["ACCESS"] * 2 + ["RATE"] * 2 + ["TURN"]
 
 
 @pytest.mark.promise("H6")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,8 +81,12 @@ class World:
         return httpx.AsyncClient(transport=transport, base_url="http://test", headers={**token, **headers})
 
     async def post(self, request: object, user: str | None = "ana", **headers: str) -> httpx.Response:
+        """Send a request; like Lambda's runtime, wait for the tasks that it started."""
         async with self.client(user, **headers) as client:
-            return await client.post("/chatkit", json=request)
+            response = await client.post("/chatkit", json=request)
+        while tasks := self.server.limits._background:  # pyright: ignore[reportPrivateUsage]
+            await asyncio.wait(tasks)
+        return response
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +122,7 @@ def world_of(pool: UserPool, verifier: TokenVerifier, s3: Any) -> Callable[..., 
     return lambda assistant, **options: make_world(pool, verifier, s3, assistant, **options)
 
 
-QUICK = Timing(keep_alive=15, cancel_poll=0.01, reserve=10, title_wait=3, cancel_wait=0.05)
+QUICK = Timing(keep_alive=15, cancel_poll=0.01, reserve=10, title_wait=3)
 
 
 def make_world(
@@ -131,7 +136,7 @@ def make_world(
 ) -> World:
     files = S3AttachmentStore[RequestContext](bucket=BUCKET, client=s3, user_of=lambda context: context.user_id)
     store = MemoryStore[RequestContext](after_read=files.sign_urls, before_write=files.strip_urls)
-    store.rates.clock = Clock()  # a test never crosses the end of a minute or a day
+    store.rates.clock = store.access.clock = Clock()  # a test never crosses the end of a minute or a day
     metrics: list[TurnMetrics] = []
     server = AssistantServer(
         cast("DynamoStore[RequestContext]", store),

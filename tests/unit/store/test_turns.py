@@ -59,12 +59,42 @@ class TestTurns:
     async def test_only_the_owner_cancels(self, turns: Any) -> None:
         await turns.claim("turn-1", "thr_1", ALICE)
 
-        assert not await turns.cancel("turn-1", BOB)
+        await turns.cancel("turn-1", BOB)
         assert not await turns.is_cancelled("turn-1", ALICE)
-        assert await turns.cancel("turn-1", ALICE)
+        await turns.cancel("turn-1", ALICE)
         assert await turns.is_cancelled("turn-1", ALICE)
-        assert not await turns.is_cancelled("turn-1", BOB)
-        assert not await turns.cancel("turn-2", ALICE)
+
+    @pytest.mark.promise("H6")
+    async def test_a_cancellation_may_arrive_before_its_turn(self, moto_backend: DynamoBackend) -> None:
+        clock = Clock()
+        turns = moto_backend.store(clock=clock).turns
+        await turns.cancel("turn-1", ALICE)
+        await turns.cancel("turn-2", ALICE)
+        clock.advance(timedelta(seconds=59))
+        await turns.claim("turn-1", "thr_1", ALICE)
+        clock.advance(timedelta(seconds=2))
+        await turns.claim("turn-2", "thr_1", ALICE)
+
+        assert await turns.is_cancelled("turn-1", ALICE)
+        assert not await turns.is_cancelled("turn-2", ALICE)
+        for turn in ("turn-1", "turn-2"):
+            with pytest.raises(TurnClaimedError) as caught:
+                await turns.claim(turn, "thr_2", ALICE)
+            assert caught.value.thread_id == "thr_1"
+
+    @pytest.mark.promise("H10")
+    async def test_only_one_of_many_arrivals_claims_a_cancelled_turn(self, turns: Any) -> None:
+        await turns.cancel("turn-1", ALICE)
+        claims = [turns.claim("turn-1", "thr_1", ALICE) for _ in range(8)]
+        outcomes = await asyncio.gather(*claims, return_exceptions=True)
+
+        assert outcomes.count(None) == 1
+
+    @pytest.mark.promise("H7")
+    async def test_cancelling_an_unknown_turn_is_one_write(self, turns: Any, moto_backend: DynamoBackend) -> None:
+        await turns.cancel("turn-1", ALICE)
+
+        assert [each.operation for each in moto_backend.log.requests] == ["UpdateItem"]
 
 
 class TestFeedback:
@@ -119,6 +149,18 @@ class TestRates:
         outcomes = await asyncio.gather(*counting, return_exceptions=True)
 
         assert outcomes.count(None) == 5
+
+    @pytest.mark.promise("H7")
+    async def test_a_check_reads_and_counts_nothing(self, moto_backend: DynamoBackend) -> None:
+        rates = moto_backend.store().rates
+        await rates.check("turns", 2, MINUTE, ALICE)
+        await rates.count("turns", 2, MINUTE, ALICE, amount=2)
+        await rates.check("turns", 3, MINUTE, ALICE)
+        await rates.check("turns", 2, MINUTE, BOB)
+        with pytest.raises(RateExceededError):
+            await rates.check("turns", 2, MINUTE, ALICE)
+
+        assert [each.operation for each in moto_backend.log.requests] == ["GetItem", "UpdateItem", *["GetItem"] * 3]
 
     @pytest.mark.promise("H7")
     async def test_the_shared_budget_is_everyones(self, moto_backend: DynamoBackend) -> None:

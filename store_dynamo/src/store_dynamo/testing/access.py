@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,7 +66,7 @@ class AccessContract(StoreSetting):
         await access.enter(alice)
         await access.enter(alice, seat=first)
 
-        assert (caught.value.limit, caught.value.longest_wait_seconds) == (2, 300)
+        assert (caught.value.limit, caught.value.everyone) == (2, False)
         await access.leave(second, alice)
         await access.leave(second, alice)
         await access.enter(alice, seat=third)
@@ -100,6 +101,27 @@ class AccessContract(StoreSetting):
     async def test_leaving_before_entering_is_harmless(self, access: Any, clock: Clock, alice: Caller) -> None:
         await access.leave(Seat("turn-1", clock() + TURN, 1), alice)
         await access.enter(alice, seat=Seat("turn-2", clock() + TURN, 1))
+
+    async def test_leases_count_the_turns_of_all_until_they_expire(self, access: Any, clock: Clock) -> None:
+        leases = [Seat(uuid.uuid4().hex, clock() + n * TURN, 3) for n in (1, 2, 2)]
+        await access.check_leases(1)
+        for lease in leases:
+            await access.lease(lease)
+        await access.check_leases(4)
+        with pytest.raises(TooManyRunningError) as caught:
+            await access.check_leases(3)
+        assert caught.value.everyone
+
+        await access.release(leases[1])
+        await access.release(leases[1])
+        await access.check_leases(3)
+        clock.advance(TURN)
+        await access.check_leases(2)
+        with pytest.raises(TooManyRunningError):
+            await access.check_leases(1)
+        await access.release(leases[0])
+        await access.release(leases[2])
+        await access.check_leases(1)
 
     @pytest.mark.parametrize("end", ["sign_out", "erase"])
     async def test_earlier_sign_ins_end_at_once(
