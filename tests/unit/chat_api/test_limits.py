@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast, get_args
 
@@ -38,7 +39,7 @@ from tests.fakes.memory_records import MemoryRates
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_routes import depends_on
-from tools.client.chatkit import Event, add_message, create_thread, get_thread
+from tools.client.chatkit import Event, add_message, create_thread
 from tools.local.files import PNG
 
 WorldOf = Callable[..., World]
@@ -279,21 +280,12 @@ async def test_turns_at_once_are_limited_and_end_with_their_answers(world_of: Wo
 
 @pytest.mark.promise("H7")
 async def test_a_client_cannot_share_a_seat_by_naming_its_turn(world_of: WorldOf) -> None:
-    class Both(Halting, Hearing):
-        pass
+    limits = world_of(Echo(), limits=LimitSettings(turns_at_once=1)).server.limits
+    first = request_context("ana")
 
-    assistant = Both()
-    world = world_of(assistant, limits=LimitSettings(turns_at_once=1))
-    turn = {"x-turn-id": "turn-0000001"}
-    running = Exchange(world.app, create_thread("slow"), {"x-auth-token": world.pool.token("ana"), **turn})
-    await running.event("thread.created")
-
-    refused = await world.post(DICTATION, **turn)
-    assistant.go_on.set()
-    await running.rest()
-
-    assert refused.status_code == 429
-    assert [len(seats) for seats in world.store.access.seats.values()] == [0]
+    await limits.own(TURN, first)
+    with pytest.raises(TooManyRequestsError, match="1 answers at once"):
+        await limits.own(TURN, replace(first, request_id="request-2"))
 
 
 @pytest.mark.promise("H7")
@@ -327,7 +319,7 @@ async def test_an_ended_sign_in_is_refused_everywhere_at_once(world_of: WorldOf,
     before = [(await world.post(each, None, **{"x-auth-token": old})).status_code for each in requests]
     await getattr(world.store.access, end)(request_context("ana"), clock())
     after = [await world.post(each, None, **{"x-auth-token": renewed}) for each in requests]
-    missing = await world.post(get_thread("thr_missing"), None, **{"x-auth-token": renewed})
+    missing = await world.post(add_message("thr_missing", "hi"), None, **{"x-auth-token": renewed})
     async with world.client(None, **{"x-auth-token": renewed}) as client:
         after += [await client.get("/chatkit/composer"), await client.post("/chatkit/turns/turn-0000001/cancel")]
     again = [(await world.post(each, None, **{"x-auth-token": new})).status_code for each in requests]
