@@ -187,6 +187,25 @@ class Table:
             yield records
             after = records[-1]
 
+    async def scan(self, condition: str, values: Attributes, names: str) -> AsyncIterator[list[Record]]:
+        """Yield the records of the whole table that fulfil a condition, reduced to `names`; for operators only."""
+        more: dict[str, Any] = {}
+        while True:
+            answer = await self._backoff.send(
+                self._client.scan,
+                TableName=self.name,
+                FilterExpression=condition,
+                ProjectionExpression=names,
+                ConsistentRead=True,
+                **expression_values(values),
+                **more,
+            )
+            if found := cast("list[Record]", answer["Items"]):
+                yield found
+            if not (start := answer.get("LastEvaluatedKey")):
+                return
+            more = {"ExclusiveStartKey": start}
+
     async def put(self, record: Record, condition: str | None = None, values: Attributes | None = None) -> None:
         """Write a whole record."""
         more: dict[str, Any] = (
