@@ -33,7 +33,7 @@ from store_dynamo.serialization import (
 )
 from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
 from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, is_forward, make_page, page_size
-from tests.fakes.memory_records import MemoryAccess, MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
+from tests.fakes.memory_records import MemoryAccess, MemoryAudit, MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -92,6 +92,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self.turns = MemoryTurns(user_of)
         self.rates = MemoryRates(user_of, clock)
         self.access = MemoryAccess(user_of, clock)
+        self.audit = MemoryAudit()
         self.feedback = MemoryFeedback(self)
         self.search = MemorySearch(self)
 

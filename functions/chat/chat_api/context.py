@@ -12,6 +12,7 @@ class RequestContext:
 
     `user_id` is the token's `sub` and the only key that addresses data. Access tokens contain no email address.
     `locale` is the first entry of `Accept-Language`. `deadline` (aware, UTC) is the end of the Lambda invocation.
+    `source` is the client's address, for the audit record.
     """
 
     user_id: str
@@ -21,3 +22,4 @@ class RequestContext:
     request_id: str
     turn_id: str
     deadline: datetime
+    source: str = ""

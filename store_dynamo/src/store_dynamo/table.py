@@ -233,17 +233,19 @@ class Table:
             **update,
         )
 
-    async def delete(self, key: Key, condition: str | None = None) -> None:
-        """Delete a record, or nothing if there is none."""
+    async def delete(self, key: Key, condition: str | None = None) -> bool:
+        """Delete a record, and return whether there was one."""
         more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        await self._backoff.send(
+        answer = await self._backoff.send(
             self._client.delete_item,
             TableName=self.name,
             Key=key,
+            ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
             ReturnConsumedCapacity="TOTAL",
             **more,
         )
+        return "Attributes" in answer
 
     async def transact(self, *actions: dict[str, Any]) -> None:
         """Write all or nothing; an action is {"Update" | "ConditionCheck" | "Put": parameters}."""
