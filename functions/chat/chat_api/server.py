@@ -219,7 +219,9 @@ class AssistantServer:
         try:
             await self._store.audit.write(action)
         except StoreError:
-            logger.exception("not in the audit record", extra=asdict(action))
+            logger.exception(
+                "not in the audit record", extra={f"audit_{key}": value for key, value in asdict(action).items()}
+            )
 
     async def _record_deletion(self, kind: str, deleted_id: str, context: RequestContext) -> None:
         await self.record(f"{kind}.delete", context, deleted_id)
