@@ -183,7 +183,7 @@ class ClaimsContract(StoreSetting):
             await own.delete_thread("unknown", caller)
             await own.delete_unclaimed_attachment("a", caller)
 
-        assert reported == [("thread", "mine", "alice"), ("file", "a", "alice")]
+        assert reported == [("thread", "mine", alice.user_id), ("file", "a", alice.user_id)]
 
     async def test_another_users_attachment_is_not_deleted(self, own: Any, alice: Caller, bob: Caller) -> None:
         await own.save_attachment(file("a"), alice)
