@@ -174,7 +174,7 @@ async def test_an_expired_thread_goes_whole(stack: Stack) -> None:
     assert stack.objects(alice) == []
 
 
-@pytest.mark.promise("H13")
+@pytest.mark.promise("H14")
 async def test_legal_hold_keeps_what_is_deleted_and_what_expires_until_it_is_lifted(stack: Stack) -> None:
     alice = Caller("alice-held")
     store = stack.backend.store()

@@ -200,7 +200,7 @@ def test_an_erasure_reaches_data_that_the_assistant_keeps_elsewhere(
     assert assistant.notes == {}
 
 
-@pytest.mark.promise("H13")
+@pytest.mark.promise("H14")
 async def test_a_held_user_is_neither_disabled_nor_erased(place: Place, users: Users) -> None:
     email = "hilda@example.com"
     users.invite(email)
@@ -221,7 +221,7 @@ async def test_a_held_user_is_neither_disabled_nor_erased(place: Place, users: U
     await in_a_thread(place, "erase", EMAIL=email, CONFIRM=email)
 
 
-@pytest.mark.promise("H14")
+@pytest.mark.promise("H15")
 async def test_commands_are_in_the_audit_record_which_outlives_the_user(
     place: Place, users: Users, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

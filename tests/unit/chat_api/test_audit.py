@@ -12,7 +12,7 @@ from store_dynamo.testing.models import thread
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
 
-pytestmark = pytest.mark.promise("H14")
+pytestmark = pytest.mark.promise("H15")
 
 
 @pytest.fixture

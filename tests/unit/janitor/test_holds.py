@@ -21,7 +21,7 @@ from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.janitor_backend import make_janitor, objects, records
 from tests.fakes.table_stream import TableStream
 
-pytestmark = pytest.mark.promise("H13")
+pytestmark = pytest.mark.promise("H14")
 ALICE, BOB = Caller("alice"), Caller("bob")
 
 

@@ -14,7 +14,7 @@ from store_dynamo.table import Table
 from store_dynamo.testing import Clock
 from tests.fakes.dynamo_backend import DynamoBackend
 
-pytestmark = pytest.mark.promise("H14")
+pytestmark = pytest.mark.promise("H15")
 ERASE = Action("erase", "arn:aws:iam::1:user/ana", "alice", source="ana@laptop")
 
 

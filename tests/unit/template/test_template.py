@@ -245,7 +245,7 @@ class TestRoles:
 
         assert len(set(names)) == len(names)
 
-    @pytest.mark.promise("H14")
+    @pytest.mark.promise("H15")
     def test_audit_records_can_only_be_added(self, template: Template, role: str) -> None:
         table = {"Fn::GetAtt": ["Table", "Arn"]}
         denied = [each for each in statements(template, role) if each["Effect"] == "Deny"]
