@@ -150,7 +150,7 @@ fresh-machine: ## Run `make demo` and `make test` in a bare Debian chroot; needs
 
 # --- deploying --------------------------------------------------------------------------------------------------------
 
-.PHONY: user export erase
+.PHONY: user export erase hold lift audit
 user: install ## Invite a user: make user ENV=dev EMAIL=ana@example.com GROUP=staff
 	@EMAIL='$(EMAIL)' GROUP='$(GROUP)' $(RUN) -m tools.ops.user_commands user $(ENV)
 # USER is also a variable of every shell, so only make's own counts.
@@ -159,6 +159,14 @@ export: install ## Export everything about a user: make export ENV=dev USER=ana@
 	@EMAIL='$(or $(EMAIL),$(USER_GIVEN))' $(RUN) -m tools.ops.user_commands export $(ENV)
 erase: install ## Delete a user and all data: make erase ENV=dev USER=ana@example.com
 	@EMAIL='$(or $(EMAIL),$(USER_GIVEN))' CONFIRM='$(CONFIRM)' $(RUN) -m tools.ops.user_commands erase $(ENV)
+# A legal hold, of one user or with ALL=yes of everyone.
+ABOUT = EMAIL='$(or $(EMAIL),$(USER_GIVEN))' ALL='$(ALL)' REASON='$(REASON)'
+hold: install ## Keep everything of a user: make hold ENV=dev USER=ana@example.com REASON="case 17"
+	@$(ABOUT) $(RUN) -m tools.ops.user_commands hold $(ENV)
+lift: install ## End a legal hold; what was deleted meanwhile is deleted now
+	@$(ABOUT) $(RUN) -m tools.ops.user_commands lift $(ENV)
+audit: install ## Print who did what with a user's data: make audit ENV=dev USER=ana@example.com
+	@$(ABOUT) $(RUN) -m tools.ops.user_commands audit $(ENV)
 
 .PHONY: release sbom packages layer build deploy params publish destroy rollback logs doctor verify-deploy lock clean
 build: install sam ## Build the functions and layers into .aws-sam (LAMBDA_PYTHON=3.14 for another Python)

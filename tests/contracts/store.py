@@ -135,6 +135,7 @@ PROMISES = {
         AccessContract.test_earlier_sign_ins_end_at_once,
         AccessContract.test_a_tombstone_outlives_requests_and_sign_outs,
     ),
+    "H15": (ClaimsContract.test_deletion_of_what_existed_is_reported_once,),
 }
 """The promises of docs/understand/architecture.md. The library's own tests do not carry the labels of this project."""
 

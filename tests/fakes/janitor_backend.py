@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from janitor.janitor import Janitor
+from store_dynamo.holds import Holds
 from store_dynamo.keys import thread_key
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
@@ -12,7 +13,8 @@ from tests.fakes.dynamo_backend import QUICK, DynamoBackend
 
 
 def make_janitor(backend: DynamoBackend) -> Janitor:
-    return Janitor(Sweep(Table(backend.table, backend.client, QUICK), backend.bucket), backend.bucket)
+    table = Table(backend.table, backend.client, QUICK)
+    return Janitor(Sweep(table, backend.bucket), backend.bucket, Holds(table))
 
 
 def deleted(user_id: str, thread_id: str, number: str = "1") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from chatkit.store import Store
 from chatkit.types import AssistantMessageItem, FeedbackKind, UserMessageItem
 
 from store_dynamo.access import LONG_AGO, Seat
+from store_dynamo.audit import DONE, Action
 from store_dynamo.errors import RateExceededError, SignedOutError, TooManyRunningError, TurnClaimedError
 from store_dynamo.expressions import Clock
 from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
@@ -185,3 +186,13 @@ class MemorySearch:
                     hits.append(Hit(thread, item_id, snippet(words, places)))
                     break
         return Found(hits, None, len(threads), records)
+
+
+@dataclass
+class MemoryAudit:
+    """Audit records with their outcomes, in order."""
+
+    entries: list[tuple[Action, str]] = field(default_factory=list[tuple[Action, str]])
+
+    async def write(self, action: Action, outcome: str = DONE) -> None:
+        self.entries.append((action, outcome))

@@ -32,8 +32,8 @@ from store_dynamo.serialization import (
     without_descriptor,
 )
 from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
-from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, is_forward, make_page, page_size
-from tests.fakes.memory_records import MemoryAccess, MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
+from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, OnDelete, is_forward, make_page, page_size
+from tests.fakes.memory_records import MemoryAccess, MemoryAudit, MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -92,6 +92,8 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self.turns = MemoryTurns(user_of)
         self.rates = MemoryRates(user_of, clock)
         self.access = MemoryAccess(user_of, clock)
+        self.audit = MemoryAudit()
+        self.on_delete: OnDelete | None = None
         self.feedback = MemoryFeedback(self)
         self.search = MemorySearch(self)
 
@@ -172,8 +174,11 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
         escape(thread_id, "thread")
-        if thread := self._threads.get((self._user(context), thread_id)):
+        thread = self._threads.get((self._user(context), thread_id))
+        if thread and not thread.deleted:
             thread.deleted, thread.items = True, {}
+            if self.on_delete:
+                await self.on_delete("thread", thread_id, context)
 
     def _expiry(self) -> datetime | None:
         return self._clock() + self._retention if self._retention else None
@@ -275,7 +280,8 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         found = self._attachments.get((self._user(context), attachment_id))
         if found and (found.claimed_by or found.thread_id is not None):
             raise AttachmentClaimedError(attachment_id)
-        self._attachments.pop((self._user(context), attachment_id), None)
+        if self._attachments.pop((self._user(context), attachment_id), None) and self.on_delete:
+            await self.on_delete("file", attachment_id, context)
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Reserve an attachment for one turn. Raises AttachmentClaimedError or NotFoundError."""

@@ -6,8 +6,8 @@
     log.strangers()        # requests with a key of another user: []
 
 The user of a request is the one that `user_of` last returned in the same asyncio task, its threads and child tasks.
-A user's keys have the pattern that an IAM policy would use with `dynamodb:LeadingKeys`: `USER#{user}` and
-`USER#{user}#*`. A user's objects have the user as the second part of their key.
+A user's keys have the pattern that an IAM policy would use with `dynamodb:LeadingKeys`: `USER#{user}`, `USER#{user}#*`
+and `AUDIT#{user}`. A user's objects have the user as the second part of their key.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def belongs(request: Request, key: str) -> bool:
     user = escaped(request.user)
     if request.service == "s3":
         return re.match(rf"[a-z]+/{re.escape(user)}/", key) is not None
-    return key == f"USER#{user}" or key.startswith(f"USER#{user}#")
+    return key in (f"USER#{user}", f"AUDIT#{user}") or key.startswith(f"USER#{user}#")
 
 
 def partitions(request: Request) -> Iterator[str]:

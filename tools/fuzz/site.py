@@ -306,7 +306,7 @@ def _app(clients: Clients, pool: UserPool, assistant: Coach, hosted: HostedMode)
 
 def is_of(user: str, place: str) -> bool:
     """Return whether the data at a place of a dump belong to a user."""
-    return re.match(rf"(chat USER#{user}(#| )|accounts {user} |object \w+/{user}/)", place) is not None
+    return re.match(rf"(chat (USER|AUDIT)#{user}(#| )|accounts {user} |object \w+/{user}/)", place) is not None
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
-"""Commands about users: `python -m tools.ops.user_commands user|token|export|erase [ENV]`.
+"""Commands about users: `python -m tools.ops.user_commands user|token|export|erase|hold|lift|audit [ENV]`.
 
-The address is in the variable EMAIL, a group in GROUP. Without ENV, they concern the stack of `make dev`.
+The address is in the variable EMAIL, a group in GROUP. Without ENV, they concern the stack of `make dev`. Commands that
+read or change data are in the audit record.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from chat_api.assistant import AssistantSettings, load_factory
 from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
 from tools.ops.personal_data import Client, PersonalData
+from tools.ops.user_records import RECORDS, Operator, run_records
 from tools.ops.user_token import access_token
 from tools.ops.users import PoolUser, Users
 from tools.stack.clients import local_client, operator_client
@@ -32,7 +34,7 @@ from tools.stack.deployment import Deployment
 from tools.stack.description import describe
 from tools.stack.operator import DeploymentError, explained
 
-COMMANDS = ("user", "token", "export", "erase")
+COMMANDS = ("user", "token", "export", "erase", *RECORDS)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def main() -> int:
 def run(command: str, place: Place, given: Mapping[str, str], console: Console) -> int:
     """Run `command` in `place`; return the exit code. Raises DeploymentError."""
     email = given.get("EMAIL", "").strip()
-    with closing(place.client("cognito-idp")) as cognito:
+    with closing(place.client("cognito-idp")) as cognito, Operator.of(place.outputs, place.client) as operator:
         users = Users(cognito, place.outputs["UserPoolId"])
         match command:
             case "user":
@@ -108,9 +110,13 @@ def run(command: str, place: Place, given: Mapping[str, str], console: Console) 
                 client_id = place.outputs["UserPoolClientId"]
                 print(access_token(cognito, place.outputs["UserPoolId"], client_id, email, _ask))
             case "export":
-                _export(place, users.find(email), email, console)
+                _export(place, operator, users.find(email), email, console)
+            case "erase":
+                _erase(place, operator, users, email, given, console)
             case _:
-                _erase(place, users, email, given, console)
+                everyone = given.get("ALL", "") == "yes"
+                subjects = [None] if everyone else [user.user_id for user in users.find(email)]
+                asyncio.run(run_records(command, operator, subjects, given.get("REASON", "").strip(), console))
     return 0
 
 
@@ -120,20 +126,21 @@ def _ask(name: str) -> str:
     return getpass.getpass(f"{name}: ", stream=sys.stderr)
 
 
-def _export(place: Place, found: list[PoolUser], email: str, console: Console) -> None:
+def _export(place: Place, operator: Operator, found: list[PoolUser], email: str, console: Console) -> None:
     path = Path(f"export-{email.replace('/', '_')}-{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
-    count = asyncio.run(_write(place, found, path, console))
+    count = asyncio.run(_write(place, operator, found, path, console))
     console.print(f"✓ {count} entries in {path}, readable by you only", style="green", highlight=False)
 
 
-async def _write(place: Place, found: list[PoolUser], path: Path, console: Console) -> int:
+async def _write(place: Place, operator: Operator, found: list[PoolUser], path: Path, console: Console) -> int:
     count = 0
     with place.assistant() as assistant, _private(path) as file, console.status("exporting") as status:
         for user in found:
-            async for entry in PersonalData(place.outputs, place.client, user.user_id, assistant).export():
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-                count += 1
-                status.update(f"exporting: {count} entries")
+            async with operator.recorded("export", user.user_id):
+                async for entry in PersonalData(place.outputs, place.client, user.user_id, assistant).export():
+                    file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                    count += 1
+                    status.update(f"exporting: {count} entries")
     return count
 
 
@@ -142,31 +149,35 @@ def _private(path: Path) -> TextIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
 
 
-def _erase(place: Place, users: Users, email: str, given: Mapping[str, str], console: Console) -> None:
+def _erase(
+    place: Place, operator: Operator, users: Users, email: str, given: Mapping[str, str], console: Console
+) -> None:
     found = users.find(email)
-    assistant = place.assistant()
+    asyncio.run(operator.refuse_held([user.user_id for user in found]))
     console.print(
         f"This deletes in {place.name} the user {email} with all conversations, files and the assistant's data."
     )
     console.print("Backups of the tables keep them for up to 35 days. Logs contain ids, no words.")
     if (given.get("CONFIRM") or _typed(email)) != email:
         raise DeploymentError("nothing was deleted: the address was not repeated")
-    for user in found:
-        users.disable(user)
-        console.print(f"· sign-in disabled, sessions ended: {user.name}", highlight=False)
-        count = asyncio.run(_delete(place, user, assistant, console))
-        users.delete(user)
-        console.print(
-            f"✓ {count} records and files of {user.name} deleted, and the user", style="green", highlight=False
-        )
+    with place.assistant() as assistant:
+        for user in found:
+            users.disable(user)
+            console.print(f"· sign-in disabled, sessions ended: {user.name}", highlight=False)
+            count = asyncio.run(_delete(place, operator, user, assistant, console))
+            users.delete(user)
+            console.print(
+                f"✓ {count} records and files of {user.name} deleted, and the user", style="green", highlight=False
+            )
 
 
-async def _delete(place: Place, user: PoolUser, assistant: object | None, console: Console) -> int:
+async def _delete(place: Place, operator: Operator, user: PoolUser, assistant: object, console: Console) -> int:
     count = 0
     with console.status("erasing") as status:
-        async for _ in PersonalData(place.outputs, place.client, user.user_id, assistant).erase():
-            count += 1
-            status.update(f"erasing: {count} records and files")
+        async with operator.recorded("erase", user.user_id):
+            async for _ in PersonalData(place.outputs, place.client, user.user_id, assistant).erase():
+                count += 1
+                status.update(f"erasing: {count} records and files")
     return count
 
 

@@ -185,6 +185,7 @@ HTTP: Mapping[str, Bound] = {
     "header x-turn-id": Text(64),
     "header accept-language": Text(1_000),
     "header content-type": Text(1_000),
+    "header x-forwarded-for": Text(1_000),
     "form file name": Text(names.MAX_RAW_CHARS),
     "form file type": Text(255),
 }

@@ -15,6 +15,7 @@ class RequestContext:
     `user_id` is the token's `sub` and the only key that addresses data. Access tokens contain no email address.
     `locale` is the first entry of `Accept-Language`. `deadline` (aware, UTC) is the end of the Lambda invocation.
     `signed_in_at` is the time of the sign-in, which a renewed token keeps.
+    `source` is the client's address, for the audit record.
     """
 
     user_id: str
@@ -25,3 +26,4 @@ class RequestContext:
     turn_id: str
     deadline: datetime
     signed_in_at: datetime = LONG_AGO
+    source: str = ""

@@ -31,6 +31,9 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 PROTOCOL = "POST /chatkit"
 TIMEOUT_WITHOUT_LAMBDA = timedelta(minutes=15)
 TURN_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
+TRUSTED_HOPS = 2
+"""CloudFront appends the viewer's address; the entry behind it may append CloudFront's."""
+ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
 LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7}")
 
 
@@ -38,7 +41,7 @@ async def current_user(request: Request) -> RequestContext:
     """Authenticate the caller and return the request's context.
 
     Raises IdentityError, MissingGroupError, VerifierUnavailableError, InvalidRequestError for a bad `x-turn-id`, or
-    TooLargeError for a long `accept-language`.
+    TooLargeError for a long `accept-language` or `x-forwarded-for`.
     """
     verifier: TokenVerifier = request.app.state.verifier
     identity = await verifier.verify(token_of(request.scope["headers"]))
@@ -54,6 +57,7 @@ async def current_user(request: Request) -> RequestContext:
         turn_id=turn_id,
         deadline=datetime.now(UTC) + _remaining_time(request.scope),
         signed_in_at=identity.signed_in_at,
+        source=_source(request),
     )
 
 
@@ -77,6 +81,13 @@ def checked_turn_id(turn_id: str) -> str:
     if not TURN_ID.fullmatch(turn_id):
         raise InvalidRequestError("x-turn-id: must be 8 to 64 letters, digits, hyphens or underscores")
     return turn_id
+
+
+def _source(request: Request) -> str:
+    """Return the client's address: the last ones of `x-forwarded-for`, which AWS appends; the first can be forged."""
+    forwarded = check_value("header x-forwarded-for", request.headers.get("x-forwarded-for", ""))
+    hops = forwarded.split(",")[-TRUSTED_HOPS:]
+    return ",".join(hop.strip() for hop in hops if ADDRESS.fullmatch(hop.strip()))
 
 
 def _locale(request: Request) -> str:

@@ -15,7 +15,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
@@ -46,6 +46,8 @@ from chat_api.turn import StopReason, StopSignal, Timing, stream_in_background, 
 from chat_api.user_store import UserStore
 from chat_api.warmup import DeferredImports
 from store_dynamo import DynamoStore
+from store_dynamo.audit import Action
+from store_dynamo.errors import StoreError
 from store_dynamo.query import InvalidQueryError, SearchQuery
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class AssistantServer:
         on_turn: Callable[[TurnMetrics], None] = lambda _: None,
     ) -> None:
         self._store = store
+        self._store.on_delete = self._record_deletion
         self._files = files
         self._assistant = assistant
         self._deferred = DeferredImports(assistant)
@@ -201,6 +204,19 @@ class AssistantServer:
         if not isinstance(self._assistant, SupportsOverview):
             raise NotFoundRequestError("this assistant has no overview")
         return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
+
+    async def record(self, name: str, context: RequestContext, target: str = "") -> None:
+        """Add a user's own action to the audit record. It has taken effect, so a failure is only logged, in full."""
+        action = Action(name, context.user_id, context.user_id, target, context.source, context.request_id)
+        try:
+            await self._store.audit.write(action)
+        except StoreError:
+            logger.exception(
+                "not in the audit record", extra={f"audit_{key}": value for key, value in asdict(action).items()}
+            )
+
+    async def _record_deletion(self, kind: str, deleted_id: str, context: RequestContext) -> None:
+        await self.record(f"{kind}.delete", context, deleted_id)
 
     async def _moderate(self, request: ChatKitReq, moderator: SupportsModeration, context: RequestContext) -> None:
         """Let the assistant check the client's text; undo admission if it is refused.

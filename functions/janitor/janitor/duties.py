@@ -6,8 +6,9 @@
     a generated image was removed                             DeleteObjects: the image
     a body in S3 was replaced, or its record removed          DeleteObjects: the old body
 
-The duty does not depend on the cause: a user's deletion, TTL, or a sweep by the janitor. The event source's filters
-(filters.json) pass only such records.
+The duty does not depend on the cause: a user's deletion, TTL, or a sweep by the janitor. Under a legal hold the janitor
+has no duties; it keeps a copy of the removed content (`lost`) instead. The removal of a copy counts as that of the
+record itself. The event source's filters (filters.json) pass only such records.
 
 Event: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
@@ -23,7 +24,8 @@ from typing import Any
 
 from attachments_s3.keys import attachment_keys, generated_key
 from attachments_s3.previews import generated_id
-from store_dynamo.keys import ATTACHMENT, THREAD, attachment_of, thread_of, unescape
+from store_dynamo.holds import original_key
+from store_dynamo.keys import ATTACHMENT, ITEM, THREAD, Key, attachment_of, thread_of, unescape
 
 Image = Mapping[str, Any]
 
@@ -42,10 +44,38 @@ class DeleteObjects:
 Duty = SweepThread | DeleteObjects
 
 
+def key_of(record: Mapping[str, Any]) -> Key:
+    """Return the key of the record that changed; for the removal of a copy, that of the original."""
+    key: Key = record["dynamodb"]["Keys"]
+    return original_key(key) or key
+
+
+def user_of(record: Mapping[str, Any]) -> str:
+    return _user_of(key_of(record))
+
+
+def lost(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the content that a change removes, in boto3's form: a thread, an item, or an attachment."""
+    change: Mapping[str, Any] = record["dynamodb"]
+    old: Image = change.get("OldImage") or {}
+    new: Image | None = change.get("NewImage")
+    removed = new is None or ("deleted_at" in new and "deleted_at" not in old)
+    if not old or "deleted_at" in old or not removed:
+        return None
+    if not key_of(record)["sk"]["S"].startswith((THREAD, ITEM, ATTACHMENT)):
+        return None
+    return {name: _boto(value) for name, value in old.items()}
+
+
+def _boto(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert an attribute of an event, where bytes are base64, to boto3's form."""
+    return {kind: base64.b64decode(each) if kind == "B" else each for kind, each in value.items()}
+
+
 def duties(record: Mapping[str, Any]) -> list[Duty]:
     """Return the duties of one stream record; most records have none."""
     change: Mapping[str, Any] = record["dynamodb"]
-    key: dict[str, dict[str, Any]] = change["Keys"]
+    key = key_of(record)
     old: Image = change.get("OldImage") or {}
     new: Image | None = change.get("NewImage")
     sort_key: str = key["sk"]["S"]

@@ -12,6 +12,7 @@ from function_setup import ClientSession, configure_logs, log_keys, read_setting
 from janitor.janitor import Failures, Janitor
 from janitor.settings import Settings
 from store_dynamo import CLIENT_CONFIG, Backoff, S3Bucket
+from store_dynamo.holds import Holds
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
 
@@ -25,7 +26,7 @@ def build(settings: Settings) -> Janitor:
     session, backoff = ClientSession(), Backoff()
     table = Table(settings.table_name, session.client("dynamodb", CLIENT_CONFIG), backoff)
     bucket = S3Bucket(settings.bucket_name, session.client("s3", CLIENT_CONFIG), backoff)
-    return Janitor(Sweep(table, bucket), bucket)
+    return Janitor(Sweep(table, bucket), bucket, Holds(table))
 
 
 def handler(event: dict[str, Any], context: Any) -> Failures:

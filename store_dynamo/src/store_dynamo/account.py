@@ -27,14 +27,19 @@ import boto3
 
 from store_dynamo.access import Access
 from store_dynamo.bodies import Bodies, S3Bucket
+from store_dynamo.errors import HeldError
 from store_dynamo.expressions import text
+from store_dynamo.holds import Holds, describe, held_thread, original_key
 from store_dynamo.keys import ACCESS, THREAD, escape, thread_of, thread_partition, unescape, user_partition
 from store_dynamo.serialization import check_schema
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import CLIENT_CONFIG, Backoff, Record, Table
 
 PAGE = 500
-_EXPORTED = ("kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at")
+_EXPORTED = (
+    "kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at", "reason", "held_by",
+    "kept_at",
+)  # fmt: skip
 
 
 class Account:
@@ -52,12 +57,15 @@ class Account:
 
     async def export(self) -> AsyncIterator[dict[str, Any]]:
         """Yield every record and file."""
+        threads: set[str] = set()
         async for record in self._records(user_partition(self._user_id)):
             yield await self._entry(record)
-            if record["sk"]["S"].startswith(THREAD):
-                _, thread_id = thread_of(record)
-                async for each in self._records(thread_partition(self._user_id, thread_id)):
-                    yield {"thread_id": thread_id} | await self._entry(each)
+            thread_id = _thread(record)
+            if thread_id is None or thread_id in threads:
+                continue
+            threads.add(thread_id)  # a thread that was deleted under a legal hold has its tombstone and a copy
+            async for each in self._records(thread_partition(self._user_id, thread_id)):
+                yield {"thread_id": thread_id} | await self._entry(each)
         async for key in self._objects():
             if data := await self._bucket.get(key):
                 yield {"object": key, "size": len(data), "base64": base64.b64encode(data).decode()}
@@ -65,12 +73,13 @@ class Account:
     async def erase(self) -> AsyncIterator[str]:
         """End the user's sessions and delete everything; the tombstone of the sessions remains for three months.
 
-        Yields a line for each deletion: ids of threads, sort keys of records, object keys.
+        Yields a line for each deletion: ids of threads, sort keys of records, object keys. Raises HeldError under a
+        legal hold.
         """
+        await self.check_hold()
         await Access(self._table, str).erase(self._user_id, datetime.now(UTC))
         async for record in self._records(user_partition(self._user_id)):
-            if record["sk"]["S"].startswith(THREAD):
-                _, thread_id = thread_of(record)
+            if (thread_id := _thread(record)) is not None:
                 yield f"thread {thread_id}"
                 await self._sweep.thread(self._user_id, thread_id, lambda: False)
             if record["sk"]["S"] == ACCESS:
@@ -80,6 +89,13 @@ class Account:
         async for key in self._objects():
             yield key
             await self._bucket.delete(key)
+
+    async def check_hold(self) -> None:
+        """Raise HeldError if the user's data, or everyone's, is under a legal hold."""
+        holds = Holds(self._table)
+        for user_id in (self._user_id, None):
+            if hold := await holds.find(user_id):
+                raise HeldError(describe(hold))
 
     async def _records(self, partition: str) -> AsyncIterator[Record]:
         async for page in self._table.pages("pk = :pk", {":pk": text(partition)}, size=PAGE):
@@ -93,7 +109,8 @@ class Account:
                     yield key
 
     async def _entry(self, record: Record) -> dict[str, Any]:
-        kind, _, escaped = record["sk"]["S"].partition("#")
+        original = original_key({"pk": record["pk"], "sk": record["sk"]})
+        kind, _, escaped = (original or record)["sk"]["S"].partition("#")
         entry: dict[str, Any] = {"record": kind.lower(), "id": unescape(escaped)}
         entry |= {name: next(iter(record[name].values())) for name in _EXPORTED if name in record}
         if "body" in record or "overflow" in record:
@@ -101,6 +118,11 @@ class Account:
             found = await self._bodies.read(record)
             entry["body"] = json.loads(found[1]) if found else None
         return entry
+
+
+def _thread(record: Record) -> str | None:
+    """Return the id of a thread's record, of its tombstone, or of its copy under a legal hold."""
+    return thread_of(record)[1] if record["sk"]["S"].startswith(THREAD) else held_thread(record)
 
 
 async def run(arguments: argparse.Namespace, session: boto3.Session) -> None:

@@ -76,14 +76,14 @@ class Attachments:
         """Delete an attachment's record; the janitor deletes its objects."""
         await self._table.delete(attachment_key(user_id, attachment_id))
 
-    async def delete_unclaimed(self, user_id: str, attachment_id: str) -> None:
-        """Delete an attachment's record, if there is one; the janitor deletes its objects.
+    async def delete_unclaimed(self, user_id: str, attachment_id: str) -> bool:
+        """Delete an attachment's record, and return whether there was one; the janitor deletes its objects.
 
         Raises AttachmentClaimedError for one that a turn has reserved or that belongs to a message. One conditional
         write decides, so that of a claim and a deletion at the same moment only one succeeds.
         """
         try:
-            await self._table.delete(attachment_key(user_id, attachment_id), _UNCLAIMED)
+            return await self._table.delete(attachment_key(user_id, attachment_id), _UNCLAIMED)
         except ConditionFailedError as error:
             raise AttachmentClaimedError(attachment_id) from error
 

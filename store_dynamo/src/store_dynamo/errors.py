@@ -9,6 +9,7 @@
     ├── RateExceededError          the window's limit is reached
     ├── TooManyRunningError        as many turns run as are allowed at once, of this user or of all
     ├── SignedOutError             the user signed out everywhere, or was erased, after this sign-in
+    ├── HeldError                  the user's data is under a legal hold and cannot be erased
     ├── InvalidIdError             the id does not fit into a key
     ├── RecordTooLargeError        the body is too big for the table, and the store has no overflow bucket
     ├── UnknownSchemaError         the record was written by a newer version of this package
@@ -107,6 +108,12 @@ class SignedOutError(StoreError):
     def __init__(self, before: int, *, erased: bool) -> None:
         super().__init__("The user was erased" if erased else "The user signed out everywhere")
         self.before, self.erased = before, erased
+
+
+class HeldError(StoreError):
+    def __init__(self, hold: str) -> None:
+        super().__init__(f"The data is under a legal hold, so nothing was erased: {hold}")
+        self.hold = hold
 
 
 class InvalidIdError(StoreError):

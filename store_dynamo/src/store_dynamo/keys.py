@@ -7,6 +7,9 @@
     rate         USER#{user} or SHARED         RATE#{name}#{window}     –
     access       USER#{user}                   ACCESS                   –
     lease        LEASES                        LEASE#{until}#{holder}   –
+    hold         USER#{user} or SHARED         HOLD                     –
+    audit        AUDIT#{user} or AUDIT         {at_us:020}#{unique}     –
+    kept copy    as the record                 HELD#{number}#{sk}       –
     item         USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us:020}#{inserted_ns:020}
     feedback     USER#{user}#THREAD#{thread}   FEEDBACK#{item}          –
 
@@ -41,7 +44,7 @@ Key = dict[str, dict[str, Any]]
 INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
-ACCESS, LEASES, LEASE = "ACCESS", "LEASES", "LEASE#"
+ACCESS, LEASES, LEASE, HOLD, HELD = "ACCESS", "LEASES", "LEASE#", "HOLD", "HELD#"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -121,8 +124,7 @@ def turn_key(user_id: str, turn_id: str) -> Key:
 
 def rate_key(user_id: str | None, name: str, window_start: int) -> Key:
     """Return the key of a user's counter or, for None, of the counter that all users share."""
-    partition = "SHARED" if user_id is None else user_partition(user_id)
-    return _key(partition, f"{RATE}{escape(name, 'rate')}#{window_start}")
+    return _key(_partition(user_id), f"{RATE}{escape(name, 'rate')}#{window_start}")
 
 
 def access_key(user_id: str) -> Key:
@@ -132,6 +134,20 @@ def access_key(user_id: str) -> Key:
 def lease_key(until: int, holder: str) -> Key:
     """Return the key of a running turn's lease; leases sort by their end, in seconds since 1970."""
     return _key(LEASES, f"{LEASE}{until:012}#{escape(holder, 'lease')}")
+
+
+def hold_key(held: str | None) -> Key:
+    """Return the key of a user's legal hold or, for None, of the hold of all users."""
+    return _key(_partition(held), HOLD)
+
+
+def audit_partition(subject: str | None) -> str:
+    """Return the partition of the actions on a user's data or, for None, on everyone's. An erasure leaves it."""
+    return "AUDIT" if subject is None else f"AUDIT#{escape(subject, 'user')}"
+
+
+def audit_key(subject: str | None, at: datetime, unique: str) -> Key:
+    return _key(audit_partition(subject), f"{microseconds(at):020}#{unique}")
 
 
 def thread_of(key: Key) -> tuple[str, str]:
@@ -178,6 +194,10 @@ def overflow_prefix(user_id: str, thread_id: str | None = None) -> str:
 def overflow_key(prefix: str) -> str:
     """Return a new object key; every write has its own, so that no reader sees half of another's."""
     return f"{prefix}{uuid.uuid4().hex}"
+
+
+def _partition(user_id: str | None) -> str:
+    return "SHARED" if user_id is None else user_partition(user_id)
 
 
 def _key(pk: str, sk: str) -> Key:

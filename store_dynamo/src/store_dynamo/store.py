@@ -11,7 +11,7 @@ server = MyChatKitServer(store)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 
 from store_dynamo.access import Access
 from store_dynamo.attachments import Attachments
+from store_dynamo.audit import Audit
 from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.errors import AttachmentClaimedError
 from store_dynamo.expressions import Clock, Lifetime, utc_now
@@ -46,6 +47,7 @@ TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T", bound=_HasId)
 AfterRead = Callable[[Any, Any], Any]
 BeforeWrite = Callable[[Any], Any]
+OnDelete = Callable[[str, str, Any], Awaitable[None]]
 
 MAX_PAGE = 1_000
 """ChatKit.js asks for 9999 threads; the rest follows on the next pages."""
@@ -80,8 +82,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `rates`, `access` and `feedback` are records of the same table that ChatKit's Store does not have, and
-    `search` finds messages by their words: see the modules of these names.
+    `turns`, `rates`, `access`, `audit` and `feedback` are records of the same table that ChatKit's Store does not have,
+    and `search` finds messages by their words: see the modules of these names.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
@@ -116,11 +118,14 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self.turns = Turns[TContext](records, user_of, clock)
         self.rates = Rates[TContext](records, user_of, clock)
         self.access = Access[TContext](records, user_of, clock)
+        self.audit = Audit(records, clock)
         self.feedback = Feedback[TContext](records, user_of, lifetime)
         self.search = Search[TContext](records, bodies, self._threads, user_of)
         self._user_of = user_of
         self._after_read = after_read
         self._before_write = before_write
+        self.on_delete: OnDelete | None = None
+        """Awaited with "thread" or "file", its id, and the context, after one was deleted that existed."""
 
     def generate_thread_id(self, context: TContext) -> str:
         return new_id(ID_PREFIXES["thread"])
@@ -149,7 +154,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         return make_page(threads, more=more)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
-        await run_to_completion(self._threads.delete(self._user_of(context), thread_id))
+        deletion = self._threads.delete(self._user_of(context), thread_id)
+        await run_to_completion(self._delete("thread", thread_id, context, deletion))
 
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: TContext
@@ -187,7 +193,12 @@ class DynamoStore(Store[TContext], Generic[TContext]):
 
     async def delete_unclaimed_attachment(self, attachment_id: str, context: TContext) -> None:
         """Delete an attachment that no turn has claimed; idempotent. Raises AttachmentClaimedError."""
-        await run_to_completion(self._attachments.delete_unclaimed(self._user_of(context), attachment_id))
+        deletion = self._attachments.delete_unclaimed(self._user_of(context), attachment_id)
+        await run_to_completion(self._delete("file", attachment_id, context, deletion))
+
+    async def _delete(self, kind: str, deleted_id: str, context: TContext, deletion: Awaitable[bool]) -> None:
+        if await deletion and self.on_delete is not None:
+            await self.on_delete(kind, deleted_id, context)
 
     async def claim_attachment(self, attachment_id: str, turn_id: str, context: TContext) -> None:
         """Reserve an attachment for one turn. Raises AttachmentClaimedError or NotFoundError."""

@@ -204,6 +204,25 @@ class Table:
             yield records
             after = records[-1]
 
+    async def scan(self, condition: str, values: Attributes, names: str) -> AsyncIterator[list[Record]]:
+        """Yield the records of the whole table that fulfil a condition, reduced to `names`; for operators only."""
+        more: dict[str, Any] = {}
+        while True:
+            answer = await self._backoff.send(
+                self._client.scan,
+                TableName=self.name,
+                FilterExpression=condition,
+                ProjectionExpression=names,
+                ConsistentRead=True,
+                **expression_values(values),
+                **more,
+            )
+            if found := cast("list[Record]", answer["Items"]):
+                yield found
+            if not (start := answer.get("LastEvaluatedKey")):
+                return
+            more = {"ExclusiveStartKey": start}
+
     async def put(self, record: Record, condition: str | None = None, values: Attributes | None = None) -> None:
         """Write a whole record."""
         more: dict[str, Any] = (
@@ -231,17 +250,19 @@ class Table:
             **update,
         )
 
-    async def delete(self, key: Key, condition: str | None = None) -> None:
-        """Delete a record, or nothing if there is none."""
+    async def delete(self, key: Key, condition: str | None = None) -> bool:
+        """Delete a record, and return whether there was one."""
         more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        await self._backoff.send(
+        answer = await self._backoff.send(
             self._client.delete_item,
             TableName=self.name,
             Key=key,
+            ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
             ReturnConsumedCapacity="TOTAL",
             **more,
         )
+        return "Attributes" in answer
 
     async def transact(self, *actions: dict[str, Any]) -> None:
         """Write all or nothing; an action is {"Update" | "ConditionCheck" | "Put": parameters}."""

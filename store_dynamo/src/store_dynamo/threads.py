@@ -140,8 +140,11 @@ class Threads:
             threads.append(each[0])
         return threads, len(records) > size
 
-    async def delete(self, user_id: str, thread_id: str) -> None:
-        """Replace the thread by a tombstone; the janitor removes its items, attachments and objects."""
+    async def delete(self, user_id: str, thread_id: str) -> bool:
+        """Replace the thread by a tombstone, and return whether there was one.
+
+        The janitor removes its items, attachments and objects.
+        """
         now = self._lifetime.clock()
         tombstone: Record = {
             **thread_key(user_id, thread_id),
@@ -152,7 +155,8 @@ class Threads:
         try:
             await self._table.put(tombstone, f"{PRESENT} AND attribute_not_exists(deleted_at)")
         except ConditionFailedError:
-            return  # unknown or already deleted
+            return False  # unknown or already deleted
+        return True
 
     async def _open(self, record: Record, thread_id: str = "") -> tuple[ThreadMetadata, ThreadSnapshot]:
         found = await self._bodies.read(record)

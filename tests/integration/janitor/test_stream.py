@@ -18,8 +18,11 @@ from chatkit.types import GeneratedImage, GeneratedImageItem
 import janitor
 from attachments_s3.keys import file_key, generated_key
 from function_setup import release_logs
-from store_dynamo import CLIENT_CONFIG
+from store_dynamo import CLIENT_CONFIG, S3Bucket
+from store_dynamo.account import Account
+from store_dynamo.holds import Holds
 from store_dynamo.keys import thread_key
+from store_dynamo.table import Table
 from store_dynamo.testing import Caller, Clock
 from store_dynamo.testing.models import NOON, file, noise, note, thread
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend
@@ -168,6 +171,39 @@ async def test_an_expired_thread_goes_whole(stack: Stack) -> None:
     await stack.poller.drain()
 
     assert stack.records(alice) == []
+    assert stack.objects(alice) == []
+
+
+@pytest.mark.promise("H14")
+async def test_legal_hold_keeps_what_is_deleted_and_what_expires_until_it_is_lifted(stack: Stack) -> None:
+    alice = Caller("alice-held")
+    store = stack.backend.store()
+    table = Table(stack.backend.table, stack.admin.client, stack.backend.quick)
+    holds = Holds(table)
+    for thread_id in ("thr_1", "thr_2"):
+        await store.save_thread(thread(thread_id, title=f"Plans {thread_id}"), alice)
+        await store.add_thread_item(thread_id, note("big", noise(200_000)), alice)
+    await store.save_attachment(file("a", thread_id="thr_1"), alice)
+    stack.admin.s3.put_object(Bucket=BUCKET, Key=file_key(alice.user_id, "a"), Body=b"x")
+    kept = stack.objects(alice)
+    await holds.place(alice.user_id, "case 17", "ana")
+
+    await store.delete_thread("thr_1", alice)
+    stack.admin.client.delete_item(TableName=stack.backend.table, Key=thread_key(alice.user_id, "thr_2"))  # as TTL does
+    await stack.poller.drain()
+
+    assert (await store.load_threads(9, None, "asc", alice)).data == []
+    assert stack.objects(alice) == kept
+    account = Account(table, S3Bucket(BUCKET, stack.admin.s3, stack.backend.quick), alice.user_id)
+    exported = [entry async for entry in account.export()]
+    titles = [entry["body"]["title"] for entry in exported if entry.get("record") == "thread" and "body" in entry]
+    assert sorted(titles) == ["Plans thr_1", "Plans thr_2"]
+    assert len([entry for entry in exported if entry.get("record") == "item"]) == 2
+
+    assert len([each async for each in holds.lift(alice.user_id)]) == 2
+    await stack.poller.drain()
+
+    assert stack.records(alice) == [(f"USER#{alice.user_id}", "THREAD#thr_1")]  # the tombstone
     assert stack.objects(alice) == []
 
 

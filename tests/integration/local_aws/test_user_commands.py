@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -31,6 +32,7 @@ from tools.local.ministack import MiniStack
 from tools.ops import user_commands
 from tools.ops.personal_data import PersonalData
 from tools.ops.user_commands import Place
+from tools.ops.user_records import Operator
 from tools.ops.users import Users
 from tools.stack.clients import local_client
 from tools.stack.description import describe
@@ -183,6 +185,71 @@ def test_the_commands_ask_and_tell(place: Place, users: Users, tmp_path: Path, m
     assert "sign-in disabled" in told
     with pytest.raises(DeploymentError, match="no user with the address"):
         users.find("dora@example.com")
+
+
+@pytest.mark.promise("H12")
+def test_an_erasure_reaches_data_that_the_assistant_keeps_elsewhere(
+    place: Place, users: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = Elsewhere()
+    monkeypatch.setattr(user_commands, "load_factory", lambda _name: lambda _settings: assistant)
+    users.invite("emil@example.com")
+
+    run(place, "erase", EMAIL="emil@example.com", CONFIRM="emil@example.com")
+
+    assert assistant.notes == {}
+
+
+@pytest.mark.promise("H14")
+async def test_a_held_user_is_neither_disabled_nor_erased(place: Place, users: Users) -> None:
+    email = "hilda@example.com"
+    users.invite(email)
+    user = users.find(email)[0]
+    await fill(place, user.user_id)
+    with pytest.raises(DeploymentError, match="REASON="):
+        await in_a_thread(place, "hold", EMAIL=email)
+    await in_a_thread(place, "hold", EMAIL=email, REASON="case 17")
+    before = await entries(place, user.user_id)
+
+    with pytest.raises(DeploymentError, match="case 17"):
+        await in_a_thread(place, "erase", EMAIL=email, CONFIRM=email)
+
+    assert await entries(place, user.user_id) == before
+    with closing(place.client("cognito-idp")) as cognito:
+        assert cognito.admin_get_user(UserPoolId=place.outputs["UserPoolId"], Username=email)["Enabled"]
+    assert "hold is lifted" in await in_a_thread(place, "lift", EMAIL=email)
+    await in_a_thread(place, "erase", EMAIL=email, CONFIRM=email)
+
+
+@pytest.mark.promise("H15")
+async def test_commands_are_in_the_audit_record_which_outlives_the_user(
+    place: Place, users: Users, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    email = "gustav@example.com"
+    users.invite(email)
+    user_id = users.find(email)[0].user_id
+    for command, more in (("export", {}), ("hold", {"REASON": "case 17"}), ("lift", {}), ("audit", {})):
+        await in_a_thread(place, command, EMAIL=email, **more)
+    assert "export" in await in_a_thread(place, "audit", EMAIL=email)
+    await in_a_thread(place, "erase", EMAIL=email, CONFIRM=email)
+
+    with Operator.of(place.outputs, place.client) as operator:
+        found = [entry async for entry in operator.audit.read(user_id)]
+    actions = Counter((entry["action"], entry["outcome"]) for entry in found)
+    assert actions == {
+        (name, outcome): 2 if name == "audit" else 1
+        for name in ("export", "hold", "lift", "audit", "erase")
+        for outcome in ("begun", "done")
+    }
+    assert {entry["actor"] for entry in found} == {operator.name}
+    assert operator.name.startswith("arn:aws:")
+    assert email not in json.dumps(found)
+
+
+async def in_a_thread(place: Place, command: str, **given: str) -> str:
+    """Run a command, which has an event loop of its own."""
+    return await asyncio.to_thread(run, place, command, **given)
 
 
 async def test_an_assistant_with_data_elsewhere_is_part_of_both(place: Place) -> None:

@@ -245,9 +245,24 @@ class TestRoles:
 
         assert len(set(names)) == len(names)
 
+    @pytest.mark.promise("H15")
+    def test_audit_records_can_only_be_added(self, template: Template, role: str) -> None:
+        table = {"Fn::GetAtt": ["Table", "Arn"]}
+        denied = [each for each in statements(template, role) if each["Effect"] == "Deny"]
+        allowed = {
+            action
+            for each in statements(template, role)
+            if each["Effect"] == "Allow" and table in as_list(each["Resource"])
+            for action in as_list(each["Action"])
+        }
+        assert bool(denied) == bool(allowed)
+        for each in denied:
+            assert each["Condition"] == {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["AUDIT", "AUDIT#*"]}}
+            assert table in each["Resource"]
+            assert allowed - set(each["Action"]) <= {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"}
+
     def test_no_wildcards(self, template: Template, role: str) -> None:
         for statement in statements(template, role):
-            assert statement["Effect"] == "Allow"
             for action in as_list(statement["Action"]):
                 assert "*" not in action, action
             for resource in as_list(statement["Resource"]):

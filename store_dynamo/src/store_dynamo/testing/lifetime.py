@@ -168,6 +168,23 @@ class ClaimsContract(StoreSetting):
         with pytest.raises(NotFoundError):
             await own.claim_attachment("claimed", "turn-2", alice)
 
+    async def test_deletion_of_what_existed_is_reported_once(self, own: Any, alice: Caller, bob: Caller) -> None:
+        reported: list[tuple[str, str, str]] = []
+
+        async def on_delete(kind: str, deleted_id: str, caller: Caller) -> None:
+            reported.append((kind, deleted_id, caller.user_id))
+
+        own.on_delete = on_delete
+        await own.save_thread(thread("mine"), alice)
+        await own.save_attachment(file("a"), alice)
+
+        for caller in (bob, alice, alice):
+            await own.delete_thread("mine", caller)
+            await own.delete_thread("unknown", caller)
+            await own.delete_unclaimed_attachment("a", caller)
+
+        assert reported == [("thread", "mine", alice.user_id), ("file", "a", alice.user_id)]
+
     async def test_another_users_attachment_is_not_deleted(self, own: Any, alice: Caller, bob: Caller) -> None:
         await own.save_attachment(file("a"), alice)
 
