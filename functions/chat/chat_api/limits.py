@@ -86,6 +86,7 @@ CHARGES: Mapping[type | str, Charge] = {
     "GET /chatkit/search": REQUEST,
     "POST /chatkit/attachments": UPLOAD,
     "POST /chatkit/session": SESSION,
+    "POST /chatkit/sign-out": REQUEST,
     "POST /chatkit/turns/{turn_id}/cancel": REQUEST,
 }
 """Every type of ChatKit's requests, and every other route that needs a user; a test compares both lists."""

@@ -16,6 +16,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
@@ -204,6 +205,11 @@ class AssistantServer:
         if not isinstance(self._assistant, SupportsOverview):
             raise NotFoundRequestError("this assistant has no overview")
         return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
+
+    async def sign_out(self, context: RequestContext) -> None:
+        """Refuse all tokens of the user's sign-ins until now, also those that expire later."""
+        await self._store.access.sign_out(context, datetime.now(UTC))
+        await self.record("sign-out", context)
 
     async def record(self, name: str, context: RequestContext, target: str = "") -> None:
         """Add a user's own action to the audit record. It has taken effect, so a failure is only logged, in full."""
