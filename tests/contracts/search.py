@@ -134,12 +134,45 @@ class SearchBoundsContract(SearchContract):
         assert max(reads) <= 4
 
     @pytest.mark.promise("F1")
+    async def test_several_long_threads_share_one_bound(
+        self, make_store: Callable[..., Any], alice: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "MAX_RECORDS", 4)
+        monkeypatch.setattr(module, "PAGE", 2)
+        monkeypatch.setattr(module, "PARALLEL", 2)
+        store = make_store()
+        ids = await self._threads(store, alice, "one", "two", "three", "four")
+        for thread_id in ids:
+            for n in range(6):
+                words = "Lisbon" if n == 0 else f"number {n}"
+                await store.add_thread_item(thread_id, said(thread_id, f"{thread_id}_{n}", words, n), alice)
+
+        hits, after, reads = [], None, []
+        while True:
+            part = await self._find(store, alice, "lisbon", after)
+            hits += [hit.thread.id for hit in part.hits]
+            reads.append(part.records)
+            if (after := part.after) is None:
+                break
+
+        assert hits == ids[::-1]
+        assert max(reads) <= 4 + 2 * 2  # what was being read side by side when the bound was reached
+
+    @pytest.mark.promise("F1")
     async def test_a_place_that_no_search_returned_is_refused(
         self, make_store: Callable[..., Any], alice: Caller, bob: Caller
     ) -> None:
         store = make_store()
         await self._threads(store, bob, "Lisbon", "Lisbon")
-        for after in ("", "x", "%%%", "WyJ0aHJfMDEiLCBudWxsXQ", "bnVsbA", "W10"):  # the fourth is bob's thread
+        for after in (
+            "",
+            "x",
+            "%%%",
+            "WyJ0aHJfMDEiLCBudWxsXQ",
+            "bnVsbA",
+            "W10",
+            "W1tb" * 360,
+        ):  # the fourth is bob's thread
             with pytest.raises(InvalidQueryError, match="cannot continue"):
                 await self._find(store, alice, "lisbon", after)
 

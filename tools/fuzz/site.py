@@ -50,6 +50,7 @@ from tools.local.openai.server import API_KEY, ModelServer
 from tools.local.sign_in.user_pool import UserPool
 
 DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
+OWN_TRACES = re.compile(r"USER#ana (ACCESS$|TURN#)")
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
 QUICK = Timing(cancel_poll=0.05)
 MILLISECONDS = 20_000
@@ -215,8 +216,11 @@ class Site:
         return buffered_response(json.dumps(answer).encode())
 
     def changed(self) -> dict[str, str]:
-        """Return the places that differ from the start, with their state."""
-        return self.snapshot.changes()
+        """Return the places that differ from the start, with their state.
+
+        Without what every request writes for its own user: the access record, and the mark that stops a turn.
+        """
+        return {place: state for place, state in self.snapshot.changes().items() if not OWN_TRACES.search(place)}
 
     def restore(self) -> dict[str, str]:
         """Undo all changes; return the places that differed."""

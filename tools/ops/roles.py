@@ -54,6 +54,7 @@ UNUSED: Mapping[str, str] = {
     "dynamodb:*Replica": "no global tables",
     "dynamodb:ImportTable": "no import",
     "dynamodb:DescribeImport": "no import",
+    "dynamodb:*ResourcePolicy": "no resource policy, which could admit anyone",
     "dynamodb:EnableKinesisStreamingDestination": "no Kinesis stream",
     "dynamodb:DisableKinesisStreamingDestination": "no Kinesis stream",
     "dynamodb:UpdateKinesisStreamingDestination": "no Kinesis stream",
@@ -157,6 +158,21 @@ PASS_ROLES = {
     "Resource": [f"arn:aws:iam::*:role/{PREFIX}*"],
     "Condition": {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "codedeploy.amazonaws.com"]}},
 }
+NOT_THE_PIPELINE = {
+    "Sid": "NotThePipelinesOwnRoles",
+    "Effect": "Deny",
+    "Action": ["iam:*"],
+    "Resource": ["arn:aws:iam::*:role/chatkit-deploy", "arn:aws:iam::*:role/chatkit-cloudformation"],
+}
+"""A template must not be able to give these two roles more rights."""
+NO_ROLE_WITHOUT_BOUNDARY = {
+    "Sid": "NoRoleWithoutBoundary",
+    "Effect": "Deny",
+    "Action": ["iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"],
+    "Resource": ["*"],
+    "Condition": {"StringNotEquals": {"iam:PermissionsBoundary": "arn:aws:iam::ACCOUNT:policy/chatkit-boundary"}},
+}
+"""Replace ACCOUNT. Otherwise a template with another role is a way to every right of the account."""
 TRANSFORM = {
     "Sid": "Transform",
     "Effect": "Allow",
@@ -205,7 +221,10 @@ def policy(template: Template) -> dict[str, Any]:
         }
         for name, actions in sorted(services.items())
     ]
-    return {"Version": "2012-10-17", "Statement": [*statements, PASS_ROLES, ARTIFACTS, TRANSFORM]}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [*statements, PASS_ROLES, NOT_THE_PIPELINE, NO_ROLE_WITHOUT_BOUNDARY, ARTIFACTS, TRANSFORM],
+    }
 
 
 if __name__ == "__main__":

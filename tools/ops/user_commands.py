@@ -102,10 +102,8 @@ def run(command: str, place: Place, given: Mapping[str, str], console: Console) 
         users = Users(cognito, place.outputs["UserPoolId"])
         match command:
             case "user":
-                users.invite(email, given.get("GROUP", "").strip())
-                console.print(
-                    f"✓ {email} can sign in; Cognito mails a temporary password", style="green", highlight=False
-                )
+                done = users.invite(email, given.get("GROUP", "").strip())
+                console.print(f"✓ {done}", style="green", highlight=False)
             case "token":
                 client_id = place.outputs["UserPoolClientId"]
                 print(access_token(cognito, place.outputs["UserPoolId"], client_id, email, _ask))

@@ -39,24 +39,34 @@ class Users:
         self._cognito = cognito
         self._pool_id = pool_id
 
-    def invite(self, email: str, group: str = "") -> None:
+    def invite(self, email: str, group: str = "") -> str:
         """Create a user whose address counts as verified, and let Cognito mail a temporary password.
 
-        A verified address is what lets the user reset a forgotten password. An existing user gets the group only.
-        Raises DeploymentError for a bad address, or a group that the pool does not have.
+        A verified address is what lets the user reset a forgotten password. A user who never signed in gets another
+        mail, because a temporary password expires. Returns what was done. Raises DeploymentError for a bad address, or
+        a group that the pool does not have.
         """
         self._check(email)
         if group:
             self._find_group(group)
-        with suppress(self._cognito.exceptions.UsernameExistsException):
-            self._cognito.admin_create_user(
-                UserPoolId=self._pool_id,
-                Username=email,
-                UserAttributes=[{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
-                DesiredDeliveryMediums=["EMAIL"],
-            )
+        new: Any = {
+            "UserPoolId": self._pool_id,
+            "Username": email,
+            "UserAttributes": [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
+            "DesiredDeliveryMediums": ["EMAIL"],
+        }
+        done = f"{email} is invited: Cognito mails a temporary password"
+        try:
+            self._cognito.admin_create_user(**new)
+        except self._cognito.exceptions.UsernameExistsException:
+            done = f"{email} exists already: nothing was mailed"
+            if any(each.status == "FORCE_CHANGE_PASSWORD" for each in self.find(email)):
+                self._cognito.admin_create_user(**new, MessageAction="RESEND")
+                done = f"{email} was invited before and never signed in: Cognito mails another temporary password"
         if group:
             self._cognito.admin_add_user_to_group(UserPoolId=self._pool_id, Username=email, GroupName=group)
+            done += f"; in the group {group}"
+        return done
 
     def find(self, email: str) -> list[PoolUser]:
         """Return the users with this address. Raises DeploymentError if there are none."""

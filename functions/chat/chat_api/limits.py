@@ -1,7 +1,7 @@
 """Limits of each user and of all users together, and the table of what each request counts towards.
 
     charge = charge_of(request)                      # or CHARGES["GET /chatkit/overview"]
-    await limits.own(charge, context)                # TooManyRequestsError, or IdentityError after a sign-out
+    await limits.own(charge, context)                # TooManyRequestsError, or SessionEndedError
     await limits.room(charge, context)               # reads the budgets, changes nothing
     stay = limits.stay(charge, context)              # of an admitted request only
     …
@@ -28,7 +28,7 @@ from chatkit.types import ChatKitReq
 
 from chat_api.context import RequestContext
 from chat_api.errors import TooManyRequestsError
-from chat_api.identity import IdentityError
+from chat_api.identity import SessionEndedError
 from chat_api.settings import LimitSettings
 from store_dynamo.access import Access, Seat
 from store_dynamo.errors import RateExceededError, SignedOutError, TooManyRunningError
@@ -244,7 +244,7 @@ async def _all(*counts: Awaitable[None]) -> None:
     failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     for failure in failures:
         if isinstance(failure, SignedOutError):
-            raise IdentityError("your session has ended: sign in again") from failure
+            raise SessionEndedError(erased=failure.erased) from failure
     reached = [failure for failure in failures if isinstance(failure, RateExceededError)]
     if reached:
         longest = max(reached, key=lambda each: each.retry_after_seconds)

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 MAX_QUERY_CHARS = 200
 MAX_TERMS = 10
@@ -23,9 +24,6 @@ SNIPPET_CHARS = 160
 BEFORE_MATCH_CHARS = 40
 
 _TERM = re.compile(r'"([^"]*)"|(\S+)')
-_MARKS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
 
 
 class InvalidQueryError(ValueError):
@@ -71,11 +69,22 @@ class SearchQuery:
         return _joined([(origins[start], origins[end - 1] + 1) for start, end in places])
 
 
+@cache
+def _marks() -> re.Pattern[str]:
+    """Return a pattern of runs of combining marks; made for the first search, because it looks at each character."""
+    return re.compile(f"[{''.join(each for each in map(chr, range(0x300, 0x1F000)) if unicodedata.combining(each))}]+")
+
+
 def fold(text: str) -> str:
-    """Return the text without case, accents and compatibility forms."""
+    """Return the text without case, accents and compatibility forms, in time proportional to its length.
+
+    Marks go before the normalization, which sorts runs of them in quadratic time, and again after it, which splits
+    composed characters.
+    """
     if text.isascii():
         return text.lower()
-    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    marks = _marks()
+    return marks.sub("", unicodedata.normalize("NFKD", marks.sub("", text))).casefold()
 
 
 def fold_with_origins(text: str) -> tuple[str, list[int]]:
@@ -85,7 +94,7 @@ def fold_with_origins(text: str) -> tuple[str, list[int]]:
     parts: list[str] = []
     origins: list[int] = []
     for place, character in enumerate(text):
-        folded = fold(character)
+        folded = character.lower() if character.isascii() else fold(character)
         parts.append(folded)
         origins += [place] * len(folded)
     return "".join(parts), origins

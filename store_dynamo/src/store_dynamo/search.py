@@ -34,10 +34,11 @@ MAX_HITS = 20
 MAX_THREADS = 100
 """Threads that one search reads."""
 MAX_RECORDS = 5_000
-"""Messages that one search reads; a longer thread continues in the next one."""
+"""Messages that one search reads in all threads together; the next one continues, also within a thread."""
 THREADS_PAGE = 25
 PARALLEL = 10
 PAGE = 200
+NOT_BEGUN = ""
 SEARCHED_KINDS = ("user_message", "assistant_message")
 
 
@@ -66,9 +67,20 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class _Searched:
     hit: Hit | None
-    records: int
     stopped_at: str | None = None
-    """Id of the last item that was read, if the thread has more."""
+    """Id of the last item that was read, if the thread has more; NOT_BEGUN if none was."""
+
+
+@dataclass(slots=True)
+class _Budget:
+    """Messages that one search may read, in all threads together; those read side by side exceed it by a few pages."""
+
+    total: int
+    spent: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.total - self.spent
 
 
 class Search(Generic[TContext]):
@@ -88,18 +100,18 @@ class Search(Generic[TContext]):
         user_id = self._user_of(context)
         thread_id, item_id = _read_cursor(after)
         hits: list[Hit] = []
-        threads = records = 0
+        threads = 0
+        budget = _Budget(MAX_RECORDS)
         if thread_id and item_id:  # the rest of a long thread
             try:
                 thread = await self._threads.load(user_id, thread_id, context)
-                found = await self._search(user_id, thread, query, item_id)
+                found = await self._search(user_id, thread, query, item_id, budget)
             except NotFoundError:
-                found = _Searched(None, 0)  # deleted since
+                pass  # deleted since
             else:
                 hits += [found.hit] if found.hit else []
-                records += found.records
                 if found.stopped_at:
-                    return Found(hits, _cursor(thread_id, found.stopped_at), 1, records)
+                    return Found(hits, _cursor(thread_id, found.stopped_at), 1, budget.spent)
         while True:
             try:
                 page, more = await self._threads.page(user_id, thread_id, THREADS_PAGE, forward=False)
@@ -107,38 +119,42 @@ class Search(Generic[TContext]):
                 raise InvalidQueryError(
                     "cannot continue: the conversation at this place is gone; search again"
                 ) from error
-            results = await self._side_by_side(user_id, page, query)
+            results = await self._side_by_side(user_id, page, query, budget)
             for thread, found in zip(page, results, strict=True):
+                if thread_id and found.stopped_at == NOT_BEGUN:
+                    return Found(hits, _cursor(thread_id), threads, budget.spent)
                 thread_id = thread.id
                 threads += 1
-                records += found.records
                 hits += [found.hit] if found.hit else []
                 if found.stopped_at:
-                    return Found(hits, _cursor(thread.id, found.stopped_at), threads, records)
+                    return Found(hits, _cursor(thread.id, found.stopped_at), threads, budget.spent)
                 if len(hits) == MAX_HITS and (more or thread is not page[-1]):
-                    return Found(hits, _cursor(thread.id), threads, records)
+                    return Found(hits, _cursor(thread.id), threads, budget.spent)
             if not more:
-                return Found(hits, None, threads, records)
-            if threads >= MAX_THREADS or records >= MAX_RECORDS:
-                return Found(hits, _cursor(page[-1].id), threads, records)
+                return Found(hits, None, threads, budget.spent)
+            if threads >= MAX_THREADS or budget.left <= 0:
+                return Found(hits, _cursor(page[-1].id), threads, budget.spent)
 
     async def _side_by_side(
-        self, user_id: str, threads: Sequence[ThreadMetadata], query: SearchQuery
+        self, user_id: str, threads: Sequence[ThreadMetadata], query: SearchQuery, budget: _Budget
     ) -> list[_Searched]:
         turnstile = asyncio.Semaphore(PARALLEL)
 
         async def one(thread: ThreadMetadata) -> _Searched:
             async with turnstile:
-                return await self._search(user_id, thread, query, None)
+                return await self._search(user_id, thread, query, None, budget)
 
         return await asyncio.gather(*map(one, threads))
 
-    async def _search(self, user_id: str, thread: ThreadMetadata, query: SearchQuery, behind: str | None) -> _Searched:
-        """Search one thread from its newest message on, or from behind an item."""
+    async def _search(
+        self, user_id: str, thread: ThreadMetadata, query: SearchQuery, behind: str | None, budget: _Budget
+    ) -> _Searched:
+        """Search one thread from its newest message on, or from behind an item, until the budget is spent."""
+        if budget.left <= 0:
+            return _Searched(None, NOT_BEGUN)
         if behind is None and thread.title and (places := query.find(thread.title)):
-            return _Searched(Hit(thread, None, snippet(thread.title, places)), 0)
+            return _Searched(Hit(thread, None, snippet(thread.title, places)))
         after = await self._table.get(item_key(user_id, thread.id, behind)) if behind else None
-        read = 0
         while True:
             page = await self._table.query(
                 "pk = :pk",
@@ -149,15 +165,15 @@ class Search(Generic[TContext]):
                 after=after,
                 consistent=False,
             )
-            read += len(page)
+            budget.spent += len(page)
             for record in page:
                 if hit := await self._match(thread, record, query):
-                    return _Searched(hit, read)
+                    return _Searched(hit)
             if len(page) < PAGE:
-                return _Searched(None, read)
+                return _Searched(None)
             after = page[-1]
-            if read >= MAX_RECORDS:
-                return _Searched(None, read, _item_of(after))
+            if budget.left <= 0:
+                return _Searched(None, _item_of(after))
 
     async def _match(self, thread: ThreadMetadata, record: Record, query: SearchQuery) -> Hit | None:
         if record.get("kind", {}).get("S") not in SEARCHED_KINDS:
@@ -192,7 +208,7 @@ def _read_cursor(cursor: str | None) -> tuple[str | None, str | None]:
         return None, None
     try:
         thread_id, item_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidQueryError("cannot continue: `after` is not a value that a search returned") from error
     if not isinstance(thread_id, str) or not isinstance(item_id, str | None):
         raise InvalidQueryError("cannot continue: `after` is not a value that a search returned")

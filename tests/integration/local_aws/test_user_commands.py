@@ -110,7 +110,7 @@ class TestUser:
             found = cognito.admin_get_user(UserPoolId=place.outputs["UserPoolId"], Username=ANA)
         attributes = {each["Name"]: each["Value"] for each in found["UserAttributes"]}
         assert (attributes["email"], attributes["email_verified"]) == (ANA, "true")
-        run(place, "user", EMAIL=ANA)  # again: nothing to do
+        assert "another temporary password" in run(place, "user", EMAIL=ANA)  # she never signed in
         assert len(users.find(ANA)) == 1
 
     def test_an_unknown_group_and_a_bad_address_are_explained(self, place: Place) -> None:

@@ -41,7 +41,9 @@ def test_a_pipeline_cannot_read_data() -> None:
             assert not fnmatch.filter(actions, "dynamodb:*Item"), statement["Sid"]
             assert not {"dynamodb:Query", "dynamodb:Scan", "s3:GetObject", "secretsmanager:GetSecretValue"} & {*actions}
             assert not fnmatch.filter(actions, "logs:*Events"), statement["Sid"]
-            assert not [each for each in actions if "*" in each], "an action with a wildcard"
+            allowed = [] if statement["Effect"] == "Deny" else actions
+            assert not [each for each in allowed if "*" in each], "an action with a wildcard"
+            assert not fnmatch.filter(allowed, "dynamodb:*ResourcePolicy"), "a way to admit anyone"
 
 
 def test_roles_can_be_passed_to_named_services_only() -> None:
@@ -51,6 +53,17 @@ def test_roles_can_be_passed_to_named_services_only() -> None:
                 assert statement["Action"] == ["iam:PassRole"]
                 assert statement["Condition"]["StringEquals"]["iam:PassedToService"]
                 assert statement["Resource"] != ["*"]
+
+
+def test_the_pipeline_cannot_widen_its_own_roles_or_make_roles_without_a_boundary() -> None:
+    denied = {each["Sid"]: each for each in roles.policy(read_template())["Statement"] if each["Effect"] == "Deny"}
+
+    own = denied["NotThePipelinesOwnRoles"]
+    assert own["Action"] == ["iam:*"]
+    assert {arn.rpartition("/")[2] for arn in own["Resource"]} == {"chatkit-deploy", "chatkit-cloudformation"}
+    boundary = denied["NoRoleWithoutBoundary"]
+    assert {"iam:CreateRole", "iam:PutRolePolicy"} <= {*boundary["Action"]}
+    assert list(boundary["Condition"]["StringNotEquals"]) == ["iam:PermissionsBoundary"]
 
 
 def test_both_fit_into_inline_policies() -> None:
