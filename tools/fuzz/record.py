@@ -72,6 +72,7 @@ class Recorder(ChatKitClient):
             await self._http.get(path, headers=token)
         await self._http.post("/chatkit/attachments", content=multipart("receipt.png", "image/png", PNG), headers=form)
         await self._http.post("/chatkit/session", headers=token)
+        await self._http.post("/chatkit/sign-out", headers=token)  # the last request of this session
 
 
 def _placed(value: Any, kind: str) -> Any:

@@ -11,6 +11,7 @@ GET  /chatkit/search?q=&after=      words in the user's own titles and messages;
 GET  /chatkit/overview              the assistant's data about the user, shown next to the chat
 GET  /chatkit/attachments           accepted file types and sizes
 POST /chatkit/attachments           upload one file
+POST /chatkit/sign-out              end the user's sessions on all devices; 202
 POST /chatkit/session               hosted mode: a client secret
 """
 
@@ -123,6 +124,11 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
             attachment = await server.upload(file.filename or "", file.content_type or "", await file.read(), context)
         body = attachment.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
         return Response(body, media_type="application/json", headers=NO_STORE)
+
+    @app.post("/chatkit/sign-out")
+    async def sign_out(context: User) -> Response:
+        await server.sign_out(context)
+        return JSONResponse({}, status_code=202, headers=NO_STORE)
 
     @app.post("/chatkit/session")
     async def session(context: User) -> Response:

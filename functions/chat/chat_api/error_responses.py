@@ -29,7 +29,7 @@ from chat_api.errors import (
     TooManyRequestsError,
     UnavailableError,
 )
-from chat_api.identity import IdentityError, MissingGroupError, VerifierUnavailableError
+from chat_api.identity import IdentityError, MissingGroupError, SessionEndedError, VerifierUnavailableError
 from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
 logger = logging.getLogger("chat_api.error_responses")
@@ -78,6 +78,8 @@ async def error_response(request: Request, error: Exception) -> Response:
                 headers["allow"] = ", ".join(sorted(_methods(request)))
         case CustomStreamError():
             body["message"] = error.message
+        case SessionEndedError():
+            body["reason"] = error.reason
         case RepeatedTurnError():
             body["thread_id"] = error.thread_id
         case TooManyRequestsError():

@@ -48,6 +48,17 @@ class IdentityError(Exception):
     """The token is missing or invalid. The message is for the client and states the reason."""
 
 
+class SessionEndedError(IdentityError):
+    """The user signed out on all devices, or was erased, after this sign-in; renewing the token does not help.
+
+    `reason` is part of the response, so that the page can tell the user.
+    """
+
+    def __init__(self, *, erased: bool) -> None:
+        super().__init__("your session has ended: sign in again")
+        self.reason = "erased" if erased else "signed_out"
+
+
 class MissingGroupError(Exception):
     """The user is authenticated but not a member of the required group."""
 
