@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 
 from tools.fuzz.mutations import MUTATIONS, Draft, choose
-from tools.fuzz.recorded import Recorded, recorded
+from tools.fuzz.recorded import Recorded, harmless
 
 FOUND = Path(__file__).parent / "found"
-TEMPLATES = recorded()
+TEMPLATES = harmless()
 
 
 @dataclass(frozen=True)

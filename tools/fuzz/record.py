@@ -73,6 +73,9 @@ class Recorder(ChatKitClient):
         await self._http.post("/chatkit/attachments", content=multipart("receipt.png", "image/png", PNG), headers=form)
         await self._http.post("/chatkit/session", headers=token)
 
+    async def sign_out(self) -> None:
+        await self._http.post("/chatkit/sign-out", headers={"x-auth-token": self._headers["x-auth-token"]})
+
 
 def _placed(value: Any, kind: str) -> Any:
     names = IDS | IDS_OF.get(kind, {})
@@ -133,6 +136,7 @@ async def converse(client: Recorder) -> None:
         pass
     await client.cancel(turn)
     await call({"type": "threads.delete", "params": {"thread_id": other}})
+    await client.sign_out()  # the last request: it ends the session
 
 
 def _full_message(request: Event) -> Event:

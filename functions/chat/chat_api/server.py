@@ -211,15 +211,18 @@ class AssistantServer:
         await self._store.access.sign_out(context, datetime.now(UTC))
         await self.record("sign-out", context)
 
+    async def sign_out(self, context: RequestContext) -> None:
+        """End the user's sessions on all devices: from now on, a token of an earlier sign-in is refused."""
+        await self._store.access.sign_out(context, datetime.now(UTC))
+        await self.record("sign-out", context)
+
     async def record(self, name: str, context: RequestContext, target: str = "") -> None:
         """Add a user's own action to the audit record. It has taken effect, so a failure is only logged, in full."""
         action = Action(name, context.user_id, context.user_id, target, context.source, context.request_id)
         try:
             await self._store.audit.write(action)
         except StoreError:
-            logger.exception(
-                "not in the audit record", extra={f"audit_{key}": value for key, value in asdict(action).items()}
-            )
+            logger.exception("not in the audit record", extra={"audit": asdict(action)})
 
     async def _record_deletion(self, kind: str, deleted_id: str, context: RequestContext) -> None:
         await self.record(f"{kind}.delete", context, deleted_id)

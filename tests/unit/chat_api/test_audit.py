@@ -82,4 +82,4 @@ async def test_failing_record_neither_undoes_nor_fails_the_deletion(
     assert (await world.post(deletion(thread_id))).status_code == 200
 
     (line,) = (each for each in caplog.records if each.message == "not in the audit record")
-    assert (line.__dict__["audit_actor"], line.__dict__["audit_target"]) == ("ana", thread_id)
+    assert (line.__dict__["audit"]["actor"], line.__dict__["audit"]["target"]) == ("ana", thread_id)

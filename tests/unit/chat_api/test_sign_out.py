@@ -1,44 +1,51 @@
-"""POST /chatkit/sign-out: every token of the user's earlier sign-ins is refused, in every route, and nobody else's."""
+"""`POST /chatkit/sign-out`, and the response that ends a session in the page."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from chat_api.error_responses import error_response
+from chat_api.identity import SessionEndedError
+from store_dynamo.errors import SignedOutError
+from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
-from tools.client.chatkit import create_thread
 
-ROUTES = (
-    ("POST", "/chatkit"),
-    ("GET", "/chatkit/composer"),
-    ("GET", "/chatkit/overview"),
-    ("GET", "/chatkit/search?q=word"),
-    ("POST", "/chatkit/turns/turn_12345678/cancel"),
-    ("POST", "/chatkit/sign-out"),
-)
+pytestmark = pytest.mark.promise("H12")
 
 
-@pytest.mark.promise("H12")
-async def test_an_old_token_is_refused_everywhere(world: World) -> None:
-    assert (await world.post(create_thread("hello"))).status_code == 200
+async def test_earlier_sign_ins_of_this_user_only_end_and_the_sign_out_is_recorded(world: World) -> None:
+    ana, bob = request_context("ana"), request_context("bob")
+    before = datetime.now(UTC)
+
     async with world.client() as client:
-        assert (await client.post("/chatkit/sign-out")).status_code == 200
-        for method, path in ROUTES:
-            body = {"type": "threads.list", "params": {}} if path == "/chatkit" else None
-            answer = await client.request(method, path, json=body)
-            assert answer.status_code == 401, path
-            assert "sign" in answer.json()["message"].lower()
-    assert (await world.post({"type": "threads.list", "params": {}}, user="bob")).status_code == 200
+        answer = await client.post("/chatkit/sign-out", headers={"x-forwarded-for": "203.0.113.7"})
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (202, "no-store")
+    with pytest.raises(SignedOutError):
+        await world.store.access.enter(ana, signed_in_at=before - timedelta(seconds=1))
+    await world.store.access.enter(ana, signed_in_at=datetime.now(UTC) + timedelta(seconds=2))
+    await world.store.access.enter(bob, signed_in_at=before - timedelta(seconds=1))
+    ((action, outcome),) = world.store.audit.entries
+    assert (action.name, action.actor, action.source, outcome) == ("sign-out", "ana", "203.0.113.7", "done")
 
 
-@pytest.mark.promise("H12")
-async def test_an_erased_user_cannot_return_with_an_old_token(world: World) -> None:
-    await world.post(create_thread("hello"))
-    user_id = world.assistant.turns[0].context.user_id
-    context = world.assistant.turns[0].context
-    assert context.user_id == user_id
-    await world.store.access.erase(context, datetime.now(UTC))
+async def test_a_stranger_cannot_sign_anyone_out(world: World) -> None:
+    async with world.client(None) as client:
+        assert (await client.post("/chatkit/sign-out")).status_code == 401
 
-    assert (await world.post(create_thread("I am back"))).status_code == 401
-    assert (await world.post({"type": "threads.list", "params": {}})).status_code == 401
+    assert world.store.audit.entries == []
+
+
+@pytest.mark.parametrize(("erased", "reason"), [(False, "signed_out"), (True, "erased")])
+async def test_an_ended_session_has_its_reason_in_the_response(erased: bool, reason: str) -> None:
+    request: Any = SimpleNamespace(state=SimpleNamespace(request_id="request-1"))
+
+    answer = await error_response(request, SessionEndedError(erased=erased))
+
+    assert answer.status_code == 401
+    assert json.loads(bytes(answer.body))["reason"] == reason
