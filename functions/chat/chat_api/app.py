@@ -11,7 +11,7 @@ GET  /chatkit/search?q=&after=      words in the user's own titles and messages;
 GET  /chatkit/overview              the assistant's data about the user, shown next to the chat
 GET  /chatkit/attachments           accepted file types and sizes
 POST /chatkit/attachments           upload one file
-POST /chatkit/sign-out              end the user's sessions on all devices; 202
+POST /chatkit/sign-out              sign out on all devices: every token of an earlier sign-in is refused
 POST /chatkit/session               hosted mode: a client secret
 """
 
@@ -58,7 +58,7 @@ def create_app(
 
     # A redirect of a trailing slash would name the Function URL, which is not the browser's origin.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.verifier = verifier
+    app.state.verifier, app.state.server = verifier, server
     add_routes(app, server, hosted)
     for error in HANDLED:
         app.add_exception_handler(error, error_response)
@@ -134,7 +134,6 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
     async def session(context: User) -> Response:
         if hosted is None:
             raise NotFoundRequestError("hosted mode is off (it needs WORKFLOW_ID); use POST /chatkit")
-        await server.count_session(context)
         return JSONResponse(await hosted.session(context), headers=NO_STORE)
 
     def load_later() -> BackgroundTask:

@@ -207,11 +207,6 @@ class AssistantServer:
         return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
 
     async def sign_out(self, context: RequestContext) -> None:
-        """Refuse all tokens of the user's sign-ins until now, also those that expire later."""
-        await self._store.access.sign_out(context, datetime.now(UTC))
-        await self.record("sign-out", context)
-
-    async def sign_out(self, context: RequestContext) -> None:
         """End the user's sessions on all devices: from now on, a token of an earlier sign-in is refused."""
         await self._store.access.sign_out(context, datetime.now(UTC))
         await self.record("sign-out", context)
