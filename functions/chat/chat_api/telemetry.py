@@ -130,7 +130,7 @@ class Metrics:
         line: dict[str, Any] = {}
         directives: list[Any] = []
         for dimensions, metrics in groups:
-            made = EphemeralMetrics(namespace=self.namespace, service=SERVICE)
+            made: Any = EphemeralMetrics(namespace=self.namespace, service=SERVICE)
             for name, value in dimensions.items():
                 made.add_dimension(name, value)
             for name, (unit, amount) in metrics.items():
