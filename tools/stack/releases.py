@@ -153,7 +153,7 @@ def roll_back(
             FunctionName=releases.function,
             Name=ALIAS,
             FunctionVersion=str(target.version),
-            RevisionId=releases.revision,  # somebody else's change in the meantime is an error
+            RevisionId=releases.revision,  # another operator's change in the meantime is an error
             RoutingConfig={"AdditionalVersionWeights": {}},  # ends a canary
         )
     after = read_releases(client, stack_name)

@@ -38,7 +38,7 @@ describe("the address of a conversation", () => {
     expect(went.mock.calls).toEqual([["thr_9"]]);
   });
 
-  test("that is no valid id is ignored", () => {
+  test("with a malformed id is ignored", () => {
     history.replaceState(null, "", "#/c/%E0%A4%A");
     expect(openThread.get()).toBeNull();
   });

@@ -42,6 +42,8 @@ STALE_WAIT_SECONDS = 1
 LAST_GOOD_SECONDS = 86_400
 """Age up to which keys are used if no newer ones can be fetched."""
 REFRESH_SECONDS = 30
+NO_KEYS_PAUSE_SECONDS = 1
+"""Pause after a failed fetch in a process without keys, which can verify no token meanwhile."""
 """Pause between two fetches, however many key ids are unknown and whether the first one succeeded or not."""
 THREADS = ThreadPoolExecutor(2, "jwks")
 """Never asyncio's default executor, where an assistant's blocking tools would hold up authentication."""
@@ -136,7 +138,8 @@ class PoolKeys:
     | more, or none | fetch first | fetch first |
 
     A fetch fails if the server does not answer in time, answers with an error, or answers without a usable key. Another
-    one starts REFRESH_SECONDS later at the earliest, so neither forged key ids nor an outage cause a flood of requests.
+    one starts REFRESH_SECONDS later at the earliest, or NO_KEYS_PAUSE_SECONDS in a process without keys, so neither
+    forged key ids nor an outage cause a flood of requests.
     """
 
     def __init__(self, url: str, refresh_seconds: float, now: Callable[[], Moment]) -> None:
@@ -158,6 +161,8 @@ class PoolKeys:
         if age > LAST_GOOD_SECONDS:
             self._keys = {}
         if not self._keys:
+            if self._failed and not self._may_fetch(NO_KEYS_PAUSE_SECONDS):
+                raise VerifierUnavailableError("the user pool's keys cannot be fetched")
             await self.fetch()
         elif key_id not in self._keys:
             if self._may_fetch():
@@ -181,8 +186,9 @@ class PoolKeys:
     def _age(self) -> float:
         return self._now().since(self._fetched) if self._fetched else float("inf")
 
-    def _may_fetch(self) -> bool:
-        return self._is_fetching() or self._tried is None or self._now().since(self._tried) >= self._refresh_seconds
+    def _may_fetch(self, pause: float | None = None) -> bool:
+        pause = self._refresh_seconds if pause is None else pause
+        return self._is_fetching() or self._tried is None or self._now().since(self._tried) >= pause
 
     def _is_fetching(self) -> bool:
         task = self._fetching

@@ -46,7 +46,7 @@ RETRY_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one request counts towards, besides `requests_per_minute`."""
+    """The limits that one request counts towards, in addition to `requests_per_minute`."""
 
     counter: str | None = None
     """The name of its limits per minute and per day."""

@@ -17,7 +17,7 @@ Context = TypeVar("Context")
 PAGE_ITEMS = 30
 """Size of the first page. Most threads are shorter; a second page then covers the whole budget."""
 MENTION_CHARACTERS = 200
-"""What the explanation of a mention adds to the model's input."""
+"""Characters that the explanation of a mention adds to the input of the model."""
 
 
 @dataclass(frozen=True, slots=True)

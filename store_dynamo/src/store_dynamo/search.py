@@ -3,7 +3,7 @@
     found = await store.search.find(SearchQuery.parse("lisbon"), context)
     found.hits[0].thread.title, found.hits[0].snippet, found.after      # None: everything was searched
 
-There is no index: a search reads the user's threads and the messages of each, in queries that run side by side, and
+A search uses no index. It reads the user's threads and the messages of each, in queries that run side by side, and
 stops at the first of its bounds. `after` continues there. Reads of messages are eventually consistent, half a unit for
 4 KB (docs/understand/data-model.md has the units). An index would cost writes in every turn.
 """

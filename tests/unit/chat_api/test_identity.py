@@ -24,6 +24,7 @@ from chat_api.identity import (
     LAST_GOOD_SECONDS,
     MAX_JWKS_BYTES,
     MAX_TOKEN_BYTES,
+    NO_KEYS_PAUSE_SECONDS,
     REFRESH_SECONDS,
     RENEW_SECONDS,
     STALE_WAIT_SECONDS,
@@ -124,8 +125,8 @@ GARBAGE = {
     "8 KB": "A" * MAX_TOKEN_BYTES,
     "8 KB of header": f"{'A' * (MAX_TOKEN_BYTES - 4)}.A.A",
     "more than 8 KB": "A" * (MAX_TOKEN_BYTES + 1),
-    "a header that is no object": "W10.e30.AA",
-    "a kid that is no text": base64.urlsafe_b64encode(b'{"alg":"RS256","kid":["key-1"]}').decode() + ".e30.AA",
+    "a header that is a list": "W10.e30.AA",
+    "a kid that is a list": base64.urlsafe_b64encode(b'{"alg":"RS256","kid":["key-1"]}').decode() + ".e30.AA",
 }
 
 
@@ -262,8 +263,8 @@ FAULTS: dict[str, tuple[int, bytes]] = {
     "no object": (200, b"[]"),
     "no keys": (200, b"{}"),
     "an empty key set": (200, b'{"keys": []}'),
-    "keys that are no list": (200, b'{"keys": 7}'),
-    "keys that are no objects": (200, b'{"keys": [1, null, "key-1"]}'),
+    "a number instead of the keys": (200, b'{"keys": 7}'),
+    "keys that are not objects": (200, b'{"keys": [1, null, "key-1"]}'),
     "keys that cannot sign": (200, json.dumps({"keys": [{**ENCRYPTING, "kid": "key-1"}]}).encode()),
     "too large": (200, b" " * (MAX_JWKS_BYTES + 1)),
 }
@@ -284,8 +285,22 @@ class TestLastGoodKeys:
         with pytest.raises(VerifierUnavailableError):
             await known.verify(pool.token("ana"))
         pool.fault = None
+        clocks.sleep(NO_KEYS_PAUSE_SECONDS)
 
         assert (await known.verify(pool.token("ana"))).user_id == "ana"
+
+    async def test_forged_tokens_do_not_flood_the_key_server_of_a_process_without_keys(
+        self, pool: UserPool, known: TokenVerifier, clocks: Clocks
+    ) -> None:
+        pool.fault = (503, b"", None)
+        clocks.sleep(LAST_GOOD_SECONDS + 1)
+        fetches = pool.fetches
+
+        for number in range(50):
+            with pytest.raises(VerifierUnavailableError):
+                await known.verify(pool.token("ana", headers={"kid": f"forged-{number}"}))
+
+        assert pool.fetches == fetches + 1
 
     async def test_serve_while_the_key_server_hangs(self, pool: UserPool, known: TokenVerifier, clocks: Clocks) -> None:
         """Requests wait a second at most, all for one fetch, and the next ones not at all."""

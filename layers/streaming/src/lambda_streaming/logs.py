@@ -17,7 +17,7 @@ class _SafeLogger(logging.LoggerAdapter[logging.Logger]):
         try:
             super().log(level, msg, *args, **{**kwargs, "stacklevel": kwargs.get("stacklevel", 1) + 1})
         except Exception:
-            return  # the fault is in the log itself: there is no other place to report it
+            return  # the log itself has the fault, so the fault cannot be logged
 
 
 def logger_of(name: str) -> logging.LoggerAdapter[logging.Logger]:

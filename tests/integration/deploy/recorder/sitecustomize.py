@@ -1,3 +1,4 @@
+# pyright: basic, reportOptionalMemberAccess=false
 """Loaded by MiniStack's Python: appends each action that IAM evaluates to the file RECORD, as JSON lines."""
 
 import importlib.abc
