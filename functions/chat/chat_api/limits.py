@@ -62,6 +62,7 @@ SESSION = Charge("turns", for_all=True)
 ACTION = Charge("actions", runs_assistant=True, for_all=True)
 TRANSCRIPTION = Charge("transcriptions", runs_assistant=True)
 UPLOAD = Charge("uploads")
+SEARCH = Charge("searches")
 
 CHARGES: Mapping[type | str, Charge] = {
     types.ThreadsCreateReq: TURN,
@@ -83,7 +84,7 @@ CHARGES: Mapping[type | str, Charge] = {
     "GET /chatkit/composer": REQUEST,
     "GET /chatkit/entities": REQUEST,
     "GET /chatkit/overview": REQUEST,
-    "GET /chatkit/search": REQUEST,
+    "GET /chatkit/search": SEARCH,
     "POST /chatkit/attachments": UPLOAD,
     "POST /chatkit/session": SESSION,
     "POST /chatkit/sign-out": REQUEST,

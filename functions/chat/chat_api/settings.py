@@ -48,6 +48,8 @@ class LimitSettings(BaseModel):
     actions_per_day: int | None = Field(default=1_000, ge=1)
     uploads_per_minute: int | None = Field(default=30, ge=1)
     uploads_per_day: int | None = Field(default=500, ge=1)
+    searches_per_minute: int | None = Field(default=60, ge=1)
+    searches_per_day: int | None = Field(default=2_000, ge=1)
     transcriptions_per_minute: int | None = Field(default=20, ge=1)
     transcriptions_per_day: int | None = Field(default=500, ge=1)
     all_turns_per_day: int | None = Field(default=20_000, ge=1)

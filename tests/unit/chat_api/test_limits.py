@@ -176,6 +176,18 @@ async def test_direct_uploads_count_too(world_of: WorldOf) -> None:
 
 
 @pytest.mark.promise("H7")
+async def test_searches_count_on_their_own(world_of: WorldOf) -> None:
+    """A search reads far more than a list does."""
+    world = world_of(Echo(), limits=only(searches_per_minute=1))
+
+    async with world.client() as client:
+        found = [await client.get("/chatkit/search?q=lisbon") for _ in range(2)]
+        lists = await client.get("/chatkit/composer")
+
+    assert [*(answer.status_code for answer in found), lists.status_code] == [200, 429, 200]
+
+
+@pytest.mark.promise("H7")
 @pytest.mark.feature("rate-limits")
 async def test_days_budget_is_everybodys(world_of: WorldOf) -> None:
     world = world_of(Echo(), limits=only(all_turns_per_day=2))
