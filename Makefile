@@ -103,7 +103,7 @@ token: install ## Print an access token for curl: of the demo user, or make toke
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
-.PHONY: test check format mutants bench bench-quick fuzz soak soak-quick
+.PHONY: test check format mutants bench bench-quick fuzz soak soak-quick attack
 test: install ministack sam dynamodb-local frontend chromium ## Run all tests, or some: make test ARGS="tests/unit -k identity"
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed .tools/cyclonedx/.installed frontend ## Check format, lint, types, the template, and the page's size
@@ -130,6 +130,8 @@ soak: install ministack ## Test 200 users, injected faults, and malformed input;
 	@$(RUN) -m tools.fuzz --count 50000 --publish
 soak-quick: install ministack ## Test a few users and a few faults for a minute; writes nothing
 	@$(RUN) -m tools.soak quick
+attack: install ministack ## Let one hostile user attack twenty; writes docs/evidence/attack.md with ARGS=--publish
+	@$(RUN) -m tools.attack $(ARGS)
 bench: install ministack sam dynamodb-local ## Measure this project and its peers; writes docs/evidence/performance.md
 	@$(RUN) -m tools.bench.streaming
 	@$(RUN) -m tools.bench.cold_start

@@ -129,6 +129,7 @@ def _chat_function(
             **aws.chat_credentials.environment(),
             "AWS_REGION": REGION,
             **({"OPENAI_BASE_URL": model.url} if model else {}),
+            "RESERVED_CONCURRENCY": str(LocalFunction.max_processes),
             **environment,
         },
         timeout_seconds=timeout_seconds,

@@ -28,6 +28,9 @@ LOG = STATE / "soak.log"
 WARM = {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
 """Makes processes load the assistant before their first poll, so that it uses none of the short timeout."""
 
+NO_RESERVE = {"RESERVED_CONCURRENCY": ""}
+"""Turns may use all processes, because the soak's clients count Lambda's own 429."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -71,7 +74,7 @@ async def running_stage(
         report("the stack is running")
         function = replace(
             stack.function,
-            environment={**stack.function.environment, **WARM, **await environment(stack)},
+            environment={**stack.function.environment, **WARM, **NO_RESERVE, **await environment(stack)},
             max_processes=scale.processes,
             timeout_seconds=scale.timeout_seconds,
             cold_starts=[],

@@ -1,0 +1,1 @@
+"""One hostile user against twenty ordinary ones on the local stack: `make attack`."""
