@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     rows: dict[str, dict[str, str]] = defaultdict(dict)
     for outcome, sign in SIGNS.items():
         for report in terminalreporter.stats.get(outcome, []):
-            for name, value in report.user_properties:
+            for name, value in getattr(report, "user_properties", ()):  # a failed collection has none
                 if name == "scenario":
                     text, column = value
                     if rows[text].get(column) != SIGNS["failed"]:

@@ -92,7 +92,7 @@ class Hostile:
         return (await self._client.post(f"/chatkit/turns/{uuid.uuid4().hex}/cancel")).status_code
 
     async def search(self) -> int:
-        return (await self._client.get("/chatkit/search", params={"q": "e"})).status_code
+        return (await self._client.get("/chatkit/search", params={"q": "the"})).status_code
 
     async def read_another_user(self) -> int:
         """Read, list, rename and delete the thread of an ordinary user."""

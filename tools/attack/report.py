@@ -62,7 +62,7 @@ def document(result: Result) -> str:
     lead = (
         f"{found['ordinary_users']} ordinary users, {found['processes']} processes, {found['seconds']:.0f} s without "
         f"and {found['seconds']:.0f} s with the attack, in which the hostile user sent {sent:,} requests "
-        f"({sent / found['attacked']['seconds']:.0f} per second)."
+        f"({sent / found['seconds']:.0f} per second)."
     )
     return (
         "\n\n".join(

@@ -1,4 +1,4 @@
-"""The run: twenty ordinary users alone, then the same users while a hostile one attacks.
+"""The run: twenty ordinary users, alone and under attack in turn, so that a slow moment of the machine meets both.
 
     figures = await attack(Plan(seconds=90), watch)
 
@@ -23,13 +23,14 @@ from tools.soak.user import EVERYDAY, Habits, User
 ORDINARY = 20
 PROCESSES = 16
 FINISH_LIMIT_SECONDS = 90
+SLICES = 3
 PEACEFUL = {name: weight for name, weight in EVERYDAY.items() if name not in ("leave", "delete")}
 """Without leaving, so that a slow answer belongs to a turn that somebody reads, and without deleting."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds` is the duration of each of the two phases."""
+    """`seconds` is the duration of each of the two phases, which take turns in SLICES slices."""
 
     seconds: float = 90
     think_seconds: float = 10
@@ -46,8 +47,11 @@ async def attack(plan: Plan, watch: Watch) -> Results:
         *ordinary, attacker = stage.users
         hostile = Hostile(stage.url, attacker.token, ordinary)
         await live(stage, ordinary, Plan(min(20, plan.seconds), 5), Tally("warm-up"), watch)
-        alone = await live(stage, ordinary, plan, Tally("alone"), watch)
-        attacked = await live(stage, ordinary, plan, Tally("attacked"), watch, hostile)
+        alone, attacked = Tally("alone"), Tally("attacked")
+        slice_ = Plan(plan.seconds / SLICES, plan.think_seconds)
+        for _ in range(SLICES):
+            await live(stage, ordinary, slice_, alone, watch)
+            await live(stage, ordinary, slice_, attacked, watch, hostile)
         after = Tally("check")
         for user in ordinary:
             await user.check_everything(after)
@@ -56,8 +60,8 @@ async def attack(plan: Plan, watch: Watch) -> Results:
 
 async def live(
     stage: Stage, users: list[User], plan: Plan, tally: Tally, watch: Watch, hostile: Hostile | None = None
-) -> Tally:
-    """Let the users live for a phase, and a hostile one attack; wait until no process is busy."""
+) -> None:
+    """Let the users live for a while, and a hostile one attack; wait until no process is busy."""
     clock = asyncio.get_running_loop()
     until = clock.time() + plan.seconds
     habits = Habits(PEACEFUL, plan.think_seconds)
@@ -72,7 +76,6 @@ async def live(
     await stage.processes.function.idle()
     tally.ended_at = time.monotonic()
     watch.phase_over(tally)
-    return tally
 
 
 def figures(plan: Plan, alone: Tally, attacked: Tally, after: Tally, hostile: Hostile) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -67,6 +67,8 @@ class LocalStack:
     jwks_url: str
     redirect_uri: str
     secret_arn: str
+    chat_timeout_seconds: int
+    chat_memory_mb: int
     chat_environment: Mapping[str, str]
     chat_credentials: Credentials
     janitor_environment: Mapping[str, str]
@@ -197,9 +199,10 @@ def _describe(
     pool, client_id = outputs["UserPoolId"], outputs["UserPoolClientId"]
     jwks_url = f"{aws.endpoint}/{pool}/.well-known/jwks.json"
     on_this_machine = {"AWS_ENDPOINT_URL": aws.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    functions = {name: _configuration(aws, stack_name, name) for name in ("ChatFunction", "JanitorFunction")}
     chat, janitor = (
-        {**_environment(aws, stack_name, name), **logging_variables(template, name)}
-        for name in ("ChatFunction", "JanitorFunction")
+        {**configuration["Environment"]["Variables"], **logging_variables(template, name)}
+        for name, configuration in functions.items()
     )
     with closing(aws.client("cognito-idp")) as cognito:
         client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
@@ -214,6 +217,8 @@ def _describe(
         jwks_url=jwks_url,
         redirect_uri=client["CallbackURLs"][0],
         secret_arn=outputs["OpenAISecretArn"],
+        chat_timeout_seconds=functions["ChatFunction"]["Timeout"],
+        chat_memory_mb=functions["ChatFunction"]["MemorySize"],
         chat_environment={**chat, "COGNITO_JWKS_URL": jwks_url, **on_this_machine},
         chat_credentials=_assume(aws, outputs["ChatRoleArn"], "chat"),
         janitor_environment={**janitor, **on_this_machine},
@@ -231,7 +236,8 @@ def logging_variables(template: Template, function: str) -> dict[str, str]:
     return {"AWS_LAMBDA_LOG_FORMAT": config["LogFormat"], "AWS_LAMBDA_LOG_LEVEL": config["ApplicationLogLevel"]}
 
 
-def _environment(aws: MiniStack, stack_name: str, logical_id: str) -> dict[str, str]:
+def _configuration(aws: MiniStack, stack_name: str, logical_id: str) -> Mapping[str, Any]:
+    """Return a deployed function's configuration, and disable its event sources."""
     with closing(aws.client("cloudformation")) as client:
         resource = client.describe_stack_resource(StackName=stack_name, LogicalResourceId=logical_id)
     name = resource["StackResourceDetail"]["PhysicalResourceId"]
@@ -239,7 +245,7 @@ def _environment(aws: MiniStack, stack_name: str, logical_id: str) -> dict[str, 
         mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         for mapping in mappings:
             client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-        return client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        return client.get_function_configuration(FunctionName=name)
 
 
 def _assume(aws: MiniStack, role_arn: str, session: str) -> Credentials:

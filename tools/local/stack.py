@@ -31,8 +31,6 @@ from tools.workspace import source
 STATE = ROOT / ".local"
 STORED_KEY = re.compile(r"sk-(?!local-model)[A-Za-z0-9_-]{8,}")
 STORED_SECRET = re.compile(r'("SecretString": *)"(?:[^"\\]|\\.)*"')
-MEMORY_MB = 1024
-TIMEOUT_SECONDS = 300
 
 Report = Callable[[str], None]
 
@@ -90,7 +88,7 @@ async def running_stack(
         model = None if openai_key else parts.enter_context(ModelServer.start())
         report(f"model: {model.url if model else 'OpenAI'}")
         real_key = {"OPENAI_API_KEY": openai_key} if openai_key else {}
-        function = _chat_function(aws, model, log, TIMEOUT_SECONDS, real_key)
+        function = _chat_function(aws, model, log, aws.chat_timeout_seconds, real_key)
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))
@@ -133,21 +131,26 @@ def _chat_function(
             **environment,
         },
         timeout_seconds=timeout_seconds,
-        memory_mb=MEMORY_MB,
+        memory_mb=aws.chat_memory_mb,
+        log=log,
+    )
+
+
+def janitor_function(aws: LocalStack, log: Path, **environment: str) -> LocalFunction:
+    """Return the janitor with settings that replace those of the template."""
+    return LocalFunction(
+        handler="janitor.handler.handler",
+        code=[source(name) for name in ("janitor", "function_setup", "store_dynamo", "attachments_s3")],
+        environment={**aws.janitor_environment, **aws.janitor_credentials.environment(), **environment},
+        name="janitor",
+        max_processes=1,
         log=log,
     )
 
 
 @asynccontextmanager
 async def _running_janitor(server: MiniStack, aws: LocalStack, log: Path) -> AsyncGenerator[None]:
-    function = LocalFunction(
-        handler="janitor.handler.handler",
-        code=[source(name) for name in ("janitor", "function_setup", "store_dynamo", "attachments_s3")],
-        environment={**aws.janitor_environment, **aws.janitor_credentials.environment()},
-        name="janitor",
-        max_processes=1,
-        log=log,
-    )
+    function = janitor_function(aws, log)
     with closing(server.client("dynamodbstreams")) as client:  # root key: Lambda polls, not the function's role
         filters = filter_patterns(read_template(), "JanitorFunction")
         poller = asyncio.create_task(StreamPoller(client, aws.stream_arn, function.invoke, filters).run())
