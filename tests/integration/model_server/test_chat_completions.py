@@ -72,6 +72,47 @@ class TestChatCompletions:
         await until(lambda: model.requests[-1].closed_early_at)
 
 
+ORDER: Any = {
+    "type": "function",
+    "function": {
+        "name": "look_up_order",
+        "parameters": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]},
+    },
+}
+
+
+class TestTools:
+    async def test_a_tool_is_called_and_its_output_answered(self, client: openai.AsyncOpenAI) -> None:
+        messages: list[Any] = [{"role": "user", "content": 'call look_up_order {"id": 17}'}]
+        asked = await client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[ORDER])
+        ChatCompletion.model_validate(asked.to_dict(), strict=True)
+        message = asked.choices[0].message
+        assert asked.choices[0].finish_reason == "tool_calls"
+        assert message.tool_calls
+        call: Any = message.tool_calls[0]
+        assert (call.function.name, call.function.arguments) == ("look_up_order", '{"id": 17}')
+        messages += [message.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "sent"}]
+        told = await client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[ORDER])
+        assert told.choices[0].message.content == "(local model) look_up_order answered: sent"
+
+    async def test_a_call_is_streamed_in_pieces(self, client: openai.AsyncOpenAI) -> None:
+        chunks = await chunks_of(client, [{"role": "user", "content": "Look up order 17"}], tools=[ORDER])
+        deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+        assert "".join(each.function.arguments or "" for each in deltas if each.function) == '{"id": 17}'
+        assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+    async def test_a_filtered_answer_says_so(self, client: openai.AsyncOpenAI) -> None:
+        *_, last = await chunks_of(client, [{"role": "user", "content": "simulate filtered"}])
+        assert last.choices[0].finish_reason == "content_filter"
+
+    async def test_a_strict_endpoint_refuses_what_does_not_alternate(
+        self, client: openai.AsyncOpenAI, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(model, "strict_chat", True)
+        with pytest.raises(openai.BadRequestError, match="alternate"):
+            await client.chat.completions.create(model=MODEL, messages=[*HELLO, *HELLO])
+
+
 class TestTranscriptions:
     @pytest.mark.parametrize("text", ["What are my balances?", "Größe: 12 €"])
     async def test_speech_with_a_text_in_it_says_that_text(self, client: openai.AsyncOpenAI, text: str) -> None:

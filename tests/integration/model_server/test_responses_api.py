@@ -18,6 +18,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.integration.model_server.conftest import MODEL, until
+from tools.local.files import PDF, PNG
 from tools.local.openai.request import CONVERTER_TEXTS
 from tools.local.openai.server import API_KEY, ModelServer
 
@@ -30,6 +31,8 @@ SPENDING: Any = {
     "parameters": {
         "type": "object",
         "properties": {"category": {"enum": ["groceries", "all"]}, "months": {"type": "integer"}},
+        "required": ["category", "months"],
+        "additionalProperties": False,
     },
 }
 
@@ -154,7 +157,7 @@ class TestEvents:
         response = await client.responses.create(model=MODEL, input="hello")
         Response.model_validate(response.to_dict(), strict=True)
         assert response.status == "completed"
-        assert "Spendo" in response.output_text
+        assert "stand-in" in response.output_text
 
     async def test_models_are_listed(self, client: openai.AsyncOpenAI) -> None:
         assert MODEL in [entry.id for entry in (await client.models.list()).data]
@@ -264,7 +267,8 @@ class TestFailures:
                 deltas += event.type == "response.output_text.delta"
         assert deltas == 3
 
-    async def test_unknown_model_is_404(self, client: openai.AsyncOpenAI) -> None:
+    async def test_a_model_that_was_shut_down_is_404(self, client: openai.AsyncOpenAI, model: ModelServer) -> None:
+        model.missing_models.add("gpt-0")
         with pytest.raises(openai.NotFoundError) as caught:
             await client.responses.create(model="gpt-0", input="hello")
         assert caught.value.code == "model_not_found"
@@ -293,6 +297,31 @@ class TestFailures:
             await client.responses.create(model=MODEL, input=[item], store=False)  # pyright: ignore
 
 
+class TestAnyAssistant:
+    @pytest.mark.parametrize("name", ["llama3.3:70b", "openai/gpt-6-luna", "arn:aws:bedrock:x"])
+    async def test_any_models_name_is_accepted(self, client: openai.AsyncOpenAI, name: str) -> None:
+        assert (await client.responses.create(model=name, input="hello")).output_text.startswith("(local model)")
+
+    async def test_a_model_is_described_with_its_end(self, client: openai.AsyncOpenAI, model: ModelServer) -> None:
+        model.shutdown_dates["gpt-5.1"] = "2027-04-01"
+        found = await client.models.retrieve("gpt-5.1")
+        assert found.to_dict()["shutdown_date"] == "2027-04-01"
+
+    async def test_a_fault_of_the_model_itself_is_explained_and_not_repeated(
+        self, model: ModelServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fails(_body: Any) -> Any:
+            raise KeyError("enum")
+
+        monkeypatch.setattr("tools.local.openai.exchange.respond", fails)
+        async with openai.AsyncOpenAI(base_url=model.url, api_key=API_KEY, max_retries=2) as client:
+            before = len(model.requests)
+            with pytest.raises(openai.InternalServerError, match="KeyError"):
+                await client.responses.create(model=MODEL, input="hello")
+        assert len(model.requests) == before + 1
+        assert "Traceback" in capsys.readouterr().err
+
+
 class TestWords:
     async def test_history_is_known(self, client: openai.AsyncOpenAI) -> None:
         history: Any = [
@@ -310,16 +339,16 @@ class TestWords:
         assert answer.output_text == "You asked: “First”."
 
     async def test_attachments_are_named(self, client: openai.AsyncOpenAI) -> None:
-        data = base64.b64encode(b"x" * 1234).decode()
+        image, document = (base64.b64encode(data).decode() for data in (PNG, PDF))
         parts: Any = [
             {"type": "input_text", "text": "Look"},
-            {"type": "input_image", "image_url": f"data:image/png;base64,{data}", "detail": "auto"},
-            {"type": "input_file", "filename": "bill.pdf", "file_data": f"data:application/pdf;base64,{data}"},
+            {"type": "input_image", "image_url": f"data:image/png;base64,{image}", "detail": "auto"},
+            {"type": "input_file", "filename": "bill.pdf", "file_data": f"data:application/pdf;base64,{document}"},
             {"type": "input_text", "text": "Total 12.50"},
         ]
         answer = await client.responses.create(model=MODEL, input=[{"role": "user", "content": parts}])
-        assert "(image/png, 1234 bytes)" in answer.output_text
-        assert "bill.pdf (application/pdf, 1234 bytes)" in answer.output_text
+        assert f"(image/png, {len(PNG)} bytes)" in answer.output_text
+        assert f"bill.pdf (application/pdf, {len(PDF)} bytes)" in answer.output_text
         assert "“Total 12.50”" in answer.output_text
 
     async def test_a_title_is_short(self, client: openai.AsyncOpenAI) -> None:

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import traceback
+from collections.abc import Awaitable, Callable, Container, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tools.local.openai.chat_completions import ChatAnswer, as_responses
-from tools.local.openai.request import validate, validate_chat
+from tools.local.openai.chat_validation import strict_messages_fault, validate_chat
+from tools.local.openai.request import unknown_model
 from tools.local.openai.responses import Answer, identifier
 from tools.local.openai.rules import respond
 from tools.local.openai.simulations import Failure, Script
 from tools.local.openai.transcription import transcribe
+from tools.local.openai.validation import validate
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Body = dict[str, Any]
+Headers = Sequence[tuple[bytes, bytes]]
 
 FIRST_OUTPUT = ("response.output_item.added", "text.delta")
 PACED = (".delta", ".partial_image")
@@ -75,11 +80,22 @@ class RecordedRequest:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, record: RecordedRequest, receive: Receive, send: Send, delay_seconds: float) -> None:
+    def __init__(
+        self,
+        record: RecordedRequest,
+        receive: Receive,
+        send: Send,
+        delay_seconds: float,
+        *,
+        missing_models: Container[str] = (),
+        strict_chat: bool = False,
+    ) -> None:
         self._record = record
         self._receive = receive
         self._send = send
         self._delay_seconds = delay_seconds
+        self._missing_models = missing_models
+        self._strict_chat = strict_chat
 
     async def transcribe(self, content_type: str) -> None:
         """Answer `POST /v1/audio/transcriptions`."""
@@ -93,13 +109,15 @@ class Exchange:
     async def respond(self, dialect: Dialect) -> None:
         """Answer a text request; stop as soon as the client disconnects."""
         try:
-            body = dialect.check(json.loads(await self._body()))
+            sent = json.loads(await self._body())
         except ValueError:
-            body = Failure(400, "We could not parse the JSON body of your request.")
+            await self.fail(Failure(400, "We could not parse the JSON body of your request."))
+            return
+        self._record.body = sent if isinstance(sent, dict) else {}
+        body = self._check(sent, dialect)
         if isinstance(body, Failure):
             await self.fail(body)
             return
-        self._record.body = body
         answer = asyncio.create_task(self._answer(body, dialect))
         gone = asyncio.create_task(self._client_gone())
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +126,15 @@ class Exchange:
         for result in await asyncio.gather(answer, gone, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+    def _check(self, sent: Any, dialect: Dialect) -> Body | Failure:
+        body = dialect.check(sent)
+        if isinstance(body, Failure):
+            return body
+        if body["model"] in self._missing_models:
+            return unknown_model(body["model"])
+        strict = self._strict_chat and "messages" in body
+        return (strict_messages_fault(body["messages"]) if strict else None) or body
 
     async def _client_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -163,18 +190,26 @@ class Exchange:
         """Send an error in OpenAI's form."""
         await self.json(failure.status, failure.body())
 
-    async def json(self, status: int, content: dict[str, Any]) -> None:
+    async def crash(self, error: Exception) -> None:
+        """Answer a fault of the local model itself, which the client must not repeat; its traceback is printed."""
+        traceback.print_exception(error, file=sys.stderr)
+        if self._record.status is None:
+            message = f"The local model failed: {type(error).__name__}: {error}. The terminal has the traceback."
+            failure = Failure(500, message, "local_model_failed", "server_error")
+            await self.json(failure.status, failure.body(), [(b"x-should-retry", b"false")])
+
+    async def json(self, status: int, content: dict[str, Any], headers: Headers = ()) -> None:
         """Send a JSON response."""
-        await self._start(status, b"application/json")
+        await self._start(status, b"application/json", headers)
         await self._finish(json.dumps(content).encode())
 
     async def _finish(self, data: bytes) -> None:
         self._record.completed_at = time.time()  # before sending, because the client may disconnect on receipt
         await self._send({"type": "http.response.body", "body": data})
 
-    async def _start(self, status: int, content_type: bytes) -> None:
+    async def _start(self, status: int, content_type: bytes, more: Headers = ()) -> None:
         self._record.status = status
-        headers = [(b"content-type", content_type), (b"x-request-id", identifier("req").encode())]
+        headers = [(b"content-type", content_type), (b"x-request-id", identifier("req").encode()), *more]
         if status == 429:
             headers.append((b"retry-after-ms", b"50"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,10 +1,8 @@
-"""Requests to the local model: validation as at OpenAI, and the form that the rules use. No I/O.
-
-body = validate(json.loads(data))     # or a Failure
+"""Requests to the local model in the form that the rules use, and the models that OpenAI lists. No I/O.
 
 request = Request.read(body)
 request.question            # text of the user's last message
-request.tool_output         # ("balances", '{"accounts": …}') if the input ends with a tool's output
+request.tool_outputs        # [("balances", '{"accounts": …}')] if the input ends with a tool's output
 """
 
 from __future__ import annotations
@@ -12,12 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from tools.local.openai.simulations import Failure
 
-MODELS = ("gpt-5.1", "gpt-5.1-mini", "gpt-5", "gpt-5-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4o-mini")
-REASONING_MODELS = ("gpt-5",)
+MODELS = (
+    "gpt-6.1-sol",
+    "gpt-6.1-terra",
+    "gpt-6-luna",
+    "gpt-5.6-sol",
+    "gpt-5.6-terra",
+    "gpt-5.1",
+    "gpt-4.1",
+    "gpt-4o-mini",
+)
+"""The models that `GET /v1/models` lists. Requests may name any model."""
+REASONING_MODELS = ("gpt-5", "gpt-6", "o1", "o3", "o4")
+"""Beginnings of the names of models that think. The others refuse a request for encrypted reasoning, as at OpenAI."""
 FORM = "A structured input request"
 QUOTED = "The user is referring to this"
 TAG = re.compile(r"</?[a-z-]+-[0-9a-f]{16}[^>]*>")
@@ -38,13 +47,15 @@ CONVERTER_TEXTS = (
 class Request:
     """The parts of a request that the rules use."""
 
+    model: str
     instructions: str
     includes: tuple[str, ...]
     summarizes: bool
     items: tuple[Mapping[str, Any], ...]
     tools: Mapping[str, Mapping[str, Any]]
     forced: str | None
-    """The tool that the request requires, if any."""
+    """The tool that the request requires, if any; `required` for any of them."""
+    parallel: bool
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Request:
@@ -54,14 +65,18 @@ class Request:
         tools: list[Mapping[str, Any]] = body.get("tools") or []
         reasoning: Mapping[str, Any] = body.get("reasoning") or {}
         choice: str | Mapping[str, Any] = body.get("tool_choice") or "auto"
-        forced: Mapping[str, Any] = {"name": None} if isinstance(choice, str) else choice
+        forced: Mapping[str, Any] = {"name": choice if choice == "required" else None}
+        if not isinstance(choice, str):
+            forced = choice
         return cls(
+            model=str(body.get("model")),
             instructions=body.get("instructions") or "",
             includes=tuple(body.get("include") or ()),
             summarizes=bool(reasoning.get("summary")),
             items=tuple(items),
             tools={tool.get("name", tool["type"]): tool for tool in tools},
             forced=forced.get("name", forced.get("type")),
+            parallel=body.get("parallel_tool_calls") is not False,
         )
 
     @property
@@ -101,15 +116,30 @@ class Request:
         return {question: answer for question, answer in answered if answer not in ("skipped", "unanswered")}
 
     @property
-    def tool_output(self) -> tuple[str, str] | None:
-        """Name and output of a tool call if the input ends with its output."""
-        if not self.items or self.items[-1].get("type") != "function_call_output":
-            return None
-        last = self.items[-1]
+    def functions(self) -> dict[str, Mapping[str, Any]]:
+        """The request's function tools by name."""
+        return {name: tool for name, tool in self.tools.items() if tool.get("type") == "function"}
+
+    @property
+    def calls(self) -> int:
+        """How many functions were called since the user's last message."""
+        since = len(self.items)
+        while since and self.items[since - 1].get("role") != "user":
+            since -= 1
+        return sum(item.get("type") == "function_call" for item in self.items[since:])
+
+    @property
+    def tool_outputs(self) -> list[tuple[str, str]]:
+        """Names and outputs of the tool calls that end the input."""
         names = {item["call_id"]: item["name"] for item in self.items if item.get("type") == "function_call"}
-        output = last["output"]
-        text = output if isinstance(output, str) else text_of({"content": output})
-        return names.get(last["call_id"], "a tool"), text
+        found: list[tuple[str, str]] = []
+        for item in reversed(self.items):
+            if item.get("type") != "function_call_output":
+                break
+            output = item["output"]
+            text = output if isinstance(output, str) else text_of({"content": output})
+            found.append((names.get(item["call_id"], "a tool"), text))
+        return found[::-1]
 
 
 def parts_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -130,43 +160,18 @@ def unauthorized(authorization: str) -> Failure | None:
     return Failure(401, "You didn't provide an API key.")
 
 
-def validate(parsed: Any) -> dict[str, Any] | Failure:
-    """Return the body of `POST /v1/responses`, or the error for an invalid one."""
-    body = cast(dict[str, Any], parsed) if isinstance(parsed, dict) else {}
-    if not body.get("model"):
-        return Failure(400, "Missing required parameter: 'model'.", "missing_required_parameter", param="model")
-    if body["model"] not in MODELS:
-        message = f"The model `{body['model']}` does not exist or you do not have access to it."
-        return Failure(404, message, "model_not_found")
-    if body.get("previous_response_id"):
-        message = f"Previous response with id '{body['previous_response_id']}' not found."
-        return Failure(400, message, "previous_response_not_found", param="previous_response_id")
-    return _reasoning_fault(body) or body
+def reasons(model: str) -> bool:
+    """Return whether a model thinks; a vendor's prefix, as in `openai/gpt-6-luna`, does not count."""
+    return model.rpartition("/")[2].startswith(REASONING_MODELS)
 
 
-def validate_chat(parsed: Any) -> dict[str, Any] | Failure:
-    """Return the body of `POST /v1/chat/completions`, or the error for an invalid one."""
-    body = validate(parsed)
-    if isinstance(body, dict) and not body.get("messages"):
-        return Failure(400, "Missing required parameter: 'messages'.", "missing_required_parameter", param="messages")
-    return body
+def describe(name: str, shutdown_date: str | None = None) -> dict[str, Any]:
+    """Return a model as `GET /v1/models` lists it; `shutdown_date` is a day such as `2027-04-01`."""
+    facts = {"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "local"}
+    return {**facts, "shutdown_date": shutdown_date}
 
 
-def _reasoning_fault(body: dict[str, Any]) -> Failure | None:
-    """Return OpenAI's error for reasoning items that a request with `store: false` cannot use."""
-    if "reasoning.encrypted_content" in (body.get("include") or ()) and not body["model"].startswith(REASONING_MODELS):
-        return Failure(400, "Encrypted content is not supported with this model.", param="include")
-    if body.get("store") is not False or isinstance(body.get("input"), str):
-        return None
-    for item in body.get("input") or ():
-        if item.get("type") == "reasoning" and not item.get("encrypted_content"):
-            message = (
-                f"Item with id '{item.get('id')}' not found. Items are not persisted when `store` is set to false."
-            )
-            return Failure(404, message, param="input")
-    return None
-
-
-def describe(name: str) -> dict[str, Any]:
-    """Return a model as `GET /v1/models` lists it."""
-    return {"id": name, "object": "model", "created": 1_750_000_000, "owned_by": "local"}
+def unknown_model(name: str) -> Failure:
+    """Return OpenAI's error for a model that was shut down or never existed."""
+    message = f"The model `{name}` does not exist or you do not have access to it."
+    return Failure(404, message, "model_not_found")

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Event = dict[str, Any]
-Ending = Literal["completed", "incomplete", "failed"]
+Ending = Literal["completed", "incomplete", "filtered", "failed"]
+"""`filtered` is an incomplete answer that the content filter ended."""
 
 ARGUMENTS_DELTA_CHARACTERS = 8
 TOKEN_CHARACTERS = 4
@@ -72,7 +73,8 @@ class Answer:
 
     def __init__(self, body: Mapping[str, Any], outputs: tuple[Output, ...], ending: Ending = "completed") -> None:
         self._outputs = outputs
-        self._ending: Ending = ending
+        self._reason = "content_filter" if ending == "filtered" else "max_output_tokens"
+        self._ending: Ending = "incomplete" if ending == "filtered" else ending
         self._sequence = 0
         self._read = json.dumps([body.get("instructions"), body.get("input"), body.get("tools")])
         self.response: dict[str, Any] = _opening(body)
@@ -126,7 +128,7 @@ class Answer:
             self.response["error"] = {"code": "server_error", "message": "The server had an error. Sorry about that!"}
             return
         if self._ending == "incomplete":
-            self.response["incomplete_details"] = {"reason": "max_output_tokens"}
+            self.response["incomplete_details"] = {"reason": self._reason}
         self.response["usage"] = _usage(self._read, json.dumps(self.response["output"]))
 
 

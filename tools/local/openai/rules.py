@@ -1,11 +1,11 @@
-"""Rules for the local model's answers to Responses API requests. No I/O.
+"""Rules for the local model's answers to Responses API requests, for any assistant. No I/O.
 
-    script = respond({"model": "gpt-5-mini", "input": "How much did I spend on groceries?", "tools": [...]})
-    script.outputs                # (FunctionCall(name="spending_by_category", …),)
+    script = respond({"model": "any", "input": 'call look_up_order {"id": 17}', "tools": [...]})
+    script.outputs                # (FunctionCall(name="look_up_order", arguments={"id": 17}),)
 
-The rules play the Spendo coach: they call the request's tools when the user's text matches, answer from the tools'
-outputs, repeat parts of the conversation, describe received files, and fail on demand. Numbers always come from tools.
-`tools.local.openai.simulations.SIMULATIONS` lists the messages that simulate trouble (`simulate …`).
+In this order: simulated trouble (`simulate …`), answers to tool outputs, titles, `repeat: …`, received files,
+`call NAME {…}`, the tool that the request requires, Spendo's scripts if the request is Spendo's, the tool whose name
+has a word of the question, a picture, a quotation. Otherwise the model names itself and repeats the question.
 """
 
 from __future__ import annotations
@@ -14,30 +14,32 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tools.local.files import PNG
-from tools.local.openai.request import Request
+from tools.local.openai import spendo
+from tools.local.openai.arguments import make_arguments
+from tools.local.openai.message_parts import words
+from tools.local.openai.request import Request, reasons
 from tools.local.openai.responses import FunctionCall, Image, Message, Output, Reasoning
 from tools.local.openai.simulations import SIMULATIONS, Failure, Script
 
-Tool = Mapping[str, Any]
-Arguments = dict[str, Any]
-
 PICTURE = base64.b64encode(PNG).decode()
-GERMAN = {
-    "kontostände": "balances",
-    "ausgegeben": "spent",
-    "monaten": "months",
-    "ein budget fürs essengehen": "set a budget for dining",
-    "ziel": "goal",
-}
 SOURCE = ("https://example.com/budget", "Budget guide")
-GREETING = (
-    "I am Spendo, your money coach. Ask me what you spent on groceries, dining or travel, "
-    "what your balances are, or send me a receipt. I only quote numbers that your accounts gave me."
+NAME = "(local model)"
+ABOUT = (
+    "I am a stand-in on this machine, without knowledge. Set OPENAI_API_KEY for real answers, or write "
+    'call NAME {"argument": 1} to call a tool.'
 )
+CALL = re.compile(r"\bcall ([\w-]+)\s*(?=\{|$|[\s.,;])")
+TITLE = re.compile(r"\btitle (of|for)\b|\bwrite a (short )?title\b", re.IGNORECASE)
+COMMON = words(
+    "a about all an and are as ask at be by can do for from get give has have how i in is it its let list make me my "
+    "new no not of on or out please run set show tell that the them then there this to tool up use what when where "
+    "which who why will with you your"
+)
+"""Words that select no tool."""
 
 
 def respond(body: Mapping[str, Any]) -> Script | Failure:
@@ -46,9 +48,10 @@ def respond(body: Mapping[str, Any]) -> Script | Failure:
     if simulation := re.search(r"\bsimulate (\w+)(?: (\d+(?:\.\d+)?))?", request.question, re.IGNORECASE):
         scene = SIMULATIONS.get(simulation[1].lower())
         return scene(simulation[2] or "") if scene else _say("I can simulate: " + ", ".join(SIMULATIONS) + ".")
-    if request.tool_output:
-        return _say(describe_output(*request.tool_output))
-    if "title" in request.instructions.lower() and not request.tools:
+    if outputs := request.tool_outputs:
+        remaining = () if request.parallel else _ordered_calls(request)[request.calls :]
+        return Script(remaining[:1]) if remaining else _say(_describe_outputs(request, outputs))
+    if TITLE.search(request.instructions) and not request.tools:
         return _say(_title(request.question))
     return _converse(request)
 
@@ -65,10 +68,18 @@ def _converse(request: Request) -> Script:
     if request.form_answers == {}:
         return _say("That is fine. Tell me when you want to go on with it.")
     if outputs := tool_calls(request):
-        return Script((_thought(request), *outputs) if "think" in question else outputs)
+        return Script((_thought(request), *outputs) if "think" in question and reasons(request.model) else outputs)
+    if unknown := next(iter(CALL.findall(request.question)), None):
+        return _say(f"{NAME} This request has no tool {unknown}. It has: {', '.join(request.functions) or 'none'}.")
     if request.quoted:
         return _say(f"You refer to “{request.quoted}”.")
-    return _say(GREETING)
+    return _say(spendo.GREETING if spendo.is_spendo(request) else _introduce(request))
+
+
+def _introduce(request: Request) -> str:
+    said = f"You said: “{request.question}”. " if request.question else ""
+    known = f" This request has the tools {', '.join(request.functions)}." if request.functions else ""
+    return f"{NAME} {said}{ABOUT}{known}"
 
 
 def _thought(request: Request) -> Reasoning:
@@ -93,7 +104,14 @@ def _title(question: str) -> str:
     return words[0].upper() + words[1:]
 
 
-# Attachments: name what arrived.
+def _describe_outputs(request: Request, outputs: list[tuple[str, str]]) -> str:
+    plain = [f"{name} answered: {output}" for name, output in outputs]
+    if not spendo.is_spendo(request):
+        return "\n".join(f"{NAME} {each}" for each in plain)
+    return "\n".join(spendo.describe_output(output) or each for (_, output), each in zip(outputs, plain, strict=True))
+
+
+# --- attachments: name each one that arrived ---
 
 
 def _describe(part: Mapping[str, Any]) -> str:
@@ -123,107 +141,69 @@ def _payload(source: str | None) -> str:
     return f"({head.split(';')[0]}, {size} bytes)"
 
 
-# --- tools: the calls that match the user's text, and the answers to their outputs ---
+# --- tools: calls that the text asks for ---
 
 
 def tool_calls(request: Request) -> tuple[Output, ...] | None:
-    """Return the call that the user's text matches, the request requires, or a submitted form leads to."""
-    answers = request.form_answers
-    if answers and "plan_goal" in request.tools:
-        return (FunctionCall("plan_goal", _goal(answers)),)
-    question = in_english(request.question.lower())
-    for name, pattern, arguments in RULES:
-        if name in request.tools and (name == request.forced or (not request.forced and re.search(pattern, question))):
-            return (FunctionCall(name, arguments(question, request.tools[name])),)
-    return _hosted(request, question)
+    """Return the calls that the user's text asks for or that the request requires."""
+    if ordered := _ordered_calls(request):
+        return ordered if request.parallel else ordered[:1]
+    if spendo.is_spendo(request):
+        return spendo.tool_calls(request) or _hosted(request) or (_forced(request) if request.forced else None)
+    return _forced(request) if request.forced else _by_name(request) or _hosted(request)
 
 
-def in_english(question: str) -> str:
-    """Translate the German words of the page's prompts that the rules need."""
-    for german, english in GERMAN.items():
-        question = question.replace(german, english)
-    return question
+def _ordered_calls(request: Request) -> tuple[FunctionCall, ...]:
+    """Return the calls of a text such as `call look_up_order {"id": 17}`, with made arguments where it gives none."""
+    calls: list[FunctionCall] = []
+    for found in CALL.finditer(request.question):
+        if (name := found[1]) not in request.functions:
+            continue
+        try:
+            arguments, _ = json.JSONDecoder().raw_decode(request.question, found.end())
+        except json.JSONDecodeError:
+            arguments = None
+        if not isinstance(arguments, dict):
+            arguments = _made(request, name)
+        calls.append(FunctionCall(name, arguments))  # pyright: ignore[reportUnknownArgumentType]
+    return tuple(calls)
 
 
-def _hosted(request: Request, question: str) -> tuple[Output, ...] | None:
+def _forced(request: Request) -> tuple[Output, ...] | None:
+    if request.forced in request.functions:
+        return (FunctionCall(request.forced, _made(request, request.forced)),)
+    if request.forced == "required" and request.functions:
+        return _by_name(request) or (FunctionCall(first := next(iter(request.functions)), _made(request, first)),)
+    return _hosted(request)
+
+
+def _by_name(request: Request) -> tuple[FunctionCall, ...] | None:
+    """Return a call of the function whose name has most words of the question."""
+    question = {_stem(word) for word in re.findall(r"[^\W_]+", request.question.lower())} - COMMON
+    scores = {name: len(question & (_words_of(name) - COMMON)) for name in request.functions}
+    best = max(scores, key=lambda name: scores[name], default=None)
+    return (FunctionCall(best, _made(request, best)),) if best and scores[best] else None
+
+
+def _words_of(name: str) -> set[str]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return {_stem(word) for word in re.findall(r"[^\W_]+", spaced.lower())}
+
+
+def _stem(word: str) -> str:
+    return word.rstrip("s") if len(word) > 3 else word
+
+
+def _made(request: Request, name: str) -> dict[str, Any]:
+    return make_arguments(request.functions[name].get("parameters"), request.question)
+
+
+def _hosted(request: Request) -> tuple[Output, ...] | None:
     """Simulate tools that run at OpenAI; their results are part of the answer."""
     if request.forced == "web_search":
         return (Message(f"See the {SOURCE[1]}.", url_citations=(SOURCE,)),)
-    wanted = request.forced == "image_generation" or re.search(r"\b(draw|paint|picture)\b", question)
+    wanted = request.forced == "image_generation" or re.search(r"\b(draw|paint|picture)\b", request.question.lower())
     if wanted and (tool := request.tools.get("image_generation")):
         partials = (PICTURE,) * int(tool.get("partial_images") or 0)
         return Image(PICTURE, partials), Message("Here is your picture. Keep it where you see it.")
     return None
-
-
-def _category(question: str, tool: Tool) -> str:
-    known: list[str] = tool["parameters"]["properties"]["category"].get("enum", [])
-    return next((name for name in known if name.rstrip("s") in question), "all" if "all" in known else known[0])
-
-
-def _months(question: str) -> int:
-    if number := re.search(r"(\d+) months?", question):
-        return int(number[1])
-    return 12 if "year" in question else 1
-
-
-def _of_category(question: str, tool: Tool) -> Arguments:
-    return {"category": _category(question, tool)}
-
-
-def _spending(question: str, tool: Tool) -> Arguments:
-    return {"category": _category(question, tool), "months": _months(question)}
-
-
-def _page(question: str, tool: Tool) -> Arguments:
-    known: list[str] = tool["parameters"]["properties"]["page"]["enum"]
-    return {"page": next((name for name in known if name.rstrip("s") in question), known[0])}
-
-
-def _goal(answers: Mapping[str, str]) -> Arguments:
-    values = list(answers.values())
-    digits = re.sub(r"\D", "", values[0]) if values else ""
-    return {"amount_dollars": int(digits or 0), "months": _months(values[1]) if len(values) > 1 else 12}
-
-
-def _nothing(_question: str, _tool: Tool) -> Arguments:
-    return {}
-
-
-RULES: tuple[tuple[str, str, Callable[[str, Tool], Arguments]], ...] = (
-    ("open_page", r"\bopen\b", _page),
-    ("highlight", r"\bhighlight\b", _of_category),
-    ("set_budget", r"\b(set|change) .*\bbudget\b", _of_category),
-    ("budgets", r"\bbudgets?\b", _nothing),
-    ("ask_about_goal", r"\b(goal|sav(e|ing) (up )?for)\b", lambda question, _tool: {"goal": question[:60]}),
-    ("analyze_spending", r"\banaly[sz]e\b", lambda question, _tool: {"months": max(_months(question), 6)}),
-    ("spending_by_category", r"\b(spen[dt]|spending|grocer\w+|dining|rent|cost)\b", _spending),
-    ("balances", r"\b(balances?|accounts?|savings?|worth|money do i have|how much is in)\b", _nothing),
-)
-
-
-def describe_output(name: str, output: str) -> str:
-    """Return the answer to a tool's output."""
-    try:
-        result = json.loads(output)
-    except json.JSONDecodeError:
-        return f"{name} answered: {output}"
-    match result:
-        case {"category": category, "months": months, "total": total, "purchases": purchases}:
-            period = "the last month" if months == 1 else f"the last {months} months"
-            where = "in all categories" if category == "all" else f"on {category}"
-            return f"You spent {total} {where} in {period}, in {purchases} purchases."
-        case {"total": total, "accounts": accounts}:
-            lines = ", ".join(f"{account['balance']} in {account['name'].lower()}" for account in accounts)
-            return f"You have {lines}. That is {total} in total."
-        case {"mean_per_month": mean, "months": months}:
-            return f"In the last {months} months you spent {mean} a month in the mean. The card shows what stands out."
-        case {"form": _, "category": category}:
-            return f"Fill in the form to set your budget for {category}."
-        case {"budgets": budgets}:
-            lines = ", ".join(f"{each['budget']} for {each['category']}" for each in budgets)
-            return f"Your budgets: {lines}." if lines else "You have set no budget yet."
-        case {"needed_per_month": needed, "saved_per_month": saved, "months": months}:
-            return f"That takes {needed} a month for {months} months. You save {saved} a month now."
-        case _:
-            return f"{name} answered: {output}"

@@ -7,7 +7,7 @@
 
     python -m tools.local.openai.server --port 8123    # GET /_requests returns the recorded requests
 
-    POST /v1/responses · POST /v1/chat/completions · POST /v1/audio/transcriptions · GET /v1/models
+    POST /v1/responses · POST /v1/chat/completions · POST /v1/audio/transcriptions · GET /v1/models[/{name}]
 
 The real `openai` client and Agents SDK call it, so the code under test is the same with and without a key. Each delta
 is sent and recorded at its own time, and the server detects a client's disconnect at once.
@@ -30,9 +30,10 @@ import uvicorn
 
 from tools.local.callers import refusal
 from tools.local.openai.exchange import DIALECTS, Exchange, Receive, RecordedRequest, Send
-from tools.local.openai.request import MODELS, describe, unauthorized
+from tools.local.openai.request import MODELS, describe, unauthorized, unknown_model
 from tools.local.openai.simulations import Failure
 
+MODEL_LIST = "/v1/models"
 AUDIO = "/v1/audio/transcriptions"
 API_KEY = "sk-local-model"
 KEPT_REQUESTS = 500
@@ -44,6 +45,12 @@ class ModelServer:
 
     def __init__(self, delay_seconds: float, port: int) -> None:
         self.delay_seconds = delay_seconds
+        self.missing_models = set[str]()
+        """Models that are answered with 404, as after their shutdown."""
+        self.shutdown_dates = dict[str, str]()
+        """Days on which models shut down, for `GET /v1/models`."""
+        self.strict_chat = False
+        """Whether Chat Completions refuse messages whose roles do not alternate."""
         self.requests: deque[RecordedRequest] = deque(maxlen=KEPT_REQUESTS)
         self._socket = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
@@ -88,22 +95,45 @@ class ModelServer:
             await Exchange(RecordedRequest(scope["path"], time.time()), receive, send, 0).fail(Failure(403, reason))
             return
         record = RecordedRequest(scope["path"], time.time())
-        exchange = Exchange(record, receive, send, self.delay_seconds)
+        exchange = Exchange(
+            record,
+            receive,
+            send,
+            self.delay_seconds,
+            missing_models=self.missing_models,
+            strict_chat=self.strict_chat,
+        )
         if scope["path"] in {AUDIO, *DIALECTS}:
             self.requests.append(record)
+        try:
+            await self._route(scope, exchange)
+        except Exception as error:
+            await exchange.crash(error)
+
+    async def _route(self, scope: MutableMapping[str, Any], exchange: Exchange) -> None:
         match scope["method"], scope["path"]:
             case "GET", "/_requests":
                 await exchange.json(200, {"requests": [request.summary() for request in self.requests]})
             case _ if failure := unauthorized(_header(scope, b"authorization")):
                 await exchange.fail(failure)
-            case "GET", "/v1/models":
-                await exchange.json(200, {"object": "list", "data": [describe(name) for name in MODELS]})
+            case "GET", path if path == MODEL_LIST:
+                data = [self._describe(name) for name in MODELS if name not in self.missing_models]
+                await exchange.json(200, {"object": "list", "data": data})
+            case "GET", path if path.startswith(f"{MODEL_LIST}/"):
+                name = path.removeprefix(f"{MODEL_LIST}/")
+                if name in self.missing_models:
+                    await exchange.fail(unknown_model(name))
+                else:
+                    await exchange.json(200, self._describe(name))
             case "POST", path if path in DIALECTS:
                 await exchange.respond(DIALECTS[path])
             case "POST", path if path == AUDIO:
                 await exchange.transcribe(_header(scope, b"content-type"))
             case _:
                 await exchange.fail(Failure(404, f"Invalid URL ({scope['method']} {scope['path']})"))
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        return describe(name, self.shutdown_dates.get(name))
 
 
 def _header(scope: MutableMapping[str, Any], name: bytes) -> str:

@@ -53,6 +53,10 @@ ERRORS = {
     500: Failure(500, "The server had an error while processing your request.", None, "server_error"),
     503: Failure(503, "The engine is currently overloaded, please try again later.", None, "server_error"),
 }
+REJECTED = Failure(
+    400, "Invalid prompt: your prompt was flagged as potentially violating our usage policy.", "invalid_prompt"
+)
+"""The answer to a conversation that contains `simulate rejected` anywhere, in each of its requests."""
 PROSE = Path(__file__).parent / "prose.txt"
 LONG = "Saving is a habit more than a sum, and every coin that you do not spend today is there for you tomorrow. "
 
@@ -92,6 +96,8 @@ SIMULATIONS: dict[str, Callable[[str], Script | Failure]] = {
     "prose": _prose,  # simulate prose 500
     "cut": lambda value: Script((Message(LONG),), cut_after_deltas=int(float(value or 5))),
     "failed": lambda _: Script((Message("I was about to say"),), ending="failed"),
+    "rejected": lambda _: REJECTED,
+    "filtered": lambda _: Script((Message("Once upon a time"),), ending="filtered"),
     "incomplete": lambda _: Script((Message("The answer is as long as"),), ending="incomplete"),
     "refusal": lambda _: Script((Message("I cannot help with that.", refusal=True),)),
     "source": lambda _: Script(

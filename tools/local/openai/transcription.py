@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.local.openai.simulations import Failure
 
-MODELS = ("gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1")
+MODELS = ("gpt-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1")
 SUFFIXES = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 EBML = b"\x1a\x45\xdf\xa3"
 
