@@ -88,7 +88,9 @@ endif
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
-.PHONY: dev dev-frontend demo chat token
+.PHONY: new dev dev-frontend demo chat token
+new: install ## Create app/ with an assistant of your own: make new NAME=shop (FROM=agents, plain or bedrock)
+	@$(RUN) -m tools.app.new '$(NAME)' $(FROM)
 demo: install ministack ## Run one conversation through the whole local stack and check each step
 	@$(RUN) -m tools.local.cli demo
 dev: install ministack frontend ## Start the local stack with its page at http://localhost:5173 (PORT=5180)

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tools.app.folder import App, extended
 from tools.local.ministack import MiniStack
 from tools.stack.clients import REGION, Credentials
 from tools.stack.description import describe
@@ -77,13 +78,16 @@ class LocalStack:
 
 
 def deploy(
-    aws: MiniStack, parameters: Mapping[str, str] | None = None, openai_api_key: str | None = None
+    aws: MiniStack,
+    parameters: Mapping[str, str] | None = None,
+    openai_api_key: str | None = None,
+    app: App | None = None,
 ) -> LocalStack:
-    """Create or update the stack and return it. `openai_api_key` becomes the secret's value.
+    """Create or update the stack, extended by `app`, and return it. `openai_api_key` becomes the secret's value.
 
     Raises StackError when CloudFormation fails or when a setting that was read back differs from the template.
     """
-    template = read_template()
+    template = extended(read_template(), app)
     _provision(aws, template, parameters or {})
     return adopt(aws, template, openai_api_key=openai_api_key)
 

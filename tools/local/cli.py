@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
+from tools.app.folder import App, AppError
 from tools.client.chatkit import ChatKitClient
 from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.chat.terminal import Chat
@@ -74,7 +75,10 @@ def main() -> int:
                 console.save_svg(arguments.picture, title="make demo")
             return 0 if done else 1
         case "dev":
-            asyncio.run(_dev(console, arguments.port, arguments.hot))
+            try:
+                asyncio.run(_dev(console, arguments.port, arguments.hot))
+            except AppError as error:
+                sys.exit(str(error))
         case "chat":
             asyncio.run(_chat(console))
         case _:
@@ -90,7 +94,7 @@ async def _dev(console: Console, port: int, hot: str | None) -> None:
         sys.exit(
             f"port {port} is in use: stop the program that listens there, or choose another port: make dev PORT=5180"
         )
-    async with running_stack(report, DEV_PORT, True, site_origin=site_origin(port)) as stack:
+    async with running_stack(report, DEV_PORT, True, site_origin=site_origin(port), app=App.read()) as stack:
         create_user(stack.aws, USER, PASSWORD)
         here = DevStack(stack.url, stack.aws.endpoint, stack.aws.client_id, stack.aws.redirect_uri)
         DEV_FILE.write_text(json.dumps(asdict(here)))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import ROOT
+from tools.app.folder import App
 from tools.local.aws import LocalStack, deploy
 from tools.local.function.stream_poller import StreamPoller
 from tools.local.function.url import FunctionUrl, LocalFunction
@@ -64,12 +65,18 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(
-    report: Report, port: int = 0, keep: bool = False, log: Path | None = None, site_origin: str | None = None
+    report: Report,
+    port: int = 0,
+    keep: bool = False,
+    log: Path | None = None,
+    site_origin: str | None = None,
+    app: App | None = None,
 ) -> AsyncGenerator[Stack]:
     """Start AWS, the model and the function; stop them in reverse order.
 
     `port` is the Function URL's (0: a free one). With `keep`, tables and files outlive the run in `.local/`.
     `site_origin` is the origin of a frontend (`tools.local.site.frontend`); None keeps the template's default.
+    `app` is the adopter's folder: its settings, variables, rights and code.
     """
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -80,15 +87,20 @@ async def running_stack(
     async with AsyncExitStack() as parts:
         aws_server = parts.enter_context(MiniStack.start(state_dir=STATE / "aws" if keep else None))
         report(f"local AWS on {aws_server.endpoint}")
-        parameters = {"SiteOrigin": site_origin} if site_origin else {}
-        aws = deploy(aws_server, parameters, openai_api_key=API_KEY)  # a real key never enters the local AWS
+        parameters = app.parameters(read_template()) if app else {}
+        parameters |= {"SiteOrigin": site_origin} if site_origin else {}
+        aws = deploy(aws_server, parameters, openai_api_key=API_KEY, app=app)  # a real key never enters the local AWS
         report(f"template.yaml deployed: table {aws.table}, bucket {aws.bucket}, user pool {aws.user_pool_id}")
         for setting in aws.settings_read_back:
             report(f"  {setting.name}: {setting.found}")
         model = None if openai_key else parts.enter_context(ModelServer.start())
         report(f"model: {model.url if model else 'OpenAI'}")
-        real_key = {"OPENAI_API_KEY": openai_key} if openai_key else {}
-        function = _chat_function(aws, model, log, aws.chat_timeout_seconds, real_key)
+        own = {"OPENAI_API_KEY": openai_key} if openai_key else {}
+        if app:
+            own |= app.from_shell(os.environ)
+            report(f"app/: {app.settings['ASSISTANT']}")
+        function = _chat_function(aws, model, log, aws.chat_timeout_seconds, own)
+        function.code = [*function.code, *([app.folder.parent] if app else [])]
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))

@@ -42,12 +42,25 @@ if TYPE_CHECKING:
     from openai.types.responses import ResponseInputContentParam
 
 
+class Environment(dict[str, str]):
+    """Environment variables, whose KeyError names the remedy."""
+
+    def __missing__(self, name: str) -> str:
+        raise KeyError(f"{name} is not set: add it to [environment] in app/app.toml")
+
+
+async def no_secret(name: str) -> str:
+    """Raise the KeyError of a secret that was not declared."""
+    raise KeyError(f"{name} is not a secret of this function: add it to [secrets] in app/app.toml")
+
+
 @dataclass(frozen=True, slots=True)
 class AssistantSettings:
     """Arguments of a factory: the model's name, its base URL (None: OpenAI), and its key, fetched on first use.
 
     `table` is a DynamoDB table for the assistant's own data (partition key `user`, sort key `record`) and `dynamodb`
-    its client, which the assistant must not close.
+    its client, which the assistant must not close. `env` has the variables of `[environment]` in app/app.toml, and
+    `await secret("NAME")` returns a secret of its `[secrets]`; both raise a KeyError that names the remedy.
     """
 
     openai_model: str
@@ -55,6 +68,8 @@ class AssistantSettings:
     api_key: Callable[[], Awaitable[str]]
     table: str | None = None
     dynamodb: DynamoDBClient | None = None
+    env: Mapping[str, str] = field(default_factory=Environment)
+    secret: Callable[[str], Awaitable[str]] = no_secret
 
 
 @dataclass(slots=True)

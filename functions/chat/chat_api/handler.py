@@ -9,6 +9,7 @@ Do not decorate `handler`: with streaming it returns before the app has run.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -18,14 +19,14 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, SupportsClose, load_factory, package_of
+from chat_api.assistant import AssistantSettings, Environment, SupportsClose, load_factory, package_of
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.server import AssistantServer
 from chat_api.settings import Settings
 from chat_api.telemetry import PACKAGES, Metrics
-from chat_api.warmup import OpenAIKey, Warmup
+from chat_api.warmup import AssistantSecrets, StoredSecret, Warmup
 from function_setup import ClientSession, LazyClient, configure_logs, read_settings
 from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
@@ -43,8 +44,17 @@ def build(settings: Settings) -> StreamingMangum:
     dynamodb.get()  # created now, because every request needs it
     files = _files(settings, s3)
     key = _api_key(settings, secrets)
+    own = StoredSecret(settings.app_secret_arn, secrets) if settings.app_secret_arn else None
     assistant = load_factory(settings.assistant)(
-        AssistantSettings(settings.openai_model, settings.openai_base_url, key, settings.assistant_table, dynamodb)
+        AssistantSettings(
+            settings.openai_model,
+            settings.openai_base_url,
+            key,
+            settings.assistant_table,
+            dynamodb,
+            env=Environment(os.environ),
+            secret=AssistantSecrets(os.environ, own),
+        )
     )
     server = AssistantServer(
         _store(settings, dynamodb, s3, files),
@@ -57,7 +67,8 @@ def build(settings: Settings) -> StreamingMangum:
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
     )
-    warmup = Warmup(server.load, verifier, (dynamodb, s3, secrets), key if isinstance(key, OpenAIKey) else None)
+    stored = [each for each in (key, own) if isinstance(each, StoredSecret)]
+    warmup = Warmup(server.load, verifier, (dynamodb, s3, secrets), stored)
     openai_client = LazyClient(lambda: _openai_client(settings, key))
     hosted = HostedMode(settings.workflow_id, openai_client) if settings.workflow_id else None  # pyright: ignore[reportArgumentType]
 
@@ -110,7 +121,7 @@ def _user(context: RequestContext) -> str:
 def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
     if settings.openai_api_key is None:
         assert settings.openai_secret_arn is not None  # validated by Settings
-        return OpenAIKey(settings.openai_secret_arn, secrets)
+        return StoredSecret(settings.openai_secret_arn, secrets)
     key = settings.openai_api_key.get_secret_value()
 
     async def from_environment() -> str:

@@ -83,6 +83,8 @@ class Settings(FunctionSettings):
     openai_api_key: SecretStr | None = None
     openai_secret_arn: str | None = None
     openai_base_url: str | None = None
+    app_secret_arn: str | None = None
+    """The secret with the values of [secrets] in app/app.toml; `tools.app.folder` adds it to the template."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     attachments: AttachmentSettings = AttachmentSettings()
     limits: LimitSettings = LimitSettings()

@@ -3,7 +3,7 @@
     deferred = DeferredImports(assistant)
     deferred.start()                    # begin in a thread
     await deferred.wait(20)             # at most 20 s; once per process
-    warmup = Warmup(server.load, verifier, clients, key)
+    warmup = Warmup(server.load, verifier, clients, secrets)
 
 | process | loaded before the first request |
 |---|---|
@@ -19,16 +19,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import logging
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chat_api.assistant import Assistant, SupportsPrepare
 from chat_api.errors import UnavailableError
@@ -43,7 +44,7 @@ logger = logging.getLogger("chat_api.warmup")
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """on-demand, provisioned-concurrency or snap-start."""
 KEY_CACHE_SECONDS = 300
-THREADS = ThreadPoolExecutor(2, "openai_key")
+THREADS = ThreadPoolExecutor(2, "secrets")
 """Never asyncio's default executor, where an assistant's blocking tools would hold up the next model call."""
 
 
@@ -94,7 +95,7 @@ class DeferredImports:
 class Warmup:
     """Warms up one process at its start, before a SnapStart snapshot and after a restore.
 
-    `load` loads the deferred imports; `key` is None unless the OpenAI key comes from Secrets Manager.
+    `load` loads the deferred imports; `secrets` are those that come from Secrets Manager.
     """
 
     def __init__(
@@ -102,12 +103,12 @@ class Warmup:
         load: Callable[[], None],
         verifier: TokenVerifier,
         clients: Iterable[LazyClient],
-        key: OpenAIKey | None,
+        secrets: Iterable[StoredSecret] = (),
     ) -> None:
         self._load = load
         self._verifier = verifier
         self._clients = tuple(clients)
-        self._key = key
+        self._secrets = tuple(secrets)
 
     async def start(self) -> None:
         """Warm up before the first request."""
@@ -120,21 +121,21 @@ class Warmup:
         self._load()
         for client in self._clients:
             client.get().close()  # botocore opens new connections with the next request
-        self._forget_key()
+        self._forget_secrets()
 
     async def after_restore(self) -> None:
         """Reseed the random numbers, which all copies of a snapshot share, and fetch the user pool's keys again.
 
-        The clocks that measure durations continue from the snapshot, so a cached OpenAI key would look fresh.
+        The clocks that measure durations continue from the snapshot, so a cached secret would look fresh.
         https://docs.aws.amazon.com/lambda/latest/dg/snapstart-best-practices.html
         """
         random.seed()
-        self._forget_key()
+        self._forget_secrets()
         await self._fetch_keys()
 
-    def _forget_key(self) -> None:
-        if self._key is not None:
-            self._key.forget()
+    def _forget_secrets(self) -> None:
+        for secret in self._secrets:
+            secret.forget()
 
     async def _fetch_keys(self) -> None:
         try:
@@ -143,10 +144,10 @@ class Warmup:
             logger.exception("starting without the user pool's keys; the first request fetches them")
 
 
-class OpenAIKey:
-    """The OpenAI key of a deployed function, read from Secrets Manager and cached for five minutes.
+class StoredSecret:
+    """A secret of a deployed function, such as the OpenAI key, read from Secrets Manager and cached for five minutes.
 
-    key = OpenAIKey(secret_arn="arn:…", secrets=session.client("secretsmanager", config))
+    key = StoredSecret(secret_arn="arn:…", secrets=session.client("secretsmanager", config))
     await key()
     """
 
@@ -156,17 +157,46 @@ class OpenAIKey:
         self._secret_arn = secret_arn
         self._secrets = secrets
         self._now = now
-        self._key = ""
+        self._text = ""
         self._fetched_at = float("-inf")
 
     async def __call__(self) -> str:
-        """Return the key. Raises botocore's ClientError if the secret cannot be read."""
+        """Return the text. Raises botocore's ClientError if the secret cannot be read."""
         if self._now() - self._fetched_at > KEY_CACHE_SECONDS:
             read = partial(self._secrets.get_secret_value, SecretId=self._secret_arn)
             secret = await asyncio.get_running_loop().run_in_executor(THREADS, read)
-            self._key, self._fetched_at = secret["SecretString"].strip(), self._now()
-        return self._key
+            self._text, self._fetched_at = secret["SecretString"].strip(), self._now()
+        return self._text
 
     def forget(self) -> None:
-        """Discard the cached key."""
-        self._key, self._fetched_at = "", float("-inf")
+        """Discard the cached text."""
+        self._text, self._fetched_at = "", float("-inf")
+
+
+class AssistantSecrets:
+    """The assistant's own secrets: variables of the process (on a laptop), else one JSON object in Secrets Manager.
+
+    secret = AssistantSecrets(os.environ, StoredSecret(arn, secrets))
+    await secret("SHOP_KEY")
+    """
+
+    def __init__(self, environment: Mapping[str, str], stored: StoredSecret | None) -> None:
+        self._environment = environment
+        self._stored = stored
+
+    async def __call__(self, name: str) -> str:
+        """Return a secret. Raises KeyError, whose message names the remedy but quotes no value."""
+        if value := self._environment.get(name):
+            return value
+        if self._stored is None:
+            raise KeyError(
+                f"{name} is not set: set it in the shell before `make dev`, and declare it in [secrets] of app/app.toml"
+            )
+        try:
+            values: Any = json.loads(await self._stored())
+            value = values[name]
+        except (ValueError, TypeError, KeyError):
+            raise KeyError(
+                f"{name} is missing in the secret AppSecretArn, which must be one JSON object: docs/use/app.md"
+            ) from None
+        return str(value)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chat_api.identity import TokenVerifier
-from chat_api.warmup import INITIALIZATION_TYPE, OpenAIKey, Warmup
+from chat_api.warmup import INITIALIZATION_TYPE, StoredSecret, Warmup
 from function_setup import LazyClient
 from tools.local.sign_in.user_pool import UserPool
 
@@ -38,8 +38,8 @@ class Process:
         self.loads = 0
         self.client = Client()
         self.clients = [LazyClient(lambda: self.client)]
-        self.key = OpenAIKey("arn", self.clients[0])  # pyright: ignore[reportArgumentType]
-        self.warmup = Warmup(self.load, self.verifier, self.clients, self.key)
+        self.key = StoredSecret("arn", self.clients[0])  # pyright: ignore[reportArgumentType]
+        self.warmup = Warmup(self.load, self.verifier, self.clients, [self.key])
 
     def load(self) -> None:
         self.loads += 1
