@@ -3,7 +3,7 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  plugins: [react(), siteConfig(process.env.SITE_CONFIG)],
+  plugins: [react(), lexerOnly(), siteConfig(process.env.SITE_CONFIG)],
   // `make dev-frontend`: Vite serves the page and proxies the API and the configuration to the local edge. With ENV, it
   // proxies the API of a deployed site, and the configuration comes from SITE_CONFIG.
   server: {
@@ -34,6 +34,24 @@ function siteConfig(config?: string): Plugin {
           response.setHeader("content-type", "application/json").end(config);
         });
       }
+    },
+  };
+}
+
+/**
+ * Keep only the lexer of `marked`, which the plain chat renders itself. The package is one minified file that creates its
+ * parser and renderers when it is imported, so a bundler keeps all of it: 3 kB more. An unknown version stays whole.
+ */
+function lexerOnly(): Plugin {
+  return {
+    name: "marked-lexer-only",
+    apply: "build",
+    transform(code, id) {
+      if (!id.includes("/marked/lib/marked.esm.js")) return;
+      const instance = /var (\w+)=new \w+;function \w+\(\w+,\w+\)\{return \1\.parse\(/.exec(code)?.index;
+      const lexer = /export\{[^}]*\b(\w+) as Lexer\b/.exec(code)?.[1];
+      if (instance === undefined || !lexer) return;
+      return { code: `${code.slice(0, instance)}export const lexer=${lexer}.lex;`, map: null };
     },
   };
 }

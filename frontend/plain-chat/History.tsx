@@ -1,6 +1,10 @@
-import { type FormEvent, type KeyboardEvent, useCallback, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useCallback, useEffect, useRef, useState } from "react";
+import { grouped } from "./groups";
+import { HistoryEntry } from "./HistoryEntry";
 import { Icon } from "./Icon";
 import type { ChatClient } from "./protocol";
+import { SearchResults } from "./SearchResults";
+import { searchable, useSearch } from "./search";
 import type { Page, ThreadMetadata } from "./wire";
 import { words } from "./words";
 
@@ -9,31 +13,126 @@ const PAGE = 20;
 interface HistoryProps {
   client: ChatClient;
   locale: string;
-  /** Id of the open thread. */
-  current: string | undefined;
-  onOpen(threadId: string): void;
+  /** The open thread, whose title can change during a turn. */
+  open: ThreadMetadata | null;
+  /** The search field, for shortcuts. */
+  field: RefObject<HTMLInputElement | null>;
+  onOpen(threadId: string, itemId?: string): void;
   onRenamed(threadId: string, title: string): void;
   onDeleted(threadId: string): void;
 }
 
-/** The user's threads, newest first, with actions to open, rename and delete. */
-export function History({ client, locale, current, onOpen, onRenamed, onDeleted }: HistoryProps) {
+/** The user's threads by day, newest first, with a search, and actions to open, rename and delete. */
+export function History({ client, locale, open, field, onOpen, onRenamed, onDeleted }: HistoryProps) {
+  const { page, problem, load, rename, remove } = useThreads(client, open);
+  const [query, setQuery] = useState("");
+  const searching = useSearch(client, query);
+  const region = useRef<HTMLElement>(null);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && query) {
+      event.stopPropagation(); // the chat would leave the history
+      setQuery("");
+      field.current?.focus();
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") walk(event, region.current);
+  };
+
+  return (
+    <section className="pc-history" aria-label={words().history} ref={region} tabIndex={-1} onKeyDown={onKeyDown}>
+      <search>
+        <form
+          className="pc-search"
+          onSubmit={(event) => {
+            event.preventDefault();
+            searching.now();
+          }}
+        >
+          <Icon name="search" />
+          <input
+            ref={field}
+            type="search"
+            value={query}
+            maxLength={200}
+            aria-label={words().search}
+            placeholder={words().search}
+            onChange={(event) => setQuery(event.target.value)}
+          />
+        </form>
+      </search>
+      {query.trim() && !searchable(query) && <p className="pc-muted">{words().searchHint}</p>}
+      {searchable(query) ? (
+        <SearchResults searching={searching} locale={locale} onOpen={onOpen} />
+      ) : (
+        <>
+          {problem && (
+            <div className="pc-failure" role="alert">
+              <p>{problem}</p>
+              {!page && (
+                <button type="button" className="pc-button" onClick={() => load()}>
+                  {words().retry}
+                </button>
+              )}
+            </div>
+          )}
+          {!page && !problem && <p className="pc-progress">{words().loading}</p>}
+          {page?.data.length === 0 && <p className="pc-muted">{words().none}</p>}
+          {grouped(page?.data ?? [], locale).map(({ label, threads }) => (
+            <div key={label} className="pc-group">
+              <h3>{label}</h3>
+              <ul>
+                {threads.map((thread) => (
+                  <HistoryEntry
+                    key={thread.id}
+                    thread={thread}
+                    locale={locale}
+                    isCurrent={thread.id === open?.id}
+                    onOpen={() => onOpen(thread.id)}
+                    onRename={(title) => rename(thread.id, title).then((done) => done && onRenamed(thread.id, title))}
+                    onDelete={() => {
+                      region.current?.focus(); // the focused button disappears
+                      void remove(thread.id).then((done) => done && onDeleted(thread.id));
+                    }}
+                  />
+                ))}
+              </ul>
+            </div>
+          ))}
+          {page?.has_more && (
+            <button type="button" className="pc-button" onClick={() => load(page.after)}>
+              {words().more}
+            </button>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+/** The pages of threads loaded so far, with the open thread as it is now. */
+function useThreads(client: ChatClient, open: ThreadMetadata | null) {
   const [page, setPage] = useState<Page<ThreadMetadata> | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const region = useRef<HTMLElement>(null);
-  const attempt = useCallback(async (work: () => Promise<void>) => {
+  const attempt = useCallback(async (work: () => Promise<void>): Promise<boolean> => {
     setProblem(null);
-    await work().catch((error: unknown) => setProblem(error instanceof Error ? error.message : words().didNotWork));
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : words().didNotWork);
+      return false;
+    }
   }, []);
   const load = useCallback(
     (after?: string) =>
       attempt(async () => {
         const next = await client.call("threads.list", { limit: PAGE, order: "desc", ...(after && { after }) });
-        setPage((shown) => (after && shown ? { ...next, data: [...shown.data, ...next.data] } : next));
+        setPage((shown) => (after && shown ? { ...next, data: joined(shown.data, next.data) } : next));
       }),
     [client, attempt],
   );
   useEffect(() => void load(), [load]);
+  useEffect(() => {
+    if (open) setPage((shown) => shown && { ...shown, data: withThread(shown.data, open) });
+  }, [open]);
 
   const rename = (id: string, title: string) =>
     attempt(async () => {
@@ -41,155 +140,35 @@ export function History({ client, locale, current, onOpen, onRenamed, onDeleted 
       setPage(
         (shown) => shown && { ...shown, data: shown.data.map((each) => (each.id === id ? { ...each, title } : each)) },
       );
-      onRenamed(id, title);
     });
-  const remove = (id: string) => {
-    region.current?.focus(); // the focused button disappears
-    return attempt(async () => {
+  const remove = (id: string) =>
+    attempt(async () => {
       await client.call("threads.delete", { thread_id: id });
       setPage((shown) => shown && { ...shown, data: shown.data.filter((each) => each.id !== id) });
-      onDeleted(id);
     });
-  };
-
-  return (
-    <section className="pc-history" aria-label={words().history} ref={region} tabIndex={-1}>
-      {problem && (
-        <div className="pc-failure" role="alert">
-          <p>{problem}</p>
-          {!page && (
-            <button type="button" className="pc-button" onClick={() => load()}>
-              {words().retry}
-            </button>
-          )}
-        </div>
-      )}
-      {!page && !problem && <p className="pc-progress">{words().loading}</p>}
-      {page?.data.length === 0 && <p className="pc-muted">{words().none}</p>}
-      <ul>
-        {page?.data.map((thread) => (
-          <Entry
-            key={thread.id}
-            thread={thread}
-            locale={locale}
-            isCurrent={thread.id === current}
-            onOpen={() => onOpen(thread.id)}
-            onRename={(title) => rename(thread.id, title)}
-            onDelete={() => remove(thread.id)}
-          />
-        ))}
-      </ul>
-      {page?.has_more && (
-        <button type="button" className="pc-button" onClick={() => load(page.after)}>
-          {words().more}
-        </button>
-      )}
-    </section>
-  );
+  return { page, problem, load, rename, remove };
 }
 
-interface EntryProps {
-  thread: ThreadMetadata;
-  locale: string;
-  isCurrent: boolean;
-  onOpen(): void;
-  onRename(title: string): void;
-  onDelete(): void;
+/** Append a page. A thread that moved meanwhile stays in its first place. */
+function joined(shown: ThreadMetadata[], next: ThreadMetadata[]): ThreadMetadata[] {
+  const known = new Set(shown.map(({ id }) => id));
+  return [...shown, ...next.filter(({ id }) => !known.has(id))];
 }
 
-function Entry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryProps) {
-  const [mode, setMode] = useState<"shown" | "renaming" | "deleting">("shown");
-  const [left, leave] = useState(mode);
-  const back = () => {
-    leave(mode);
-    setMode("shown");
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation(); // the chat would leave the history
-    back();
-  };
-  const title = thread.title || words().untitled;
-  if (mode === "renaming") {
-    const save = (event: FormEvent<HTMLFormElement>) => {
-      event.preventDefault();
-      const typed = String(new FormData(event.currentTarget).get("title")).trim();
-      if (typed && typed !== thread.title) onRename(typed);
-      back();
-    };
-    return (
-      <li>
-        <form className="pc-row" onSubmit={save} onKeyDown={onKeyDown}>
-          <input
-            className="pc-field"
-            name="title"
-            aria-label={words().newTitle}
-            defaultValue={thread.title}
-            maxLength={200}
-            ref={selected}
-          />
-          <button type="submit" className="pc-button pc-primary">
-            {words().save}
-          </button>
-          <button type="button" className="pc-button" onClick={back}>
-            {words().keep}
-          </button>
-        </form>
-      </li>
-    );
+/** Update a thread in the list, or put a new one first. An older one that is not loaded yet is not added. */
+function withThread(shown: ThreadMetadata[], thread: ThreadMetadata): ThreadMetadata[] {
+  if (shown.some(({ id }) => id === thread.id)) {
+    return shown.map((each) => (each.id === thread.id ? { ...each, ...thread } : each));
   }
-  if (mode === "deleting") {
-    return (
-      <li>
-        <div className="pc-row" role="alertdialog" aria-label={words().confirmDelete(title)} onKeyDown={onKeyDown}>
-          <span className="pc-file-name">{words().confirmDelete(title)}</span>
-          <button type="button" className="pc-button pc-danger" onClick={onDelete}>
-            {words().deleteNow}
-          </button>
-          <button type="button" className="pc-button" onClick={back} ref={focused}>
-            {words().keep}
-          </button>
-        </div>
-      </li>
-    );
-  }
-  return (
-    <li className="pc-row">
-      <button type="button" className="pc-open" aria-current={isCurrent || undefined} onClick={onOpen}>
-        <span>{title}</span>
-        <span className="pc-caption">{day(thread.created_at, locale)}</span>
-      </button>
-      <button
-        type="button"
-        aria-label={words().rename(title)}
-        onClick={() => setMode("renaming")}
-        ref={left === "renaming" ? focused : null}
-      >
-        <Icon name="rename" />
-      </button>
-      <button
-        type="button"
-        aria-label={words().delete(title)}
-        onClick={() => setMode("deleting")}
-        ref={left === "deleting" ? focused : null}
-      >
-        <Icon name="remove" />
-      </button>
-    </li>
-  );
+  return thread.created_at >= (shown[0]?.created_at ?? "") ? [thread, ...shown] : shown;
 }
 
-/** Moves the focus to a form when it opens, and back to its button when it closes. */
-const focused = (element: HTMLElement | null) => element?.focus();
-
-/** Moves the focus to a title and selects it, so that typing replaces it. */
-const selected = (element: HTMLInputElement | null) => {
-  element?.focus();
-  element?.select();
-};
-
-/** The server's timestamps are UTC without a time zone. */
-function day(time: string, locale: string): string {
-  const date = new Date(/[Z+]/.test(time) ? time : `${time}Z`);
-  return Number.isNaN(date.getTime()) ? "" : new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(date);
+/** Move the focus with the arrow keys between the search field and the threads. */
+function walk(event: KeyboardEvent, region: HTMLElement | null): void {
+  const stops = [...(region?.querySelectorAll<HTMLElement>("input[type=search], .pc-open") ?? [])];
+  const at = stops.indexOf(event.target as HTMLElement);
+  const next = stops[at + (event.key === "ArrowDown" ? 1 : -1)];
+  if (at < 0 || !next) return;
+  event.preventDefault();
+  next.focus();
 }

@@ -14,6 +14,9 @@ const PATHS = {
   done: "M5 13l4 4L19 7",
   again: "M20 11a8 8 0 1 0-2.3 6M20 4v7h-7",
   down: "M12 5v14M6 13l6 6 6-6",
+  search: "M11 4a7 7 0 1 1 0 14 7 7 0 0 1 0-14zM16 16l5 5",
+  save: "M12 4v11M7 10l5 5 5-5M5 20h14",
+  keyboard: "M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 15h8",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
 };
 

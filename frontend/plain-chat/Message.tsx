@@ -8,7 +8,7 @@ import { words } from "./words";
 
 export function UserMessageView({ item }: { item: UserMessage }) {
   return (
-    <article className="pc-user" aria-label={words().youSaid}>
+    <article className="pc-user" aria-label={words().youSaid} data-item={item.id}>
       {item.quoted_text && <blockquote dir="auto">{item.quoted_text}</blockquote>}
       {item.attachments.length > 0 && (
         <ul className="pc-files" aria-label={words().files}>
@@ -68,7 +68,7 @@ export function AnswerView({ item, growing, onRate, onAgain, followed }: AnswerP
   const sources = item.content.flatMap((part) => part.annotations.map(({ source }) => source));
   const asText = () => item.content.map((part) => part.text).join("\n\n");
   return (
-    <article className="pc-answer" aria-label={words().answer} aria-busy={growing}>
+    <article className="pc-answer" aria-label={words().answer} aria-busy={growing} data-item={item.id}>
       {item.content.map((part, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a part, in the protocol as well
         <Markdown key={place} text={part.text} />

@@ -17,20 +17,31 @@ import { Composer, type ComposerHandle } from "./Composer";
 import { History } from "./History";
 import { Icon } from "./Icon";
 import { useKeptThread } from "./kept-thread";
+import { allItems, asMarkdown, fileName, saveFile } from "./markdown-export";
 import type { PlainChatProps } from "./props";
 import { ChatClient } from "./protocol";
+import { useRail } from "./rail";
+import { ShortcutHelp } from "./ShortcutHelp";
 import { StartScreen } from "./StartScreen";
 import { ChatSession } from "./session";
+import { useShortcuts } from "./shortcuts";
 import { Transcript } from "./Transcript";
 import "./plain-chat.css";
+import type { ThreadItem, ThreadMetadata } from "./wire";
 import { setLocale, words } from "./words";
 
 export default function PlainChat(props: PlainChatProps) {
   setLocale(props.locale); // before the children render
   const { client, session } = useSession(props);
   const now = useSyncExternalStore(session.subscribe, session.snapshot);
+  const chat = useRef<HTMLElement>(null);
   const composer = useRef<ComposerHandle>(null);
-  const [inHistory, showHistory] = useState(false);
+  const search = useRef<HTMLInputElement>(null);
+  const rail = useRail(chat);
+  const [instead, showInstead] = useState(false);
+  const inHistory = instead && !rail.wide; // the history takes the place of the conversation
+  const historyShown = rail.wide ? rail.open : inHistory;
+  const [helping, help] = useState(false);
   const [dragging, dragOver] = useState(false);
   const answering = now.phase === "answering";
   const closed = closedBecause(now.thread?.status);
@@ -38,16 +49,33 @@ export default function PlainChat(props: PlainChatProps) {
   useFocusAfter(answering, composer);
 
   const write = () => {
-    flushSync(() => showHistory(false)); // hidden elements cannot take the focus
+    flushSync(() => showInstead(false)); // hidden elements cannot take the focus
     composer.current?.focus();
   };
   const begin = () => {
     session.leave();
     write();
   };
-  const open = (threadId: string) => {
-    void session.open(threadId); // the open one, too: it may have grown on another device
+  const open = (threadId: string, itemId?: string) => {
+    void session.open(threadId, itemId); // the open one, too: it may have grown on another device
     write();
+  };
+  const toggleHistory = () => (rail.wide ? rail.toggle() : showInstead(!instead));
+  useShortcuts({
+    search: () => {
+      if (!historyShown) flushSync(toggleHistory);
+      search.current?.focus();
+      search.current?.select();
+    },
+    begin,
+    history: toggleHistory,
+    write,
+    copyLast: () => void navigator.clipboard.writeText(lastAnswer(now.items)).catch(() => {}),
+    help: () => help(true),
+  });
+  const saveAsMarkdown = async (thread: ThreadMetadata) => {
+    const items = await session.loaded(() => allItems(client, thread.id));
+    if (items) saveFile(fileName(thread), asMarkdown(thread, items, props.locale));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape") return;
@@ -64,6 +92,7 @@ export default function PlainChat(props: PlainChatProps) {
   return (
     <section
       className="pc"
+      ref={chat}
       data-theme={props.theme}
       aria-label={props.frameTitle}
       onKeyDown={onKeyDown}
@@ -80,50 +109,73 @@ export default function PlainChat(props: PlainChatProps) {
           type="button"
           aria-label={words().history}
           title={words().history}
-          aria-pressed={inHistory}
-          onClick={() => showHistory(!inHistory)}
+          aria-pressed={historyShown}
+          onClick={toggleHistory}
         >
           <Icon name="history" />
         </button>
         <h2>{inHistory ? words().history : now.thread?.title || words().newConversation}</h2>
+        {now.thread && !inHistory && (
+          <button
+            type="button"
+            aria-label={words().exportIt}
+            title={words().exportIt}
+            onClick={() => now.thread && void saveAsMarkdown(now.thread)}
+          >
+            <Icon name="save" />
+          </button>
+        )}
+        <button
+          type="button"
+          className="pc-keyboard"
+          aria-label={words().keyboard}
+          title={words().keyboard}
+          onClick={() => help(true)}
+        >
+          <Icon name="keyboard" />
+        </button>
         <button type="button" aria-label={words().newConversation} title={words().newConversation} onClick={begin}>
           <Icon name="plus" />
         </button>
       </header>
-      {inHistory && (
-        <History
-          client={client}
-          locale={props.locale}
-          current={now.thread?.id}
-          onOpen={open}
-          onRenamed={(id, title) => id === now.thread?.id && session.renamed(title)}
-          onDeleted={(id) => id === now.thread?.id && session.leave()}
-        />
-      )}
-      <div className="pc-body" hidden={inHistory}>
-        {now.thread || now.items.length || now.failure || now.phase === "loading" ? (
-          <Transcript now={now} session={session} closed={closed} />
-        ) : (
-          <StartScreen
-            greeting={props.greeting}
-            prompts={props.prompts}
-            onPrompt={(text) => session.send(saying(text))}
+      {helping && <ShortcutHelp onClose={() => help(false)} />}
+      <div className="pc-views" data-rail={rail.wide && rail.open}>
+        {historyShown && (
+          <History
+            client={client}
+            locale={props.locale}
+            open={now.thread}
+            field={search}
+            onOpen={open}
+            onRenamed={(id, title) => id === now.thread?.id && session.renamed(title)}
+            onDeleted={(id) => id === now.thread?.id && session.leave()}
           />
         )}
-        <Composer
-          client={client}
-          offer={props.composer}
-          placeholder={props.placeholder}
-          answering={answering}
-          mayStop={now.mayStop}
-          waiting={now.phase === "loading"}
-          closed={closed}
-          threadId={now.thread?.id}
-          drafts={props.drafts}
-          handle={composer}
-          onSend={(message) => session.send(message)}
-          onStop={() => session.stop()}
-        />
+        <div className="pc-body" hidden={inHistory}>
+          {now.thread || now.items.length || now.failure || now.phase === "loading" ? (
+            <Transcript now={now} session={session} closed={closed} />
+          ) : (
+            <StartScreen
+              greeting={props.greeting}
+              prompts={props.prompts}
+              onPrompt={(text) => session.send(saying(text))}
+            />
+          )}
+          <Composer
+            client={client}
+            offer={props.composer}
+            placeholder={props.placeholder}
+            answering={answering}
+            mayStop={now.mayStop}
+            waiting={now.phase === "loading"}
+            closed={closed}
+            threadId={now.thread?.id}
+            drafts={props.drafts}
+            handle={composer}
+            onSend={(message) => session.send(message)}
+            onStop={() => session.stop()}
+          />
+        </div>
       </div>
       <p className="pc-unseen" role="status">
         {answering ? (now.progress ?? words().answering) : ""}
@@ -162,6 +214,11 @@ function useFocusAfter(answering: boolean, composer: { current: ComposerHandle |
       composer.current?.focus();
     }
   }, [answering, composer]);
+}
+
+function lastAnswer(items: readonly ThreadItem[]): string {
+  const last = items.findLast((item) => item.type === "assistant_message");
+  return last?.content.map(({ text }) => text).join("\n\n") ?? "";
 }
 
 function saying(text: string) {

@@ -28,6 +28,7 @@ export function Transcript({ now, session, closed }: TranscriptProps) {
     now.thread?.id,
     now.phase === "answering",
     now.items[0]?.id,
+    now.target,
     now,
   );
   const disabled = now.phase !== "idle" || now.thread?.status.type !== "active";

@@ -30,6 +30,8 @@ export interface Conversation {
   progress: string | null;
   notices: Notice[];
   failure: Failure | null;
+  /** Id of the item to show instead of the newest one: the message that a search found. */
+  target: string | null;
 }
 
 export const empty: Conversation = {
@@ -42,6 +44,7 @@ export const empty: Conversation = {
   progress: null,
   notices: [],
   failure: null,
+  target: null,
 };
 
 const atRest = { phase: "idle", progress: null, unfinished: [] } satisfies Partial<Conversation>;
@@ -91,6 +94,7 @@ export function began(now: Conversation, message?: UserMessage): Conversation {
     progress: null,
     notices: [],
     failure: null,
+    target: null,
   };
 }
 

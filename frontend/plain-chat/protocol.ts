@@ -8,7 +8,7 @@
  */
 import { createParser } from "eventsource-parser";
 import type { Fetch } from "./props";
-import type { Attachment, Calls, Entity, StreamingRequest, ThreadStreamEvent } from "./wire";
+import type { Attachment, Calls, Entity, SearchPage, StreamingRequest, ThreadStreamEvent } from "./wire";
 import { words } from "./words";
 
 /** 4xx statuses after which a retry can succeed. The page's `fetch` returns 408 when offline. */
@@ -70,6 +70,14 @@ export class ChatClient {
   async entities(query: string, signal: AbortSignal): Promise<Entity[]> {
     const response = await this.reached(`${this.url}/entities?q=${encodeURIComponent(query)}`, { signal });
     return response.ok ? response.json() : [];
+  }
+
+  /** Search the user's threads; `after` continues a search. Raises RequestError. */
+  async search(query: string, after: string | null, signal: AbortSignal): Promise<SearchPage> {
+    const parameters = new URLSearchParams({ q: query, ...(after && { after }) });
+    const response = await this.reached(`${this.url}/search?${parameters}`, { signal });
+    if (!response.ok) throw await refusal(response);
+    return response.json();
   }
 
   private async post(body: object, accept: string, signal?: AbortSignal): Promise<Response> {

@@ -13,14 +13,15 @@ interface Scrolling {
 /**
  * Keep the newest item in view until the user scrolls up, and keep the user's place when older items are added above.
  *
- * `threadId` and `turn` (true while an answer is coming) start to follow again; `first` and `last` are the ids of the
- * outermost items. An element with `data-from-its-start` that is taller than the log, such as a form, is shown from its
+ * `threadId` and `turn` (true while an answer is coming) start to follow again; `first` is the id of the oldest item.
+ * The item `target` is shown instead of the newest one. An element with `data-from-its-start` that is taller than the log, such as a form, is shown from its
  * first line.
  */
 export function useScrolling(
   threadId: string | undefined,
   turn: boolean,
   first: string | undefined,
+  target: string | null,
   grown: unknown,
 ): Scrolling {
   const log = useRef<HTMLDivElement>(null);
@@ -31,6 +32,14 @@ export function useScrolling(
   useLayoutEffect(() => {
     if (turn) follow(true);
   }, [turn]);
+
+  useLayoutEffect(() => {
+    const found = target && [...(log.current?.children ?? [])].find((child) => itemOf(child) === target);
+    if (!found) return;
+    follow(false);
+    found.scrollIntoView({ block: "center" });
+    found.setAttribute("data-target", "");
+  }, [target]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: after each addition
   useLayoutEffect(() => {
@@ -72,4 +81,8 @@ export function useScrolling(
 
 function lastItem(place: HTMLElement): Element | undefined {
   return [...place.children].findLast((child) => !child.matches(".pc-ending, .pc-latest"));
+}
+
+function itemOf(element: Element): string | undefined {
+  return (element as HTMLElement).dataset.item;
 }

@@ -11,6 +11,7 @@ import type {
   ActionConfig,
   Answers,
   Attachment,
+  Calls,
   StreamingRequest,
   ThreadItem,
   ThreadStreamEvent,
@@ -21,6 +22,8 @@ import type {
 import { words } from "./words";
 
 const PAGE = 30;
+/** Pages that are loaded to reach a message that a search found. */
+const MAX_PAGES = 10;
 /** A client tool's result can lead to another call. After this many calls in one turn, the user decides. */
 const MAX_TOOL_CALLS = 8;
 
@@ -114,17 +117,31 @@ export class ChatSession {
     await this.client.call("items.feedback", { thread_id: item.thread_id, item_ids: [item.id], kind });
   }
 
-  /** Load a thread and show its end. A running turn continues on the server, but is no longer shown. */
-  async open(threadId: string): Promise<void> {
+  /**
+   * Load a thread and show its end, or the item `target` if it is not too far back. A running turn continues on the
+   * server, but is no longer shown.
+   */
+  async open(threadId: string, target: string | null = null): Promise<void> {
     this.leave();
     await this.work(
       async () => {
         const { items, ...thread } = await this.client.call("threads.get_by_id", { thread_id: threadId });
-        if (!items.has_more) return conversation.opened(thread, items.data, null);
-        const newest = await this.client.call("items.list", { thread_id: threadId, limit: PAGE, order: "desc" });
-        return conversation.opened(thread, newest.data.toReversed(), cursor(newest));
+        if (!items.has_more) return { ...conversation.opened(thread, items.data, null), target };
+        let shown = conversation.opened(thread, [], null);
+        for (let pages = 0; pages < (target ? MAX_PAGES : 1) && (pages === 0 || shown.older); pages++) {
+          const params = {
+            thread_id: threadId,
+            limit: PAGE,
+            order: "desc",
+            ...(shown.older && { after: shown.older }),
+          };
+          const page = await this.client.call("items.list", params as Calls["items.list"][0]);
+          shown = conversation.withOlder(shown, page.data.toReversed(), cursor(page));
+          if (shown.items.some(({ id }) => id === target)) break;
+        }
+        return { ...shown, target };
       },
-      () => this.open(threadId),
+      () => this.open(threadId, target),
     );
   }
 
@@ -139,6 +156,16 @@ export class ChatSession {
       },
       () => this.loadOlder(),
     );
+  }
+
+  /** Return the result of a request that changes nothing; null after showing that it failed. */
+  async loaded<T>(request: () => Promise<T>): Promise<T | null> {
+    try {
+      return await request();
+    } catch (error) {
+      this.change({ ...this.now, failure: { ...failure(error), retry: false } });
+      return null;
+    }
   }
 
   /** Start a new thread. */

@@ -13,6 +13,8 @@ export interface ThreadMetadata {
   id: string;
   title?: string;
   created_at: string;
+  /** Time of the last message. Not part of the protocol: servers with `list_by_activity` send it. */
+  last_activity_at?: string;
   status: { type: "active" | "locked" | "closed"; reason?: string };
   allowed_image_domains?: string[];
 }
@@ -229,7 +231,7 @@ export interface Calls {
   "threads.update": [{ thread_id: string; title: string }, Thread];
   "threads.delete": [{ thread_id: string }, unknown];
   "threads.sync_custom_action": [ActionParams, { updated_item?: ThreadItem }];
-  "items.list": [{ thread_id: string; limit: number; order: "desc"; after?: string }, Page<ThreadItem>];
+  "items.list": [{ thread_id: string; limit: number; order: "asc" | "desc"; after?: string }, Page<ThreadItem>];
   "items.feedback": [{ thread_id: string; item_ids: string[]; kind: "positive" | "negative" }, unknown];
   "attachments.create": [{ name: string; size: number; mime_type: string }, Attachment];
   "attachments.delete": [{ attachment_id: string }, unknown];
@@ -244,4 +246,22 @@ export interface Entity {
   data?: Record<string, unknown>;
   /** Whether ChatKit makes the mention clickable. */
   interactive?: boolean;
+}
+
+/** A thread that matches a search: in its title (`item_id` null) or in a message. `GET {api}/search?q=&after=`. */
+export interface SearchHit {
+  thread_id: string;
+  title: string | null;
+  created_at: string;
+  item_id: string | null;
+  /** Parts of the text; every second one matched. */
+  snippet: string[];
+}
+
+export interface SearchPage {
+  data: SearchHit[];
+  complete: boolean;
+  after: string | null;
+  /** Threads that were searched. */
+  threads: number;
 }
