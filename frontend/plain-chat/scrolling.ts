@@ -34,11 +34,12 @@ export function useScrolling(
   }, [turn]);
 
   useLayoutEffect(() => {
-    const found = target && [...(log.current?.children ?? [])].find((child) => itemOf(child) === target);
-    if (!found) return;
-    follow(false);
-    found.scrollIntoView({ block: "center" });
+    const place = log.current;
+    const found = target && [...(place?.children ?? [])].find((child) => itemOf(child) === target);
+    if (!place || !found) return;
     found.setAttribute("data-target", "");
+    found.scrollIntoView({ block: "center" });
+    follow(isAtTheEnd(place));
   }, [target]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: after each addition
@@ -71,7 +72,7 @@ export function useScrolling(
     if (!place) return;
     const { height, top } = before.current;
     const up = place.scrollTop < top - 1 && place.scrollHeight >= height;
-    const atTheEnd = place.scrollHeight - place.scrollTop - place.clientHeight < AT_THE_END_PX;
+    const atTheEnd = isAtTheEnd(place);
     before.current = { ...before.current, height: place.scrollHeight, top: place.scrollTop };
     if (up && !atTheEnd) follow(false);
     else if (atTheEnd) follow(true);
@@ -81,6 +82,10 @@ export function useScrolling(
 
 function lastItem(place: HTMLElement): Element | undefined {
   return [...place.children].findLast((child) => !child.matches(".pc-ending, .pc-latest"));
+}
+
+function isAtTheEnd(place: HTMLElement): boolean {
+  return place.scrollHeight - place.scrollTop - place.clientHeight < AT_THE_END_PX;
 }
 
 function itemOf(element: Element): string | undefined {
