@@ -18,7 +18,7 @@ import re
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import uuid4
@@ -54,8 +54,6 @@ OWN_TRACES = re.compile(r"USER#ana (ACCESS$|TURN#)")
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
 QUICK = Timing(cancel_poll=0.05)
 MILLISECONDS = 20_000
-MOTO = ThreadPoolExecutor(1)
-"""One thread for all requests to moto, which is not thread-safe."""
 """Time limit of a request. An app that hangs is stopped, which is a failure."""
 KEY: Any = {"aws_access_key_id": "a", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
 
@@ -80,6 +78,8 @@ class Clients:
     name: str
     dynamodb: Any
     s3: Any
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    """One thread for all requests to moto, which is not thread-safe. The site's event loop ends it."""
 
     def dump(self) -> Dump:
         """Return all stored data by place."""
@@ -183,7 +183,7 @@ class Site:
         self._hosted = _hosted()
         self.app = _app(clients, pool, self._assistant, self._hosted)
         self.handler = StreamingMangum(self.app)
-        self.handler.loop.set_default_executor(MOTO)
+        self.handler.loop.set_default_executor(clients.thread)
         self.tokens = {user: pool.token(user) for user in ("ana", "bob")}
         self.ana, self.bob = (acquire(self.send, token, user) for user, token in self.tokens.items())
         self._mark_metadata()
@@ -269,11 +269,11 @@ def _context(user: str) -> RequestContext:
 
 
 def _files(clients: Clients) -> S3AttachmentStore[RequestContext]:
-    return S3AttachmentStore(bucket=clients.name, client=clients.s3, user_of=_user, threads=MOTO)
+    return S3AttachmentStore(bucket=clients.name, client=clients.s3, user_of=_user, threads=clients.thread)
 
 
 def _store(clients: Clients) -> DynamoStore[RequestContext]:
-    files, backoff = _files(clients), Backoff(threads=MOTO)
+    files, backoff = _files(clients), Backoff(threads=clients.thread)
     return DynamoStore(
         table=clients.name,
         client=clients.dynamodb,

@@ -27,6 +27,9 @@ NOT_USED_HERE = {
     "iam:PassRole": "MiniStack's CloudFormation does not ask for it",
     "cloudformation:DeleteChangeSet": "a declined deployment: test_live.py",
     "cloudformation:UpdateTerminationProtection": "Stage=prod: test_pipeline_role.py",
+    "lambda:GetAlias": "MiniStack asks for lambda:ListAliases instead",
+    "s3:GetObjectTagging": "a second publication: test_pipeline_role.py",
+    "s3:PutObjectTagging": "MiniStack asks for s3:PutObject alone",
     "lambda:UpdateAlias": "after a rollback: test_pipeline_role.py",
     "lambda:DeleteFunction": "after the third release: test_pipeline_role.py",
 }

@@ -96,7 +96,7 @@ class Permission:
 def permissions() -> Iterator[Permission]:
     for role in ("ChatRole", "JanitorRole"):
         for statement in read_template()["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
-            if statement["Sid"] in BY_AWS:
+            if statement["Sid"] in BY_AWS or statement["Effect"] == "Deny":
                 continue
             for action in _list(statement["Action"]):
                 for resource in range(len(_list(statement["Resource"]))):
