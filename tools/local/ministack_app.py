@@ -17,6 +17,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     """Forward accepted requests, and refuse others with 403 and without CORS headers."""
     if scope["type"] in ("http", "websocket"):
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if scope.get("method") == "OPTIONS" and scope["path"].count("/") > 1:
+            # Asks for a bucket's CORS rules about an object. The request that may follow is checked.
+            headers = {"host": headers.get("host", "")}
         reason = refusal(headers, scope["query_string"].decode("latin-1"), AWS_DOMAINS)
         if reason is not None:
             await _refuse(scope["type"], reason, send)
