@@ -103,6 +103,7 @@ MORE = {
     "rollback": "The previous version of the function serves again",
     "logs": "The log of a deployed or the local stack, by request and level",
     "page-on-deployed-stack": "The page from its sources with a deployed backend",
+    "model-lifecycle": "Models are settings, the doctor announces a shutdown, and a vanished model is replaced",
     "local-model": "Without a key: a local model that calls any tool of any assistant",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
 }

@@ -45,6 +45,8 @@ class FaultyApi:
 
     def __init__(self) -> None:
         self.faults: set[str] = set()
+        self.missing_models: set[str] = set()
+        self.shutdown_dates: dict[str, str] = {}
         self.deleted: list[str] = []
         api = self
 
@@ -82,7 +84,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200 if self.owner.has("open function url") else 403, {"Message": "Forbidden"})
         elif self.path.startswith("/openai/models/"):
             refused = self.owner.has("openai refuses") or self.headers["authorization"] != "Bearer sk-good"
-            self._answer(401 if refused else 200, {})
+            name = self.path.rpartition("/")[2]
+            missing = name in self.owner.missing_models
+            described = {"id": name, "shutdown_date": self.owner.shutdown_dates.get(name)}
+            self._answer(401 if refused else 404 if missing else 200, described)
         else:
             self._answer(404, {})
 

@@ -145,7 +145,7 @@ def _full_message(request: Event) -> Event:
     tag = {"type": "input_tag", "id": "groceries", "text": "@Groceries", "data": {"kind": "category"}}
     message["content"].append({**tag, "group": "Categories", "interactive": True})
     message["quoted_text"] = "You spent less on groceries last month."
-    message["inference_options"] = {"tool_choice": {"id": "analyze_spending"}, "model": "gpt-5.1"}
+    message["inference_options"] = {"tool_choice": {"id": "analyze_spending"}, "model": "gpt-6.1-terra"}
     return request
 
 

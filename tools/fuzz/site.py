@@ -289,7 +289,7 @@ def _coach(clients: Clients, model: ModelServer) -> Coach:
     async def key() -> str:
         return API_KEY
 
-    return Coach(AssistantSettings("gpt-5.1", model.url, key), AccountsTable(clients.accounts, clients.dynamodb))
+    return Coach(AssistantSettings("gpt-6.1-terra", model.url, key), AccountsTable(clients.accounts, clients.dynamodb))
 
 
 def _hosted() -> HostedMode:

@@ -3,8 +3,8 @@
     make doctor                # the stack that `make dev` runs
     make doctor ENV=dev        # a deployed stack; CHATKIT_TOKEN: see `make token ENV=dev EMAIL=…`
 
-A check passes, fails, or is unknown because it cannot run here. A failed row shows how to fix the fault, an unknown one
-how to check it elsewhere. Unknown rows are never green.
+A check passes, fails, warns of a failure at a known time, or is unknown because it cannot run here. A failed row shows
+how to fix the fault, an unknown one how to check it elsewhere. Unknown rows are never green.
 """
 
 from __future__ import annotations
@@ -28,12 +28,17 @@ class State(Enum):
     """Outcome of a check; the value is its text in the table."""
 
     PASS = "[green]pass[/green]"
+    WARN = "[yellow]warn[/yellow]"
     FAIL = "[bold red]fail[/bold red]"
     UNKNOWN = "[yellow]unknown[/yellow]"
 
 
 class FailedError(Exception):
     """The stack has a fault; the message describes it."""
+
+
+class WarningError(Exception):
+    """The stack works now and will fail at a known time; the message says when."""
 
 
 class UnknownError(Exception):
@@ -107,6 +112,8 @@ async def _examine(target: Target, check: Check) -> Finding:
         return Finding(check.name, State.PASS, await check.run(target))
     except UnknownError as error:
         return Finding(check.name, State.UNKNOWN, str(error), error.advice)
+    except WarningError as error:
+        return Finding(check.name, State.WARN, str(error), check.fix)
     except (FailedError, RefusedError, httpx.HTTPError, KeyError, ValueError) as error:
         found = str(error) if isinstance(error, FailedError) else f"{type(error).__name__}: {error}"
         return Finding(check.name, State.FAIL, found, check.fix)
@@ -138,8 +145,9 @@ def show(findings: Sequence[Finding], console: Console) -> bool:
         table.add_row(finding.name, finding.state.value, finding.found, finding.advice)
     console.print(table)
     count = {state: sum(finding.state is state for finding in findings) for state in State}
+    warned = f"{count[State.WARN]} warn, " if count[State.WARN] else ""
     console.print(
-        f"{count[State.PASS]} pass, {count[State.FAIL]} fail, {count[State.UNKNOWN]} unknown",
+        f"{count[State.PASS]} pass, {warned}{count[State.FAIL]} fail, {count[State.UNKNOWN]} unknown",
         style="red" if count[State.FAIL] else "",
     )
     return not count[State.FAIL]

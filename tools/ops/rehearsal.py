@@ -175,4 +175,4 @@ def _rollback(stack: Stack) -> None:
     _must(after.live_version < after.newest.version, "the rollback did not move live to the version before")
     stack.deploy()
     _must(stack.live()["Environment"]["Variables"]["OPENAI_MODEL"] == "gpt-bad", "the next deployment did not serve")
-    stack.deploy(OpenAIModel="gpt-5.1")
+    stack.deploy(OpenAIModel="gpt-6.1-terra")

@@ -104,7 +104,7 @@ class Deployment:
 
     def check(self, given: Mapping[str, str]) -> None:
         """Check names and single values, which needs no AWS. Whether they fit together can depend on the stack's."""
-        effective({**read_template(), "Rules": {}}, {}, self.configured, given)
+        effective({**read_template(), "Rules": {}}, None, self.configured, given)
 
     def deploy(self, given: Mapping[str, str], agree: Agree) -> None:
         """Deploy the build with the parameters `given`. Raises DeploymentError when it fails or is declined."""

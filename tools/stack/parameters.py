@@ -57,13 +57,15 @@ def parse(text: object) -> dict[str, str]:
 
 
 def effective(
-    template: Template, stack: Mapping[str, str], configured: Mapping[str, str], given: Mapping[str, str]
+    template: Template, stack: Mapping[str, str] | None, configured: Mapping[str, str], given: Mapping[str, str]
 ) -> list[Value]:
     """Return all parameters of the template in its order. Raises DeploymentError for the first one that cannot work.
 
-    `stack` may have parameters that the template has no longer; those of `configured` and `given` must exist.
+    `stack` may have parameters that the template has no longer; those of `configured` and `given` must exist. None: the
+    stack is not known yet.
     """
     declared: dict[str, dict[str, Any]] = template["Parameters"]
+    known, stack = stack is not None, stack or {}
     for names, origin in ((given, Origin.GIVEN), (configured, Origin.CONFIGURED)):
         for name in names:
             if name not in declared:
@@ -78,6 +80,8 @@ def effective(
         _check(Value(name, value, origin), declaration)
         found.append(Value(name, value, origin))
     _check_rules(template, values_of(found))
+    if known:
+        _check_workflow(values_of(found).get("WorkflowId", ""), stack.get("WorkflowId", ""))
     return found
 
 
@@ -131,6 +135,15 @@ def _check_number(text: str, value: str, declaration: Mapping[str, Any]) -> None
     low, high = int(declaration.get("MinValue", number)), int(declaration.get("MaxValue", number))
     if not low <= number <= high:
         raise DeploymentError(f"{text}: use a number from {low} to {high}")
+
+
+def _check_workflow(wanted: str, running: str) -> None:
+    """Refuse a workflow that the stack does not have yet: what is built on it now fails in a few days."""
+    if wanted and wanted != running:
+        raise DeploymentError(
+            f"WorkflowId={wanted} is refused: OpenAI ends Agent Builder, which runs workflows, on 30 November 2026. "
+            "Export the workflow as Agents SDK code and put it into app/: docs/use/leaving-agent-builder.md"
+        )
 
 
 def _check_rules(template: Template, values: Mapping[str, str]) -> None:

@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, one_file, query_of
 from chat_api.error_responses import HANDLED, error_response
 from chat_api.errors import NotFoundRequestError
-from chat_api.hosted import HostedMode
+from chat_api.hosted import ENDED, HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.server import AssistantServer, StreamingResult
 from chat_api.telemetry import RequestLog
@@ -133,7 +133,7 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
     @app.post("/chatkit/session")
     async def session(context: User) -> Response:
         if hosted is None:
-            raise NotFoundRequestError("hosted mode is off (it needs WORKFLOW_ID); use POST /chatkit")
+            raise NotFoundRequestError(f"hosted mode is off (WORKFLOW_ID is not set). {ENDED}")
         return JSONResponse(await hosted.session(context), headers=NO_STORE)
 
     def load_later() -> BackgroundTask:

@@ -61,6 +61,7 @@ class AssistantSettings:
     `table` is a DynamoDB table for the assistant's own data (partition key `user`, sort key `record`) and `dynamodb`
     its client, which the assistant must not close. `env` has the variables of `[environment]` in app/app.toml, and
     `await secret("NAME")` returns a secret of its `[secrets]`; both raise a KeyError that names the remedy.
+    `models` is the operator's menu, `reasoning_effort` is None for a model's own default.
     """
 
     openai_model: str
@@ -70,6 +71,9 @@ class AssistantSettings:
     dynamodb: DynamoDBClient | None = None
     env: Mapping[str, str] = field(default_factory=Environment)
     secret: Callable[[str], Awaitable[str]] = no_secret
+    models: tuple[ModelOption, ...] = ()
+    transcription_model: str = "gpt-transcribe"
+    reasoning_effort: str | None = None
 
 
 @dataclass(slots=True)
@@ -88,12 +92,18 @@ class Turn:
     """Marks untrusted text as data for the model; `envelope.rule` belongs into the model's instructions."""
     input_tokens: int = 0
     output_tokens: int = 0
+    missing_model: str | None = None
     _stops: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
 
     def usage(self, *, input_tokens: int, output_tokens: int) -> None:
         """Report the tokens of a model call, for metrics and the budget; calls add up."""
         self.input_tokens += input_tokens
         self.output_tokens += output_tokens
+
+    def report_missing_model(self, name: str) -> bool:
+        """Report a model that was shut down, which sets off an alarm. Return whether it is the turn's first report."""
+        first, self.missing_model = self.missing_model is None, name
+        return first
 
     def on_stop(self, stop: Callable[[], object]) -> None:
         """Register a function that ends the model's work, such as `RunResultStreaming.cancel`; called at most once."""

@@ -19,7 +19,7 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, Environment, SupportsClose, load_factory, package_of
+from chat_api.assistant import AssistantSettings, Environment, ModelOption, SupportsClose, load_factory, package_of
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
@@ -54,6 +54,9 @@ def build(settings: Settings) -> StreamingMangum:
             dynamodb,
             env=Environment(os.environ),
             secret=AssistantSecrets(os.environ, own),
+            models=tuple(ModelOption(id=name, label=label) for name, label in settings.openai_models),
+            transcription_model=settings.transcription_model,
+            reasoning_effort=settings.reasoning_effort,
         )
     )
     server = AssistantServer(

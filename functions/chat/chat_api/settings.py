@@ -6,7 +6,7 @@ settings = read_settings(Settings)          # function_setup; from the environme
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
@@ -79,7 +79,12 @@ class Settings(FunctionSettings):
     required_group: str | None = None
     assistant: str = "coach.assistant:build"
     assistant_table: str | None = None
-    openai_model: str = "gpt-5.1"
+    openai_model: str = "gpt-6.1-terra"
+    openai_models: Annotated[tuple[tuple[str, str], ...], NoDecode] = ()
+    """The composer's menu of models, as names and labels: `gpt-6.1-sol=GPT-6.1 Sol,gpt-6-luna`."""
+    transcription_model: str = "gpt-transcribe"
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    """How long a model thinks; None leaves it to the model. A model that refuses the value is asked without it."""
     openai_api_key: SecretStr | None = None
     openai_secret_arn: str | None = None
     openai_base_url: str | None = None
@@ -92,6 +97,14 @@ class Settings(FunctionSettings):
     workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
     metrics_namespace: str = "ChatKit"
+
+    @field_validator("openai_models", mode="before")
+    @classmethod
+    def _split_models(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        named = [entry.strip().partition("=") for entry in value.split(",") if entry.strip()]
+        return tuple((name.strip(), label.strip() or name.strip()) for name, _, label in named)
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

@@ -63,6 +63,8 @@ class TurnMetrics:
     """The name of the exception class, or the error code."""
     input_tokens: int = 0
     output_tokens: int = 0
+    missing_model: str | None = None
+    """A model that the turn asked for and that does not exist (any longer)."""
 
     def model_called(self) -> None:
         self.model_called_at = self.model_called_at or time.perf_counter()
@@ -78,6 +80,7 @@ class TurnMetrics:
         """Record the end and the token usage that the assistant reported."""
         self.ended_at = time.perf_counter()
         self.input_tokens, self.output_tokens = turn.input_tokens, turn.output_tokens
+        self.missing_model = turn.missing_model
 
     def summary(self) -> dict[str, str | float | None]:
         """Return the keys of the log line."""
@@ -89,6 +92,7 @@ class TurnMetrics:
             "total_ms": self.milliseconds(self.ended_at),
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
+            **({"missing_model": self.missing_model} if self.missing_model else {}),
         }
 
     def milliseconds(self, at: float | None) -> float | None:
@@ -117,6 +121,8 @@ class Metrics:
         metrics: dict[str, Metric] = {"Turns": ("Count", 1)}
         metrics |= {name: ("Milliseconds", value) for name, value in times.items() if value is not None}
         metrics |= {name: ("Count", count) for name, count in tokens.items() if count}
+        if turn.missing_model:
+            metrics["MissingModels"] = ("Count", 1)
         failures = [({"kind": turn.error}, {"Failures": ("Count", 1)})] if turn.error else []
         self._write(({}, metrics), ({"outcome": turn.outcome}, {"TurnsEnded": ("Count", 1)}), *failures)
 

@@ -17,13 +17,13 @@ from datetime import date
 from typing import Any
 
 import openai
-from agents import Agent, ModelSettings, OpenAIResponsesModel, RunConfig, Runner
+from agents import Agent, ModelSettings, RunConfig, Runner
 from agents.exceptions import AgentsException, ModelRefusalError
-from agents.models import get_default_model_settings, gpt_5_reasoning_settings_required
 from chatkit.actions import Action
 from chatkit.errors import CustomStreamError
 from chatkit.types import (
     AudioInput,
+    NoticeEvent,
     SyncCustomActionResponse,
     ThreadMetadata,
     ThreadStreamEvent,
@@ -31,6 +31,7 @@ from chatkit.types import (
     UserMessageItem,
     WidgetItem,
 )
+from openai.types.shared import Reasoning
 
 from chat_api.assistant import AssistantSettings, Turn
 from coach import actions, choices
@@ -38,10 +39,11 @@ from coach.accounts import utc_today
 from coach.accounts_table import AccountsTable
 from coach.choices import Choice
 from coach.context import CoachContext
-from coach.failures import explain
+from coach.failures import explain, replaced
 from coach.history import newest_items
 from coach.item_converter import CoachItemConverter
 from coach.items import ImageConverter
+from coach.responses_model import THOUGHTS, AdaptingModel, ModelSupport, is_missing_model
 from coach.run_events import run_events
 from coach.text import suggest_title, transcribe
 from coach.tools import ENDS_THE_TURN, ON_REQUEST, TOOLS
@@ -77,12 +79,15 @@ class CoachAgent:
         self._accounts = accounts
         self._budgets = actions.BudgetActions(accounts)
         self._model = settings.openai_model
+        self._transcription_model = settings.transcription_model
+        self._effort: Any = settings.reasoning_effort
+        self._support = ModelSupport(settings.openai_model)
         self._client = openai.AsyncOpenAI(
             api_key=settings.api_key,
             base_url=settings.openai_base_url,
             timeout=openai.Timeout(SILENCE_LIMIT_SECONDS, connect=CONNECT_LIMIT_SECONDS),
         )
-        self._models = choices.models(settings.openai_model)
+        self._models = choices.models(settings)
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
@@ -98,7 +103,7 @@ class CoachAgent:
             accounts=self._accounts,
         )
         result = Runner.run_streamed(
-            self._agent(Choice.of(items, [model["id"] for model in self._models]), turn.envelope.rule),
+            self._agent(Choice.of(items, [model["id"] for model in self._models]), turn, context),
             await converter.to_agent_input(items),
             context=context,
             max_turns=MAX_MODEL_CALLS,
@@ -112,6 +117,8 @@ class CoachAgent:
         except ModelRefusalError:
             logger.info("the model refused")  # the refusal is the answer: it is already streamed and stored
         except (openai.OpenAIError, AgentsException) as error:
+            if is_missing_model(error):
+                turn.report_missing_model(self._model)
             logger.warning("model failed: %s", _describe(error))
             raise explain(error) from error
         finally:
@@ -136,38 +143,38 @@ class CoachAgent:
 
     async def transcribe(self, audio: AudioInput, turn: Turn) -> TranscriptionResult:
         """Return the spoken words. Raises InvalidRequestError or CustomStreamError."""
-        return TranscriptionResult(text=await transcribe(self._client, audio))
+        return TranscriptionResult(text=await transcribe(self._client, self._transcription_model, audio))
 
     async def title(self, message: UserMessageItem) -> str | None:
         """Suggest a title for the conversation that `message` begins. Raises openai.OpenAIError."""
         words = [part.text for part in message.content]
-        return await suggest_title(self._client, self._model, " ".join(words))
+        effort = self._effort if self._support.supports(self._model, "reasoning") else None
+        return await suggest_title(self._client, self._model, effort, " ".join(words))
 
     async def close(self) -> None:
         """Close the connections to the model."""
         await self._client.close()
 
-    def _agent(self, choice: Choice, rule: str) -> Agent[CoachContext]:
-        model = choice.model or self._model
+    def _agent(self, choice: Choice, turn: Turn, context: CoachContext) -> Agent[CoachContext]:
+        async def on_missing(name: str, replacement: str) -> None:
+            if turn.report_missing_model(name):
+                await context.stream(NoticeEvent(level="warning", message=replaced(name, replacement)))
+
+        model = AdaptingModel(choice.model or self._model, self._client, self._support, on_missing)
         chosen = [ON_REQUEST[choice.tool]] if choice.tool in ON_REQUEST else []
         return Agent[CoachContext](
             name="Spendo",
-            instructions=f"{INSTRUCTIONS}- {rule}\n",
+            instructions=f"{INSTRUCTIONS}- {turn.envelope.rule}\n",
             tools=[*TOOLS, *chosen],
             tool_use_behavior=ENDS_THE_TURN,
-            model=OpenAIResponsesModel(model, self._client),
-            model_settings=_model_settings(model).resolve(ModelSettings(tool_choice=choice.tool)),
+            model=model,
+            model_settings=ModelSettings(
+                store=False,
+                response_include=[THOUGHTS],
+                reasoning=Reasoning(effort=self._effort) if self._effort else None,
+                tool_choice=choice.tool,
+            ),
         )
-
-
-def _model_settings(model: str) -> ModelSettings:
-    """Return the SDK's defaults for `model`, with nothing stored at OpenAI.
-
-    A reasoning model's thoughts must then accompany the tool's result in the next request, encrypted. Other models
-    reject a request for them. https://platform.openai.com/docs/guides/reasoning#encrypted-reasoning-items
-    """
-    thoughts = ["reasoning.encrypted_content"] if gpt_5_reasoning_settings_required(model) else None
-    return get_default_model_settings(model).resolve(ModelSettings(store=False, response_include=thoughts))
 
 
 def _describe(error: Exception) -> str:

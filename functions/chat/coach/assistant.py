@@ -1,6 +1,6 @@
 """The sample assistant. `ASSISTANT=coach.assistant:build` names its factory.
 
-    coach = build(AssistantSettings(openai_model="gpt-5.1", …, table="accounts", dynamodb=client))
+    coach = build(AssistantSettings(openai_model="gpt-6.1-terra", …, table="accounts", dynamodb=client))
     coach.prepare()                              # imports the Agents SDK: seconds on a small machine
     async for event in coach.respond(thread, message, turn): …
 
@@ -70,7 +70,7 @@ class Coach:
     def __init__(
         self, settings: AssistantSettings, accounts: AccountsTable, today: Callable[[], date] = utc_today
     ) -> None:
-        self.models = choices.models(settings.openai_model)
+        self.models = choices.models(settings)
         self._settings = settings
         self._accounts = accounts
         self._today = today

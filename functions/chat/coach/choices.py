@@ -1,7 +1,7 @@
 """Composer options: the models and tools that a user can select for one message.
 
-models("gpt-5.1")                        # entries of the composer's menu, the default first
-choice = Choice.of(items, ("gpt-5.1", "gpt-4.1"))
+models(settings)                         # entries of the composer's menu, the default first
+choice = Choice.of(items, ("gpt-6.1-terra", "gpt-6-luna"))
 choice.model, choice.tool
 """
 
@@ -12,13 +12,8 @@ from dataclasses import dataclass
 
 from chatkit.types import ThreadItem, UserMessageItem
 
-from chat_api.assistant import ModelOption, ToolOption
+from chat_api.assistant import AssistantSettings, ModelOption, ToolOption
 
-MODELS = (
-    ModelOption(id="gpt-5.1", label="GPT-5.1", description="Thinks before it answers"),
-    ModelOption(id="gpt-5-mini", label="GPT-5 mini", description="Quick, for everyday questions"),
-    ModelOption(id="gpt-4.1", label="GPT-4.1", description="Answers without thinking first"),
-)
 TOOLS = (
     ToolOption(
         id="spending_by_category", label="Spending", icon="chart", placeholder="Which spending do you want to see?"
@@ -31,9 +26,10 @@ TOOLS = (
 TOOL_IDS = frozenset(tool["id"] for tool in TOOLS)
 
 
-def models(default: str) -> tuple[ModelOption, ...]:
-    """Return the models to choose from: the operator's default, then the others."""
-    named = {model["id"]: model for model in MODELS}
+def models(settings: AssistantSettings) -> tuple[ModelOption, ...]:
+    """Return the models to choose from: the operator's default, then the others of the operator's menu."""
+    named = {model["id"]: model for model in settings.models}
+    default = settings.openai_model
     first = named.pop(default, ModelOption(id=default, label=default))
     return (first, *named.values())
 

@@ -17,7 +17,13 @@ INTERRUPTED = "The answer was interrupted. Please try again."
 TOO_SLOW = "The model took too long to answer. Please try again."
 TOO_LONG = "This conversation is too long for the model. Please start a new one."
 REFUSED = "The model cannot answer this message. Please change it."
+GONE = "The model of this assistant is no longer offered. Its operator is informed; please try again later."
 TOO_MANY_STEPS = "This question needs too many steps. Please split it into smaller ones."
+
+
+def replaced(name: str, replacement: str) -> str:
+    """Return the notice for an answer by another model than the chosen one."""
+    return f"{name} is no longer available. {replacement} answers instead."
 
 
 def explain(error: Exception) -> CustomStreamError:
@@ -31,6 +37,8 @@ def explain(error: Exception) -> CustomStreamError:
             return CustomStreamError(TOO_LONG, allow_retry=False)
         case openai.BadRequestError() | openai.UnprocessableEntityError():
             return CustomStreamError(REFUSED, allow_retry=False)
+        case openai.NotFoundError(code="model_not_found"):
+            return CustomStreamError(GONE, allow_retry=False)
         case openai.APIStatusError():  # 401, 403, 404: the key or the model's name is wrong
             return CustomStreamError(UNAVAILABLE, allow_retry=False)
         case openai.APITimeoutError():

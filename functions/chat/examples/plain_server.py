@@ -21,7 +21,7 @@ from openai.types.responses import ResponseInputContentParam
 from attachments_s3 import ModelInput, RefusedError, S3AttachmentStore, VerifiedAttachments, s3_config
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
 
-TABLE, BUCKET, MODEL = os.environ["TABLE"], os.environ["BUCKET"], os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
+TABLE, BUCKET, MODEL = os.environ["TABLE"], os.environ["BUCKET"], os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,6 @@ async def talk(
     async def key() -> str:
         return API_KEY
 
-    coach = Coach(AssistantSettings("gpt-5.1", model.url, key), accounts, today=lambda: TODAY)
+    coach = Coach(AssistantSettings("gpt-6.1-terra", model.url, key), accounts, today=lambda: TODAY)
     yield Talk(make_world(pool, verifier, s3, coach), model, accounts)
     await coach.close()

@@ -244,10 +244,10 @@ class TestMentions:
 class TestChoices:
     @pytest.mark.feature("inference-options")
     async def test_the_chosen_model_and_tool_are_used(self, talk: Talk) -> None:
-        options = {"model": "gpt-4.1", "tool_choice": {"id": "balances"}}
+        options = {"model": "gpt-6-luna", "tool_choice": {"id": "balances"}}
         reply = await talk.say("Tell me something", inference_options=options)
         bodies = [request.body for request in talk.model.requests if "tools" in request.body][-2:]
-        assert [body["model"] for body in bodies] == ["gpt-4.1", "gpt-4.1"]
+        assert [body["model"] for body in bodies] == ["gpt-6-luna", "gpt-6-luna"]
         assert bodies[0]["tool_choice"] == {"type": "function", "name": "balances"}
         assert "in cash" in reply.text
 

@@ -10,7 +10,7 @@ import pytest
 
 from tools.local.openai.server import API_KEY, ModelServer
 
-MODEL = "gpt-5.1"
+MODEL = "gpt-6.1-terra"
 
 
 @pytest.fixture(scope="module")

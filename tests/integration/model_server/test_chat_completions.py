@@ -8,10 +8,11 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from tests.integration.model_server.conftest import MODEL, until
+from tests.integration.model_server.conftest import until
 from tools.local.openai.server import ModelServer
 from tools.local.openai.transcription import spoken
 
+MODEL = "gpt-6-luna"
 HELLO: Any = [{"role": "user", "content": "hello"}]
 
 
@@ -84,7 +85,7 @@ ORDER: Any = {
 class TestTools:
     async def test_a_tool_is_called_and_its_output_answered(self, client: openai.AsyncOpenAI) -> None:
         messages: list[Any] = [{"role": "user", "content": 'call look_up_order {"id": 17}'}]
-        asked = await client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[ORDER])
+        asked = await client.chat.completions.create(model=MODEL, messages=messages, tools=[ORDER])
         ChatCompletion.model_validate(asked.to_dict(), strict=True)
         message = asked.choices[0].message
         assert asked.choices[0].finish_reason == "tool_calls"
@@ -92,7 +93,7 @@ class TestTools:
         call: Any = message.tool_calls[0]
         assert (call.function.name, call.function.arguments) == ("look_up_order", '{"id": 17}')
         messages += [message.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "sent"}]
-        told = await client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[ORDER])
+        told = await client.chat.completions.create(model=MODEL, messages=messages, tools=[ORDER])
         assert told.choices[0].message.content == "(local model) look_up_order answered: sent"
 
     async def test_a_call_is_streamed_in_pieces(self, client: openai.AsyncOpenAI) -> None:
@@ -117,7 +118,7 @@ class TestTranscriptions:
     @pytest.mark.parametrize("text", ["What are my balances?", "Größe: 12 €"])
     async def test_speech_with_a_text_in_it_says_that_text(self, client: openai.AsyncOpenAI, text: str) -> None:
         heard = await client.audio.transcriptions.create(
-            model="gpt-4o-mini-transcribe", file=("speech.webm", spoken(text), "audio/webm")
+            model="gpt-transcribe", file=("speech.webm", spoken(text), "audio/webm")
         )
         assert heard.text == text
 

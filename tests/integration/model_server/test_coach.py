@@ -16,7 +16,7 @@ import pytest
 from chatkit.errors import CustomStreamError
 from chatkit.types import FileAttachment, ThreadStreamEvent, WidgetItem
 
-from chat_api.assistant import AssistantSettings, Turn
+from chat_api.assistant import AssistantSettings, ModelOption, Turn
 from coach import failures
 from coach.accounts import dollars, months_before
 from coach.accounts_table import AccountsTable
@@ -40,8 +40,11 @@ def accounts() -> Iterator[AccountsTable]:
         yield table
 
 
+MENU = tuple(ModelOption(id=name, label=name) for name in (MODEL, "gpt-5-mini", "gpt-4.1"))
+
+
 def agent_of(model: ModelServer, accounts: AccountsTable, name: str = MODEL) -> CoachAgent:
-    settings = AssistantSettings(openai_model=name, openai_base_url=model.url, api_key=_key)
+    settings = AssistantSettings(name, model.url, _key, models=MENU, reasoning_effort="low")
     return CoachAgent(settings, accounts, today=lambda: TODAY)
 
 
@@ -125,11 +128,26 @@ class TestAnswers:
         thoughts = [item for item in model.requests[-1].body["input"] if item.get("type") == "reasoning"]
         assert [item["encrypted_content"] for item in thoughts] == ["gAAAA-thoughts"]
 
-    async def test_a_model_without_reasoning_is_not_asked_for_thoughts(
-        self, model: ModelServer, accounts: AccountsTable
+    @pytest.mark.parametrize("name", ["gpt-6.1-terra", "gpt-6-luna", "gpt-5.6-sol", "o4-mini", "openai/gpt-6.1-sol"])
+    async def test_any_model_that_thinks_gets_its_thoughts_back(
+        self, model: ModelServer, accounts: AccountsTable, name: str
     ) -> None:
-        coach = agent_of(model, accounts, "gpt-4.1")
+        coach = agent_of(model, accounts, name)
+        assert "on dining" in text_of(await run(coach, Conversation(), "think: what did I spend on dining?"))
+        await coach.close()
+
+    @pytest.mark.parametrize("name", ["gpt-4.1", "llama3.3:70b"])
+    async def test_a_model_that_refuses_options_is_asked_without_them_from_then_on(
+        self, model: ModelServer, accounts: AccountsTable, name: str
+    ) -> None:
+        coach = agent_of(model, accounts, name)
+        before = len(model.requests)
         assert text_of(await run(coach, Conversation(), "What did I spend on rent?"))
+        refused = [request.status for request in list(model.requests)[before:]]
+        assert refused == [400, 400, 200, 200]  # `include`, then the effort
+        before = len(model.requests)
+        assert text_of(await run(coach, Conversation(), "What did I spend on rent?"))
+        assert [request.status for request in list(model.requests)[before:]] == [200, 200]
         await coach.close()
 
     async def test_item_ids_never_repeat(self, coach: CoachAgent) -> None:
@@ -177,6 +195,7 @@ class TestTitle:
 
     async def test_model_without_reasoning_gives_titles_too(self, model: ModelServer, accounts: AccountsTable) -> None:
         coach = agent_of(model, accounts, "gpt-4.1")
+        await run(coach, Conversation(), "hello")
         assert await coach.title(await Conversation().say("Rent")) == "Rent"
         assert "reasoning" not in model.requests[-1].body
         await coach.close()
@@ -189,7 +208,7 @@ class TestFailures:
         [
             ("simulate error 401", failures.UNAVAILABLE, False),
             ("simulate error 403", failures.UNAVAILABLE, False),
-            ("simulate error 404", failures.UNAVAILABLE, False),
+            ("simulate error 404", failures.GONE, False),
             ("simulate error 429", failures.BUSY, True),
             ("simulate quota", failures.UNAVAILABLE, False),
             ("simulate error 500", failures.BUSY, True),
@@ -218,6 +237,46 @@ class TestFailures:
 
     async def test_a_refusal_is_an_answer(self, coach: CoachAgent) -> None:
         assert text_of(await run(coach, Conversation(), "simulate refusal")) == "I cannot help with that."
+
+
+class TestVanishedModels:
+    """A model that was shut down: the default answers, the user is told, and the operator is alarmed."""
+
+    @pytest.fixture(autouse=True)
+    def gone(self, model: ModelServer) -> Iterator[None]:
+        model.missing_models.add("gpt-5-mini")
+        yield
+        model.missing_models.clear()
+
+    async def choose(self, coach: CoachAgent, talk: Conversation, turn: Turn) -> list[ThreadStreamEvent]:
+        message = await talk.say("What are my balances?")
+        message.inference_options.model = "gpt-5-mini"
+        await talk.store.save_item(talk.thread.id, message, talk.context)
+        return [event async for event in coach.respond(talk.thread, message, turn)]
+
+    @pytest.mark.feature("model-lifecycle")
+    async def test_the_default_answers_for_a_vanished_choice(self, coach: CoachAgent, model: ModelServer) -> None:
+        talk, before = Conversation("ada"), len(model.requests)
+        turn = talk.turn()
+        events = await self.choose(coach, talk, turn)
+        assert "in cash" in text_of(events)
+        assert [each.message for each in events if each.type == "notice"] == [
+            f"gpt-5-mini is no longer available. {MODEL} answers instead."
+        ]
+        assert turn.missing_model == "gpt-5-mini"
+        names = [request.body["model"] for request in list(model.requests)[before:]]
+        assert names == ["gpt-5-mini", MODEL, MODEL]
+        await self.choose(coach, talk, talk.turn())
+        assert "gpt-5-mini" not in [request.body["model"] for request in list(model.requests)[before + 3 :]]
+
+    async def test_a_vanished_default_is_explained(self, coach: CoachAgent, model: ModelServer) -> None:
+        model.missing_models.add(MODEL)
+        talk = Conversation()
+        turn = talk.turn()
+        with pytest.raises(CustomStreamError) as caught:
+            await run(coach, talk, "hello", turn)
+        assert caught.value.message == failures.GONE
+        assert turn.missing_model == MODEL
 
 
 class TestStop:

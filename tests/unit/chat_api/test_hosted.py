@@ -91,3 +91,23 @@ async def test_without_a_workflow_there_is_no_hosted_mode(world: World) -> None:
 
     assert answer.status_code == 404
     assert "WORKFLOW_ID" in answer.json()["message"]
+
+
+async def test_a_workflow_that_openai_removed_is_explained(
+    world_of: WorldOf, hosted: HostedMode, sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions.status = 404
+    world = world_of(Echo(), hosted=hosted)
+    async with world.client() as client:
+        answer = await client.post("/chatkit/session")
+
+    assert answer.status_code == 404
+    assert "30 November 2026" in answer.json()["message"]
+    assert "leaving-agent-builder.md" in answer.json()["message"]
+    assert [record.levelname for record in caplog.records if record.name == "chat_api.hosted"] == ["ERROR"]
+
+
+def test_a_process_with_a_workflow_says_at_its_start_that_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    HostedMode("wf_1", openai.AsyncOpenAI(api_key="sk-1"))
+
+    assert "30 November 2026" in caplog.text

@@ -8,6 +8,7 @@ import pytest
 
 from chat_api.settings import ORIGIN, Settings
 from function_setup import SettingsError, read_settings
+from tools.ops.checks.account import models_of
 from tools.stack.template import read_template
 
 GOOD = {
@@ -35,6 +36,39 @@ def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example, https://b.example,")
 
     assert read_settings(Settings).allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_the_menu_of_models_has_names_and_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_MODELS", "gpt-6.1-sol=GPT-6.1 Sol, openai/gpt-6-luna,llama3.3:70b=Llama,")
+
+    menu = read_settings(Settings).openai_models
+
+    assert menu == (
+        ("gpt-6.1-sol", "GPT-6.1 Sol"),
+        ("openai/gpt-6-luna", "openai/gpt-6-luna"),
+        ("llama3.3:70b", "Llama"),
+    )
+
+
+SHUTDOWNS = {
+    "gpt-5": "2026-12-11",
+    "gpt-5-mini": "2026-12-11",
+    "gpt-4.1": "2027-01-14",
+    "gpt-4o": "2027-01-14",
+    "whisper-1": "2027-02-26",
+    "gpt-4o-mini-transcribe": "2027-02-26",
+    "gpt-4o-transcribe": "2027-02-26",
+    "gpt-5.1": "2027-04-01",
+}
+"""Known on 28 November 2026: https://developers.openai.com/api/docs/deprecations."""
+
+
+@pytest.mark.feature("model-lifecycle")
+def test_no_shipped_model_has_a_shutdown_date() -> None:
+    parameters = {name: str(each.get("Default", "")) for name, each in read_template()["Parameters"].items()}
+
+    assert models_of(parameters)
+    assert not SHUTDOWNS.keys() & {*models_of(parameters), Settings.model_fields["openai_model"].default}
 
 
 BAD_ORIGINS = [

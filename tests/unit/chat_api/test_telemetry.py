@@ -77,6 +77,21 @@ def test_kind_of_an_explained_failure_is_its_cause() -> None:
     assert turn.error == "TimeoutError"
 
 
+def test_a_missing_model_is_counted_for_its_alarm_and_named_in_the_log(log: io.StringIO) -> None:
+    turn = TurnMetrics(missing_model="gpt-5-mini")
+
+    METRICS.turn(turn)
+
+    (line,) = lines(log)
+    first = line["_aws"]["CloudWatchMetrics"][0]
+    assert ({"Name": "MissingModels", "Unit": "Count"} in first["Metrics"], first["Dimensions"]) == (
+        True,
+        [["service"]],
+    )
+    assert line["MissingModels"] == [1]
+    assert turn.summary()["missing_model"] == "gpt-5-mini"
+
+
 def test_a_refused_file_is_counted_with_its_reason(log: io.StringIO) -> None:
     METRICS.attachment(Event(Action.REFUSED, reason="claimed"))
 

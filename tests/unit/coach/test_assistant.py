@@ -41,7 +41,7 @@ async def key() -> str:
 @pytest.mark.feature("bring-your-own")
 async def test_the_setting_names_the_factory_and_no_key_is_read_at_start() -> None:
     with dynamodb() as (name, client):
-        settings = AssistantSettings("gpt-5.1", "http://127.0.0.1:1/v1", key, name, client)
+        settings = AssistantSettings("gpt-6.1-terra", "http://127.0.0.1:1/v1", key, name, client)
         coach = load_factory("coach.assistant:build")(settings)
         protocols = (
             SupportsActions,
@@ -63,7 +63,7 @@ def test_a_stack_of_0_1_0_keeps_its_assistant() -> None:
 
 def test_without_a_table_it_does_not_start() -> None:
     with pytest.raises(ValueError, match="ASSISTANT_TABLE"):
-        load_factory("coach.assistant:build")(AssistantSettings("gpt-5.1", None, key))
+        load_factory("coach.assistant:build")(AssistantSettings("gpt-6.1-terra", None, key))
 
 
 def test_nothing_is_left_to_build_for_the_first_turn() -> None:

@@ -8,7 +8,7 @@ from chatkit.types import InferenceOptions, ThreadItem, ToolChoice
 from coach.choices import Choice
 from store_dynamo.testing.models import answer, note, user_message
 
-MODELS = ("gpt-5.1", "gpt-4.1")
+MODELS = ("gpt-6.1-terra", "gpt-6-luna")
 
 
 def chosen(model: str | None = None, tool: str | None = None, item_id: str = "m1") -> ThreadItem:
@@ -21,10 +21,10 @@ def chosen(model: str | None = None, tool: str | None = None, item_id: str = "m1
     [
         ([], Choice()),
         ([chosen()], Choice()),
-        ([chosen("gpt-4.1", "balances")], Choice("gpt-4.1", "balances")),
+        ([chosen("gpt-6-luna", "balances")], Choice("gpt-6-luna", "balances")),
         ([chosen("gpt-0", "rm_rf")], Choice()),
-        ([chosen("gpt-4.1", "balances"), answer("a"), chosen(item_id="m2")], Choice()),
-        ([chosen("gpt-4.1", "balances"), note("n")], Choice("gpt-4.1")),
+        ([chosen("gpt-6-luna", "balances"), answer("a"), chosen(item_id="m2")], Choice()),
+        ([chosen("gpt-6-luna", "balances"), note("n")], Choice("gpt-6-luna")),
         ([answer("a")], Choice()),
     ],
     ids=["empty", "nothing chosen", "both", "not allowed", "newest counts", "tool once", "no message"],

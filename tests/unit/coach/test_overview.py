@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from chatkit.errors import CustomStreamError
 
-from chat_api.assistant import AssistantSettings, SupportsModels, SupportsOverview
+from chat_api.assistant import AssistantSettings, ModelOption, SupportsModels, SupportsOverview
 from coach import choices
 from coach.accounts import CATEGORIES, Finances, Ledger, Transaction, dollars
 from coach.accounts_table import AccountsTable
@@ -24,6 +24,12 @@ from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 
 TODAY = date(2026, 5, 20)
+
+
+async def _key() -> str:
+    return "none"
+
+
 LEDGER = Ledger(
     opening=(("cash", 100_000), ("savings", 5_000), ("investing", 0)),
     transactions=(
@@ -83,11 +89,10 @@ class TestTheCoach:
 
     @pytest.fixture
     async def coach(self, table: tuple[str, Any]) -> AsyncIterator[Coach]:
-        async def key() -> str:
-            return "none"
-
         name, client = table
-        coach = Coach(AssistantSettings("gpt-5-mini", None, key), AccountsTable(name, client), lambda: TODAY)
+        menu = (ModelOption(id="gpt-6.1-sol", label="GPT-6.1 Sol"), ModelOption(id="gpt-6-luna", label="GPT-6 Luna"))
+        settings = AssistantSettings("gpt-6-luna", None, _key, models=menu)
+        coach = Coach(settings, AccountsTable(name, client), lambda: TODAY)
         yield coach
         await coach.close()
 
@@ -109,5 +114,6 @@ class TestTheCoach:
 
     def test_offers_the_operators_model_first_and_each_once(self, coach: Coach) -> None:
         assert isinstance(coach, SupportsModels)
-        assert [model["id"] for model in coach.models] == ["gpt-5-mini", "gpt-5.1", "gpt-4.1"]
-        assert choices.models("llama")[0] == {"id": "llama", "label": "llama"}
+        assert [model["id"] for model in coach.models] == ["gpt-6-luna", "gpt-6.1-sol"]
+        assert coach.models[0]["label"] == "GPT-6 Luna"
+        assert choices.models(AssistantSettings("llama", None, _key)) == ({"id": "llama", "label": "llama"},)

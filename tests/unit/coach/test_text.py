@@ -41,7 +41,7 @@ def test_titles_are_short_single_lines(output: str) -> None:
 async def test_model_that_cannot_be_reached_is_a_message_not_an_internal_error() -> None:
     async with openai.AsyncOpenAI(api_key="sk-none", base_url=UNREACHABLE, max_retries=0) as client:
         with pytest.raises(CustomStreamError) as caught:
-            await transcribe(client, AudioInput(data=b"", mime_type="audio/webm"))
+            await transcribe(client, "gpt-transcribe", AudioInput(data=b"", mime_type="audio/webm"))
 
     assert caught.value.message
     assert "127.0.0.1" not in caught.value.message

@@ -28,7 +28,7 @@ async def plain(model: ModelServer) -> AsyncIterator[Any]:
     async def key() -> str:
         return API_KEY
 
-    assistant = load_factory("examples.plain_openai:build")(AssistantSettings("gpt-4o-mini", model.url, key))
+    assistant = load_factory("examples.plain_openai:build")(AssistantSettings("gpt-6-luna", model.url, key))
     yield assistant
     assert isinstance(assistant, SupportsClose)
     await assistant.close()

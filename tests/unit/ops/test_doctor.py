@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -77,7 +78,9 @@ async def row(target: Target, name: str) -> Finding:
     return finding
 
 
-@pytest.mark.parametrize("name", [*HTTP, "API errors stay errors", "the Function URL is closed", "OpenAI key"])
+@pytest.mark.parametrize(
+    "name", [*HTTP, "API errors stay errors", "the Function URL is closed", "OpenAI key", "models"]
+)
 async def test_a_well_stack_passes(target: Target, name: str) -> None:
     finding = await row(target, name)
 
@@ -144,6 +147,49 @@ async def test_the_doctor_leaves_no_thread_behind(api: FaultyApi, target: Target
     await examine(target, [CHECKS["streaming is incremental"], CHECKS["no access to other users' threads"]])
 
     assert api.deleted == ["thr_1", "thr_1"]
+
+
+class TestModels:
+    """The doctor knows when a model of the stack ends."""
+
+    @pytest.fixture
+    def target(self, target: Target) -> Target:
+        models = {"OpenAIModels": "gpt-9=GPT-9,gpt-10=GPT-10 (new), gpt-11", "TranscriptionModel": "gpt-hears"}
+        return dataclasses.replace(target, parameters={**target.parameters, **models})
+
+    def test_every_model_of_the_stack_is_looked_at(self, target: Target) -> None:
+        assert account.models_of(target.parameters) == ["gpt-9", "gpt-10", "gpt-11", "gpt-hears"]
+
+    @pytest.mark.feature("model-lifecycle")
+    @pytest.mark.parametrize("name", ["gpt-9", "gpt-11", "gpt-hears"])
+    @pytest.mark.parametrize(
+        ("days", "state"), [(-3, State.WARN), (89, State.WARN), (90, State.PASS), (400, State.PASS)]
+    )
+    async def test_a_shutdown_is_announced_90_days_ahead(
+        self, api: FaultyApi, target: Target, name: str, days: int, state: State
+    ) -> None:
+        ends = (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
+        api.shutdown_dates[name] = ends
+
+        finding = await row(target, "models")
+
+        assert finding.state is state
+        if state is State.WARN:
+            assert f"{name} shuts down on {ends}, in {days} days" in finding.found
+            assert "OpenAIModel=" in finding.advice
+
+    async def test_a_model_that_is_gone_fails(self, api: FaultyApi, target: Target) -> None:
+        api.missing_models.add("gpt-10")
+
+        finding = await row(target, "models")
+
+        assert (finding.state, finding.found) == (State.FAIL, "gpt-10 does not exist (any longer)")
+
+    async def test_a_warning_is_counted_and_no_failure(self) -> None:
+        console = Console(file=io.StringIO(), width=200)
+
+        assert show([Finding("models", State.WARN, "soon")], console)
+        assert "0 pass, 1 warn, 0 fail, 0 unknown" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class TestWhatCannotBeKnown:

@@ -157,3 +157,25 @@ class TestOurTemplate:
 
     def test_the_defaults_fit_together(self) -> None:
         assert effective(read_template(), {}, {}, {})
+
+
+class TestHostedWorkflows:
+    """Agent Builder ends: a stack keeps its workflow, and no stack gets a new one."""
+
+    @pytest.mark.parametrize("origin", ["given", "configured"])
+    @pytest.mark.parametrize("running", ["", "wf_old"])
+    def test_a_new_workflow_is_refused_with_the_reason_and_the_way_out(self, origin: str, running: str) -> None:
+        new, stack = {"WorkflowId": "wf_new"}, {"WorkflowId": running}
+
+        with pytest.raises(DeploymentError, match=r"ends Agent Builder.*30 November 2026.*leaving-agent-builder\.md"):
+            effective(read_template(), stack, *((new, {}) if origin == "configured" else ({}, new)))
+
+    def test_the_workflow_that_a_stack_has_stays_and_can_be_removed(self) -> None:
+        stack = {"WorkflowId": "wf_old"}
+
+        assert values_of(effective(read_template(), stack, {}, {}))["WorkflowId"] == "wf_old"
+        assert values_of(effective(read_template(), stack, {"WorkflowId": "wf_old"}, {}))["WorkflowId"] == "wf_old"
+        assert not values_of(effective(read_template(), stack, {}, {"WorkflowId": ""}))["WorkflowId"]
+
+    def test_before_the_stack_is_known_nothing_is_refused(self) -> None:
+        assert effective(read_template(), None, {"WorkflowId": "wf_old"}, {})

@@ -87,6 +87,10 @@ class TestSettings:
 
         assert parameters["Assistant"]["Default"] == Settings.model_fields["assistant"].default
         assert parameters["OpenAIModel"]["Default"] == Settings.model_fields["openai_model"].default
+        transcription = Settings.model_fields["transcription_model"].default
+        assert parameters["TranscriptionModel"]["Default"] == transcription
+        efforts = get_args(get_args(Settings.model_fields["reasoning_effort"].annotation)[0])
+        assert tuple(parameters["ReasoningEffort"]["AllowedValues"]) == ("", *efforts)
         assert parameters["LogLevel"]["Default"] == Settings.model_fields["log_level"].default
         assert tuple(parameters["LogLevel"]["AllowedValues"]) == get_args(Settings.model_fields["log_level"].annotation)
 

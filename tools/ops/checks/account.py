@@ -1,18 +1,22 @@
-"""Checks of the account: settings of table, bucket, sign-in client and alarms, and the OpenAI key."""
+"""Checks of the account: settings of table, bucket, sign-in client and alarms, the OpenAI key, and the models' ends."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 
 from tools.local.openai.server import API_KEY as STAND_IN_KEY
-from tools.ops.doctor import Check, FailedError, Target, UnknownError
+from tools.ops.doctor import Check, FailedError, Target, UnknownError, WarningError
 from tools.stack.settings import Setting, read_settings
 from tools.stack.template import read_template
+
+WARNING_DAYS = 90
 
 
 async def table(target: Target) -> str:
@@ -65,6 +69,45 @@ async def sign_in_client(target: Target) -> str:
 
 async def openai_key(target: Target) -> str:
     """OpenAI accepts the secret's key and offers the model."""
+    model = target.parameters.get("OpenAIModel", "")
+    status, _ = await _model(target, model, await _key(target))
+    if status != 200:
+        raise FailedError(f"OpenAI returns {status} for the model {model}")
+    return f"OpenAI accepts the key and offers {model}"
+
+
+async def models(target: Target) -> str:
+    """No model of the stack shuts down within 90 days, by `shutdown_date` of `GET /v1/models/{model}`."""
+    key, today = await _key(target), datetime.now(UTC).date()
+    faults: list[str] = []
+    soon: list[str] = []
+    names = models_of(target.parameters)
+    for name in names:
+        status, described = await _model(target, name, key)
+        if status == 404:
+            faults.append(f"{name} does not exist (any longer)")
+        elif status != 200:
+            raise UnknownError(f"OpenAI returns {status} for {name}", "mend the row “OpenAI key” first")
+        elif ends := described.get("shutdown_date"):
+            days = (date.fromisoformat(ends) - today).days
+            if days < WARNING_DAYS:
+                soon.append(f"{name} shuts down on {ends}, in {days} days")
+    if faults:
+        raise FailedError("; ".join([*faults, *soon]))
+    if soon:
+        raise WarningError("; ".join(soon))
+    return f"no shutdown within {WARNING_DAYS} days: {', '.join(names)}"
+
+
+def models_of(parameters: Mapping[str, str]) -> list[str]:
+    """Return the models that a stack with these parameters asks for: the default, the menu's, and dictation's."""
+    menu = [entry.partition("=")[0].strip() for entry in parameters.get("OpenAIModels", "").split(",")]
+    names = [parameters.get("OpenAIModel", ""), *menu, parameters.get("TranscriptionModel", "")]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+async def _key(target: Target) -> str:
+    """Return the stack's OpenAI key. Raises FailedError without one, UnknownError for the local stand-in's."""
 
     def read() -> str:
         with closing(target.client("secretsmanager")) as secrets:
@@ -78,12 +121,13 @@ async def openai_key(target: Target) -> str:
         key = os.environ.get("OPENAI_API_KEY", "")
         if not key:
             raise UnknownError("this shell has no OpenAI key to try", "OPENAI_API_KEY=sk-… make doctor")
-    model = target.parameters.get("OpenAIModel", "")
+    return key
+
+
+async def _model(target: Target, name: str, key: str) -> tuple[int, dict[str, Any]]:
     async with httpx.AsyncClient(timeout=20) as http:
-        answer = await http.get(f"{target.openai}/models/{model}", headers={"authorization": f"Bearer {key}"})
-    if answer.status_code != 200:
-        raise FailedError(f"OpenAI returns {answer.status_code} for the model {model}")
-    return f"OpenAI accepts the key and offers {model}"
+        answer = await http.get(f"{target.openai}/models/{name}", headers={"authorization": f"Bearer {key}"})
+    return answer.status_code, answer.json() if answer.status_code == 200 else {}
 
 
 async def alarms(target: Target) -> str:
@@ -117,6 +161,12 @@ CHECKS = (
         "OpenAI key",
         openai_key,
         "aws secretsmanager put-secret-value --secret-id <output OpenAISecretArn> --secret-string sk-…",
+    ),
+    Check(
+        "models",
+        models,
+        "choose a successor (https://developers.openai.com/api/docs/deprecations): make deploy ENV=… "
+        'PARAMS="OpenAIModel=… OpenAIModels=… TranscriptionModel=…"',
     ),
     Check("alarm e-mail", alarms, "confirm the subscription in the e-mail from AWS Notifications"),
 )
