@@ -86,6 +86,7 @@ MORE = {
     "history": "The newest part of the conversation, in order, within a budget",
     "model-failures": "Each failure of the model has its message, and the thread stays usable",
     "thread-status": "Locked and closed conversations take no messages",
+    "edit-message": "A message is edited in its place and answered again",
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",
     "rate-limits": "Limits per user and a budget for all",

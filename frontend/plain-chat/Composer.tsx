@@ -34,6 +34,7 @@ interface ComposerProps {
   handle: RefObject<ComposerHandle | null>;
   onSend(message: OutgoingMessage): Promise<boolean>;
   onStop(): void;
+  onEditLast(): void;
 }
 
 /** The message form: text with mentions, attachments, dictation, and a choice of model and tool. */
@@ -50,6 +51,7 @@ export function Composer({
   handle,
   onSend,
   onStop,
+  onEditLast,
 }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const files = useRef<HTMLInputElement>(null);
@@ -100,6 +102,7 @@ export function Composer({
   function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>): void {
     // Safari ends a composition before its Enter arrives, with the key code of a composition.
     const composing = event.nativeEvent.isComposing || event.keyCode === 229;
+    if (event.key === "ArrowUp" && !text && !composing) onEditLast();
     if (event.key !== "Enter" || event.shiftKey || composing) return;
     event.preventDefault();
     void send();

@@ -3,10 +3,29 @@ import { fileAddress } from "./addresses";
 import { CopyButton } from "./Copy";
 import { Icon } from "./Icon";
 import { Link, Markdown } from "./Markdown";
-import type { AssistantMessage, Attachment, Source, UserMessage } from "./wire";
+import { MessageEditor } from "./MessageEditor";
+import type { AssistantMessage, Attachment, Source, UserContent, UserMessage } from "./wire";
 import { words } from "./words";
 
-export function UserMessageView({ item }: { item: UserMessage }) {
+interface UserMessageProps {
+  item: UserMessage;
+  /** Replace the message and ask for another answer. Resolves to false if the server rejected it. Null: not possible. */
+  onEdit: ((content: UserContent[]) => Promise<boolean>) | null;
+  /** Whether more than the message's answer follows, which an edit would remove as well. */
+  followed: boolean;
+}
+
+export function UserMessageView({ item, onEdit, followed }: UserMessageProps) {
+  const [draft, edit] = useState<UserContent[] | null>(null);
+  const [left, leave] = useState(false);
+  const close = () => {
+    edit(null);
+    leave(true);
+  };
+  const send = async (content: UserContent[]) => {
+    close();
+    if (!(await onEdit?.(content))) edit(content); // nothing typed is lost
+  };
   return (
     <article className="pc-user" aria-label={words().youSaid} data-item={item.id}>
       {item.quoted_text && <blockquote dir="auto">{item.quoted_text}</blockquote>}
@@ -17,21 +36,41 @@ export function UserMessageView({ item }: { item: UserMessage }) {
           ))}
         </ul>
       )}
-      <p dir="auto">
-        {item.content.map((part, place) =>
-          part.type === "input_tag" ? (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a message never change
-            <span key={place} className="pc-tag">
-              @{part.text}
-            </span>
-          ) : (
-            part.text
-          ),
-        )}
-      </p>
+      {draft && onEdit ? (
+        <MessageEditor content={draft} followed={followed} onSend={(content) => void send(content)} onCancel={close} />
+      ) : (
+        <>
+          <p dir="auto">
+            {item.content.map((part, place) =>
+              part.type === "input_tag" ? (
+                // biome-ignore lint/suspicious/noArrayIndexKey: the position identifies a part
+                <span key={place} className="pc-tag">
+                  @{part.text}
+                </span>
+              ) : (
+                part.text
+              ),
+            )}
+          </p>
+          {onEdit && (
+            <button
+              type="button"
+              className="pc-edit"
+              aria-label={words().editIt}
+              title={words().editIt}
+              ref={left ? focused : null}
+              onClick={() => edit(item.content)}
+            >
+              <Icon name="rename" />
+            </button>
+          )}
+        </>
+      )}
     </article>
   );
 }
+
+const focused = (element: HTMLElement | null) => element?.focus();
 
 function SentFile({ file }: { file: Attachment }) {
   const preview = fileAddress(file.preview_url);

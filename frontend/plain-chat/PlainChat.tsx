@@ -174,6 +174,7 @@ export default function PlainChat(props: PlainChatProps) {
             handle={composer}
             onSend={(message) => session.send(message)}
             onStop={() => session.stop()}
+            onEditLast={() => [...(chat.current?.querySelectorAll<HTMLElement>(".pc-edit") ?? [])].at(-1)?.click()}
           />
         </div>
       </div>

@@ -31,6 +31,7 @@ export function Transcript({ now, session, closed }: TranscriptProps) {
     now.target,
     now,
   );
+  const lastQuestion = now.items.findLastIndex(({ type }) => type === "user_message");
   const disabled = now.phase !== "idle" || now.thread?.status.type !== "active";
   return (
     <div className="pc-scroller">
@@ -48,7 +49,7 @@ export function Transcript({ now, session, closed }: TranscriptProps) {
                 item={item}
                 growing={now.unfinished.includes(item.id)}
                 disabled={disabled}
-                followed={place < now.items.length - 1}
+                followed={item.type === "user_message" ? place < lastQuestion : place < now.items.length - 1}
                 session={session}
                 language={words()}
               />
@@ -78,8 +79,9 @@ interface ItemProps {
   item: ThreadItem;
   growing: boolean;
   disabled: boolean;
-  followed: boolean;
   session: ChatSession;
+  /** Whether another question follows a question, or anything an answer. */
+  followed: boolean;
   /** Renders the item again when the language changes. */
   language: object;
 }
@@ -88,7 +90,13 @@ interface ItemProps {
 const Item = memo(function Item({ item, growing, disabled, followed, session }: ItemProps): ReactNode {
   switch (item.type) {
     case "user_message":
-      return <UserMessageView item={item} />;
+      return (
+        <UserMessageView
+          item={item}
+          followed={followed}
+          onEdit={disabled || !item.thread_id ? null : (content) => session.answerAgain(item, content)}
+        />
+      );
     case "assistant_message":
       return (
         <AnswerView

@@ -15,6 +15,7 @@ import type {
   StreamingRequest,
   ThreadItem,
   ThreadStreamEvent,
+  UserContent,
   UserMessage,
   UserMessageInput,
   WidgetItem,
@@ -32,6 +33,12 @@ export interface OutgoingMessage {
   attachments: Attachment[];
   /** Called once the server has stored the message. */
   onStored?(): void;
+}
+
+/** A turn's message, which the chat shows at once, and the items to show again if the server rejects the turn. */
+interface Beginning {
+  message?: OutgoingMessage | undefined;
+  before?: ThreadItem[] | undefined;
 }
 
 export class ChatSession {
@@ -61,7 +68,7 @@ export class ChatSession {
       thread
         ? { type: "threads.add_user_message", params: { thread_id: thread.id, input } }
         : { type: "threads.create", params: { input } },
-      message,
+      { message },
     );
   }
 
@@ -71,12 +78,20 @@ export class ChatSession {
     else await this.answerAgain(conversation.lastQuestion(this.now));
   }
 
-  /** Ask for another answer to a message. It replaces everything after the message, on the server as well. */
-  async answerAgain(question: UserMessage | undefined): Promise<void> {
-    if (!question || this.now.phase !== "idle") return;
-    this.change(conversation.cutAfter(this.now, question.id));
+  /**
+   * Ask for another answer to a message, after giving it new content if there is any. The answer replaces everything
+   * after the message, on the server as well. Returns false if the server rejected it, and then nothing has changed.
+   */
+  async answerAgain(question: UserMessage | undefined, content?: UserContent[]): Promise<boolean> {
+    if (!question || this.now.phase !== "idle") return false;
+    const before = this.now.items;
+    const asked = content ? conversation.withItem(this.now, { ...question, content }) : this.now;
+    this.change(conversation.cutAfter(asked, question.id));
     const params = { thread_id: question.thread_id, item_id: question.id };
-    await this.turn({ type: "threads.retry_after_item", params });
+    return this.turn(
+      { type: "threads.retry_after_item", params, ...(content && { metadata: { content } }) },
+      { before },
+    );
   }
 
   /** Stop the running turn. The page's `fetch` cancels it on the server when its signal aborts. */
@@ -180,18 +195,19 @@ export class ChatSession {
     if (this.now.thread) this.change({ ...this.now, thread: { ...this.now.thread, title } });
   }
 
-  private async turn(request: StreamingRequest, message?: OutgoingMessage): Promise<boolean> {
+  /** Run a turn. `before` are the items to show again if the server rejects it. */
+  private async turn(request: StreamingRequest, { message, before }: Beginning = {}): Promise<boolean> {
     if (this.now.phase !== "idle") return false;
     const run = new AbortController();
     this.running = run;
-    this.again = () => this.turn(request, message);
+    this.again = () => this.turn(request, { message, before });
     this.change(conversation.began(this.now, message && unconfirmed(message)));
     let accepted = true;
     try {
       await this.follow(request, run, message);
       this.show(run, conversation.ended);
     } catch (error) {
-      accepted = await this.fail(error, run, message);
+      accepted = await this.fail(error, run, { message, before });
     }
     if (this.running === run) this.running = null;
     this.host().onTurnEnd();
@@ -241,7 +257,7 @@ export class ChatSession {
     return { type: "threads.add_client_tool_output", params: { thread_id: item.thread_id, result } };
   }
 
-  private async fail(error: unknown, run: AbortController, message?: OutgoingMessage): Promise<boolean> {
+  private async fail(error: unknown, run: AbortController, { message, before }: Beginning): Promise<boolean> {
     if (run.signal.aborted) {
       this.show(run, conversation.stopped);
       return true;
@@ -253,10 +269,14 @@ export class ChatSession {
     }
     const refused = error instanceof RequestError && error.refused;
     if (refused && this.running === run) this.again = null;
-    this.show(run, (now) =>
-      conversation.failed(refused ? conversation.without(now, UNCONFIRMED) : now, failure(error)),
-    );
-    return !(refused && message);
+    this.show(run, (now) => {
+      if (!refused) return conversation.failed(now, failure(error));
+      return conversation.failed(
+        { ...conversation.without(now, UNCONFIRMED), ...(before && { items: before }) },
+        failure(error),
+      );
+    });
+    return !(refused && (message || before));
   }
 
   /** Run a request without a stream. Shows its failure in the conversation. */

@@ -215,7 +215,12 @@ export type StreamingRequest =
   | { type: "threads.add_user_message"; params: { thread_id: string; input: UserMessageInput } }
   | { type: "threads.add_client_tool_output"; params: { thread_id: string; result: unknown } }
   | { type: "threads.add_structured_input"; params: { thread_id: string; item_id: string; input: Answers } }
-  | { type: "threads.retry_after_item"; params: { thread_id: string; item_id: string } }
+  | {
+      type: "threads.retry_after_item";
+      params: { thread_id: string; item_id: string };
+      /** Not part of ChatKit's protocol: the message gets this content before it is answered again. */
+      metadata?: { content: UserContent[] };
+    }
   | { type: "threads.custom_action"; params: ActionParams };
 
 export interface ActionParams {

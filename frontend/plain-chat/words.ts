@@ -43,6 +43,9 @@ const en = {
 
   conversation: "Conversation",
   earlier: "Show earlier messages",
+  editIt: "Edit message",
+  editWarning: "The answer and everything after it will be replaced.",
+  sendEdited: "Send again",
   youSaid: "You said",
   you: "You",
   file: "File",
@@ -172,6 +175,9 @@ const de: Words = {
 
   conversation: "Gespräch",
   earlier: "Frühere Nachrichten zeigen",
+  editIt: "Nachricht bearbeiten",
+  editWarning: "Die Antwort und alles danach wird ersetzt.",
+  sendEdited: "Erneut senden",
   youSaid: "Sie haben gesagt",
   you: "Sie",
   file: "Datei",

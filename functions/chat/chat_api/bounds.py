@@ -24,6 +24,7 @@ from chat_api.errors import InvalidRequestError, TooLargeError
 from store_dynamo.serialization import MAX_TITLE_CHARS
 
 MAX_TYPE_CHARS = 50
+FIRST_WORDS_CHARS = 50
 
 
 class Bound(Protocol):
@@ -132,7 +133,7 @@ CHOICE = Text(200)
 LABEL = Text(200)
 
 FIELDS: Mapping[str, Bound] = {
-    "metadata": Json(4_000, 100, 5),
+    "metadata": Json(120_000, 5_000, 12),
     "params.thread_id": ID,
     "params.item_id": ID,
     "params.attachment_id": ID,
@@ -167,6 +168,7 @@ FIELDS: Mapping[str, Bound] = {
 """The bound of each field of ChatKit's requests, by path."""
 
 NOTES: Mapping[str, str] = {
+    "metadata": "`content`, a retry's new text of its message, has the bounds of `params.input.content`",
     "params.limit": "one answer holds at most 500 entries",
     "params.title": f"stored without invisible characters, cut to {MAX_TITLE_CHARS}",
     "params.name": f"after cleaning {names.MAX_NAME_CHARS}",
@@ -263,3 +265,12 @@ def check_value(name: str, value: str) -> str:
 def clean_title(title: str | None) -> str | None:
     """Return a title as one line without invisible characters, cut to its stored length; None if nothing remains."""
     return names.visible(title or "")[:MAX_TITLE_CHARS].rstrip() or None
+
+
+def first_words(message: str) -> str | None:
+    """Return the beginning of a message as a title: whole words, at most FIRST_WORDS_CHARS characters."""
+    said = clean_title(message)
+    if said is None or len(said) <= FIRST_WORDS_CHARS:
+        return said
+    cut = said[:FIRST_WORDS_CHARS]
+    return f"{cut.rpartition(' ')[0] or cut[:-1]}…"

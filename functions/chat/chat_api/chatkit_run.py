@@ -38,6 +38,7 @@ from chatkit.types import (
     ThreadMetadata,
     ThreadStreamEvent,
     TranscriptionResult,
+    UserMessageContent,
     UserMessageItem,
     WidgetItem,
 )
@@ -51,10 +52,10 @@ from chat_api.assistant import (
     SupportsTranscription,
     Turn,
 )
-from chat_api.bounds import clean_title
+from chat_api.bounds import clean_title, first_words
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError
-from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate
+from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate, new_content
 from chat_api.surrogates import Surrogates
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
@@ -86,8 +87,12 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self._stop, self._metrics = stop, metrics
         self._stop.on_trigger(turn.stop)
         self._timing = timing
+        self._new_content: list[UserMessageContent] | None = None
+        self._message: UserMessageItem | None = None
+        self._title = PendingTitle(None)
 
     def stream(self, request: StreamingReq) -> AsyncGenerator[bytes, None]:
+        self._new_content = new_content(request)
         return self._process_streaming(request, self._turn.context)
 
     async def answer(self, request: NonStreamingReq) -> bytes:
@@ -96,7 +101,11 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        title = start_title(self._assistant, self._user_store, thread, input_user_message)
+        if input_user_message is not None and self._new_content is not None:
+            input_user_message = input_user_message.model_copy(update={"content": self._new_content})
+            yield ThreadItemReplacedEvent(item=input_user_message)  # ChatKit saves it
+        self._message = input_user_message
+        self._title = title = start_title(self._assistant, self._user_store, thread, input_user_message)
         self._stop.on_trigger(title.cancel)
         try:
             events = self._assistant.respond(thread, input_user_message, self._turn)
@@ -208,6 +217,16 @@ class ChatKitRun(ChatKitServer[RequestContext]):
                 content=STOPPED_NOTE,
             )
             await self.store.add_thread_item(thread.id, note, context)
+        await self._title_stopped(thread)
+
+    async def _title_stopped(self, thread: ThreadMetadata) -> None:
+        """Give a thread whose first turn was stopped before it had a title the first words of its message."""
+        await self._title.end()
+        self._title.apply_to(thread)
+        if thread.title or self._message is None or not isinstance(self._assistant, SupportsTitles):
+            return
+        if title := first_words(" ".join(part.text for part in self._message.content)):
+            await self._user_store.set_automatic_title(thread.id, title)
 
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
         assert isinstance(self._assistant, SupportsTranscription)

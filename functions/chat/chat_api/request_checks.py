@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from chatkit.store import NotFoundError, Store
@@ -39,10 +39,12 @@ from chatkit.types import (
     ThreadsListReq,
     ThreadsRetryAfterItemReq,
     ThreadsSyncCustomActionReq,
+    UserMessageContent,
     UserMessageInput,
     UserMessageItem,
     WidgetItem,
 )
+from pydantic import TypeAdapter, ValidationError
 
 from chat_api.assistant import (
     Assistant,
@@ -53,6 +55,7 @@ from chat_api.assistant import (
     SupportsSyncActions,
     SupportsTranscription,
 )
+from chat_api.bounds import check_document
 from chat_api.context import RequestContext
 from chat_api.errors import (
     ConflictError,
@@ -61,6 +64,8 @@ from chat_api.errors import (
     TooLargeError,
     UnavailableError,
 )
+
+_CONTENT: TypeAdapter[list[UserMessageContent]] = TypeAdapter(list[UserMessageContent])
 
 Item = TypeVar("Item", UserMessageItem, StructuredInputItem, WidgetItem)
 
@@ -94,7 +99,9 @@ class RequestChecks:
                 await self._open_thread(request.params.thread_id, context)
             case ThreadsRetryAfterItemReq():
                 await self._open_thread(request.params.thread_id, context)
-                await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
+                message = await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
+                if (content := new_content(request)) is not None:
+                    _check_text(content, has_files=bool(message.attachments), quoted=message.quoted_text)
             case ThreadsAddStructuredInputReq():
                 await self._open_thread(request.params.thread_id, context)
                 form = await self._item(request.params.thread_id, request.params.item_id, StructuredInputItem, context)
@@ -116,7 +123,7 @@ class RequestChecks:
                 pass  # the store answers these requests directly, and its NotFoundError is a 404
 
     def _check_message(self, message: UserMessageInput) -> None:
-        _check_text(message)
+        _check_text(message.content, has_files=bool(message.attachments), quoted=message.quoted_text)
         _check_choices(message.inference_options, self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
@@ -147,11 +154,25 @@ class RequestChecks:
             raise ConflictError("this thread has no pending client tool call")
 
 
-def _check_text(message: UserMessageInput) -> None:
-    length = sum(len(part.text) for part in message.content) + len(message.quoted_text or "")
+def new_content(request: ChatKitReq) -> list[UserMessageContent] | None:
+    """Return the content that a retry gives the user's message, from `metadata.content`; None for any other request.
+
+    ChatKit's protocol has no request to edit a message. Raises InvalidRequestError or TooLargeError.
+    """
+    if not isinstance(request, ThreadsRetryAfterItemReq) or (content := request.metadata.get("content")) is None:
+        return None
+    check_document({"params": {"input": {"content": content}}})
+    try:
+        return _CONTENT.validate_python(content)
+    except ValidationError as error:
+        raise InvalidRequestError("metadata.content: must be a list like params.input.content of a message") from error
+
+
+def _check_text(content: Sequence[UserMessageContent], *, has_files: bool, quoted: str | None) -> None:
+    length = sum(len(part.text) for part in content) + len(quoted or "")
     if length > MAX_MESSAGE_CHARS:
         raise TooLargeError(f"the message has {length} characters, the limit is {MAX_MESSAGE_CHARS}: shorten it")
-    if not any(part.text.strip() for part in message.content) and not message.attachments:
+    if not any(part.text.strip() for part in content) and not has_files:
         raise InvalidRequestError("the message is empty: enter text or attach a file")
 
 
@@ -205,6 +226,9 @@ def statement_of(request: ChatKitReq) -> Statement | None:
             message = request.params.input
             parts = [part.text for part in message.content] + ([message.quoted_text] if message.quoted_text else [])
             return Statement("message", "\n".join(parts))
+        case ThreadsRetryAfterItemReq():
+            content = new_content(request)
+            return None if content is None else Statement("message", "\n".join(part.text for part in content))
         case ThreadsAddStructuredInputReq():
             answers = request.params.input.answers.values()
             return Statement("form", "\n".join(value for answer in answers for value in answer.values))

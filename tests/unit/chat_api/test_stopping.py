@@ -15,6 +15,7 @@ from chatkit.types import (
     ThreadItemAddedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
+    UserMessageItem,
 )
 
 from chat_api.assistant import Turn
@@ -379,3 +380,42 @@ class TestCancelRequests:
 @pytest.mark.promise("H6")
 def test_a_stop_takes_effect_within_a_second() -> None:
     assert Timing().cancel_poll <= 0.5
+
+
+class Titled(Halting):
+    """Halts in its answer, and has a title or is still thinking about it."""
+
+    def __init__(self, given: str | None) -> None:
+        super().__init__()
+        self.given = given
+
+    async def title(self, message: UserMessageItem) -> str | None:
+        if self.given is None:
+            await asyncio.sleep(60)
+        return self.given
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.feature("titles")
+@pytest.mark.parametrize(
+    ("given", "said", "title"),
+    [
+        ("Counting", "count to twenty", "Counting"),
+        (None, "count to twenty", "count to twenty"),
+        (None, f"{'count to ' * 5}twenty one", f"{'count to ' * 5}".strip() + "…"),
+        (None, "x" * 90, "x" * 49 + "…"),
+    ],
+)
+async def test_a_first_turn_that_is_stopped_leaves_a_title(
+    world_of: WorldOf, given: str | None, said: str, title: str
+) -> None:
+    assistant = Titled(given)
+    world = world_of(assistant)
+    turn = begin(world, create_thread(said))
+    await assistant.reached.wait()
+    await asyncio.sleep(0)
+
+    await cancel(world)
+    thread_id = (await turn.rest())[0]["thread"]["id"]
+
+    assert (await world.store.load_thread(thread_id, request_context("ana"))).title == title
