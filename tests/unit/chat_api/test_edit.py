@@ -14,8 +14,6 @@ from tests.unit.chat_api.test_moderation import Moderated
 from tests.unit.chat_api.test_protocol import ANSWER, begin, items, types
 from tools.client.chatkit import add_message
 
-pytestmark = pytest.mark.feature("edit-message")
-
 
 @pytest.fixture
 def world(world_of: Callable[..., World]) -> World:
@@ -33,6 +31,7 @@ def said(text: str) -> list[dict[str, Any]]:
     return [{"type": "input_text", "text": text}]
 
 
+@pytest.mark.feature("edit-message")
 async def test_message_is_replaced_in_its_place_and_everything_after_it_goes(world: World) -> None:
     thread_id, _ = await begin(world, "one")
     await world.post(add_message(thread_id, "two"))
