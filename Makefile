@@ -42,6 +42,13 @@ $(UV):
 	@$(UV) pip install --quiet --no-deps --python .venv/bin/python $(MEMBERS:%=--editable ./%)
 	@touch $@
 
+# The packages of the adopter's folder, at the versions that the others are locked to.
+APP_REQUIREMENTS := $(wildcard app/requirements.txt app/requirements.lock)
+.venv/.app: .venv/.installed $(APP_REQUIREMENTS)
+	$(if $(APP_REQUIREMENTS),@$(UV) pip install --quiet --python .venv/bin/python --constraint requirements/dev.txt \
+	  $(patsubst %.lock,--constraint %.lock,$(filter %.lock,$(APP_REQUIREMENTS))) --requirement app/requirements.txt)
+	@touch $@
+
 .tools/%/.installed: requirements/%.txt | $(UV)
 	@$(UV) venv --quiet --allow-existing --python .venv/bin/python .tools/$*
 	$(call sync,.tools/$*,$<)
@@ -62,7 +69,7 @@ frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
 
 .PHONY: install ministack sam dynamodb-local frontend
 frontend: frontend/dist/index.html ## Build the frontend into frontend/dist
-install: .venv/.installed ## Install the project's own environment (.venv)
+install: .venv/.app ## Install the project's own environment (.venv)
 ministack: .tools/ministack/.installed .tools/node/.linked ## Install the local AWS and its Node.js
 sam: .tools/sam/.installed ## Install the SAM CLI
 dynamodb-local: install ## Fetch AWS's DynamoDB Local; without a JDK and Maven its tests are skipped (in CI they fail)
@@ -215,5 +222,6 @@ lock: $(UV) ## Rewrite requirements/*.txt from the pyproject.toml files
 	@echo checkov | $(UV) $(COMPILE) - -o requirements/checkov.txt
 	@echo cyclonedx-bom | $(UV) $(COMPILE) - -o requirements/cyclonedx.txt
 	@echo uv | $(UV) $(COMPILE) - -o requirements/uv.txt
+	$(if $(wildcard app/requirements.txt),@$(UV) $(COMPILE) -c requirements/dev.txt -c requirements/functions.txt app/requirements.txt -o app/requirements.lock)
 clean: ## Remove everything that was built or installed
 	rm -rf .venv .tools .aws-sam .local frontend/node_modules frontend/dist

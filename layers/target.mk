@@ -32,9 +32,23 @@ endif
 define install-wheels
 @$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy $(or $(3),$(PLATFORM)) \
 	--requirement $(ROOT)/requirements/$(1) --target $(2)
-@rm -rf $(2)/bin $(2)/.lock
-@find $(2) -type d -name tests -prune -exec rm -rf {} +
-@find $(2) -path '*.dist-info/RECORD' -exec sed -i.bin '/^\(\.\.\/\)*bin\//d' {} + && find $(2) -name RECORD.bin -delete
+$(call clean-wheels,$(2))
+endef
+define clean-wheels
+@rm -rf $(1)/bin $(1)/.lock
+@find $(1) -type d -name tests -prune -exec rm -rf {} +
+@find $(1) -path '*.dist-info/RECORD' -exec sed -i.bin '/^\(\.\.\/\)*bin\//d' {} + && find $(1) -name RECORD.bin -delete
+endef
+
+# The adopter's folder app/, if there is one (docs/use/app.md). APP runs one step of tools.app.build.
+APP = $(if $(wildcard $(ROOT)/app),cd $(ROOT) && .venv/bin/python -m tools.app.build,true)
+# $(1): target folder.
+define copy-app
+@$(APP) code $(abspath $(1))
+endef
+define install-app
+$(if $(wildcard $(ROOT)/app),@$(APP) packages $(abspath $(1)) -- $(PLATFORM))
+$(call clean-wheels,$(1))
 endef
 
 # Copy our packages, without the contract tests for other projects (store_dynamo.testing), which import pytest.
@@ -50,10 +64,10 @@ $(call copy-packages,store_dynamo,$(ROOT)/store_dynamo/src,$(1))
 $(call copy-packages,attachments_s3,$(ROOT)/attachments_s3/src,$(1))
 endef
 
-# Keep only the descriptions of the services in a list. $(1): list, $(2): folder of the packages.
+# Keep only the descriptions of the services in a list and of app/. $(1): list, $(2): folder of the packages.
 define keep-services
-@cd $(2)/botocore/data && for service in */; do \
-	grep -qx "$${service%/}" $(1) || rm -r "$$service"; \
+@services=$$($(APP) services) && cd $(2)/botocore/data && for service in */; do \
+	grep -qx "$${service%/}" $(1) <(echo "$$services") || rm -r "$$service"; \
 done
 endef
 

@@ -23,6 +23,7 @@ import yaml
 from rich.console import Console
 
 from tools import ROOT
+from tools.app.folder import App
 from tools.local.aws import adopt
 from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.local.ministack import MiniStack
@@ -88,7 +89,7 @@ def build(folder: Path) -> None:
     )
     if done.returncode:
         raise DeploymentError(f"sam build failed:\n{done.stdout}{done.stderr}")
-    if faults := artifacts.inspect(folder, artifacts.target_of("local")).faults:
+    if faults := artifacts.complete(folder, artifacts.target_of("local"), App.read()).faults:
         raise DeploymentError("the build has faults:\n  " + "\n  ".join(faults))
 
 

@@ -3,6 +3,8 @@
     python -m tools.stack.artifacts                          # .aws-sam/build, for Lambda
     python -m tools.stack.artifacts .aws-sam/local local     # built with BUILD_TARGET=local
 
+`complete(build)` first extends the built template by `app/` and starts the assistant from the build's files.
+
 `inspect(build, target)` returns a report. Its `faults` name everything that would fail on Lambda: a missing package of
 the lock, machine code for another architecture, a runtime layer without AWS's C client, artifacts over the size limit.
 """
@@ -15,15 +17,18 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import yaml
 from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
 from tools import ROOT
-from tools.stack.template import read_template
+from tools.app.folder import PACKAGE, App, AppError, extended
+from tools.app.imports import check
+from tools.stack.template import TEMPLATE, read_template
 
 BUILD = ROOT / ".aws-sam" / "build"
 FUNCTIONS = {
@@ -34,6 +39,8 @@ FUNCTIONS = {
 LAYERS = {"StreamingLayer": "streaming.txt", "DependenciesLayer": "functions.txt"}
 # "250 MB: function and all layers, unzipped" https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
+MARK = "AppFolder"
+"""Metadata of a built template that app/ has extended."""
 JUNK = frozenset({"tests", "node_modules", ".git", ".venv", ".pytest_cache", ".ruff_cache", "bin"})
 JUNK_FILES = frozenset({"Makefile", ".env", "samconfig.toml", "template.yaml"})
 
@@ -96,12 +103,16 @@ def inspect(build: Path = BUILD, target: Target | None = None) -> Report:
         *(fault for name, lock in LAYERS.items() for fault in _missing_packages(build / name, lock, target)),
         *(fault for name, layers in FUNCTIONS.items() for fault in _missing_imports(build, name, layers)),
         *(fault for name in FUNCTIONS for fault in _missing_handler(build / name)),
+        *_hidden_modules(build),
         *_runtime_layer(build / "StreamingLayer"),
     ]
     sizes = {name: sum(file.stat().st_size for file in _files(build / name)) for name in names}
     for name, layers in FUNCTIONS.items():
         if (total := sizes[name] + sum(sizes[layer] for layer in layers)) > MAX_UNZIPPED_BYTES:
-            faults.append(f"{name} with its layers is {total} bytes, more than {MAX_UNZIPPED_BYTES}")
+            faults.append(
+                f"{name} with its layers is {total} bytes, more than {MAX_UNZIPPED_BYTES}: app/requirements.txt names "
+                "the packages that you can do without"
+            )
     compiled = all(_is_compiled(build / name, target) for name in names)
     return Report(sizes, compiled, tuple(faults))
 
@@ -149,11 +160,19 @@ def _missing_imports(build: Path, function: str, layers: tuple[str, ...]) -> Ite
     for source in sorted((build / function).rglob("*.py")):
         for module in sorted(imported_modules(source)):
             if module not in sys.stdlib_module_names and not any(_holds(folder, module) for folder in folders):
-                yield f"{source.relative_to(build)} imports {module}, which is not shipped"
+                yield f"{source.relative_to(build)} imports {module}, which is not shipped{_remedy(source, build)}"
+
+
+def _remedy(source: Path, build: Path) -> str:
+    own = PACKAGE in source.relative_to(build).parts
+    return ": add its package to app/requirements.txt, or move the module into app/" if own else ""
 
 
 def imported_modules(source: Path) -> set[str]:
-    """Return the top-level names of all absolute imports in `source`, except those under `if TYPE_CHECKING`."""
+    """Return the top-level names of all absolute imports in `source`.
+
+    Without those under `if TYPE_CHECKING`, and those in a `try` that handles their absence.
+    """
     modules: set[str] = set()
     pending: list[ast.AST] = [ast.parse(source.read_bytes())]
     while pending:
@@ -164,6 +183,10 @@ def imported_modules(source: Path) -> set[str]:
             modules.add(node.module.partition(".")[0])
         elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             pending.extend(node.orelse)
+        elif isinstance(node, ast.Try) and any(
+            "Import" in ast.unparse(each.type) for each in node.handlers if each.type
+        ):
+            pending.extend((*node.handlers, *node.orelse, *node.finalbody))
         else:
             pending.extend(ast.iter_child_nodes(node))
     return modules
@@ -171,6 +194,14 @@ def imported_modules(source: Path) -> set[str]:
 
 def _holds(folder: Path, module: str) -> bool:
     return (folder / module).is_dir() or (folder / f"{module}.py").exists() or any(folder.glob(f"{module}.*.so"))
+
+
+def _hidden_modules(build: Path) -> Iterator[str]:
+    """Yield modules of the layer that one of the function hides, because Lambda imports the function's first."""
+    own = {path.stem for path in (build / "ChatFunction").iterdir()}
+    for path in sorted((build / "DependenciesLayer" / "python").iterdir()):
+        if path.name.partition(".")[0] in own and not path.name.endswith(".dist-info"):
+            yield f"a package of the layer contains {path.name}, which the function's own module of this name hides"
 
 
 def _missing_handler(function: Path) -> Iterator[str]:
@@ -201,11 +232,31 @@ def unchecked(bytecode: Path) -> bool:
     return int.from_bytes(bytecode.read_bytes()[4:8], "little") == 0b01
 
 
+def complete(build: Path = BUILD, target: Target | None = None, app: App | None = None) -> Report:
+    """Extend the built template by `app`, inspect the build, and start the assistant from its files."""
+    template = read_template(build / TEMPLATE.name)
+    if app and MARK not in template["Metadata"]:
+        template = extended(template, app)
+        template["Metadata"][MARK] = True
+        (build / TEMPLATE.name).write_text(yaml.safe_dump(template, sort_keys=False, allow_unicode=True))
+    report = inspect(build, target)
+    factory = app.settings["ASSISTANT"] if app else template["Parameters"]["Assistant"]["Default"]
+    faults = report.faults or tuple(check(build, factory, app.variables("prod") if app else {}))
+    return replace(report, faults=faults)
+
+
 def main() -> int:
     """Print the report of a build; return 1 if the build has faults."""
     build = Path(sys.argv[1]) if len(sys.argv) > 1 else BUILD
     target = target_of(sys.argv[2] if len(sys.argv) > 2 else "lambda")
-    report = inspect(build, target)
+    try:
+        app = App.read()
+        if app:
+            app.parameters(read_template())
+        report = complete(build, target, app)
+    except AppError as error:
+        Console(stderr=True).print(f"✗ {error}", style="red", markup=False, soft_wrap=True)
+        return 1
     table = Table("artifact", "MB unzipped")
     for name, size in report.sizes.items():
         table.add_row(name, f"{size / 1e6:.1f}")
@@ -218,7 +269,7 @@ def main() -> int:
             f"long. Run `.venv/bin/uv python install {version}`, then build again."
         )
     for fault in report.faults:
-        console.print(f"✗ {fault}", style="red")
+        console.print(f"✗ {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
     return 1 if report.faults else 0
 
 

@@ -28,6 +28,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from tools import ROOT
+from tools.app.folder import App, AppError
 from tools.stack.changes import ChangeSet, changed_values
 from tools.stack.clients import operator_client
 from tools.stack.description import Description, describe
@@ -37,7 +38,7 @@ from tools.stack.parameters import Origin, Value, effective, overrides, values_o
 from tools.stack.questions import Agree
 from tools.stack.recovery import make_deployable, protect
 from tools.stack.release import TEMPLATE, stamp
-from tools.stack.template import read_template
+from tools.stack.template import Template, read_template
 from tools.stack.versions import Versions
 
 SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
@@ -49,6 +50,14 @@ _CHANGE_SET = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
 
 def _with_origin(each: Value, origin: str) -> Value:
     return Value(each.name, origin, Origin.STACK) if each.name == "SiteOrigin" else each
+
+
+def _of_app(template: Template) -> dict[str, str]:
+    """Return the parameters of app/app.toml. Raises DeploymentError."""
+    try:
+        return app.parameters(template) if (app := App.read()) else {}
+    except AppError as error:
+        raise DeploymentError(str(error)) from None
 
 
 def run(command: Sequence[str]) -> None:
@@ -100,11 +109,13 @@ class Deployment:
     def values(self, given: Mapping[str, str]) -> list[Value]:
         """Return the effective parameters. Raises DeploymentError for an unknown name or a value that cannot work."""
         before = self._described()
-        return effective(read_template(), before.parameters if before else {}, self.configured, given)
+        template = read_template()
+        return effective(template, before.parameters if before else {}, self.configured, given, _of_app(template))
 
     def check(self, given: Mapping[str, str]) -> None:
         """Check names and single values, which needs no AWS. Whether they fit together can depend on the stack's."""
-        effective({**read_template(), "Rules": {}}, None, self.configured, given)
+        template = read_template()
+        effective({**template, "Rules": {}}, None, self.configured, given, _of_app(template))
 
     def deploy(self, given: Mapping[str, str], agree: Agree) -> None:
         """Deploy the build with the parameters `given`. Raises DeploymentError when it fails or is declined."""

@@ -3,8 +3,9 @@
     values = effective(template, stack={"SnapStart": "off"}, configured={"Stage": "prod"}, given={"SnapStart": "on"})
     overrides(values)      # ['Stage="prod"', 'DomainName=""', …], arguments of `sam deploy --parameter-overrides`
 
-A value comes from the command (PARAMS), else from samconfig.toml, else from the stack, else from the template. Each
-`sam deploy` gets all of them, because its `--parameter-overrides` replaces the list in samconfig.toml.
+A value comes from the command (PARAMS), else from samconfig.toml, else from app/app.toml, else from the stack, else
+from the template. Each `sam deploy` gets all of them, because its `--parameter-overrides` replaces the list in
+samconfig.toml.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Origin(StrEnum):
 
     TEMPLATE = "default in template.yaml"
     STACK = "the stack"
+    APP = "app/app.toml"
     CONFIGURED = "samconfig.toml"
     GIVEN = "PARAMS"
 
@@ -57,7 +59,11 @@ def parse(text: object) -> dict[str, str]:
 
 
 def effective(
-    template: Template, stack: Mapping[str, str] | None, configured: Mapping[str, str], given: Mapping[str, str]
+    template: Template,
+    stack: Mapping[str, str] | None,
+    configured: Mapping[str, str],
+    given: Mapping[str, str],
+    app: Mapping[str, str] | None = None,
 ) -> list[Value]:
     """Return all parameters of the template in its order. Raises DeploymentError for the first one that cannot work.
 
@@ -74,7 +80,7 @@ def effective(
                 )
     found: list[Value] = []
     for name, declaration in declared.items():
-        layers = {Origin.GIVEN: given, Origin.CONFIGURED: configured, Origin.STACK: stack}
+        layers = {Origin.GIVEN: given, Origin.CONFIGURED: configured, Origin.APP: app or {}, Origin.STACK: stack}
         origin = next((origin for origin, values in layers.items() if name in values), Origin.TEMPLATE)
         value = layers[origin][name] if origin in layers else str(declaration["Default"])
         _check(Value(name, value, origin), declaration)

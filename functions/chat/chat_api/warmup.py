@@ -31,6 +31,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from chat_api.assistant import Assistant, SupportsPrepare
 from chat_api.errors import UnavailableError
 from chat_api.identity import TokenVerifier, VerifierUnavailableError
@@ -44,6 +46,8 @@ logger = logging.getLogger("chat_api.warmup")
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """on-demand, provisioned-concurrency or snap-start."""
 KEY_CACHE_SECONDS = 300
+NO_VALUE = "ResourceNotFoundException"
+"""The error of Secrets Manager for a secret without a value, which a new stack has."""
 THREADS = ThreadPoolExecutor(2, "secrets")
 """Never asyncio's default executor, where an assistant's blocking tools would hold up the next model call."""
 
@@ -194,9 +198,11 @@ class AssistantSecrets:
             )
         try:
             values: Any = json.loads(await self._stored())
-            value = values[name]
-        except (ValueError, TypeError, KeyError):
+            return str(values[name])
+        except (ValueError, TypeError, KeyError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") != NO_VALUE:
+                raise
             raise KeyError(
-                f"{name} is missing in the secret AppSecretArn, which must be one JSON object: docs/use/app.md"
+                f"{name} is not set: the secret of the output AppSecretArn must be a JSON object with it, or under "
+                "`make dev`, the shell must have it (docs/use/app.md)"
             ) from None
-        return str(value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chat_api.identity import TokenVerifier
-from chat_api.warmup import INITIALIZATION_TYPE, StoredSecret, Warmup
+from chat_api.warmup import INITIALIZATION_TYPE, NO_VALUE, AssistantSecrets, StoredSecret, Warmup
 from function_setup import LazyClient
 from tools.local.sign_in.user_pool import UserPool
 
@@ -113,3 +115,47 @@ async def test_copies_of_a_snapshot_draw_different_random_numbers(process: Proce
     await process.warmup.after_restore()
 
     assert random.random() != one
+
+
+class Stored:
+    """A stand-in for Secrets Manager with one text, or an error."""
+
+    def __init__(self, stored: str | Exception) -> None:
+        self._stored = stored
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:
+        if isinstance(self._stored, Exception):
+            raise self._stored
+        return {"SecretString": self._stored}
+
+
+def secrets(stored: str | Exception, **environment: str) -> AssistantSecrets:
+    return AssistantSecrets(environment, StoredSecret("arn", Stored(stored)))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.promise("B4")
+class TestSecretsOfTheAssistant:
+    async def test_come_from_one_json_object(self) -> None:
+        assert await secrets(json.dumps({"SHOP_KEY": "k", "OTHER": "o"}))("SHOP_KEY") == "k"
+
+    async def test_of_the_process_have_precedence(self) -> None:
+        assert await secrets('{"SHOP_KEY": "stored"}', SHOP_KEY="mine")("SHOP_KEY") == "mine"
+        assert await AssistantSecrets({"SHOP_KEY": "mine"}, None)("SHOP_KEY") == "mine"
+
+    @pytest.mark.parametrize(
+        "stored",
+        ["{}", "k-17", '["k-17"]', '"k-17"', ClientError({"Error": {"Code": NO_VALUE}}, "GetSecretValue")],
+    )
+    async def test_without_a_value_the_error_names_the_remedy_and_no_value(self, stored: str | Exception) -> None:
+        with pytest.raises(KeyError, match=r"SHOP_KEY is not set.*AppSecretArn.*app.md") as raised:
+            await secrets(stored)("SHOP_KEY")
+
+        assert "k-17" not in str(raised.value)
+
+    async def test_undeclared_ones_are_named(self) -> None:
+        with pytest.raises(KeyError, match=r"SHOP_KEY.*\[secrets\] of app/app.toml"):
+            await AssistantSecrets({}, None)("SHOP_KEY")
+
+    async def test_another_error_of_secrets_manager_remains(self) -> None:
+        with pytest.raises(ClientError):
+            await secrets(ClientError({"Error": {"Code": "AccessDenied"}}, "GetSecretValue"))("SHOP_KEY")

@@ -71,6 +71,15 @@ class TestOrigin:
             "Timeout": ("300", Origin.TEMPLATE),
         }
 
+    @pytest.mark.promise("B4")
+    def test_the_adopters_folder_has_precedence_over_the_stack_only(self, template: Template) -> None:
+        app = {"OpenAIModel": "gpt-app", "Stage": "dev", "Timeout": "60"}
+
+        found = effective(template, {"OpenAIModel": "gpt-7"}, {"Stage": "prod"}, {"Timeout": "90"}, app)
+
+        assert values_of(found)["OpenAIModel"] == "gpt-app"
+        assert (values_of(found)["Stage"], values_of(found)["Timeout"]) == ("prod", "90")
+
     @pytest.mark.promise("D2")
     def test_an_empty_value_replaces_the_stacks(self, template: Template) -> None:
         found = effective(template, {"DomainName": "a.example", "CertificateArn": "arn"}, {}, parse("DomainName="))

@@ -51,3 +51,10 @@ class TestInspection:
         )
 
         assert imported_modules(source) == {"b", "c"}
+
+    def test_ignores_an_optional_import(self, tmp_path: Path) -> None:
+        source = tmp_path / "module.py"
+        optional = "try:\n    import fast\nexcept ImportError:\n    import slow\n"
+        source.write_text(f"{optional}try:\n    import a\nexcept ValueError: ...")
+
+        assert imported_modules(source) == {"a", "slow"}
