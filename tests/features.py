@@ -107,6 +107,8 @@ MORE = {
     "model-lifecycle": "Models are settings, the doctor announces a shutdown, and a vanished model is replaced",
     "local-model": "Without a key: a local model that calls any tool of any assistant",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
+    "strict-chat-completions": "A conversation as input for strict Chat Completions endpoints",
+    "clean-titles": "Titles without thoughts and markup, none for a message without words",
 }
 
 PAGE = {

@@ -22,8 +22,9 @@ ALLOWED = {
     "lambda_streaming": set[str](),
     "function_setup": set[str](),
     "chat_api": LIBRARIES | SHARED,
-    "coach": {"chat_api", "store_dynamo", "attachments_s3"},
-    "examples": {"chat_api", "store_dynamo", "attachments_s3"},
+    "assistant_kit": {"chat_api", "attachments_s3"},
+    "coach": {"assistant_kit", "chat_api", "store_dynamo", "attachments_s3"},
+    "examples": {"assistant_kit", "chat_api", "store_dynamo", "attachments_s3"},
     "janitor": {"store_dynamo", "attachments_s3"} | SHARED,
     "sign_in": set[str](),
 }
@@ -76,7 +77,7 @@ def test_the_documented_layout_states_the_same_directions(package):
     assert found == [ALLOWED[package]]
 
 
-@pytest.mark.parametrize("package", ["coach", "examples"])
+@pytest.mark.parametrize("package", ["assistant_kit", "coach", "examples"])
 def test_assistants_use_the_public_modules_of_chat_api(package):
     used = {name for path in PACKAGES[package].rglob("*.py") for name in ours(path) if name.startswith("chat_api")}
 

@@ -71,7 +71,7 @@ class Prepared:
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        from coach.history import newest_items
+        from assistant_kit.history import newest_items
         from coach.item_converter import CoachItemConverter
 
         items = await newest_items(turn.store, thread.id, turn.context)

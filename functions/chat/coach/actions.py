@@ -24,10 +24,10 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from assistant_kit.items import item_fields
 from chat_api.assistant import Turn
 from coach.accounts import CATEGORIES, Category, dollars
 from coach.accounts_table import AccountsTable
-from coach.items import item_fields
 from coach.tools.budgets import budget_report
 from coach.widgets.cards import budget_card, budget_form
 

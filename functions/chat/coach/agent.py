@@ -33,19 +33,20 @@ from chatkit.types import (
 )
 from openai.types.shared import Reasoning
 
+from assistant_kit.dictation import transcribe
+from assistant_kit.failures import describe, explain, replaced
+from assistant_kit.history import newest_items
+from assistant_kit.items import ImageConverter
+from assistant_kit.responses_model import THOUGHTS, AdaptingModel, ModelSupport, is_missing_model
+from assistant_kit.run_events import run_events
+from assistant_kit.titles import suggest_title, words_of
 from chat_api.assistant import AssistantSettings, Turn
 from coach import actions, choices
 from coach.accounts import utc_today
 from coach.accounts_table import AccountsTable
 from coach.choices import Choice
 from coach.context import CoachContext
-from coach.failures import explain, replaced
-from coach.history import newest_items
 from coach.item_converter import CoachItemConverter
-from coach.items import ImageConverter
-from coach.responses_model import THOUGHTS, AdaptingModel, ModelSupport, is_missing_model
-from coach.run_events import run_events
-from coach.text import suggest_title, transcribe
 from coach.tools import ENDS_THE_TURN, ON_REQUEST, TOOLS
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class CoachAgent:
         except (openai.OpenAIError, AgentsException) as error:
             if is_missing_model(error):
                 turn.report_missing_model(self._model)
-            logger.warning("model failed: %s", _describe(error))
+            logger.warning("model failed: %s", describe(error))
             raise explain(error) from error
         finally:
             used = result.context_wrapper.usage
@@ -147,9 +148,9 @@ class CoachAgent:
 
     async def title(self, message: UserMessageItem) -> str | None:
         """Suggest a title for the conversation that `message` begins. Raises openai.OpenAIError."""
-        words = [part.text for part in message.content]
+        words = words_of(message)
         effort = self._effort if self._support.supports(self._model, "reasoning") else None
-        return await suggest_title(self._client, self._model, effort, " ".join(words))
+        return await suggest_title(self._client, self._model, effort, words) if words else None
 
     async def close(self) -> None:
         """Close the connections to the model."""
@@ -175,9 +176,3 @@ class CoachAgent:
                 tool_choice=choice.tool,
             ),
         )
-
-
-def _describe(error: Exception) -> str:
-    """Name a failure without quoting it: class, HTTP status, OpenAI's code and request id."""
-    facts = [getattr(error, name, None) for name in ("status_code", "code", "request_id")]
-    return " ".join([type(error).__name__, *(str(fact) for fact in facts if fact)])

@@ -54,6 +54,7 @@ class TestForLambda:
 
     def test_the_function_holds_our_packages_only(self, for_lambda: Path) -> None:
         assert {path.name for path in (for_lambda / "ChatFunction").iterdir()} - {"app"} == {
+            "assistant_kit",
             "attachments_s3",
             "chat_api",
             "coach",

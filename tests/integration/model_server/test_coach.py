@@ -16,8 +16,8 @@ import pytest
 from chatkit.errors import CustomStreamError
 from chatkit.types import FileAttachment, ThreadStreamEvent, WidgetItem
 
+from assistant_kit import failures
 from chat_api.assistant import AssistantSettings, ModelOption, Turn
-from coach import failures
 from coach.accounts import dollars, months_before
 from coach.accounts_table import AccountsTable
 from coach.agent import CoachAgent

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from chatkit.types import AssistantMessageContent, AssistantMessageItem, ThreadMetadata, ThreadStreamEvent
 
+from assistant_kit.history import newest_items
 from chat_api.assistant import Turn
-from coach.history import newest_items
 from tests.fakes.assistants import spoken
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.integration.turns.conftest import service_of

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-OURS = ("store_dynamo", "chat_api", "coach", "lambda_streaming", "janitor", "tools")
+OURS = ("store_dynamo", "chat_api", "assistant_kit", "coach", "lambda_streaming", "janitor", "tools")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from agents import ImageGenerationTool, StopAtTools, Tool, WebSearchTool
 
-from coach.items import PARTIAL_IMAGES
+from assistant_kit.items import PARTIAL_IMAGES
 from coach.tools.analysis import analyze_spending
 from coach.tools.balances import balances
 from coach.tools.budgets import budgets, set_budget

@@ -11,9 +11,9 @@ from agents import RunContextWrapper, function_tool
 from chatkit.types import ProgressUpdateEvent
 from chatkit.widgets import DynamicWidgetRoot
 
+from assistant_kit.steps import Steps
 from coach.accounts import CATEGORIES, Ledger, dollars, months_before
 from coach.context import CoachContext
-from coach.run_events import Steps
 from coach.tools.spending import MAX_MONTHS, by_month
 from coach.widgets.cards import analysis_card
 

@@ -15,9 +15,9 @@ from chatkit.types import (
     ThreadItemDoneEvent,
 )
 
+from assistant_kit.items import item_fields
 from coach.accounts import ACCOUNTS, Ledger, dollars, mean_month
 from coach.context import CoachContext
-from coach.items import item_fields
 
 HORIZONS = ("6 months", "12 months", "24 months", "60 months")
 

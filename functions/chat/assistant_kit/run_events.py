@@ -1,22 +1,16 @@
-"""Events of one run: the Agents SDK's run as ChatKit events, and workflow steps that a tool shows meanwhile.
+"""Events of one run: the Agents SDK's run as ChatKit events.
 
     async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
         async for event in events: …
 
-    steps = Steps(context)                       # inside a tool
-    await steps.begin("Add up every month")
-    await steps.finish("12 months")
-    await steps.end("Analyzed 12 months")
-
-Theory. Most of this works around chatkit 1.6.5.
+Theory. This works around faults of chatkit 1.6.5.
 
 `chatkit.agents.stream_agent_response` reads the run and the context's own queue in two tasks. When it is cancelled, or
 when the run raises, it abandons them, and the reader of the queue waits forever. The streaming runtime ends an
 invocation only when all tasks of its request have ended, so such an invocation would last until its deadline.
 
-`AgentContext`'s workflow helpers queue an item and keep changing it. The "added" event then already contains later
-steps, which are sent a second time when they begin. `Steps` puts a copy into each event. ChatKit also ends the latest
-workflow again when the next item is shown; `run_events` drops that repetition.
+ChatKit ends the latest workflow again when the next item is shown; `run_events` drops that repetition. It also fails a
+turn at its first source (`_with_plain_annotation`).
 
 One part works around openai-agents: when the model refuses, the SDK raises ModelRefusalError and drops the events that
 it has queued, sometimes the refusal itself. `run_events` then completes the item with the error's text.
@@ -39,23 +33,15 @@ from chatkit.agents import (
 from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
-    CustomSummary,
-    CustomTask,
     ProgressUpdateEvent,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
-    ThreadItemUpdatedEvent,
     ThreadStreamEvent,
-    Workflow,
-    WorkflowItem,
-    WorkflowTaskAdded,
-    WorkflowTaskUpdated,
 )
 from pydantic import BaseModel
 
+from assistant_kit.items import item_fields
 from chat_api.context import RequestContext
-from coach.context import CoachContext
-from coach.items import item_fields
 
 
 async def run_events(
@@ -145,42 +131,3 @@ def _with_plain_annotation(event: StreamEvent) -> StreamEvent:
         if isinstance(annotation, BaseModel):
             event.data.annotation = annotation.model_dump()  # pyright: ignore[reportAttributeAccessIssue]
     return event
-
-
-class Steps:
-    """One workflow item. Runs one step at a time."""
-
-    def __init__(self, context: CoachContext) -> None:
-        self._context = context
-        self._tasks = list[CustomTask]()
-        self._item = WorkflowItem(
-            **item_fields("workflow", context.thread, context.store, context.request_context),
-            workflow=Workflow(type="custom", tasks=[]),
-        )
-
-    async def begin(self, title: str) -> None:
-        """Show a step in progress."""
-        task = CustomTask(title=title, status_indicator="loading")
-        self._tasks.append(task)
-        if len(self._tasks) == 1:
-            await self._context.stream(ThreadItemAddedEvent(item=self._snapshot()))
-            return
-        update = WorkflowTaskAdded(task=task, task_index=len(self._tasks) - 1)
-        await self._context.stream(ThreadItemUpdatedEvent(item_id=self._item.id, update=update))
-
-    async def finish(self, content: str) -> None:
-        """Mark the current step as complete."""
-        task = self._tasks[-1].model_copy(update={"content": content, "status_indicator": "complete"})
-        self._tasks[-1] = task
-        update = WorkflowTaskUpdated(task=task, task_index=len(self._tasks) - 1)
-        await self._context.stream(ThreadItemUpdatedEvent(item_id=self._item.id, update=update))
-
-    async def end(self, title: str) -> None:
-        """Close the workflow under a title that summarizes it. ChatKit stores it now."""
-        item = self._snapshot()
-        item.workflow.summary = CustomSummary(title=title, icon="check-circle")
-        await self._context.stream(ThreadItemDoneEvent(item=item))
-
-    def _snapshot(self) -> WorkflowItem:
-        workflow = self._item.workflow.model_copy(update={"tasks": list(self._tasks)})
-        return self._item.model_copy(update={"workflow": workflow})

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Any
 
 import pytest
 from agents.exceptions import ModelRefusalError
+from chatkit.agents import AgentContext
 
-from coach.accounts_table import AccountsTable
-from coach.context import CoachContext
-from coach.items import ImageConverter
-from coach.run_events import run_events
+from assistant_kit.items import ImageConverter
+from assistant_kit.run_events import run_events
 from tests.fakes.turn import Conversation
 
 
@@ -27,15 +25,9 @@ class RefusedRun:
         pass
 
 
-async def test_a_refusal_without_its_events_is_an_answer(accounts: AccountsTable) -> None:
+async def test_a_refusal_without_its_events_is_an_answer() -> None:
     talk = Conversation()
-    context = CoachContext(
-        thread=talk.thread,
-        store=talk.store,
-        request_context=talk.context,
-        today=date(2026, 5, 20),
-        accounts=accounts,
-    )
+    context = AgentContext(thread=talk.thread, store=talk.store, request_context=talk.context)
     refused: Any = RefusedRun()
     events: list[Any] = []
 

@@ -32,10 +32,10 @@ from chatkit.widgets import Card, Text
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from assistant_kit.guarded_items import MAX_MENTIONS
+from assistant_kit.history import Budget, newest_items
+from assistant_kit.item_converter import ItemConverter
 from attachments_s3 import Envelope
-from coach.guarded_items import MAX_MENTIONS
-from coach.history import Budget, newest_items
-from coach.item_converter import CoachItemConverter
 from store_dynamo.testing.models import every_item
 from tests.fakes.turn import Conversation
 
@@ -115,7 +115,7 @@ PLACES: dict[Callable[[str], ThreadItem], str] = {
 
 
 async def converted(*items: ThreadItem, whole_files: int = 0) -> list[Any]:
-    return await CoachItemConverter(TURN, items, Budget(attachments=whole_files)).to_agent_input(list(items))
+    return await ItemConverter(TURN, items, Budget(attachments=whole_files)).to_agent_input(list(items))
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -174,8 +174,7 @@ async def test_answer_cannot_forge_another_answer() -> None:
 
 async def test_role_of_hidden_context_is_a_choice() -> None:
     """Some Chat Completions endpoints do not know the role `developer`."""
-    converter = CoachItemConverter(TURN, [])
-    converter._hidden_role = "system"
+    converter = ItemConverter(TURN, [], hidden_role="system")
 
     (message,) = cast("list[Any]", await converter.to_agent_input([hidden("x")]))
 
@@ -249,7 +248,7 @@ class TestSize:
         await talk.add(item)
 
         items = await newest_items(talk.store, talk.thread.id, talk.context)
-        given_input = await CoachItemConverter(talk.turn(), items).to_agent_input(items)
+        given_input = await ItemConverter(talk.turn(), items).to_agent_input(items)
 
         assert items[-1] == item
         size = len(json.dumps(given_input))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from chatkit.types import AssistantMessageItem, FileAttachment, Page, ThreadItem, UserMessageItem
 
+from assistant_kit.history import PAGE_ITEMS, Budget, newest_items, size, whole_attachments
 from chat_api.context import RequestContext
-from coach.history import PAGE_ITEMS, Budget, newest_items, size, whole_attachments
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.turn import Conversation
 

@@ -47,3 +47,9 @@ def explain(error: Exception) -> CustomStreamError:
             return CustomStreamError(TOO_MANY_STEPS, allow_retry=False)
         case _:  # a broken connection, `response.failed`, `response.incomplete`, an `error` event
             return CustomStreamError(INTERRUPTED, allow_retry=True)
+
+
+def describe(error: Exception) -> str:
+    """Name a failure for the log without quoting it: class, HTTP status, the endpoint's code and request id."""
+    facts = [getattr(error, name, None) for name in ("status_code", "code", "request_id")]
+    return " ".join([type(error).__name__, *(str(fact) for fact in facts if fact)])
