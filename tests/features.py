@@ -65,6 +65,8 @@ MORE = {
     "deploy.live": "Every change of code, layers, parameters and settings reaches the version that serves",
     "deploy.parameters": "Parameters on the command line, checked before the build; `make params` shows their origin",
     "deploy.operator": "Your account, region and profile for every command; each fault is one line with its remedy",
+    "real-aws": "AWS services that the local stack forwards to AWS with the developer's credentials",
+    "upgrade": "A fork merges a newer version without conflicts",
     "new-app": "`make new` creates app/, the only folder that an adopter edits",
     "accounts": "The user's accounts and transactions, in a table of their own",
     "spending": "Spending by category over a period, with a chart",

@@ -38,6 +38,8 @@ MAX_ENVIRONMENT_BYTES = 3000
 SECRET_VARIABLE = "APP_SECRET_ARN"
 NOT_SHIPPED = ("test_*.py", "conftest.py", "*.pyc", "Makefile", "*.local.json")
 NOT_SHIPPED_AT_TOP = ("app.toml", "iam.json", "requirements*", "brand.json", "README.md", "public", "local.json")
+NEVER_REAL = {"dynamodb", "s3", "secretsmanager", "cognito-idp", "lambda", "logs", "sts"}
+"""Services that the stack itself uses, whose clients would leave the local AWS as well."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,60}")
 _RESERVED = re.compile(r"AWS_.*|LAMBDA_.*|TZ|PATH|LANG|PYTHON.*|LD_.*|_.*")
 _SERVICE = re.compile(r"[a-z][a-z0-9-]*")
@@ -144,6 +146,8 @@ class App:
                 f"app.toml: [environment] has {size} bytes, Lambda allows about {MAX_ENVIRONMENT_BYTES}: move texts "
                 "into a file in app/"
             )
+        for name in NEVER_REAL & set(self.real):
+            yield f"app.toml: [aws] {name} cannot be real, because the stack itself uses it: remove it from `real`"
         for name in self.services:
             if not _SERVICE.fullmatch(name):
                 yield f"app.toml: [aws] {name}: use boto3's name of the service, for example bedrock-runtime"

@@ -25,6 +25,7 @@ from tools.local.function.stream_poller import StreamPoller
 from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.local.ministack import MiniStack
 from tools.local.openai.server import API_KEY, ModelServer
+from tools.local.real_services import real_services
 from tools.stack.clients import REGION
 from tools.stack.template import filter_patterns, read_template
 from tools.workspace import source
@@ -99,6 +100,9 @@ async def running_stack(
         if app:
             own |= app.from_shell(os.environ)
             report(f"app/: {app.settings['ASSISTANT']}")
+            real = real_services(app.real, aws.chat_credentials.access_key)
+            own |= await parts.enter_async_context(real) if app.real else {}
+            report(f"real AWS services, with your credentials: {', '.join(app.real) or 'none'}")
         function = _chat_function(aws, model, log, aws.chat_timeout_seconds, own)
         function.code = [*function.code, *([app.folder.parent] if app else [])]
         front = await parts.enter_async_context(FunctionUrl(function, port=port))

@@ -121,6 +121,11 @@ class TestRights:
         assert template["Outputs"]["AppSecretArn"]["Value"] == {"Fn::GetAtt": ["AppSecret", "Id"]}
 
 
+def test_a_service_of_the_stack_itself_cannot_be_real(write: Write) -> None:
+    with pytest.raises(AppError, match="s3 cannot be real"):
+        write('[aws]\nreal = ["s3"]\n')
+
+
 def test_every_fault_is_in_one_message(write: Write) -> None:
     with pytest.raises(AppError) as raised:
         write(
