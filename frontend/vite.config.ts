@@ -1,9 +1,12 @@
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { brandPlugin, replaceable } from "./brand-plugin.ts";
 
 export default defineConfig({
-  plugins: [react(), lexerOnly(), siteConfig(process.env.SITE_CONFIG)],
+  plugins: [react(), brandPlugin(), lexerOnly(), siteConfig(process.env.SITE_CONFIG)],
+  // A file in app/web/ finds this folder's packages.
+  resolve: { alias: replaceable(), dedupe: ["react", "react-dom"] },
   // `make dev-frontend`: Vite serves the page and proxies the API and the configuration to the local edge. With ENV, it
   // proxies the API of a deployed site, and the configuration comes from SITE_CONFIG.
   server: {

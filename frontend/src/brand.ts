@@ -1,9 +1,9 @@
 /**
- * Names, texts and colors of Spendo. To bring your own assistant, change this file.
+ * Names, texts and colors of Spendo. To bring your own assistant, copy this file to `app/web/brand.ts` and change it there.
  *
  * The server provides the composer options: models, tools, dictation, mentions and attachments.
  */
-import type { Language } from "./preferences/language";
+import type { Language } from "./preferences/language"; // a type only: the build reads this file without a page
 
 export const NAME = "Spendo";
 
@@ -12,6 +12,10 @@ export const ACCENT = { light: "#0b6b50", dark: "#4fd1a5" };
 
 export interface Brand {
   tagline: string;
+  /** What the product does, for a visitor before the sign-in. */
+  points: string[];
+  /** How a visitor without an account gets one. */
+  noAccount: string;
   greeting: string;
   placeholder: string;
   /** `icon` is a ChatKit icon name. */
@@ -25,6 +29,12 @@ export interface Brand {
 export const BRAND: Record<Language, Brand> = {
   en: {
     tagline: "Your money, in plain words.",
+    points: [
+      "See where your money goes, month by month.",
+      "Set budgets, and plan what you save for.",
+      "Ask in your own words; the figures come from your accounts.",
+    ],
+    noAccount: "No account yet? Ask the person who runs this site to invite you.",
     greeting: "What would you like to know about your money?",
     placeholder: "Ask about your money",
     prompts: [
@@ -33,11 +43,17 @@ export const BRAND: Record<Language, Brand> = {
       { label: "Set a budget for dining", prompt: "Set a budget for dining", icon: "settings-slider" },
       { label: "Plan a goal", prompt: "I want to save for a trip. Help me plan this goal.", icon: "map-pin" },
     ],
-    disclaimer: "Spendo can make mistakes and doesn't give financial advice. The figures are demo data.",
+    disclaimer: "Spendo can make mistakes and doesn't give financial advice. The figures shown are sample data.",
     labels: {},
   },
   de: {
     tagline: "Ihr Geld, in klaren Worten.",
+    points: [
+      "Sehen Sie Monat für Monat, wohin Ihr Geld geht.",
+      "Setzen Sie Budgets, und planen Sie Ihre Sparziele.",
+      "Fragen Sie in Ihren Worten; die Zahlen stammen aus Ihren Konten.",
+    ],
+    noAccount: "Noch kein Konto? Bitten Sie den Betreiber dieser Seite um eine Einladung.",
     greeting: "Was möchten Sie über Ihr Geld wissen?",
     placeholder: "Fragen Sie nach Ihrem Geld",
     prompts: [
@@ -58,7 +74,7 @@ export const BRAND: Record<Language, Brand> = {
         icon: "map-pin",
       },
     ],
-    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die Zahlen sind Beispieldaten.",
+    disclaimer: "Spendo kann sich irren und gibt keine Finanzberatung. Die gezeigten Zahlen sind Beispieldaten.",
     labels: {
       cash: "Girokonto",
       savings: "Sparkonto",
@@ -67,7 +83,7 @@ export const BRAND: Record<Language, Brand> = {
       groceries: "Lebensmittel",
       dining: "Essengehen",
       utilities: "Nebenkosten",
-      transport: "Verkehr",
+      transport: "Mobilität",
       shopping: "Einkäufe",
       entertainment: "Unterhaltung",
       health: "Gesundheit",

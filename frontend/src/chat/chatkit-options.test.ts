@@ -1,6 +1,6 @@
 import type { CustomApiConfig } from "@openai/chatkit";
 import { describe, expect, test, vi } from "vitest";
-import { ACCENT } from "../brand";
+import { ACCENT } from "#brand";
 import { chatProps } from "../testing/chat-props";
 import { chatKitOptions } from "./chatkit-options";
 

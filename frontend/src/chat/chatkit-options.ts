@@ -1,5 +1,5 @@
 import type { ChatKitIcon, ChatKitOptions, Entity, SupportedLocale } from "@openai/chatkit";
-import { ACCENT } from "../brand";
+import { ACCENT } from "#brand";
 import type { ChatProps } from "./chat-props";
 
 /** Translate the chat props into the options of ChatKit's element. */

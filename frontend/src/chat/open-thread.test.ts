@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { NAME } from "../brand";
+import { NAME } from "#brand";
 import { drafts } from "./drafts";
 import { openThread } from "./open-thread";
 

@@ -1,5 +1,5 @@
+import { NAME } from "#brand";
 import type { OpenThread } from "../../plain-chat/props";
-import { NAME } from "../brand";
 import { drafts } from "./drafts";
 
 const THREAD = "open-thread";

@@ -3,6 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { User } from "oidc-client-ts";
 import { AuthProvider } from "react-oidc-context";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { BRAND } from "#brand";
 import { languagePreference } from "../preferences/language";
 import { challengeOf, FakeCognito } from "../testing/fake-cognito";
 import { returnToPlace } from "./return-to";
@@ -20,7 +21,7 @@ beforeEach(async () => {
   history.replaceState(null, "", "/");
   languagePreference.set("en");
   went = [];
-  vi.spyOn(location, "assign").mockImplementation((url) => void went.push(new URL(url)));
+  vi.spyOn(location, "replace").mockImplementation((url) => void went.push(new URL(url)));
   session = new Session(cognito.config);
 });
 
@@ -69,6 +70,19 @@ describe("a visitor", () => {
       code_challenge_method: "S256",
     });
     expect(screen.queryByText("inside")).toBeNull();
+  });
+
+  test("[page-sign-in] learns what the product does, and chooses the language of the page and of Cognito's form", async () => {
+    gate();
+    expect((await screen.findAllByRole("listitem")).map((point) => point.textContent)).toEqual(BRAND.en.points);
+    expect(screen.getByText(BRAND.en.noAccount)).toBeTruthy();
+    expect(screen.getByText(BRAND.en.disclaimer)).toBeTruthy();
+
+    await userEvent.click(screen.getByRole("button", { name: "Deutsch" }));
+    await userEvent.click(screen.getByRole("button", { name: "Anmelden" }));
+
+    await waitFor(() => expect(went).toHaveLength(1));
+    expect(went[0]?.searchParams.get("lang")).toBe("de");
   });
 
   test("returns signed in, to the same URL", async () => {

@@ -2,6 +2,7 @@ import { ErrorResponse, type User, UserManager, WebStorageStateStore } from "oid
 import { authorizedFetch, SessionEndedError, type TokenSource } from "../api/authorized-fetch";
 import { sealed } from "../api/sealed-body";
 import type { RuntimeConfig } from "../config";
+import { languagePreference } from "../preferences/language";
 import { Activity } from "./activity";
 import { cognitoMetadata, logoutUrl } from "./cognito";
 import { type EndReason, tabs } from "./tabs";
@@ -95,7 +96,11 @@ export class Session implements TokenSource {
     tabs.signIn();
     this.activity.begin();
     const { pathname, search, hash } = location;
-    await this.manager.signinRedirect({ state: { returnTo: pathname + search + hash } });
+    await this.manager.signinRedirect({
+      state: { returnTo: pathname + search + hash },
+      redirectMethod: "replace", // Back from the chat leaves the site instead of showing a used sign-in page
+      extraQueryParams: { lang: languagePreference.get() }, // the language of Cognito's managed login
+    });
   }
 
   /**

@@ -47,7 +47,7 @@ describe("the panel", () => {
   test("shows transactions with day and category", () => {
     render(<Panel first="transactions" />);
 
-    expect(rows()).toEqual(["Luigi'sNov 24 · Dining-$32.50", "SalaryNov 1 · Income and transfers$5,000.00"]);
+    expect(rows()).toEqual(["Luigi'sNov 24 · Dining−$32.50", "SalaryNov 1 · Income and transfers$5,000.00"]);
   });
 
   test("shows the amounts left and over in each budget", () => {
@@ -83,7 +83,7 @@ describe("the panel", () => {
     render(<Panel first="budgets" />);
 
     expect(screen.getByRole("tab", { selected: true }).textContent).toBe("Budgets");
-    expect(rows()[0]).toMatch(/^Essengehen480,90.\$ von 400,00.\$80,90.\$ darüber$/);
+    expect(rows()[0]).toMatch(/^Essengehen480,90.\$ von 400,00.\$80,90.\$ über dem Budget$/);
   });
 });
 

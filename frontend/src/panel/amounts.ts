@@ -11,8 +11,13 @@ export function amountsOf(locale: string, currency: string): Amounts {
   const whole = new Intl.NumberFormat(locale, { style: "currency", currency, maximumFractionDigits: 0 });
   const days = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
   return {
-    money: (cents) => exact.format(cents / 100),
-    round: (cents) => whole.format(cents / 100),
+    money: (cents) => signed(exact.format(cents / 100)),
+    round: (cents) => signed(whole.format(cents / 100)),
     day: (iso) => days.format(new Date(`${iso}T00:00:00Z`)),
   };
+}
+
+/** With a minus sign (U+2212), for which `Intl` has a hyphen in most locales. */
+function signed(amount: string): string {
+  return amount.replace("-", "\u2212");
 }

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { BRAND } from "../brand";
+import { BRAND } from "#brand";
 import type { HostPage } from "../chat/chat-props";
 import { currentWords, languagePreference } from "../preferences/language";
 import { isPage, type Page } from "./overview";

@@ -1,4 +1,4 @@
-import { BRAND } from "../brand";
+import { BRAND } from "#brand";
 import { useLanguage } from "../preferences/language";
 
 /** Return a function that names an account or category in the page's language, or with the server's label. */

@@ -1,4 +1,5 @@
 import { useEffect, useSyncExternalStore } from "react";
+import { tokenColor } from "../styles/token";
 import { createPreference, usePreference } from "./preference";
 
 export const THEMES = ["system", "light", "dark"] as const;
@@ -14,6 +15,10 @@ export function useTheme(): { theme: Theme; setTheme: (theme: Theme) => void; sh
   const shown = theme === "system" ? (systemIsDark ? "dark" : "light") : theme;
   useEffect(() => {
     document.documentElement.dataset.theme = shown;
+    const surface = tokenColor("--surface", shown);
+    for (const bar of document.querySelectorAll<HTMLMetaElement>("meta[name=theme-color]")) {
+      if (surface) bar.content = surface; // the browser's own bars have the header's color
+    }
   }, [shown]);
   return { theme, setTheme, shown };
 }

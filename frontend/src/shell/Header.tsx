@@ -1,4 +1,4 @@
-import { NAME } from "../brand";
+import { NAME } from "#brand";
 import type { Session } from "../identity/session";
 import type { PanelPlace } from "../panel/use-panel-place";
 import { useLanguage } from "../preferences/language";

@@ -1,6 +1,6 @@
 import { useEffect, useMemo } from "react";
+import { BRAND } from "#brand";
 import { createApiFetch } from "../api/api-fetch";
-import { BRAND } from "../brand";
 import { Chat, preloadChat } from "../chat/Chat";
 import { useComposer } from "../chat/use-composer";
 import type { RuntimeConfig } from "../config";
