@@ -89,6 +89,7 @@ MORE = {
     "model-failures": "Each failure of the model has its message, and the thread stays usable",
     "thread-status": "Locked and closed conversations take no messages",
     "edit-message": "A message is edited in its place and answered again",
+    "feedback": "Feedback that is there after a reload, with a reason, and can be withdrawn",
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",
     "rate-limits": "Limits per user and a budget for all",

@@ -4,6 +4,7 @@ import { CopyButton } from "./Copy";
 import { Icon } from "./Icon";
 import { Link, Markdown } from "./Markdown";
 import { MessageEditor } from "./MessageEditor";
+import { RatingButtons, type RatingProps } from "./Rating";
 import type { AssistantMessage, Attachment, Source, UserContent, UserMessage } from "./wire";
 import { words } from "./words";
 
@@ -90,20 +91,17 @@ function SentFile({ file }: { file: Attachment }) {
   );
 }
 
-export type Feedback = "positive" | "negative";
-
-interface AnswerProps {
+interface AnswerProps extends RatingProps {
   item: AssistantMessage;
   /** Whether the message is still streaming. */
   growing: boolean;
-  onRate(kind: Feedback): Promise<void>;
   /** Ask for another answer in its place. Null while that is not possible. */
   onAgain: (() => void) | null;
   /** Whether items after the answer would be replaced as well, which the user has to confirm. */
   followed: boolean;
 }
 
-export function AnswerView({ item, growing, onRate, onAgain, followed }: AnswerProps) {
+export function AnswerView({ item, growing, rating, onRate, onAgain, followed }: AnswerProps) {
   const sources = item.content.flatMap((part) => part.annotations.map(({ source }) => source));
   const asText = () => item.content.map((part) => part.text).join("\n\n");
   return (
@@ -117,7 +115,7 @@ export function AnswerView({ item, growing, onRate, onAgain, followed }: AnswerP
         <div className="pc-rating">
           <CopyButton label={words().copy} text={asText} />
           <Again onAgain={onAgain} followed={followed} />
-          <Rating onRate={onRate} />
+          <RatingButtons rating={rating} onRate={onRate} />
         </div>
       )}
     </article>
@@ -163,36 +161,5 @@ export function Sources({ sources }: { sources: Source[] }) {
         </li>
       ))}
     </ol>
-  );
-}
-
-function Rating({ onRate }: { onRate: AnswerProps["onRate"] }) {
-  const [given, give] = useState<Feedback | "failed" | null>(null);
-  const rate = (kind: Feedback) => {
-    give(kind);
-    onRate(kind).catch(() => give("failed"));
-  };
-  return (
-    <>
-      <button
-        type="button"
-        aria-label={words().good}
-        title={words().good}
-        aria-pressed={given === "positive"}
-        onClick={() => rate("positive")}
-      >
-        <Icon name="good" />
-      </button>
-      <button
-        type="button"
-        aria-label={words().bad}
-        title={words().bad}
-        aria-pressed={given === "negative"}
-        onClick={() => rate("negative")}
-      >
-        <Icon name="bad" />
-      </button>
-      {given === "failed" && <span role="alert">{words().notSaved}</span>}
-    </>
   );
 }

@@ -470,17 +470,50 @@ describe("an answer", () => {
 });
 
 describe("feedback", () => {
+  const pressed = (name: string) => press(name).getAttribute("aria-pressed");
+  const sent = () => server.of("items.feedback").map(({ params, metadata }) => [params.kind, metadata]);
+
   it("is sent, and reset when the server does not save it", async () => {
     server.answers("items.feedback", {});
     const { user } = await opened([answer("Good advice")]);
     await user.click(await screen.findByRole("button", { name: "Good answer" }));
-    expect(press("Good answer").getAttribute("aria-pressed")).toBe("true");
+    expect(pressed("Good answer")).toBe("true");
     const params = { thread_id: "thr_1", item_ids: ["msg_a"], kind: "positive" };
     expect(server.of("items.feedback")[0]?.params).toEqual(params);
     server.on("items.feedback", () => refusal(503, "no"));
     await user.click(press("Bad answer"));
     expect((await screen.findByRole("alert")).textContent).toContain("wasn't saved");
-    expect(press("Bad answer").getAttribute("aria-pressed")).toBe("false");
+    expect(pressed("Bad answer")).toBe("false");
+    expect(pressed("Good answer")).toBe("true"); // as before, and as on the server
+  });
+
+  it("is there after a reload, and can be withdrawn", async () => {
+    server.answers("items.feedback", {});
+    const feedback = { msg_a: { kind: "negative", reason: "Wrong month" } };
+    const { user } = await opened([answer("Bad advice")], { feedback } as Partial<Thread>);
+    await waitFor(() => expect(pressed("Bad answer")).toBe("true"));
+    expect(server.of("threads.get_by_id")[0]?.metadata).toEqual({ feedback: true });
+    await user.click(press("Bad answer"));
+    expect(pressed("Bad answer")).toBe("false");
+    expect(sent()).toEqual([["negative", { withdrawn: true }]]);
+    expect(screen.queryByRole("textbox", { name: /What was wrong/ })).toBeNull();
+  });
+
+  it("that is bad can have a reason", async () => {
+    server.answers("items.feedback", {});
+    const { user } = await opened([answer("Bad advice")]);
+    await user.click(await screen.findByRole("button", { name: "Bad answer" }));
+    await user.type(screen.getByRole("textbox", { name: /What was wrong/ }), "Wrong month{Enter}");
+    expect(sent()).toEqual([
+      ["negative", undefined],
+      ["negative", { reason: "Wrong month" }],
+    ]);
+    expect(await screen.findByText("Thank you for the reason.")).toBeTruthy();
+    await user.click(press("Good answer"));
+    await user.click(press("Bad answer"));
+    await user.click(press("Close"));
+    expect(sent()).toHaveLength(4);
+    expect(pressed("Bad answer")).toBe("true");
   });
 });
 

@@ -12,7 +12,7 @@ import type { ChatSession } from "./session";
 import { Widget } from "./Widget";
 import { TaskView, Workflow } from "./Workflow";
 import { textOf } from "./widget-text";
-import type { GeneratedImageItem, ThreadItem } from "./wire";
+import type { GeneratedImageItem, Rating, ThreadItem } from "./wire";
 import { words } from "./words";
 
 interface TranscriptProps {
@@ -50,6 +50,7 @@ export function Transcript({ now, session, closed }: TranscriptProps) {
                 growing={now.unfinished.includes(item.id)}
                 disabled={disabled}
                 followed={item.type === "user_message" ? place < lastQuestion : place < now.items.length - 1}
+                rating={now.ratings[item.id]}
                 session={session}
                 language={words()}
               />
@@ -82,12 +83,13 @@ interface ItemProps {
   session: ChatSession;
   /** Whether another question follows a question, or anything an answer. */
   followed: boolean;
+  rating: Rating | undefined;
   /** Renders the item again when the language changes. */
   language: object;
 }
 
 /** One item. It is rendered again only if it changes, because a long thread receives many events. */
-const Item = memo(function Item({ item, growing, disabled, followed, session }: ItemProps): ReactNode {
+const Item = memo(function Item({ item, growing, disabled, followed, rating, session }: ItemProps): ReactNode {
   switch (item.type) {
     case "user_message":
       return (
@@ -103,7 +105,8 @@ const Item = memo(function Item({ item, growing, disabled, followed, session }: 
           item={item}
           growing={growing}
           followed={followed}
-          onRate={(kind) => session.rate(item, kind)}
+          rating={rating}
+          onRate={(given) => session.rate(item, given)}
           onAgain={disabled ? null : () => void session.answerAgain(questionOf(session.snapshot(), item.id))}
         />
       );

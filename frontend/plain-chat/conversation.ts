@@ -6,7 +6,7 @@
  *     conversation = ended(conversation);
  */
 import { updated } from "./item-update";
-import type { Notice, Thread, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessage } from "./wire";
+import type { Notice, Rating, Thread, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessage } from "./wire";
 import { words } from "./words";
 
 export interface Failure {
@@ -32,6 +32,8 @@ export interface Conversation {
   failure: Failure | null;
   /** Id of the item to show instead of the newest one: the message that a search found. */
   target: string | null;
+  /** The user's feedback by item. */
+  ratings: Record<string, Rating>;
 }
 
 export const empty: Conversation = {
@@ -45,6 +47,7 @@ export const empty: Conversation = {
   notices: [],
   failure: null,
   target: null,
+  ratings: {},
 };
 
 const atRest = { phase: "idle", progress: null, unfinished: [] } satisfies Partial<Conversation>;
@@ -156,4 +159,10 @@ export function questionOf(now: Conversation, itemId: string): UserMessage | und
 
 export function metadata({ items: _, ...thread }: Thread): ThreadMetadata {
   return thread;
+}
+
+/** Set or withdraw the feedback on an item. */
+export function rated(now: Conversation, itemId: string, rating: Rating | null | undefined): Conversation {
+  const { [itemId]: _, ...others } = now.ratings;
+  return { ...now, ratings: rating ? { ...others, [itemId]: rating } : others };
 }

@@ -43,9 +43,9 @@ export class ChatClient {
     private readonly url: string,
   ) {}
 
-  /** Raises RequestError. */
-  async call<T extends keyof Calls>(type: T, params: Calls[T][0]): Promise<Calls[T][1]> {
-    const response = await this.post({ type, params }, "application/json");
+  /** `metadata` is for what ChatKit's protocol does not have. Raises RequestError. */
+  async call<T extends keyof Calls>(type: T, params: Calls[T][0], metadata?: object): Promise<Calls[T][1]> {
+    const response = await this.post({ type, params, ...(metadata && { metadata }) }, "application/json");
     return response.json();
   }
 

@@ -12,6 +12,7 @@ import type {
   Answers,
   Attachment,
   Calls,
+  Rating,
   StreamingRequest,
   ThreadItem,
   ThreadStreamEvent,
@@ -127,9 +128,25 @@ export class ChatSession {
     await this.turn({ type: "threads.add_structured_input", params });
   }
 
-  /** Raises RequestError. */
-  async rate(item: ThreadItem, kind: "positive" | "negative"): Promise<void> {
-    await this.client.call("items.feedback", { thread_id: item.thread_id, item_ids: [item.id], kind });
+  /** Save the user's feedback, or withdraw it with null. Raises RequestError, and then shows the former one again. */
+  async rate(item: ThreadItem, rating: Rating | null): Promise<void> {
+    const before = this.now.ratings[item.id];
+    const show = (shown: Rating | null | undefined) => {
+      if (this.now.thread?.id === item.thread_id) this.change(conversation.rated(this.now, item.id, shown));
+    };
+    show(rating);
+    const kind = rating?.kind ?? before?.kind ?? "positive";
+    const metadata = rating ? rating.reason && { reason: rating.reason } : { withdrawn: true };
+    try {
+      await this.client.call(
+        "items.feedback",
+        { thread_id: item.thread_id, item_ids: [item.id], kind },
+        metadata || undefined,
+      );
+    } catch (error) {
+      show(before);
+      throw error;
+    }
   }
 
   /**
@@ -140,8 +157,9 @@ export class ChatSession {
     this.leave();
     await this.work(
       async () => {
-        const { items, ...thread } = await this.client.call("threads.get_by_id", { thread_id: threadId });
-        if (!items.has_more) return { ...conversation.opened(thread, items.data, null), target };
+        const found = await this.client.call("threads.get_by_id", { thread_id: threadId }, { feedback: true });
+        const { items, feedback: ratings = {}, ...thread } = found;
+        if (!items.has_more) return { ...conversation.opened(thread, items.data, null), target, ratings };
         let shown = conversation.opened(thread, [], null);
         for (let pages = 0; pages < (target ? MAX_PAGES : 1) && (pages === 0 || shown.older); pages++) {
           const params = {
@@ -154,7 +172,7 @@ export class ChatSession {
           shown = conversation.withOlder(shown, page.data.toReversed(), cursor(page));
           if (shown.items.some(({ id }) => id === target)) break;
         }
-        return { ...shown, target };
+        return { ...shown, target, ratings };
       },
       () => this.open(threadId, target),
     );

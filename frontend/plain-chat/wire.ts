@@ -229,9 +229,16 @@ export interface ActionParams {
   action: { type: string; payload: unknown };
 }
 
+/** A user's feedback on an item. */
+export interface Rating {
+  kind: "positive" | "negative";
+  reason?: string;
+}
+
 /** Requests with a JSON response: type → parameters and response. */
 export interface Calls {
-  "threads.get_by_id": [{ thread_id: string }, Thread];
+  /** With `feedback` in the request's metadata, which is not part of ChatKit's protocol, the user's ratings come along. */
+  "threads.get_by_id": [{ thread_id: string }, Thread & { feedback?: Record<string, Rating> }];
   "threads.list": [{ limit: number; order: "desc"; after?: string }, Page<ThreadMetadata>];
   "threads.update": [{ thread_id: string; title: string }, Thread];
   "threads.delete": [{ thread_id: string }, unknown];

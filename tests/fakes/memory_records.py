@@ -15,6 +15,7 @@ from store_dynamo.access import LONG_AGO, Seat
 from store_dynamo.audit import DONE, Action
 from store_dynamo.errors import RateExceededError, SignedOutError, TooManyRunningError, TurnClaimedError
 from store_dynamo.expressions import Clock
+from store_dynamo.feedback import Rating
 from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
 from store_dynamo.search import Found, Hit
 
@@ -153,13 +154,24 @@ class MemoryFeedback:
     """Feedback by thread and item, if the store has them for the user."""
 
     store: Store[Any]
-    given: dict[tuple[str, str], FeedbackKind] = field(default_factory=dict[tuple[str, str], FeedbackKind])
+    given: dict[tuple[str, str], Rating] = field(default_factory=dict[tuple[str, str], Rating])
 
-    async def put(self, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind, context: Any) -> None:
+    async def put(
+        self, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind, context: Any, reason: str | None = None
+    ) -> None:
         await self.store.load_thread(thread_id, context)
         for item_id in item_ids:
             await self.store.load_item(thread_id, item_id, context)
-        self.given |= {(thread_id, item_id): kind for item_id in item_ids}
+        self.given |= {(thread_id, item_id): Rating(kind, reason) for item_id in item_ids}
+
+    async def load(self, thread_id: str, context: Any) -> dict[str, Rating]:
+        await self.store.load_thread(thread_id, context)
+        return {item_id: rating for (thread, item_id), rating in self.given.items() if thread == thread_id}
+
+    async def remove(self, thread_id: str, item_ids: Sequence[str], context: Any) -> None:
+        await self.store.load_thread(thread_id, context)
+        for item_id in item_ids:
+            self.given.pop((thread_id, item_id), None)
 
 
 class MemorySearch:

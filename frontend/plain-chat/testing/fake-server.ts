@@ -3,6 +3,7 @@ import type { ThreadStreamEvent } from "../wire";
 export interface Received {
   type: string;
   params: Record<string, unknown>;
+  metadata?: Record<string, unknown>;
   signal: AbortSignal | null | undefined;
 }
 

@@ -225,7 +225,7 @@ class SupportsModels(Protocol):
 class Statement:
     """A text to moderate: the client's, before it is stored, or the assistant's answer, before it is stored."""
 
-    source: Literal["message", "form", "tool", "action", "answer"]
+    source: Literal["message", "form", "tool", "action", "answer", "feedback"]
     text: str
 
 

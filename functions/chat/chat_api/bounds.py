@@ -131,6 +131,7 @@ class Json:
 ID = Text(512)
 CHOICE = Text(200)
 LABEL = Text(200)
+REASON = Text(1_000)
 
 FIELDS: Mapping[str, Bound] = {
     "metadata": Json(120_000, 5_000, 12),
@@ -168,7 +169,8 @@ FIELDS: Mapping[str, Bound] = {
 """The bound of each field of ChatKit's requests, by path."""
 
 NOTES: Mapping[str, str] = {
-    "metadata": "`content`, a retry's new text of its message, has the bounds of `params.input.content`",
+    "metadata": "`content`, a retry's new text of its message, has the bounds of `params.input.content`; "
+    f"`reason`, of a rating, has at most {REASON.characters:,} characters",
     "params.limit": "one answer holds at most 500 entries",
     "params.title": f"stored without invisible characters, cut to {MAX_TITLE_CHARS}",
     "params.name": f"after cleaning {names.MAX_NAME_CHARS}",

@@ -28,6 +28,7 @@ from chatkit.types import (
     InferenceOptions,
     InputTranscribeParams,
     InputTranscribeReq,
+    ItemsFeedbackReq,
     ItemsListReq,
     StructuredInputItem,
     ThreadMetadata,
@@ -46,6 +47,7 @@ from chatkit.types import (
 )
 from pydantic import TypeAdapter, ValidationError
 
+from attachments_s3.names import visible
 from chat_api.assistant import (
     Assistant,
     Statement,
@@ -55,7 +57,7 @@ from chat_api.assistant import (
     SupportsSyncActions,
     SupportsTranscription,
 )
-from chat_api.bounds import check_document
+from chat_api.bounds import REASON, check_document
 from chat_api.context import RequestContext
 from chat_api.errors import (
     ConflictError,
@@ -115,6 +117,8 @@ class RequestChecks:
                 self._check_action(request)
                 if request.params.item_id:
                     await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
+            case ItemsFeedbackReq():
+                reason_of(request)
             case InputTranscribeReq():
                 if not isinstance(self._assistant, SupportsTranscription):
                     raise InvalidRequestError("this assistant does not support dictation")
@@ -166,6 +170,18 @@ def new_content(request: ChatKitReq) -> list[UserMessageContent] | None:
         return _CONTENT.validate_python(content)
     except ValidationError as error:
         raise InvalidRequestError("metadata.content: must be a list like params.input.content of a message") from error
+
+
+def reason_of(request: ItemsFeedbackReq) -> str | None:
+    """Return a rating's `metadata.reason` as one line. Raises InvalidRequestError or TooLargeError."""
+    reason = request.metadata.get("reason")
+    if reason is None:
+        return None
+    if not isinstance(reason, str):
+        raise InvalidRequestError("metadata.reason: must be a text")
+    if fault := REASON.fault(reason):
+        raise TooLargeError(f"metadata.reason {fault}")
+    return visible(reason) or None
 
 
 def _check_text(content: Sequence[UserMessageContent], *, has_files: bool, quoted: str | None) -> None:
@@ -226,6 +242,9 @@ def statement_of(request: ChatKitReq) -> Statement | None:
             message = request.params.input
             parts = [part.text for part in message.content] + ([message.quoted_text] if message.quoted_text else [])
             return Statement("message", "\n".join(parts))
+        case ItemsFeedbackReq():
+            reason = reason_of(request)
+            return Statement("feedback", reason) if reason else None
         case ThreadsRetryAfterItemReq():
             content = new_content(request)
             return None if content is None else Statement("message", "\n".join(part.text for part in content))

@@ -28,10 +28,12 @@ from chatkit.types import (
     ThreadsUpdateReq,
 )
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from attachments_s3 import S3AttachmentStore
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
+from chat_api.request_checks import reason_of
 from store_dynamo import DynamoStore
 
 PAGE_SIZE = 20
@@ -59,12 +61,7 @@ async def answer(
     """Process one request and return its JSON. Raises ChatKit's NotFoundError and the errors of store and files."""
     match request:
         case ThreadsGetByIdReq():
-            thread_id = request.params.thread_id
-            thread, items = await asyncio.gather(
-                store.load_thread(thread_id, context),
-                store.load_thread_items(thread_id, None, PAGE_SIZE, "asc", context),
-            )
-            return _json(_thread(thread, items))
+            return await _get_thread(request, store, context)
         case ThreadsListReq(params=page):
             threads = await store.load_threads(page.limit or PAGE_SIZE, page.after, page.order, context)
             return _json(
@@ -82,8 +79,8 @@ async def answer(
             return _json(_thread(thread))
         case ThreadsDeleteReq():
             await store.delete_thread(request.params.thread_id, context)
-        case ItemsFeedbackReq(params=feedback):
-            await store.feedback.put(feedback.thread_id, feedback.item_ids, feedback.kind, context)
+        case ItemsFeedbackReq():
+            await _feedback(request, store, context)
         case AttachmentsCreateReq():
             attachment = await files.create_attachment(request.params, context)
             await store.save_attachment(attachment, context)
@@ -91,6 +88,38 @@ async def answer(
         case AttachmentsDeleteReq():
             await files.delete_attachment(request.params.attachment_id, context)  # admission deleted the record
     return DONE
+
+
+async def _get_thread(request: ThreadsGetByIdReq, store: DynamoStore[RequestContext], context: RequestContext) -> bytes:
+    """Return a thread; with `feedback` in the request's metadata, which ChatKit never sends, the user's ratings too."""
+    thread_id = request.params.thread_id
+    wanted = request.metadata.get("feedback") is True
+    thread, items, ratings = await asyncio.gather(
+        store.load_thread(thread_id, context),
+        store.load_thread_items(thread_id, None, PAGE_SIZE, "asc", context),
+        store.feedback.load(thread_id, context) if wanted else _none(),
+    )
+    answer = _json(_thread(thread, items))
+    if ratings is None:
+        return answer
+    found = {
+        key: {"kind": each.kind} | ({"reason": each.reason} if each.reason else {}) for key, each in ratings.items()
+    }
+    return answer[:-1] + b',"feedback":' + to_json(found) + b"}"
+
+
+async def _none() -> None:
+    return None
+
+
+async def _feedback(request: ItemsFeedbackReq, store: DynamoStore[RequestContext], context: RequestContext) -> None:
+    """Store a rating with the `reason` in the request's metadata, or remove it if that says `withdrawn`."""
+    params = request.params
+    if request.metadata.get("withdrawn") is True:
+        await store.load_thread(params.thread_id, context)
+        await store.feedback.remove(params.thread_id, params.item_ids, context)
+        return
+    await store.feedback.put(params.thread_id, params.item_ids, params.kind, context, reason=reason_of(request))
 
 
 def _thread(thread: ThreadMetadata, items: Page[ThreadItem] | None = None) -> Thread:

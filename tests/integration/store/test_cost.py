@@ -120,6 +120,8 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     await count("`turns.claim`", lambda: store.turns.claim("turn-1", "thr_00", ALICE))
     await count("`turns.is_cancelled`", lambda: store.turns.is_cancelled("turn-1", ALICE))
     await count("`feedback.put`, one item", lambda: store.feedback.put("thr_00", ["msg_00"], "positive", ALICE))
+    await count("`feedback.load`", lambda: store.feedback.load("thr_00", ALICE))
+    await count("`feedback.remove`, one item", lambda: store.feedback.remove("thr_00", ["msg_00"], ALICE))
     await count("`rates.count`", lambda: store.rates.count("turns", 9, timedelta(days=1), ALICE))
     return found
 

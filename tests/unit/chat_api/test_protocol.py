@@ -13,6 +13,7 @@ from chatkit.types import ChatKitReq
 
 from chat_api.request_checks import MAX_AUDIO_BYTES
 from chat_api.turn import Timing
+from store_dynamo.feedback import Rating
 from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.everything import Everything
 from tests.unit.chat_api.conftest import Echo, World
@@ -191,7 +192,7 @@ class TestJson:
 
         assert (given.status_code, given.json()) == (200, {})
         assert (foreign.status_code, unknown.status_code) == (404, 404)
-        assert world.store.feedback.given == {(thread_id, answer["id"]): "positive"}
+        assert world.store.feedback.given == {(thread_id, answer["id"]): Rating("positive")}
 
     @pytest.mark.feature("attachments.create")
     @pytest.mark.feature("attachments.delete")

@@ -10,6 +10,7 @@ import pytest
 from chatkit.store import NotFoundError
 
 from store_dynamo import InvalidIdError, RateExceededError, TurnClaimedError
+from store_dynamo.feedback import Rating
 from store_dynamo.keys import feedback_key
 from store_dynamo.testing import Caller, Clock
 from store_dynamo.testing.models import note, thread
@@ -120,6 +121,28 @@ class TestFeedback:
         await store.delete_thread("thr_1", ALICE)
         with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
             await store.feedback.put("thr_1", ["i0"], "positive", ALICE)
+
+    @pytest.mark.feature("feedback")
+    async def test_feedback_is_read_back_and_withdrawn_by_its_user_only(self, moto_backend: DynamoBackend) -> None:
+        store = moto_backend.store()
+        for caller in (ALICE, BOB):
+            await store.save_thread(thread(), caller)
+            for name in ("i0", "i#1", "i2"):
+                await store.save_item("thr_1", note(name), caller)
+
+        await store.feedback.put("thr_1", ["i0"], "negative", ALICE, reason="Wrong month")
+        await store.feedback.put("thr_1", ["i#1", "i2"], "positive", ALICE)
+        await store.feedback.put("thr_1", ["i0"], "positive", BOB)
+        await store.feedback.remove("thr_1", ["i2", "unknown"], ALICE)
+        await store.feedback.remove("thr_1", ["i0", "i0"], BOB)
+
+        assert await store.feedback.load("thr_1", ALICE) == {
+            "i0": Rating("negative", "Wrong month"),
+            "i#1": Rating("positive"),
+        }
+        assert await store.feedback.load("thr_1", BOB) == {}
+        await store.feedback.put("thr_1", ["i0"], "negative", ALICE)
+        assert (await store.feedback.load("thr_1", ALICE))["i0"] == Rating("negative")
 
 
 class TestRates:
