@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import logging
 import re
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -83,6 +85,16 @@ def pdf(size: int = 0) -> bytes:
     return b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".ljust(size - 6, b" ") + b"%%EOF\n"
 
 
+def word() -> bytes:
+    """Return a small Word document."""
+    with zipfile.ZipFile(out := io.BytesIO(), "w") as archive:
+        for name in ("[Content_Types].xml", "word/document.xml"):
+            archive.writestr(name, "<x/>")
+    return out.getvalue()
+
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+HEIC = b"\x00\x00\x00\x20ftypheic\x00\x00\x00\x00mif1MiHEmiafheic" + bytes(200)
 ZIP = b"PK\x03\x04\x14\x00\x00\x00\x08\x00" + b"\0" * 60
 
 
@@ -321,10 +333,33 @@ class AttachmentStoreContract:
         with pytest.raises((NotUploadedError, UploadMismatchError)):
             await world.store.verify(attachment, ANN)
 
+    @pytest.mark.promise("A3")
+    @pytest.mark.parametrize(
+        ("name", "mime_type", "data"),
+        [
+            ("a.png", "image/png", png(padding=500)[:-30]),
+            ("big.png", "image/png", png(padding=5_000_000)[:-13]),
+            ("a.pdf", "application/pdf", pdf(300_000)[:-9]),
+            ("a.docx", WORD, word()[:-40]),
+            ("a.docx", WORD, ZIP),
+        ],
+        ids=["png", "large png", "pdf", "docx", "archive"],
+    )
+    async def test_a_file_that_was_cut_off_is_refused(
+        self, world: World, name: str, mime_type: str, data: bytes
+    ) -> None:
+        attachment = await world.uploaded(name, mime_type, data)
+        with pytest.raises(ContentMismatchError, match="incomplete or damaged"):
+            await world.store.verify(attachment, ANN)
+        if len(data) < 4_000_000:
+            with pytest.raises(ContentMismatchError, match="incomplete or damaged"):
+                await world.store.put(name, mime_type, data, ANN)
+
     @pytest.mark.promise("A2")
     @pytest.mark.parametrize(
         ("name", "mime_type", "data", "error", "words"),
         [
+            ("a.png", "image/png", HEIC, ContentMismatchError, "a HEIC image .share it as a JPEG"),
             ("a.png", "image/png", ZIP, ContentMismatchError, "should be a PNG image, but it is a ZIP archive"),
             ("a.pdf", "application/pdf", b"no pdf", ContentMismatchError, "a PDF document, but it is a text file"),
             ("a.png", "image/png", b"<svg>" * 9, ContentMismatchError, "it is a text file"),
@@ -333,7 +368,7 @@ class AttachmentStoreContract:
             ("a.csv", "text/csv", pdf(), ContentMismatchError, "it is a PDF document"),
             ("a.png", "image/png", png(60_000, 60_000), ImageTooLargeError, "60000 × 60000 pixels"),
         ],
-        ids=str.split("zip-as-png text-as-pdf svg-as-png png-as-jpeg zip-as-text pdf-as-csv bomb"),
+        ids=str.split("heic-as-png zip-as-png text-as-pdf svg-as-png png-as-jpeg zip-as-text pdf-as-csv bomb"),
     )
     async def test_content_that_is_not_its_type_is_refused(
         self, world: World, name: str, mime_type: str, data: bytes, error: type[RefusedError], words: str
@@ -592,6 +627,33 @@ class AttachmentStoreContract:
         model = world.model(inline_total_bytes=2 * len(png()) + 1)
         types = [(await model.part(image))["type"] for _ in range(3)]
         assert types == ["input_image", "input_image", "input_text"]
+
+    @pytest.mark.promise("A8")
+    @pytest.mark.feature("attachment-input")
+    @pytest.mark.parametrize(
+        ("name", "mime_type", "data", "sent_as"),
+        [
+            ("Statement March", "application/pdf", pdf(), "Statement March.pdf"),
+            ("scan.tmp", "application/pdf", pdf(), "scan.tmp.pdf"),
+            ("scan.PDF", "application/octet-stream", pdf(), "scan.PDF"),
+            ("report.docx", WORD, word(), "report.docx"),
+            ("report", WORD, word(), "report.docx"),
+        ],
+    )
+    async def test_the_models_name_of_a_document_fits_its_type(
+        self, world: World, name: str, mime_type: str, data: bytes, sent_as: str
+    ) -> None:
+        attachment = await world.accepted(name, mime_type, data)
+        part: Any = await world.model().part(attachment)
+        assert (part["type"], part["filename"]) == ("input_file", sent_as)
+        assert part["file_data"].startswith(f"data:{attachment.mime_type};base64,")
+
+    @pytest.mark.promise("A8")
+    async def test_a_text_in_a_code_page_is_read_and_marked_as_a_guess(self, world: World) -> None:
+        text = "請求書の合計は12,500円です。お支払いは月末までにお願いします。"
+        part = await world.model().part(await world.accepted("a.txt", "text/plain", text.encode("shift_jis")))
+        assert text in part.get("text", "")
+        assert 'encoding="cp932 (guessed' in part.get("text", "")
 
     @pytest.mark.promise("A8")
     async def test_text_goes_as_text_and_says_where_it_was_cut(self, world: World) -> None:

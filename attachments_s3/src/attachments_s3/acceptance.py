@@ -1,6 +1,6 @@
 """Acceptance of an uploaded file: verified, then copied to a key that no presigned URL can write.
 
-    PENDING ── verify: size, type, first bytes; keeps the version's ETag ──► PENDING with an ETag
+    PENDING ── verify: size, type, first and last bytes; keeps the version's ETag ──► PENDING with an ETag
             ── accept: copies that version to files/, deletes pending/ ────► STORED
 
 Both steps can be repeated. If `pending/` is empty or `files/` is taken, an earlier attempt may have copied the file
@@ -10,6 +10,7 @@ from it ever changes.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 from chatkit.types import FileAttachment, ImageAttachment
 
-from attachments_s3 import content, keys
+from attachments_s3 import completeness, content, keys
 from attachments_s3.bucket import Bucket, Stored
 from attachments_s3.errors import (
     GoneError,
@@ -30,7 +31,7 @@ from attachments_s3.errors import (
     UploadChangedError,
     UploadMismatchError,
 )
-from attachments_s3.policy import FileType, Policy
+from attachments_s3.policy import FileType, Kind, Policy
 
 AnyFile = FileAttachment | ImageAttachment
 AnyAttachment = TypeVar("AnyAttachment", FileAttachment, ImageAttachment, FileAttachment | ImageAttachment)
@@ -83,13 +84,16 @@ class Acceptance:
             await self.stored(attachment, user_id)
             return state
         try:
-            found = await self._read_head(keys.pending_key(user_id, attachment.id), file_type)
+            found, tail = await self._read_ends(keys.pending_key(user_id, attachment.id), file_type, state.size)
         except ObjectMissingError as exc:
             with suppress(GoneError):
                 return await self._accepted_before(attachment, state, user_id)
             raise NotUploadedError(attachment.id, attachment.name) from exc
         _compare(attachment, state, found)
+        if tail.etag != found.etag:
+            raise UploadChangedError(attachment.id, attachment.name)
         content.check(attachment.name, found.data, file_type, max_pixels=self._policy.max_pixels)
+        completeness.check(attachment.name, file_type, size=found.size, head=found.data, tail=tail.data)
         return replace(state, etag=found.etag)
 
     async def accept(self, attachment: AnyFile, user_id: str) -> UploadState:
@@ -125,10 +129,14 @@ class Acceptance:
         _compare(attachment, state, found)
         return replace(state, etag=found.etag, stage=Stage.STORED)
 
-    async def _read_head(self, key: str, file_type: FileType) -> Stored:
-        found = await self._bucket.read(key, content.HEAD_BYTES)
-        more = content.needs_more(found.data, file_type)
-        return await self._bucket.read(key, content.LONG_HEAD_BYTES) if more else found
+    async def _read_ends(self, key: str, file_type: FileType, size: int) -> tuple[Stored, Stored]:
+        """Return the beginning and the end of an object; one request if the beginning is the whole."""
+        limit = content.LONG_HEAD_BYTES if file_type.kind is Kind.IMAGE else content.HEAD_BYTES
+        head = self._bucket.read(key, limit)
+        if size <= limit or file_type.kind is Kind.TEXT:
+            return (found := await head), found
+        tail = self._bucket.read_end(key, max(size - completeness.TAIL_BYTES, 0))
+        return await asyncio.gather(head, tail)
 
     def _known(self, attachment: AnyFile) -> tuple[UploadState, FileType]:
         state, file_type = UploadState.of(attachment), self._policy.type_of(attachment.mime_type)

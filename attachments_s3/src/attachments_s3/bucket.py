@@ -111,12 +111,17 @@ class Bucket:
         """
         return await self._call("GetObject", lambda: self._read(key, limit))
 
-    def _read(self, key: str, limit: int) -> Stored:
-        found = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes=0-{limit - 1}")
+    def _read(self, key: str, limit: int | None, start: int = 0) -> Stored:
+        end = "" if limit is None else start + limit - 1
+        found = self._client.get_object(Bucket=self.name, Key=key, Range=f"bytes={start}-{end}")
         with found["Body"] as body:
             data = body.read(limit)  # a server may ignore Range
         total = int(found.get("ContentRange", "").rpartition("/")[2] or found["ContentLength"])
         return Stored(total, found.get("ContentType", ""), found["ETag"], found.get("ContentEncoding", ""), data)
+
+    async def read_end(self, key: str, start: int) -> Stored:
+        """Return an object's facts and its bytes from `start` on, with one request."""
+        return await self._call("GetObject", lambda: self._read(key, None, start))
 
     async def copy(self, source: str, target: str, etag: str, mime_type: str, disposition: str) -> str:
         """Copy the version `etag` of `source` to `target`, which must not exist, and return the copy's ETag."""

@@ -33,8 +33,10 @@ LABELS = {t.mime_type: t.label for t in FILE_TYPES} | {
     "application/x-7z-compressed": "a 7z archive",
     "application/x-msdownload": "a Windows program",
     "application/x-executable": "a program",
+    "application/x-ole-storage": "an old Office file (save it as .docx, .xlsx, .pptx or PDF)",
     "image/bmp": "a bitmap image",
-    "image/heic": "a HEIC image",
+    "image/heic": "a HEIC image (share it as a JPEG instead)",
+    "image/heif": "a HEIC image (share it as a JPEG instead)",
     "image/avif": "an AVIF image",
     "image/tiff": "a TIFF image",
     "video/mp4": "a video",
@@ -64,19 +66,18 @@ def check(name: str, head: bytes, file_type: FileType, *, max_pixels: int) -> No
             _check_image(name, head, file_type, max_pixels)
         case Kind.PDF if b"%PDF-" not in head[:PDF_HEADER_WITHIN]:
             raise ContentMismatchError(name, file_type.label, found_label(head))
-        case Kind.TEXT if encoding(head) is None:
+        case Kind.OFFICE if not head.startswith(b"PK\x03\x04"):
+            raise ContentMismatchError(name, file_type.label, found_label(head))
+        case Kind.TEXT if not is_text(head):
             raise ContentMismatchError(name, file_type.label, found_label(head))
         case _:
             pass
 
 
-def needs_more(head: bytes, file_type: FileType) -> bool:
-    """Return whether `head` ends before the size of a JPEG."""
-    return file_type.mime_type == "image/jpeg" and head.startswith(b"\xff\xd8") and dimensions(head) is None
-
-
 def mime_of(head: bytes) -> str | None:
     """Return the type of the signature in `head`; None for text and for unknown signatures."""
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "application/x-ole-storage"
     guess: Any = filetype.guess(head)  # pyright: ignore[reportUnknownMemberType]
     if guess is None:
         return "application/pdf" if b"%PDF-" in head[:PDF_HEADER_WITHIN] else None
@@ -84,28 +85,38 @@ def mime_of(head: bytes) -> str | None:
 
 
 def encoding(head: bytes) -> str | None:
-    """Return the encoding in which `head` is text, or None if it is binary.
-
-    UTF-8 is tried first, then Unicode's byte order marks, then Windows-1252 (old versions of Excel). Windows-1252 gives
-    a meaning to nearly every byte, so it counts only without control characters and known signatures.
-    """
+    """Return the Unicode encoding in which `head` is text, or None for another encoding and for binary data."""
     for mark, codec in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return codec
-    if head.translate(None, _BINARY_CONTROLS) != head or b"%PDF-" in head[:8]:
-        return None
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
     except UnicodeDecodeError:
-        return None if mime_of(head) else "cp1252"
-    return "utf-8-sig"
+        return None
+    return "utf-8-sig" if is_text(head) else None
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether `head` is text in any encoding.
+
+    A code page gives a meaning to nearly every byte, so a text has no control characters and no known signature.
+    """
+    if head.startswith(tuple(mark for mark, _ in BYTE_ORDER_MARKS)):
+        return True
+    if head.translate(None, _BINARY_CONTROLS) != head or b"%PDF-" in head[:8]:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
+    except UnicodeDecodeError:
+        return mime_of(head) is None
+    return True
 
 
 def found_label(head: bytes) -> str:
     """Return a description of the file that begins with `head`, for users."""
     mime_type = mime_of(head)
     if mime_type is None:
-        return "a text file" if encoding(head) else "something else"
+        return "a text file" if is_text(head) else "something else"
     return LABELS.get(mime_type, f"of the type {mime_type}")
 
 

@@ -100,8 +100,8 @@ class TooLargeError(RefusedError):
 class TypeNotAllowedError(RefusedError):
     code = "type_not_allowed"
 
-    def __init__(self, name: str, mime_type: str) -> None:
-        super().__init__(f"“{name}” has a type that cannot be attached. Please choose another file.")
+    def __init__(self, name: str, mime_type: str, advice: str = "Please choose another file.") -> None:
+        super().__init__(f"“{name}” has a type that cannot be attached. {advice}")
         self.name, self.mime_type = name, mime_type
 
 

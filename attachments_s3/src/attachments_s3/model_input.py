@@ -7,8 +7,9 @@
         async def attachment_to_message_content(self, attachment):
             return await self.files.part(attachment)
 
-Images and PDFs are sent inline as base64 up to a size. Larger ones are sent as a presigned URL if `file_urls` is set
-and the bucket is not local. Text is sent as text in an envelope, shortened to a stated length. A file that cannot be
+Images, PDFs and Office documents are sent inline as base64 up to a size, under a name whose extension fits their type.
+Larger ones are sent as a presigned URL if `file_urls` is set and the bucket is not local. Text is sent as text in an
+envelope, shortened to a stated length, and with the name of its encoding if that is a guess. A file that cannot be
 sent becomes a note to the model instead of an exception: its message is already stored, so every later turn of the
 thread would fail.
 
@@ -19,9 +20,8 @@ memory, which is about four times a file's size for base64 and JSON, however man
 from __future__ import annotations
 
 import base64
-import codecs
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chatkit.types import FileAttachment, GeneratedImage, ImageAttachment
 
@@ -29,8 +29,9 @@ from attachments_s3 import content
 from attachments_s3.acceptance import Stage, UploadState
 from attachments_s3.envelope import Envelope
 from attachments_s3.errors import GoneError, megabytes
-from attachments_s3.policy import Kind
+from attachments_s3.policy import FileType, Kind
 from attachments_s3.store import S3AttachmentStore
+from attachments_s3.text import decode
 
 if TYPE_CHECKING:
     from openai.types.responses import (
@@ -85,7 +86,7 @@ class ModelInput(Generic[TContext]):
         try:
             if file_type.kind is Kind.TEXT:
                 return await self._text(attachment, state.size)
-            return await self._binary(attachment, state.size)
+            return await self._binary(attachment, file_type, state.size)
         except GoneError:
             return self._note(attachment, "it is no longer stored")
 
@@ -102,15 +103,21 @@ class ModelInput(Generic[TContext]):
         self._inline_left -= len(data)
         return _image(_data_url(content.mime_of(data[: content.HEAD_BYTES]) or "image/png", data))
 
-    async def _binary(self, attachment: FileAttachment | ImageAttachment, size: int) -> ResponseInputContentParam:
+    async def _binary(
+        self, attachment: FileAttachment | ImageAttachment, file_type: FileType, size: int
+    ) -> ResponseInputContentParam:
         if size <= min(self._limits.inline_bytes, self._inline_left):
             self._inline_left -= size
             data = await self._store.read(attachment, self._context, size)
             url = _data_url(attachment.mime_type, data)
-            return _image(url) if isinstance(attachment, ImageAttachment) else _pdf(attachment.name, url)
+            return (
+                _image(url)
+                if isinstance(attachment, ImageAttachment)
+                else _file(file_type.fitted(attachment.name), url)
+            )
         if self._limits.file_urls and not self._store.is_local:
             url = await self._store.url(attachment, self._context, self._limits.url_seconds)
-            return _image(url) if isinstance(attachment, ImageAttachment) else _pdf_by_url(url)
+            return _image(url) if isinstance(attachment, ImageAttachment) else _file_by_url(url)
         return self._note(attachment, f"it is too large to be sent to the assistant ({megabytes(size)})")
 
     async def _text(self, attachment: FileAttachment | ImageAttachment, size: int) -> ResponseInputTextParam:
@@ -119,11 +126,11 @@ class ModelInput(Generic[TContext]):
             return self._note(attachment, "the files of this conversation are too long to be read together")
         self._text_left -= limit
         data = await self._store.read(attachment, self._context, limit)
-        codec = content.encoding(data[: content.HEAD_BYTES]) or "cp1252"
-        # An incomplete character at the end is dropped; an invalid byte elsewhere becomes U+FFFD.
-        text = codecs.getincrementaldecoder(codec)("replace").decode(data, final=False)
+        text, guessed = decode(data)
         cut = f"\n[cut here: the first {limit} of {size} bytes]" if limit < size else ""
-        facts = {"name": attachment.name, "type": attachment.mime_type, "bytes": size}
+        facts: dict[str, Any] = {"name": attachment.name, "type": attachment.mime_type, "bytes": size}
+        if guessed:
+            facts["encoding"] = f"{guessed} (guessed, so some characters can be wrong)"
         return {"type": "input_text", "text": self.envelope.wrap("file", text, **facts) + cut}
 
     def _note(self, attachment: FileAttachment | ImageAttachment, reason: str) -> ResponseInputTextParam:
@@ -136,11 +143,11 @@ def _image(url: str) -> ResponseInputImageParam:
     return {"type": "input_image", "image_url": url, "detail": "auto"}
 
 
-def _pdf(name: str, data_url: str) -> ResponseInputFileParam:
+def _file(name: str, data_url: str) -> ResponseInputFileParam:
     return {"type": "input_file", "filename": name, "file_data": data_url}
 
 
-def _pdf_by_url(url: str) -> ResponseInputFileParam:
+def _file_by_url(url: str) -> ResponseInputFileParam:
     return {"type": "input_file", "file_url": url}
 
 

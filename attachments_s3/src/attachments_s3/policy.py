@@ -29,6 +29,7 @@ class Kind(StrEnum):
 
     IMAGE = "image"  # raster images: previewed, served inline, sent as image input
     PDF = "pdf"  # served inline, sent as file input
+    OFFICE = "office"  # never served inline, sent as file input
     TEXT = "text"  # never served inline (includes HTML and SVG), sent as text
 
 
@@ -46,13 +47,21 @@ class FileType:
         """Whether a browser may show the file instead of saving it."""
         return self.kind in (Kind.IMAGE, Kind.PDF)
 
+    def fitted(self, name: str) -> str:
+        """Return a name with an extension of this type: a PNG called `x.html` becomes `x.html.png`, not a page."""
+        return name if names.extension(name) in self.extensions else name + self.extensions[0]
 
+
+OPEN_XML = "application/vnd.openxmlformats-officedocument"
 FILE_TYPES = (
     FileType("image/png", Kind.IMAGE, "a PNG image", (".png",)),
     FileType("image/jpeg", Kind.IMAGE, "a JPEG image", (".jpg", ".jpeg", ".jfif")),
     FileType("image/gif", Kind.IMAGE, "a GIF image", (".gif",)),
     FileType("image/webp", Kind.IMAGE, "a WebP image", (".webp",)),
     FileType("application/pdf", Kind.PDF, "a PDF document", (".pdf",)),
+    FileType(f"{OPEN_XML}.wordprocessingml.document", Kind.OFFICE, "a Word document", (".docx",)),
+    FileType(f"{OPEN_XML}.spreadsheetml.sheet", Kind.OFFICE, "an Excel workbook", (".xlsx",)),
+    FileType(f"{OPEN_XML}.presentationml.presentation", Kind.OFFICE, "a PowerPoint presentation", (".pptx",)),
     FileType("text/markdown", Kind.TEXT, "a text file", (".md", ".markdown")),
     FileType("text/csv", Kind.TEXT, "a text file", (".csv", ".tsv")),
     FileType("application/json", Kind.TEXT, "a text file", (".json", ".jsonl", ".ndjson", ".geojson", ".ipynb")),
@@ -87,6 +96,16 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "application/xhtml+xml": "text/html",
     }
 )
+_HEIC = "HEIC images cannot be read by the model. Please share it as a JPEG, or set the camera to “Most Compatible”."
+_OLD_OFFICE = "Please save it as .docx, .xlsx, .pptx or PDF."
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys((".heic", ".heif", "image/heic", "image/heif", "image/heic-sequence"), _HEIC),
+        **dict.fromkeys((".doc", ".xls", ".ppt", "application/msword", "application/vnd.ms-powerpoint"), _OLD_OFFICE),
+        **dict.fromkeys((".pages", ".numbers", ".key"), "Please export it as PDF."),
+    }
+)
+"""What helps with common types that cannot be attached, by extension or declared type."""
 # Types without information: the extension decides, for images and PDFs too.
 VAGUE_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download"})
 
@@ -97,7 +116,9 @@ class Policy:
 
     types: tuple[FileType, ...] = FILE_TYPES
     max_bytes: Mapping[Kind, int] = field(
-        default_factory=lambda: MappingProxyType({Kind.IMAGE: 20 * MB, Kind.PDF: 50 * MB, Kind.TEXT: 10 * MB})
+        default_factory=lambda: MappingProxyType(
+            {Kind.IMAGE: 20 * MB, Kind.PDF: 50 * MB, Kind.OFFICE: 20 * MB, Kind.TEXT: 10 * MB}
+        )
     )
     max_per_message: int = 10
     max_pixels: int = 100 * MB  # a decoded image takes four bytes per pixel
@@ -127,6 +148,8 @@ class Policy:
             return found
         if by_extension and (declared in VAGUE_TYPES or by_extension.kind is Kind.TEXT):
             return by_extension
+        if advice := ADVICE.get(names.extension(name)) or ADVICE.get(declared):
+            raise TypeNotAllowedError(name, mime_type, advice)
         if declared.startswith("text/") and TEXT_PLAIN in self.types:
             return TEXT_PLAIN
         raise TypeNotAllowedError(name, mime_type)
@@ -141,9 +164,8 @@ class Policy:
             raise TooManyError(count, self.max_per_message)
 
     def content_disposition(self, name: str, file_type: FileType) -> str:
-        """Return the Content-Disposition of a download; a PNG called `x.html` becomes `x.html.png`, not a page."""
-        fits = names.extension(name) in file_type.extensions
-        return names.content_disposition(name if fits else name + file_type.extensions[0], inline=file_type.inline)
+        """Return the Content-Disposition of a download, whose name fits its type."""
+        return names.content_disposition(file_type.fitted(name), inline=file_type.inline)
 
     def public(self) -> dict[str, Any]:
         """Return ChatKit.js's option `composer.attachments`, with `maxSizes` per type in addition."""

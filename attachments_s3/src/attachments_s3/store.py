@@ -32,7 +32,7 @@ from chatkit.types import (
 )
 from pydantic import AnyUrl, BaseModel
 
-from attachments_s3 import content, keys
+from attachments_s3 import completeness, content, keys
 from attachments_s3.acceptance import Acceptance, AnyFile, Stage, UploadState
 from attachments_s3.bucket import THREADS, Bucket
 from attachments_s3.errors import (
@@ -171,6 +171,7 @@ class S3AttachmentStore(AttachmentStore[TContext]):
             name, file_type = self.policy.check(name, mime_type, len(data))
             head = data[: content.LONG_HEAD_BYTES if file_type.kind is Kind.IMAGE else content.HEAD_BYTES]
             content.check(name, head, file_type, max_pixels=self.policy.max_pixels)
+            completeness.check(name, file_type, size=len(data), head=data, tail=data[-completeness.TAIL_BYTES :])
         attachment = self._new(name, file_type, UploadState(len(data)), context)
         key = keys.pending_key(self._user_of(context), attachment.id)
         await self._bucket.put(key, data, file_type.mime_type, self.policy.content_disposition(name, file_type))

@@ -90,7 +90,12 @@ def build(settings: Settings) -> StreamingMangum:
 
 def _files(settings: Settings, s3: Any) -> S3AttachmentStore[RequestContext]:
     limits = settings.attachments
-    sizes = {Kind.IMAGE: limits.max_image_mb, Kind.PDF: limits.max_pdf_mb, Kind.TEXT: limits.max_text_mb}
+    sizes = {
+        Kind.IMAGE: limits.max_image_mb,
+        Kind.PDF: limits.max_pdf_mb,
+        Kind.OFFICE: limits.max_office_mb,
+        Kind.TEXT: limits.max_text_mb,
+    }
     max_bytes = {**Policy().max_bytes, **{kind: size * MB for kind, size in sizes.items()}}
     policy = Policy(max_bytes=max_bytes, max_per_message=limits.max_per_message)
     on_event = Metrics(settings.metrics_namespace).attachment

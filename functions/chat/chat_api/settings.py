@@ -22,6 +22,7 @@ class AttachmentSettings(BaseModel):
     max_per_message: int = Field(default=10, ge=1, le=50)
     max_image_mb: int = Field(default=20, ge=1, le=50)
     max_pdf_mb: int = Field(default=50, ge=1, le=50)
+    max_office_mb: int = Field(default=20, ge=1, le=50)
     max_text_mb: int = Field(default=10, ge=1, le=50)
     large_files_by_url: bool = True
     """Pass files that are too large for inline input as presigned URLs; never applies to a local bucket."""

@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from attachments_s3 import s3_config
-from chat_api.assistant import AssistantSettings
+from chat_api.assistant import AssistantSettings, ModelOption
 from chat_api.identity import TokenVerifier
 from coach.accounts_table import AccountsTable
 from coach.assistant import Coach
@@ -142,6 +142,7 @@ async def talk(
     async def key() -> str:
         return API_KEY
 
-    coach = Coach(AssistantSettings("gpt-6.1-terra", model.url, key), accounts, today=lambda: TODAY)
+    menu = (ModelOption(id="gpt-6-luna", label="GPT-6 Luna"),)
+    coach = Coach(AssistantSettings("gpt-6.1-terra", model.url, key, models=menu), accounts, today=lambda: TODAY)
     yield Talk(make_world(pool, verifier, s3, coach), model, accounts)
     await coach.close()

@@ -6,7 +6,7 @@ import struct
 
 
 def jpeg(width: int = 3, height: int = 2, *, metadata: int = 0) -> bytes:
-    """Return a JPEG's header after `metadata` bytes of APP1 segments, as phones write them."""
+    """Return a JPEG with its header after `metadata` bytes of APP1 segments, as phones write them."""
     segments = b""
     while metadata > 0:
         length = min(metadata, 65_533)
@@ -14,7 +14,9 @@ def jpeg(width: int = 3, height: int = 2, *, metadata: int = 0) -> bytes:
         metadata -= length
     quantization = b"\xff\xdb\x00\x43" + b"\x01" * 65
     frame = b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, height, width, 3) + b"\x01\x11\x00" * 3
-    return b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00" + segments + quantization + frame
+    start = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+    scan = b"\xff\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11\x00\x3f\x00" + b"\x55" * 8
+    return start + segments + quantization + frame + scan + b"\xff\xd9"
 
 
 def gif(width: int = 3, height: int = 2) -> bytes:

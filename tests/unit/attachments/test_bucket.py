@@ -188,10 +188,11 @@ class TestCopy:
         assert caplog.records[-1].levelno == logging.WARNING
 
 
-async def test_jpeg_with_much_metadata_takes_a_second_read(world: World) -> None:
-    photo = jpeg(400, 300, metadata=2 * content.HEAD_BYTES)
-    attachment = await world.uploaded("a.jpg", "image/jpeg", photo)
-    with world.requests(2):
+@pytest.mark.parametrize(("size", "requests"), [(2 * content.HEAD_BYTES, 1), (content.LONG_HEAD_BYTES, 2)])
+async def test_a_large_image_takes_a_second_read_for_its_end(world: World, size: int, requests: int) -> None:
+    photo = jpeg(400, 300, metadata=100_000)
+    attachment = await world.uploaded("a.jpg", "image/jpeg", photo[:-2] + b"U" * size + photo[-2:])
+    with world.requests(requests):
         await world.store.verify(attachment, ANN)
 
 

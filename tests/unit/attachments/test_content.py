@@ -43,6 +43,8 @@ def test_content_of_its_type_passes(mime_type: str) -> None:
 @pytest.mark.parametrize("file_type", FILE_TYPES, ids=lambda t: t.mime_type)
 @pytest.mark.parametrize("head", [ZIP, EXE, GZIP, b"\0\1\2\3"], ids=["zip", "exe", "gzip", "binary"])
 def test_archives_and_programs_pass_as_nothing(file_type: FileType, head: bytes) -> None:
+    if head == ZIP and file_type.kind is Kind.OFFICE:  # an archive itself: test_completeness has its contents
+        return
     with pytest.raises(ContentMismatchError):
         check(head, file_type)
 
@@ -91,11 +93,8 @@ def test_image_without_a_size_is_refused(mime_type: str, head: bytes) -> None:
         check(head, TYPES[mime_type])
 
 
-def test_jpeg_with_much_metadata_needs_a_longer_look() -> None:
-    photo = jpeg(4000, 3000, metadata=300_000)
-    assert content.needs_more(photo[: content.HEAD_BYTES], TYPES["image/jpeg"])
-    assert not content.needs_more(photo[: content.LONG_HEAD_BYTES], TYPES["image/jpeg"])
-    assert content.dimensions(photo) == (4000, 3000)
+def test_the_size_of_a_jpeg_is_behind_its_metadata() -> None:
+    assert content.dimensions(jpeg(4000, 3000, metadata=300_000)) == (4000, 3000)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", PNG, jpeg(), gif(), webp("VP8X"), webp("VP8L"), webp("VP8")]))

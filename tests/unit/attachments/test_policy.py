@@ -223,6 +223,23 @@ class TestTypes:
         listed = [extension for t in FILE_TYPES for extension in t.extensions]
         assert len(listed) == len(set(listed))
 
+    @pytest.mark.parametrize(
+        ("name", "mime_type", "advice"),
+        [
+            ("IMG_1.HEIC", "image/heic", "JPEG"),
+            ("IMG_1.HEIC", "", "JPEG"),
+            ("IMG_1", "image/heif", "JPEG"),
+            ("old.doc", "application/msword", ".docx"),
+            ("old.xls", "application/vnd.ms-excel", ".xlsx"),
+            ("plan.pages", "", "PDF"),
+        ],
+    )
+    def test_a_common_type_that_cannot_be_attached_is_refused_with_advice(
+        self, name: str, mime_type: str, advice: str
+    ) -> None:
+        with pytest.raises(TypeNotAllowedError, match=re.escape(advice)):
+            Policy().resolve(name, mime_type)
+
     def test_frontend_is_told_the_same(self) -> None:
         public = Policy(types=FILE_TYPES[:2], max_per_message=3).public()
         assert public == {
@@ -232,4 +249,4 @@ class TestTypes:
             "accept": {"image/png": [".png"], "image/jpeg": [".jpg", ".jpeg", ".jfif"]},
             "maxSizes": {"image/png": 20_000_000, "image/jpeg": 20_000_000},
         }
-        assert {t.kind for t in FILE_TYPES} == {Kind.IMAGE, Kind.PDF, Kind.TEXT}
+        assert {t.kind for t in FILE_TYPES} == set(Kind)
