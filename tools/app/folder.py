@@ -36,8 +36,8 @@ STAGES = {"dev", "prod"}
 MAX_ENVIRONMENT_BYTES = 3000
 """Lambda allows 4 KB for all variables of a function; the template's own need about 1 KB."""
 SECRET_VARIABLE = "APP_SECRET_ARN"
-NOT_SHIPPED = ("test_*.py", "conftest.py", "*.pyc", "Makefile", "*.local.json")
-NOT_SHIPPED_AT_TOP = ("app.toml", "iam.json", "requirements*", "brand.json", "README.md", "public", "local.json")
+NOT_SHIPPED = ("test_*.py", "conftest.py", "*.pyc", "Makefile")
+NOT_SHIPPED_AT_TOP = ("app.toml", "iam.json", "requirements*", "README.md", "web", "local.json")
 NEVER_REAL = {"dynamodb", "s3", "secretsmanager", "cognito-idp", "lambda", "logs", "sts"}
 """Services that the stack itself uses, whose clients would leave the local AWS as well."""
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,60}")

@@ -77,8 +77,9 @@ def create(name: str, start: str, root: Path = ROOT) -> list[Path]:
         raise AppError("app/ exists already and holds an assistant: rename or delete it first, or edit it")
     folder.mkdir(exist_ok=True)
     for path, text in _files(name, STARTS[start]).items():
+        (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text)
-    return sorted(folder.iterdir())
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _files(name: str, start: Start) -> dict[str, str]:
@@ -102,6 +103,7 @@ def _files(name: str, start: Start) -> dict[str, str]:
         "app.toml": toml,
         "iam.json": json.dumps(start.rights, indent=2) + "\n",
         "requirements.txt": "# Packages besides those of requirements/functions.txt, for example rapidfuzz>=3\n",
+        "web/brand.ts": filled(SCAFFOLDS / "brand.ts"),
         "README.md": filled(SCAFFOLDS / "README.md"),
     }
 

@@ -53,6 +53,10 @@ def newer(upstream: Path) -> int:
     return changed
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.mark.promise("B4")
 @pytest.mark.feature("upgrade")
 def test_merge_of_a_newer_upstream_has_no_conflict(upstream: Path, tmp_path: Path) -> None:
@@ -69,7 +73,7 @@ def test_merge_of_a_newer_upstream_has_no_conflict(upstream: Path, tmp_path: Pat
     )
     git(fork, "add", "-A")
     git(fork, "commit", "-qm", "The shop")
-    mine = {path.name: path.read_bytes() for path in (fork / "app").iterdir()}
+    mine = contents(fork / "app")
     changed = newer(upstream)
 
     git(fork, "fetch", "-q", "--tags")
@@ -77,7 +81,7 @@ def test_merge_of_a_newer_upstream_has_no_conflict(upstream: Path, tmp_path: Pat
 
     assert changed > 400
     assert git(fork, "status", "--porcelain") == ""
-    assert {path.name: path.read_bytes() for path in (fork / "app").iterdir()} == mine
+    assert contents(fork / "app") == mine
     assert {f"app/{name}" for name in mine} == set(git(fork, "ls-files", "app").split())
     assert "shop-dev" in samconfig.read_text()
     assert samconfig.read_text().endswith("# newer\n")

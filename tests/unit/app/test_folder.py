@@ -157,11 +157,11 @@ def test_an_unreadable_file_is_named(write: Write, name: str, text: str) -> None
 
 
 def test_ships_code_and_data_but_no_tests_and_no_description(write: Write) -> None:
-    app = write(iam_json="[]", brand_json="{}", test_x_py="", requirements_txt="", faq_md="hours")
+    app = write(iam_json="[]", test_x_py="", requirements_txt="", faq_md="hours")
     for name in (
         "words/de.json",
         "words/test_words.py",
-        "public/logo.svg",
+        "web/brand.ts",
         "__pycache__/a.pyc",
         "docs/README.md",
         ".env",

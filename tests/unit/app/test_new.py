@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
+from tools import ROOT
 from tools.app.folder import App, AppError, extended
 from tools.app.new import STARTS, create
 from tools.stack.template import read_template
@@ -28,6 +30,19 @@ def test_creates_a_valid_folder(tmp_path: Path, start: str) -> None:
         assert "examples." not in text, name
         if name.endswith(".py"):
             ast.parse(text)
+
+
+def test_brings_every_text_of_the_page(tmp_path: Path) -> None:
+    create("coffee shop", "agents", tmp_path)
+    brand = (tmp_path / "app" / "web" / "brand.ts").read_text()
+    interface = re.search(r"interface Brand \{(.*?)\n\}", (ROOT / "frontend/src/brand.ts").read_text(), re.DOTALL)
+    assert interface is not None
+
+    fields = re.findall(r"^  (\w+)\??:", interface[1], re.MULTILINE)
+
+    assert 'NAME = "Coffee Shop"' in brand
+    assert len(fields) > 5
+    assert {field: brand.count(f"    {field}: ") for field in fields} == dict.fromkeys(fields, 2)
 
 
 def test_bedrock_brings_its_service_and_its_rights(tmp_path: Path) -> None:
