@@ -26,6 +26,7 @@ from tools.local.function.url import FunctionUrl, LocalFunction
 from tools.local.ministack import MiniStack
 from tools.local.openai.server import API_KEY, ModelServer
 from tools.local.real_services import real_services
+from tools.local.settings import KEY, LocalSettings
 from tools.stack.clients import REGION
 from tools.stack.template import filter_patterns, read_template
 from tools.workspace import source
@@ -47,6 +48,7 @@ class Stack:
     url: str
     model: ModelServer | None
     log: Path
+    settings: LocalSettings
 
     async def new_process(self) -> None:
         """Stop the function's processes, so that the next request starts a new one."""
@@ -59,7 +61,7 @@ class Stack:
     @asynccontextmanager
     async def sibling(self, timeout_seconds: int, **environment: str) -> AsyncGenerator[str]:
         """Run a second function with the same code and another timeout and settings; yield its URL."""
-        function = _chat_function(self.aws, self.model, self.log, timeout_seconds, environment)
+        function = _chat_function(self.aws, self.model, _appending(self.log), timeout_seconds, environment)
         async with FunctionUrl(function) as front:
             yield front.url
 
@@ -72,44 +74,59 @@ async def running_stack(
     log: Path | None = None,
     site_origin: str | None = None,
     app: App | None = None,
+    shell: Mapping[str, str] | None = None,
+    follow: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[Stack]:
     """Start AWS, the model and the function; stop them in reverse order.
 
     `port` is the Function URL's (0: a free one). With `keep`, tables and files outlive the run in `.local/`.
     `site_origin` is the origin of a frontend (`tools.local.site.frontend`); None keeps the template's default.
-    `app` is the adopter's folder: its settings, variables, rights and code.
+    `app` is the adopter's folder: its settings, variables, rights and code. `shell` has variables with precedence over
+    them; without it, only OPENAI_API_KEY is taken from this process's environment. `follow` gets the log's lines.
+    Raises DeploymentError or AppError for a setting that cannot work.
     """
+    template = read_template()
+    key = {name: value for name, value in os.environ.items() if name == KEY}
+    settings = LocalSettings.read(template, key if shell is None else shell, app, site_origin)
     log = log or STATE / "function.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     make_private(STATE)
-    openai_key = os.environ.get("OPENAI_API_KEY")
     if keep:
         scrub_secrets(STATE / "aws" / "state")
     async with AsyncExitStack() as parts:
         aws_server = parts.enter_context(MiniStack.start(state_dir=STATE / "aws" if keep else None))
         report(f"local AWS on {aws_server.endpoint}")
-        parameters = app.parameters(read_template()) if app else {}
-        parameters |= {"SiteOrigin": site_origin} if site_origin else {}
-        aws = deploy(aws_server, parameters, openai_api_key=API_KEY, app=app)  # a real key never enters the local AWS
+        # A real key never enters the local AWS.
+        aws = deploy(aws_server, settings.parameters, openai_api_key=API_KEY, app=app)
         report(f"template.yaml deployed: table {aws.table}, bucket {aws.bucket}, user pool {aws.user_pool_id}")
         for setting in aws.settings_read_back:
             report(f"  {setting.name}: {setting.found}")
-        model = None if openai_key else parts.enter_context(ModelServer.start())
-        report(f"model: {model.url if model else 'OpenAI'}")
-        own = {"OPENAI_API_KEY": openai_key} if openai_key else {}
-        if app:
-            own |= app.from_shell(os.environ)
-            report(f"app/: {app.settings['ASSISTANT']}")
-            real = real_services(app.real, aws.chat_credentials.access_key)
-            own |= await parts.enter_async_context(real) if app.real else {}
-            report(f"real AWS services, with your credentials: {', '.join(app.real) or 'none'}")
-        function = _chat_function(aws, model, log, aws.chat_timeout_seconds, own)
+        model = parts.enter_context(ModelServer.start()) if settings.uses_local_model else None
+        endpoint = settings.of("OPENAI_BASE_URL").value
+        report(f"model: {f'the local one, {model.url}' if model else endpoint}")
+        own = {**settings.environment, **(app.from_shell(os.environ if shell is None else shell) if app else {})}
+        if app and app.real:
+            own |= await parts.enter_async_context(real_services(app.real, aws.chat_credentials.access_key))
+            report(f"real AWS services, with your credentials: {', '.join(app.real)}")
+        function = _chat_function(aws, model, _appending(log, follow), aws.chat_timeout_seconds, own)
         function.code = [*function.code, *([app.folder.parent] if app else [])]
         front = await parts.enter_async_context(FunctionUrl(function, port=port))
         report(f"Function URL on {front.url}")
         await parts.enter_async_context(_running_janitor(aws_server, aws, log))
         report("janitor connected to the table's stream")
-        yield Stack(aws_server, aws, function, front.url, model, log)
+        yield Stack(aws_server, aws, function, front.url, model, log, settings)
+
+
+def _appending(log: Path, follow: Callable[[str], None] | None = None) -> Callable[[str], None]:
+    """Return a function that appends a line to a file and passes it on."""
+
+    def write(line: str) -> None:
+        with log.open("a") as file:
+            file.write(line + "\n")
+        if follow is not None:
+            follow(line)
+
+    return write
 
 
 def make_private(folder: Path) -> None:
@@ -132,7 +149,11 @@ def scrub_secrets(state: Path) -> None:
 
 
 def _chat_function(
-    aws: LocalStack, model: ModelServer | None, log: Path, timeout_seconds: int, environment: Mapping[str, str]
+    aws: LocalStack,
+    model: ModelServer | None,
+    log: Callable[[str], None],
+    timeout_seconds: int,
+    environment: Mapping[str, str],
 ) -> LocalFunction:
     return LocalFunction(
         handler="chat_api.handler.handler",
@@ -143,7 +164,7 @@ def _chat_function(
             **aws.chat_credentials.environment(),
             "AWS_REGION": REGION,
             **({"OPENAI_BASE_URL": model.url} if model else {}),
-            "RESERVED_CONCURRENCY": str(LocalFunction.max_processes),
+            "RESERVED_CONCURRENCY": aws.chat_environment["RESERVED_CONCURRENCY"] or str(LocalFunction.max_processes),
             **environment,
         },
         timeout_seconds=timeout_seconds,

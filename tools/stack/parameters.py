@@ -18,10 +18,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
+from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
+from chat_api.settings import AttachmentSettings, LimitSettings
 from tools.stack.operator import DeploymentError
 from tools.stack.template import Template
+
+JSON_SETTINGS: dict[str, type[BaseModel]] = {"Attachments": AttachmentSettings, "Limits": LimitSettings}
 
 
 class Origin(StrEnum):
@@ -32,6 +36,7 @@ class Origin(StrEnum):
     APP = "app/app.toml"
     CONFIGURED = "samconfig.toml"
     GIVEN = "PARAMS"
+    SHELL = "your shell"
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,12 @@ def effective(
     configured: Mapping[str, str],
     given: Mapping[str, str],
     app: Mapping[str, str] | None = None,
+    shell: Mapping[str, str] | None = None,
 ) -> list[Value]:
     """Return all parameters of the template in its order. Raises DeploymentError for the first one that cannot work.
 
-    `stack` may have parameters that the template has no longer; those of `configured` and `given` must exist. None: the
-    stack is not known yet.
+    `shell` has the developer's, for the local stack only. `stack` may have parameters that the template has no longer;
+    those of `configured` and `given` must exist. None: the stack is not known yet.
     """
     declared: dict[str, dict[str, Any]] = template["Parameters"]
     known, stack = stack is not None, stack or {}
@@ -81,6 +87,7 @@ def effective(
     found: list[Value] = []
     for name, declaration in declared.items():
         layers = {Origin.GIVEN: given, Origin.CONFIGURED: configured, Origin.APP: app or {}, Origin.STACK: stack}
+        layers = {Origin.SHELL: shell or {}, **layers}
         origin = next((origin for origin, values in layers.items() if name in values), Origin.TEMPLATE)
         value = layers[origin][name] if origin in layers else str(declaration["Default"])
         _check(Value(name, value, origin), declaration)
@@ -129,8 +136,20 @@ def _check(value: Value, declaration: Mapping[str, Any]) -> None:
     pattern = declaration.get("AllowedPattern")
     if pattern and not re.fullmatch(pattern, value.value):
         raise DeploymentError(f"{text}: {declaration.get('ConstraintDescription', f'it must match {pattern}')}")
+    if value.name in JSON_SETTINGS:
+        _check_json(text, JSON_SETTINGS[value.name], value.value)
     if declaration.get("Type") == "Number":
         _check_number(text, value.value, declaration)
+
+
+def _check_json(text: str, model: type[BaseModel], value: str) -> None:
+    """Validate a setting like the function, whose processes would not start with a wrong one."""
+    try:
+        model.model_validate_json(value)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        named = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'JSON'}: {each['msg']}" for each in faults)
+        raise DeploymentError(f"{text}: {named}. Names are {', '.join(model.model_fields)}") from None
 
 
 def _check_number(text: str, value: str, declaration: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from chatkit.actions import Action
@@ -108,8 +109,8 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self._title = title = start_title(self._assistant, self._user_store, thread, input_user_message)
         self._stop.on_trigger(title.cancel)
         try:
-            events = self._assistant.respond(thread, input_user_message, self._turn)
-            async with aclosing(self._guarded(events, thread)) as guarded:
+            respond = partial(self._assistant.respond, thread, input_user_message, self._turn)
+            async with aclosing(self._guarded(respond, thread)) as guarded:
                 async for event in guarded:
                     yield event
                     title.apply_to(thread)
@@ -122,13 +123,13 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         assert isinstance(self._assistant, SupportsActions)
-        events = self._assistant.action(thread, action, sender, self._turn)
-        async with aclosing(self._guarded(events, thread)) as guarded:
+        act = partial(self._assistant.action, thread, action, sender, self._turn)
+        async with aclosing(self._guarded(act, thread)) as guarded:
             async for event in guarded:
                 yield event
 
     async def _guarded(
-        self, events: AsyncIterator[ThreadStreamEvent], thread: ThreadMetadata
+        self, start: Callable[[], AsyncIterator[ThreadStreamEvent]], thread: ThreadMetadata
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Yield the assistant's events until the turn is stopped; always end the model's work."""
         ids = AnswerIds(
@@ -137,7 +138,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         text = Surrogates()
         self._metrics.model_called()
         try:
-            async with aclosing(self._stop.guard(events)) as guarded:
+            async with aclosing(self._stop.guard(start())) as guarded:
                 async for event in guarded:
                     self._measure(event)
                     event = ids.rewrite(text.repair(event))

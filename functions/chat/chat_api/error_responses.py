@@ -1,4 +1,4 @@
-"""Maps exceptions to HTTP responses. The only module that knows status codes.
+"""Maps exceptions to HTTP responses and to events of a stream. The only module that knows status codes.
 
 for error in HANDLED:
     app.add_exception_handler(error, error_response)
@@ -6,12 +6,15 @@ for error in HANDLED:
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
 from chatkit.errors import CustomStreamError
 from chatkit.store import NotFoundError
+from chatkit.types import ErrorEvent
 from fastapi import Request
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
@@ -30,6 +33,7 @@ from chat_api.errors import (
     UnavailableError,
 )
 from chat_api.identity import IdentityError, MissingGroupError, SessionEndedError, VerifierUnavailableError
+from function_setup import texts
 from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
 logger = logging.getLogger("chat_api.error_responses")
@@ -63,6 +67,7 @@ ROUTING_MESSAGES = {
     404: "not found; the ChatKit protocol is at POST /chatkit",
     405: "method not allowed; the header `allow` lists the allowed methods",
 }
+ERROR_EVENT = b'data: {"type":"error"'
 UNAVAILABLE = "a required service does not respond; try again in a moment"
 
 
@@ -105,3 +110,18 @@ def _methods(request: Request) -> set[str]:
     """Return the methods of all routes with the request's path; Starlette's own 405 lists those of one route only."""
     routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
     return {method for route in routes for method in route.methods}
+
+
+def error_event(event: ErrorEvent) -> bytes:
+    """Return an event of a stream that ChatKit does not write itself."""
+    return b"data: " + event.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n\n"
+
+
+def reported(event: bytes, request_id: str, cause: BaseException | None = None) -> bytes:
+    """Return an event of a stream; an error gets the request id, and the text of `cause`, which can quote users."""
+    if not event.startswith(ERROR_EVENT):
+        return event
+    fields: dict[str, Any] = {**from_json(event.removeprefix(b"data: ")), "request_id": request_id}
+    if cause is not None:
+        fields |= {"code": "custom", "message": "\n".join(filter(None, (fields.get("message"), texts(cause))))}
+    return f"data: {json.dumps(fields, separators=(',', ':'))}\n\n".encode()  # ASCII: a text may have lone surrogates

@@ -9,6 +9,7 @@ Do not decorate `handler`: with streaming it returns before the app has run.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -32,11 +33,14 @@ from lambda_streaming import StreamingMangum
 from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
 
 MB = 1_000_000
+logger = logging.getLogger("chat_api.handler")
 SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "max_attempts": 3})
 
 
 def build(settings: Settings) -> StreamingMangum:
     """Return the function's handler."""
+    if not settings.uses_openai:  # the Agents SDK sends traces with the conversation to OpenAI, whatever the endpoint
+        os.environ.setdefault("OPENAI_AGENTS_DISABLE_TRACING", "1")
     session = ClientSession()
     dynamodb = session.client("dynamodb", CLIENT_CONFIG)
     s3 = session.client("s3", s3_config())
@@ -66,6 +70,7 @@ def build(settings: Settings) -> StreamingMangum:
         limits=settings.limits_in_effect,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=Metrics(settings.metrics_namespace).turn,
+        show_errors=settings.show_errors,
     )
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
@@ -139,5 +144,10 @@ def _api_key(settings: Settings, secrets: Any) -> Callable[[], Awaitable[str]]:
 
 
 settings = read_settings(Settings)
-configure_logs("chat_api", settings.log_level, (*PACKAGES, package_of(settings.assistant)))
-handler = build(settings)
+own_packages = (*PACKAGES, package_of(settings.assistant))
+configure_logs("chat_api", settings.log_level, own_packages, details=settings.show_errors)
+try:
+    handler = build(settings)
+except BaseException:  # Lambda reports neither the cause nor its frames
+    logger.exception("the function does not start")
+    raise

@@ -37,6 +37,7 @@ from chat_api.assistant import (
 )
 from chat_api.bounds import check_document
 from chat_api.context import RequestContext
+from chat_api.error_responses import error_event, reported
 from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError
 from chat_api.limits import Limits, Stay, charge_of
 from chat_api.request_checks import moderate, statement_of
@@ -94,6 +95,7 @@ class AssistantServer:
         timing: Timing | None = None,
         model_limits: ModelLimits | None = None,
         on_turn: Callable[[TurnMetrics], None] = lambda _: None,
+        show_errors: bool = False,
     ) -> None:
         self._store = store
         self._store.on_delete = self._record_deletion
@@ -108,6 +110,7 @@ class AssistantServer:
         self._model_limits = model_limits or ModelLimits()
         self._envelope_secret = secrets.token_bytes(16)
         self._on_turn = on_turn
+        self._show_errors = show_errors
 
     async def process(
         self, request: str | bytes | bytearray, context: RequestContext
@@ -248,21 +251,26 @@ class AssistantServer:
             ):
                 async for event in events:
                     stored = stored or event.startswith(ITEM_DONE)
-                    yield event
+                    yield self._reported(event, turn, metrics)
         except asyncio.CancelledError:
             if stop.reason is None:
                 raise
             metrics.outcome = stop.reason.name.lower()
             if stop.reason is StopReason.DEADLINE:
-                yield _error(ErrorEvent(code="custom", message=OUT_OF_TIME, allow_retry=True))
+                late = error_event(ErrorEvent(code="custom", message=OUT_OF_TIME, allow_retry=True))
+                yield self._reported(late, turn, metrics)
         except Exception as error:
             logger.exception("the turn failed outside the assistant")
             metrics.failed(error)
             if not stored:
                 await self._release_files(request, turn.context)
-            yield _error(ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True))
+            failed = error_event(ErrorEvent(code=ErrorCode.STREAM_ERROR, allow_retry=True))
+            yield self._reported(failed, turn, metrics)
         finally:
             self._end(turn, metrics, stay)
+
+    def _reported(self, event: bytes, turn: Turn, metrics: TurnMetrics) -> bytes:
+        return reported(event, turn.context.request_id, metrics.cause if self._show_errors else None)
 
     def _end(self, turn: Turn, metrics: TurnMetrics, stay: Stay) -> None:
         """End the turn's stay and report its metrics."""
@@ -332,7 +340,3 @@ def _fault(fault: ErrorDetails) -> str:
 
 def _thread_of(request: ChatKitReq) -> str | None:
     return getattr(request.params, "thread_id", None)
-
-
-def _error(event: ErrorEvent) -> bytes:
-    return b"data: " + event.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n\n"

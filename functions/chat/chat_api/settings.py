@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
@@ -69,6 +70,10 @@ ORIGIN = re.compile(
 machine only, because whoever changes it on the way gets its tokens."""
 
 
+ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+"""A base URL of a model endpoint; the template's parameter has the same pattern."""
+
+
 class Settings(FunctionSettings):
     """Environment variables of the chat function; `template.yaml` sets each of them (a test compares both)."""
 
@@ -89,6 +94,8 @@ class Settings(FunctionSettings):
     openai_api_key: SecretStr | None = None
     openai_secret_arn: str | None = None
     openai_base_url: str | None = None
+    show_errors: bool = False
+    """Put the text of exceptions into error events and logs; only `make dev` sets it, because it can quote users."""
     app_secret_arn: str | None = None
     """The secret with the values of [secrets] in app/app.toml; `tools.app.folder` adds it to the template."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -124,6 +131,13 @@ class Settings(FunctionSettings):
             )
         return origins
 
+    @field_validator("openai_base_url")
+    @classmethod
+    def _check_address(cls, address: str | None) -> str | None:
+        if address is not None and not ADDRESS.fullmatch(address):
+            raise ValueError("must be an address such as https://models.example.com/v1")
+        return address
+
     @model_validator(mode="after")
     def _require_a_key(self) -> Settings:
         if self.openai_api_key is None and self.openai_secret_arn is None:
@@ -138,6 +152,12 @@ class Settings(FunctionSettings):
             return self.limits
         turns = max(1, reserved - max(1, reserved // 5))
         return self.limits.model_copy(update={"all_turns_at_once": turns})
+
+    @property
+    def uses_openai(self) -> bool:
+        """Whether model requests go to OpenAI itself, in any of its regions."""
+        host = urlsplit(self.openai_base_url or "https://api.openai.com").hostname or ""
+        return host == "openai.com" or host.endswith(".openai.com")
 
     @property
     def issuer(self) -> str:

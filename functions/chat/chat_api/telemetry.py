@@ -61,6 +61,8 @@ class TurnMetrics:
     outcome: str = "answered"
     error: str | None = None
     """The name of the exception class, or the error code."""
+    cause: BaseException | None = None
+    """The exception of a failed turn."""
     input_tokens: int = 0
     output_tokens: int = 0
     missing_model: str | None = None
@@ -74,7 +76,7 @@ class TurnMetrics:
 
     def failed(self, error: BaseException) -> None:
         """Record a failure under the class of its cause, which is more specific than the message for the user."""
-        self.outcome, self.error = "failed", type(error.__cause__ or error).__name__
+        self.outcome, self.error, self.cause = "failed", type(error.__cause__ or error).__name__, error
 
     def ended(self, turn: Turn) -> None:
         """Record the end and the token usage that the assistant reported."""

@@ -9,6 +9,7 @@ Nothing here runs at import; a function's handler module calls it.
 
 from function_setup.clients import ClientSession, LazyClient
 from function_setup.logs import configure_logs, log_keys, release_logs, write_metrics
+from function_setup.redaction import texts
 from function_setup.settings import FunctionSettings, SettingsError, read_settings
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "log_keys",
     "read_settings",
     "release_logs",
+    "texts",
     "write_metrics",
 ]

@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from function_setup.process_output import Send, catch_all, take_stdout
-from function_setup.redaction import MAX_ENTRIES, callers, clean, describe, is_literal, plain, report
+from function_setup.redaction import MAX_ENTRIES, callers, clean, describe, is_literal, plain, report, texts
 
 LEVELS = {"DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING, "ERROR": logging.ERROR}
 """The values of LOG_LEVEL and of a line's `level`, as Lambda spells them."""
@@ -54,8 +54,9 @@ _keys: ContextVar[Mapping[str, str]] = ContextVar("log_keys", default={})  # noq
 class Logs(logging.Handler):
     """The handler of all records of a process; `send` takes one line of ASCII."""
 
-    def __init__(self, service: str, level: str, own: Iterable[str], send: Send) -> None:
+    def __init__(self, service: str, level: str, own: Iterable[str], send: Send, details: bool = False) -> None:
         super().__init__()
+        self._details = details
         self._service = service
         self.own = frozenset({service, *own})
         self._threshold = LEVELS[level]
@@ -104,6 +105,7 @@ class Logs(logging.Handler):
             line |= {key: plain(value) for key, value in vars(record).items() if key not in STANDARD | line.keys()}
         if error := _error(record):
             line["exception_name"], line["exception"] = type(error).__qualname__, report(error)
+            line |= {"detail": texts(error)} if self._details else {}
         return line
 
     def _head(self, level: str, seconds: float) -> dict[str, Any]:
@@ -131,18 +133,21 @@ class Logs(logging.Handler):
             return  # the output itself is broken: nothing can be said
 
 
-def configure_logs(service: str, level: str, own: Iterable[str], stream: TextIO | None = None) -> Logs:
+def configure_logs(
+    service: str, level: str, own: Iterable[str], stream: TextIO | None = None, details: bool = False
+) -> Logs:
     """Send all records of this process through one redacting handler.
 
     `service` is the parent logger's name and a key of every line; `own` are the other top-level packages that follow
     `level`. In a Lambda process everything else that can be written to stdout or stderr is caught, too; with `stream`,
-    as in tests, only records are. Returns the handler; `release_logs` restores Python's logging.
+    as in tests, only records are. `details` adds the text of exceptions, which can quote users: only on a developer's
+    machine. Returns the handler; `release_logs` restores Python's logging.
     """
     global _active
     release_logs()
     in_lambda = stream is None and "AWS_LAMBDA_RUNTIME_API" in os.environ
     send = take_stdout() if in_lambda else (stream or sys.stdout).write
-    _active = logs = Logs(service, level, own, send)
+    _active = logs = Logs(service, level, own, send, details)
     root = logging.getLogger()
     logs.replaced = root.handlers
     root.handlers = [logs]

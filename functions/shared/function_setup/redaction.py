@@ -200,6 +200,11 @@ def report(error: BaseException) -> str:
     return clean("\n\n".join(parts), MAX_REPORT)
 
 
+def texts(error: BaseException) -> str:
+    """Return the texts of an exception and of its causes, which may quote anything: only for a developer's machine."""
+    return clean("\n".join("".join(traceback.format_exception_only(each)).strip() for _, each in _related(error)))
+
+
 def _related(error: BaseException) -> Iterator[tuple[str, BaseException]]:
     waiting, seen = [("Traceback (most recent call last):", error)], {id(error)}
     for _ in range(MAX_ERRORS):

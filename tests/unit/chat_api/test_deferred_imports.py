@@ -159,6 +159,7 @@ async def test_a_turn_whose_assistant_is_not_loaded_at_its_deadline_ends_in_an_e
     gate.set()
     again = await world.post(message)
 
+    assert [each.pop("request_id") for each in received]
     assert received == [{"type": "error", "code": "stream.error", "allow_retry": True}]
     assert world.metrics[0].outcome == "failed"
     assert events(again)[0]["type"] == "thread.created"  # with its file, which was released

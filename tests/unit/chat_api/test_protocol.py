@@ -133,16 +133,19 @@ class TestStreaming:
         assert len(await items(world, stream[0]["thread"]["id"])) == 1
 
     async def test_failure_that_is_explained(self, world: World) -> None:
-        stream = events(await world.post(create_thread("fail")))
+        response = await world.post(create_thread("fail"))
+        stream = events(response)
 
-        assert stream[-1] == {"type": "error", "code": "custom", "message": "the model is busy", "allow_retry": True}
+        error = {"type": "error", "code": "custom", "message": "the model is busy", "allow_retry": True}
+        assert stream[-1] == {**error, "request_id": response.headers["x-request-id"]}
         assert (world.metrics[0].outcome, world.metrics[0].error) == ("failed", "CustomStreamError")
 
     @pytest.mark.promise("H3")
     async def test_failure_that_is_not(self, world: World) -> None:
         response = await world.post(create_thread("crash"))
 
-        assert events(response)[-1] == {"type": "error", "code": "stream.error", "allow_retry": True}
+        error = {"type": "error", "code": "stream.error", "allow_retry": True}
+        assert events(response)[-1] == {**error, "request_id": response.headers["x-request-id"]}
         assert "secret" not in response.text
         assert (world.metrics[0].outcome, world.metrics[0].error) == ("failed", "RuntimeError")
 

@@ -22,9 +22,9 @@ from lambda_streaming.wire import Entry
 from store_dynamo.expressions import TURN_LIFE
 from tools.stack.template import TEMPLATE, Template, filter_patterns
 
-# Set on a developer's machine only. Deployed functions read the key from Secrets Manager and use OpenAI.
+# Set on a developer's machine only. Deployed functions read the key from Secrets Manager.
 # APP_SECRET_ARN is added for an app/ with secrets (tools.app.folder).
-LOCAL_SETTINGS = {"OPENAI_API_KEY", "OPENAI_BASE_URL", "APP_SECRET_ARN"}
+LOCAL_SETTINGS = {"OPENAI_API_KEY", "APP_SECRET_ARN", "SHOW_ERRORS"}
 # Read by the runtime and by the logs, not by Settings.
 RUNTIME_VARIABLES = {
     "AWS_LAMBDA_EXEC_WRAPPER",

@@ -39,6 +39,8 @@ OTHER = {
     "WorkflowId": "wf_1",
     "AlarmEmail": "a@example.com",
     "ReservedConcurrency": "5",
+    "Attachments": '{"max_image_mb": 5}',
+    "Limits": '{"turns_per_day": 100}',
 }
 """Another value for parameters without a list of values; the others get a letter more."""
 

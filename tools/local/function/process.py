@@ -39,6 +39,7 @@ class FunctionError(Exception):
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(f"{error_type}: {message}")
         self.error_type = error_type
+        self.message = message
 
 
 class ThrottledError(Exception):
@@ -76,9 +77,12 @@ class LocalFunction:
     cold_starts: list[ColdStart] = field(default_factory=list[ColdStart])
 
     def __post_init__(self) -> None:
+        self.generation = 0
+        """Number of reloads; processes of earlier generations finish their event and end."""
         self._processes: list[FunctionProcess] = []
         self._idle: list[FunctionProcess] = []
         self._supervisions: dict[asyncio.Task[None], Invocation] = {}
+        self._endings = set[asyncio.Task[None]]()
 
     @property
     def processes(self) -> tuple[FunctionProcess, ...]:
@@ -91,14 +95,39 @@ class LocalFunction:
         return tuple(self._idle)
 
     async def start_processes(self, count: int) -> None:
-        """Start up to `count` processes within the limit, and wait until they poll. Raises TimeoutError."""
-        started = [FunctionProcess(self) for _ in range(min(count, self.max_processes - len(self._processes)))]
+        """Start up to `count` processes within the limit, and wait until they poll. Raises FunctionError."""
+        started = [FunctionProcess(self) for _ in range(min(count, self.max_processes - self._current()))]
         self._processes += started
-        for process in started:
-            await process.start()
-        async with asyncio.timeout(INIT_LIMIT_SECONDS):
-            await asyncio.gather(*(process.api.polled.wait() for process in started))
+        try:
+            for process in started:
+                await process.start()
+            await asyncio.gather(*(process.ready() for process in started))
+        except BaseException:
+            self._processes = [process for process in self._processes if process not in started]
+            await asyncio.gather(*(process.stop(grace_seconds=0) for process in started))
+            raise
         self._idle += started
+
+    async def reload(self) -> None:
+        """Replace the processes by one with the code as it is now, and wait until it polls.
+
+        A busy process finishes its event first, and idle ones end at once. Raises FunctionError if the new one does
+        not start; the next event then starts another.
+        """
+        self.generation += 1
+        old, self._idle = self._idle, []
+        self._processes = [process for process in self._processes if process not in old]
+        for process in old:
+            self._end_later(process)
+        await self.start_processes(1)
+
+    def _current(self) -> int:
+        return sum(process.generation == self.generation for process in self._processes)
+
+    def _end_later(self, process: FunctionProcess) -> None:
+        task = asyncio.create_task(process.stop(STOP_LIMIT_SECONDS))
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
 
     async def invoke(self, event: Any, request_id: str | None = None) -> Any:
         """Run `event` and return the answer's JSON. Raises FunctionError with the error that the function reported."""
@@ -136,8 +165,13 @@ class LocalFunction:
                 self._processes.remove(process)
                 await process.stop(grace_seconds=0)
             raise
-        if process in self._processes:
+        if process not in self._processes:
+            return
+        if process.generation == self.generation:
             self._idle.append(process)
+        else:
+            self._processes.remove(process)
+            self._end_later(process)
 
     async def _settle(self) -> None:
         """Wait briefly for processes that have just answered to poll again."""
@@ -148,7 +182,7 @@ class LocalFunction:
     def _free_process(self) -> FunctionProcess:
         if self._idle:
             return self._idle.pop()
-        if len(self._processes) >= self.max_processes:
+        if self._current() >= self.max_processes:
             raise ThrottledError(f"{self.max_processes} processes are busy")
         process = FunctionProcess(self)
         self._processes.append(process)
@@ -168,7 +202,7 @@ class LocalFunction:
         """Stop all processes with SIGTERM, then SIGKILL after a grace period. The next event is a cold start."""
         await self._settle()
         processes, self._processes, self._idle = self._processes, [], []
-        await asyncio.gather(*(process.stop(STOP_LIMIT_SECONDS) for process in processes))
+        await asyncio.gather(*(process.stop(STOP_LIMIT_SECONDS) for process in processes), *self._endings)
         if self._supervisions:
             await asyncio.wait(self._supervisions)
 
@@ -213,6 +247,7 @@ class FunctionProcess:
 
     def __init__(self, function: LocalFunction) -> None:
         self._function = function
+        self.generation = function.generation
         self._closing = contextlib.AsyncExitStack()
         self._exit: asyncio.Task[int] | None = None
 
@@ -241,6 +276,11 @@ class FunctionProcess:
         self._exit = asyncio.create_task(self._follow_output())
         self._cold_start = ColdStart(self._process.pid, datetime.now(UTC))
         self._function.cold_starts.append(self._cold_start)
+
+    async def ready(self) -> None:
+        """Wait until the started process polls. Raises FunctionError if it does not start."""
+        await self._wait(self.api.polled.wait(), INIT_LIMIT_SECONDS, "Runtime.InitTimeout")
+        self._cold_start.first_next_ms = (self.api.first_poll_time - self._spawned_at) * 1000
 
     async def run(self, invocation: Invocation) -> None:
         """Run `invocation`, including its background tasks, until the process polls again; start a new process first.
