@@ -22,7 +22,9 @@ from typing import TextIO
 
 from rich.console import Console
 
-from chat_api.assistant import AssistantSettings, load_factory
+from chat_api.assistant import AssistantSettings, Environment, load_factory
+from chat_api.warmup import AssistantSecrets
+from tools.app.folder import App
 from tools.local.aws import STACK_NAME
 from tools.local.cli import DevStack
 from tools.ops.personal_data import Client, PersonalData
@@ -65,8 +67,17 @@ class Place:
         name = self.parameters.get("Assistant", "")
         model = self.parameters.get("OpenAIModel", "")
         with closing(self.client("dynamodb")) as dynamodb:
-            settings = AssistantSettings(model, None, _no_key, self.outputs["AssistantTableName"], dynamodb)
             try:
+                own = app.variables(self.parameters.get("Stage", "dev")) if (app := App.read()) else {}
+                settings = AssistantSettings(
+                    model,
+                    None,
+                    _no_key,
+                    self.outputs["AssistantTableName"],
+                    dynamodb,
+                    env=Environment({**own, **os.environ}),
+                    secret=AssistantSecrets(os.environ, None),
+                )
                 assistant = load_factory(name)(settings)
             except Exception as error:
                 raise DeploymentError(

@@ -1,11 +1,13 @@
 """`make demo`: one conversation through the whole stack, with a check and a time for each step.
 
-The last line of the output is one JSON object with the figures. A failed check ends the run with exit code 1.
+The last line of the output is one JSON object with the figures. A failed check ends the run with exit code 1. The steps
+are Spendo's; an assistant of app/ or of the shell's ASSISTANT gets those that any assistant passes.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Coroutine
 from itertools import chain
@@ -14,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 from rich.console import Console
 
+from tools.app.folder import App, AppError
 from tools.client.chatkit import ChatKitClient, RefusedError, add_message, create_thread, get_thread
 from tools.client.sign_in import PASSWORD, Tokens, create_user, sign_in
 from tools.local.demo.answer import Answer, DemoError, ask, ask_well, expect, milliseconds
@@ -21,13 +24,22 @@ from tools.local.demo.features import feature_steps
 from tools.local.demo.guards import guard_steps
 from tools.local.files import PDF, PNG
 from tools.local.stack import Stack, running_stack
+from tools.stack.operator import DeploymentError
 
 Result = TypeVar("Result")
+
+SAMPLE = "coach.assistant:build"
+GREETING = "Hello"
 
 QUESTION = "How much did I spend on groceries?"
 FOLLOW_UP = "What did I just ask you?"
 SLACK_SECONDS = 0.25
 """Limit for the median delay between the model sending a delta and the client receiving it."""
+
+
+def completed(answer: Answer) -> set[str]:
+    """Return the ids of the completed items, the user's message included."""
+    return {each.event["item"]["id"] for each in answer.received if each.event["type"] == "thread.item.done"}
 
 
 class Demo:
@@ -42,10 +54,11 @@ class Demo:
         """Run all steps. Return True when all checks passed."""
         started = time.perf_counter()
         try:
-            async with running_stack(self._detail) as stack:
+            async with running_stack(self._detail, app=App.read(), shell=os.environ) as stack:
                 self._done("the stack is running", started)
-                await self._conversation(stack)
-        except (DemoError, RefusedError, httpx.HTTPError, RuntimeError, OSError) as error:
+                name = stack.aws.chat_environment["ASSISTANT"]
+                await (self._conversation(stack) if name == SAMPLE else self._of_another(stack, name))
+        except (AppError, DeploymentError, DemoError, RefusedError, httpx.HTTPError, RuntimeError, OSError) as error:
             self._console.print(f"[red]✗ {type(error).__name__}: {error}[/red]", highlight=False, soft_wrap=True)
         else:
             self.figures["ok"] = True
@@ -72,6 +85,29 @@ class Demo:
                     self._detail(detail)
         async with ChatKitClient(stack.url, bob.access_token) as stranger:
             await self._step("another user gets 404", self._stranger(stranger, answer))
+
+    async def _of_another(self, stack: Stack, name: str) -> None:
+        """Run the steps that an assistant of any kind passes: it answers, the answer is stored, and is private."""
+        ana, bob, _ = await self._step("three users sign in (RS256 access tokens of the pool)", self._users(stack))
+        await self._step("a cold start: bootstrap, handler, GET /chatkit", self._cold_start(stack))
+        async with ChatKitClient(stack.url, ana.access_token) as client:
+            await self._step(f"{name} answers “{GREETING}”", self._greeting(client))
+            answer = await self._step(f"{name} answers again in the same process", self._greeting(client))
+            await stack.new_process()
+            await self._step("a new process returns the whole conversation", self._stored(client, answer))
+        async with ChatKitClient(stack.url, bob.access_token) as stranger:
+            await self._step("another user gets 404", self._stranger(stranger, answer))
+
+    async def _greeting(self, client: ChatKitClient) -> Answer:
+        answer = await ask_well(client, create_thread(GREETING))
+        expect(len(completed(answer)) > 1, "a completed item of the assistant (ThreadItemDoneEvent)")
+        self.figures["total_ms"] = milliseconds(answer.received[-1].at - answer.sent_at)
+        return answer
+
+    async def _stored(self, client: ChatKitClient, answer: Answer) -> None:
+        thread = await client.call(get_thread(answer.thread_id))
+        stored = {item["id"] for item in thread["items"]["data"]}
+        expect(completed(answer) <= stored, "every completed item in the history")
 
     async def _users(self, stack: Stack) -> list[Tokens]:
         names = ("ana@example.com", "bob@example.com", "cleo@example.com")
