@@ -16,7 +16,7 @@ BUSY = "The model is busy right now. Please try again in a moment."
 INTERRUPTED = "The answer was interrupted. Please try again."
 TOO_SLOW = "The model took too long to answer. Please try again."
 TOO_LONG = "This conversation is too long for the model. Please start a new one."
-REFUSED = "The model cannot answer this message. Please change it."
+REFUSED = "The model cannot answer this message, so it is left out from now on. Please write it differently."
 GONE = "The model of this assistant is no longer offered. Its operator is informed; please try again later."
 TOO_MANY_STEPS = "This question needs too many steps. Please split it into smaller ones."
 

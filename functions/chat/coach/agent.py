@@ -11,9 +11,10 @@ newest items instead of a `previous_response_id`. The SDK's tracing is off becau
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import date
+from functools import partial
 from typing import Any
 
 import openai
@@ -25,6 +26,7 @@ from chatkit.types import (
     AudioInput,
     NoticeEvent,
     SyncCustomActionResponse,
+    ThreadItem,
     ThreadMetadata,
     ThreadStreamEvent,
     TranscriptionResult,
@@ -37,6 +39,7 @@ from assistant_kit.dictation import transcribe
 from assistant_kit.failures import describe, explain, replaced
 from assistant_kit.history import newest_items
 from assistant_kit.items import ImageConverter
+from assistant_kit.rejections import without_rejected
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel, ModelSupport, is_missing_model
 from assistant_kit.run_events import run_events
 from assistant_kit.titles import suggest_title, words_of
@@ -95,6 +98,23 @@ class CoachAgent:
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Answer the thread as it is stored, including the user's message."""
         items = await newest_items(turn.store, thread.id, turn.context)
+        try:
+            run = partial(self._run, thread, turn)
+            async with aclosing(without_rejected(thread, turn, items, run)) as events:
+                async for event in events:
+                    yield event
+        except ModelRefusalError:
+            logger.info("the model refused")  # the refusal is the answer: it is already streamed and stored
+        except (openai.OpenAIError, AgentsException) as error:
+            if is_missing_model(error):
+                turn.report_missing_model(self._model)
+            logger.warning("model failed: %s", describe(error))
+            raise explain(error) from error
+
+    async def _run(
+        self, thread: ThreadMetadata, turn: Turn, items: list[ThreadItem]
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Run the agent once on the items. Raises the failures of the model."""
         converter = CoachItemConverter(turn, items)
         context = CoachContext(
             thread=thread,
@@ -115,13 +135,6 @@ class CoachAgent:
             async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
                 async for event in events:
                     yield event
-        except ModelRefusalError:
-            logger.info("the model refused")  # the refusal is the answer: it is already streamed and stored
-        except (openai.OpenAIError, AgentsException) as error:
-            if is_missing_model(error):
-                turn.report_missing_model(self._model)
-            logger.warning("model failed: %s", describe(error))
-            raise explain(error) from error
         finally:
             used = result.context_wrapper.usage
             turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
