@@ -15,7 +15,8 @@ export class MarkdownBlocks {
   private settled: Token[] = [];
   private settledText = "";
 
-  of(text: string): Token[] {
+  of(given: string): Token[] {
+    const text = given.replace(/\r\n?/g, "\n"); // as the lexer does
     if (DEFINITION.test(text)) return lexer(text);
     if (!text.startsWith(this.settledText)) {
       this.settled = [];

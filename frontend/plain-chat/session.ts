@@ -5,6 +5,7 @@
  */
 import * as conversation from "./conversation";
 import { type Conversation, UNCONFIRMED } from "./conversation";
+import { Breaks, Pacer } from "./pacing";
 import type { HostPage } from "./props";
 import { type ChatClient, RequestError } from "./protocol";
 import type {
@@ -45,6 +46,7 @@ interface Beginning {
 export class ChatSession {
   private now: Conversation = conversation.empty;
   private readonly watchers = new Set<() => void>();
+  private readonly pacer = new Pacer(() => this.notify());
   private running: AbortController | null = null;
   /** Repeats the last request, which may not have reached the server. Null if a retry asks for a new response. */
   private again: (() => Promise<unknown>) | null = null;
@@ -237,6 +239,7 @@ export class ChatSession {
    * the user leaves the thread, read on so that the server completes the turn, but run no tools and effects.
    */
   private async follow(request: StreamingRequest, run: AbortController, message?: OutgoingMessage): Promise<void> {
+    const breaks = new Breaks();
     let next: StreamingRequest | null = request;
     for (let calls = 0; next && calls < MAX_TOOL_CALLS; calls++) {
       const { requestId, events } = await this.client.stream(next, run.signal);
@@ -245,6 +248,7 @@ export class ChatSession {
         this.take(event, run, requestId);
         if (event.type === "thread.item.done") last = event.item;
         if (last?.type === "user_message") message?.onStored?.();
+        await breaks.take();
       }
       next = this.running === run ? await this.toolOutput(last) : null;
     }
@@ -261,10 +265,11 @@ export class ChatSession {
   private take(event: ThreadStreamEvent, run: AbortController, requestId: string | undefined): void {
     if (event.type === "client_effect" && this.running === run) this.host().onEffect(event.name, event.data ?? {});
     if (this.running === run && event.type.startsWith("thread.item.")) this.again = null;
-    this.show(run, (now) => {
-      const next = conversation.received(now, event);
-      return event.type === "error" && next.failure ? { ...next, failure: { ...next.failure, requestId } } : next;
-    });
+    if (this.running !== run) return;
+    const next = conversation.received(this.now, event);
+    this.now = event.type === "error" && next.failure ? { ...next, failure: { ...next.failure, requestId } } : next;
+    if (event.type === "thread.item.updated") this.pacer.soon();
+    else this.notify();
   }
 
   private async toolOutput(item: ThreadItem | null): Promise<StreamingRequest | null> {
@@ -318,6 +323,10 @@ export class ChatSession {
 
   private change(next: Conversation): void {
     this.now = next;
+    this.notify();
+  }
+
+  private notify(): void {
     for (const watcher of this.watchers) watcher();
   }
 }
