@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -117,3 +117,6 @@ class Everything:
         if turn.context.user_id == "unlucky":
             raise CustomStreamError("no money today", allow_retry=True)
         return {"user": turn.context.user_id}
+
+    async def change_overview(self, change: Mapping[str, Any], turn: Turn) -> Mapping[str, Any]:
+        return {"user": turn.context.user_id, "changed": change}

@@ -29,7 +29,7 @@ BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matr
 
 PUBLIC = {("GET", "/chatkit"), ("GET", "/chatkit/attachments")}
 PROTOCOL = ("POST", "/chatkit")
-OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202, "POST_chatkit_sign-out": 202}
+OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202, "POST_chatkit_sign-out": 202, "POST_chatkit_reports": 202}
 """The status for the request's own user, if it is not 200."""
 
 ID_FIELDS = {
@@ -124,8 +124,9 @@ class Row:
         body = copy.deepcopy(self.request.body)
         if body is not None:
             body |= {"metadata": NESTED, **NESTED}
-            body["params"] |= {name: id_ for name, id_ in NESTED.items() if name not in body["params"]}
-            _hide(body["params"])
+            params = body.setdefault("params", {})
+            params |= {name: id_ for name, id_ in NESTED.items() if name not in params}
+            _hide(params)
         return replace(self.request, target=target, headers=headers, body=body)
 
 

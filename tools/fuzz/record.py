@@ -27,6 +27,10 @@ GETS = (
     "/chatkit/entities?q=groc",
     "/chatkit/search?q=elephants",
 )
+POSTS: dict[str, Event] = {
+    "/chatkit/overview": {"type": "budget.set", "category": "dining", "cents": 40_000},
+    "/chatkit/reports": {"kind": "error", "name": "ChatKitError", "fingerprint": "0123abcd"},
+}
 KEPT_HEADERS = ("accept", "content-type", "x-turn-id")
 IDS = {"thread_id": "thread", "item_id": "card", "item_ids": "answer", "attachments": "file", "attachment_id": "file"}
 """The user's id for each field, except for the requests in IDS_OF."""
@@ -57,7 +61,7 @@ class Recorder(ChatKitClient):
         content = request.read()
         if headers.get("content-type") == "application/json" and content:
             body = httpx.Response(200, content=content).json()
-            name = str(body["type"])
+            name = str(body["type"]) if address.path == "/chatkit" else f"POST{address.path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), _placed(body, name))
         else:
             path = re.sub(r"turn_\w+", "turn", address.path)
@@ -72,6 +76,8 @@ class Recorder(ChatKitClient):
             await self._http.get(path, headers=token)
         await self._http.post("/chatkit/attachments", content=multipart("receipt.png", "image/png", PNG), headers=form)
         await self._http.post("/chatkit/session", headers=token)
+        for path, body in POSTS.items():
+            await self._http.post(path, json=body, headers=token)
 
     async def sign_out(self) -> None:
         await self._http.post("/chatkit/sign-out", headers={"x-auth-token": self._headers["x-auth-token"]})

@@ -9,6 +9,8 @@ GET  /chatkit/entities?q=           entities that can be mentioned
 GET  /chatkit/composer              options of the composer: models, tools, dictation, mentions, attachments
 GET  /chatkit/search?q=&after=      words in the user's own titles and messages; `after` continues a search
 GET  /chatkit/overview              the assistant's data about the user, shown next to the chat
+POST /chatkit/overview              the user's change of these data
+POST /chatkit/reports               an error of the page, for the operator's log
 GET  /chatkit/attachments           accepted file types and sizes
 POST /chatkit/attachments           upload one file
 POST /chatkit/sign-out              sign out on all devices: every token of an earlier sign-in is refused
@@ -23,13 +25,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, one_file, query_of
+from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, object_of, one_file, query_of
 from chat_api.error_responses import HANDLED, error_response
 from chat_api.errors import NotFoundRequestError
 from chat_api.hosted import ENDED, HostedMode
 from chat_api.identity import TokenVerifier
 from chat_api.server import AssistantServer, StreamingResult
-from chat_api.telemetry import RequestLog
+from chat_api.telemetry import RequestLog, log_report
 
 CHATKIT_HEADERS = ("chatkit-frame-instance-id", "chatkit-session-id", "chatkit-user-id")
 OUR_HEADERS = ("authorization", "content-type", "x-amz-content-sha256", "x-auth-token", "x-turn-id")
@@ -113,6 +115,15 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
     @app.get("/chatkit/overview")
     async def overview(context: User) -> Response:
         return JSONResponse(await server.overview(context), headers=NO_STORE)
+
+    @app.post("/chatkit/overview")
+    async def change_overview(request: Request, context: User) -> Response:
+        return JSONResponse(await server.change_overview(await object_of(request), context), headers=NO_STORE)
+
+    @app.post("/chatkit/reports")
+    async def report(request: Request, context: User) -> Response:
+        log_report(await object_of(request))
+        return JSONResponse({}, status_code=202, headers=NO_STORE)
 
     @app.get("/chatkit/attachments")
     async def attachment_policy() -> Response:

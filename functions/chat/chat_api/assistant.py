@@ -254,6 +254,18 @@ class SupportsOverview(Protocol):
 
 
 @runtime_checkable
+class SupportsOverviewChanges(Protocol):
+    """An assistant whose overview users change on the page, without a turn (`POST /chatkit/overview`)."""
+
+    async def change_overview(self, change: Mapping[str, Any], turn: Turn) -> Mapping[str, Any]:
+        """Carry out a change and return the new overview. `change` is the client's JSON object: check every field.
+
+        Raises InvalidRequestError for an invalid change, or CustomStreamError with a message for the user.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsUserData(Protocol):
     """An assistant that keeps data about users elsewhere than in `AssistantSettings.table`.
 

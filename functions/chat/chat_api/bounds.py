@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from attachments_s3 import names
 from chat_api.errors import InvalidRequestError, TooLargeError
 from store_dynamo.serialization import MAX_TITLE_CHARS
 
+Value = TypeVar("Value")
 MAX_TYPE_CHARS = 50
 FIRST_WORDS_CHARS = 50
 
@@ -182,6 +183,7 @@ NOTES: Mapping[str, str] = {
 
 HTTP: Mapping[str, Bound] = {
     "body": Number(0, 4 * 1024 * 1024),
+    "body of a change or report": Json(2_000, 50, 5),
     "path turn_id": Text(64),
     "query string": Text(4_000),
     "query q": Text(200),
@@ -257,7 +259,7 @@ def check_document(document: object) -> None:
     _DOCUMENT.check(document, "")
 
 
-def check_value(name: str, value: str) -> str:
+def check_value(name: str, value: Value) -> Value:
     """Return a part of HTTP unchanged. Raises TooLargeError if it exceeds its bound in HTTP."""
     if fault := HTTP[name].fault(value):
         raise TooLargeError(f"{name} {fault}")

@@ -11,9 +11,10 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request
+from pydantic_core import from_json
 from starlette.datastructures import UploadFile
 
 from chat_api.bounds import check_value
@@ -135,6 +136,17 @@ async def one_file(request: Request) -> AsyncGenerator[UploadFile]:
                 "use the two-phase upload (attachments.create)"
             )
         yield file
+
+
+async def object_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object in a request's body. Raises InvalidRequestError or TooLargeError."""
+    try:
+        value = from_json(await body_of(request))
+    except ValueError as error:
+        raise InvalidRequestError(f"body: invalid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidRequestError("body: must be a JSON object")
+    return check_value("body of a change or report", cast("dict[str, Any]", value))
 
 
 async def body_of(request: Request) -> bytes:

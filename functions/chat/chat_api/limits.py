@@ -63,6 +63,8 @@ ACTION = Charge("actions", runs_assistant=True, for_all=True)
 TRANSCRIPTION = Charge("transcriptions", runs_assistant=True)
 UPLOAD = Charge("uploads")
 SEARCH = Charge("searches")
+CHANGE = Charge("actions")
+REPORT = Charge("reports")
 
 CHARGES: Mapping[type | str, Charge] = {
     types.ThreadsCreateReq: TURN,
@@ -85,6 +87,8 @@ CHARGES: Mapping[type | str, Charge] = {
     "GET /chatkit/entities": REQUEST,
     "GET /chatkit/overview": REQUEST,
     "GET /chatkit/search": SEARCH,
+    "POST /chatkit/overview": CHANGE,
+    "POST /chatkit/reports": REPORT,
     "POST /chatkit/attachments": UPLOAD,
     "POST /chatkit/session": SESSION,
     "POST /chatkit/sign-out": REQUEST,

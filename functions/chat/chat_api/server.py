@@ -32,6 +32,7 @@ from chat_api.assistant import (
     SupportsMentions,
     SupportsModeration,
     SupportsOverview,
+    SupportsOverviewChanges,
     Turn,
     composer_options,
 )
@@ -208,6 +209,12 @@ class AssistantServer:
         if not isinstance(self._assistant, SupportsOverview):
             raise NotFoundRequestError("this assistant has no overview")
         return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
+
+    async def change_overview(self, change: Mapping[str, Any], context: RequestContext) -> Mapping[str, Any]:
+        """Carry out a user's change of the overview and return the new one. Raises NotFoundRequestError."""
+        if not isinstance(self._assistant, SupportsOverviewChanges):
+            raise NotFoundRequestError("this assistant's overview cannot be changed")
+        return await self._assistant.change_overview(change, self._turn(UserStore(self._store, context), context))
 
     async def sign_out(self, context: RequestContext) -> None:
         """End the user's sessions on all devices: from now on, a token of an earlier sign-in is refused."""

@@ -46,12 +46,15 @@ class LimitSettings(BaseModel):
     turns_per_minute: int | None = Field(default=20, ge=1)
     turns_per_day: int | None = Field(default=500, ge=1)
     actions_per_minute: int | None = Field(default=60, ge=1)
-    """Synchronous widget actions; those that stream are turns."""
+    """Synchronous widget actions and changes of the overview; actions that stream are turns."""
     actions_per_day: int | None = Field(default=1_000, ge=1)
     uploads_per_minute: int | None = Field(default=30, ge=1)
     uploads_per_day: int | None = Field(default=500, ge=1)
     searches_per_minute: int | None = Field(default=60, ge=1)
     searches_per_day: int | None = Field(default=2_000, ge=1)
+    reports_per_minute: int | None = Field(default=10, ge=1)
+    """Errors of the page; it sends at most five in a visit."""
+    reports_per_day: int | None = Field(default=100, ge=1)
     transcriptions_per_minute: int | None = Field(default=20, ge=1)
     transcriptions_per_day: int | None = Field(default=500, ge=1)
     all_turns_per_day: int | None = Field(default=20_000, ge=1)

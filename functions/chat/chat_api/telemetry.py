@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attachments_s3 import Event
 from chat_api.assistant import Turn
+from chat_api.errors import InvalidRequestError
 from function_setup import log_keys, write_metrics
 
 PACKAGES = (
@@ -43,6 +45,25 @@ MAX_PATH_CHARS = 64
 UNEXPECTED = "internal error; try again, and report the request id if the error persists"
 
 logger = logging.getLogger("chat_api.requests")
+
+
+REPORTS = {"error": logging.WARNING, "log": logging.INFO}
+REPORT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+FINGERPRINT = re.compile(r"[0-9a-f]{8}")
+
+
+def log_report(report: Mapping[str, Any]) -> None:
+    """Log an error of the page: its kind, its name, and a fingerprint of its message, which stays in the browser.
+
+    Nothing else is read, so that no text of a conversation reaches the log. Raises InvalidRequestError.
+    """
+    kind, name, fingerprint = (str(report.get(field) or "") for field in ("kind", "name", "fingerprint"))
+    if kind not in REPORTS or not REPORT_NAME.fullmatch(name) or not FINGERPRINT.fullmatch(fingerprint):
+        raise InvalidRequestError(
+            "a report has kind (error or log), name (an identifier) and fingerprint (8 hex digits)"
+        )
+    facts = {"page_kind": kind, "page_name": name, "page_fingerprint": fingerprint}
+    logger.log(REPORTS[kind], "the page reports", extra=facts)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A user's accounts, transactions and budgets as pure values. `accounts_table` stores them.
+"""A user's accounts, transactions, budgets and goals as pure values. `accounts_table` stores them.
 
     ledger = Ledger(opening=(("cash", 120_000), …), transactions=(…))
     ledger.balance("cash")                                  # cents
@@ -11,6 +11,7 @@ negative.
 from __future__ import annotations
 
 import calendar
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -67,11 +68,26 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """Something to save for: its cost in cents, and the day on which the money is needed."""
+
+    name: str
+    cents: int
+    until: date
+
+    @property
+    def id(self) -> str:
+        """The same for the same name, so that a goal that is planned again replaces the first plan."""
+        return hashlib.sha256(self.name.casefold().encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class Finances:
-    """One user's ledger and monthly budgets in cents."""
+    """One user's ledger, monthly budgets in cents, and goals, the earliest first."""
 
     ledger: Ledger
     budgets: Mapping[Category, int] = field(default_factory=dict[Category, int])
+    goals: tuple[Goal, ...] = ()
 
 
 def utc_today() -> date:
@@ -82,6 +98,16 @@ def months_before(today: date, months: int) -> date:
     """Return the same day `months` earlier, or the last day of that month if it is too short."""
     year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
     return date(year, month + 1, min(today.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def months_after(today: date, months: int) -> date:
+    """Return the same day `months` later, or the last day of that month if it is too short."""
+    return months_before(today, -months)
+
+
+def months_until(today: date, day: date) -> int:
+    """Return the number of months that are left to save, at least one."""
+    return max((day.year - today.year) * 12 + day.month - today.month - (day.day < today.day), 1)
 
 
 def dollars(cents: int) -> str:

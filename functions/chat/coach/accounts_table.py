@@ -8,10 +8,12 @@
     {user}    OPENING           body: the opening balance of each account
     {user}    MONTH#2026-05     body: all transactions of the month, future ones included
     {user}    BUDGET#dining     cents
+    {user}    GOAL#{id}         body: name, cents and last day of a goal
 
 The user id is the partition key, so no request can reach another user's finances. A read is one strongly consistent
 query of the user's partition (about 40 KB per year of transactions); the first read in a month also writes that month.
-Writing a month is idempotent, so concurrent first turns do no harm. IAM: dynamodb:BatchWriteItem, PutItem, Query.
+Writing a month is idempotent, so concurrent first turns do no harm. IAM: dynamodb:BatchWriteItem,
+DeleteItem, PutItem, Query.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from coach import demo_bank
-from coach.accounts import CATEGORIES, Category, Finances, Ledger, Transaction
+from coach.accounts import CATEGORIES, Category, Finances, Goal, Ledger, Transaction
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-OPENING, MONTH, BUDGET = "OPENING", "MONTH#", "BUDGET#"
+OPENING, MONTH, BUDGET, GOAL = "OPENING", "MONTH#", "BUDGET#", "GOAL#"
 BATCH = 25
 """Maximum number of items in one BatchWriteItem request."""
 
@@ -58,9 +60,31 @@ class AccountsTable:
 
     async def set_budget(self, user_id: str, category: Category, cents: int) -> None:
         """Set or replace a monthly budget. Raises AccountsUnavailableError."""
-        item = _item(user_id, BUDGET + category, "cents", {"N": str(cents)})
+        await self._put(_item(user_id, BUDGET + category, "cents", {"N": str(cents)}))
+
+    async def remove_budget(self, user_id: str, category: Category) -> None:
+        """Remove a monthly budget; without effect if there is none. Raises AccountsUnavailableError."""
+        await self._delete(user_id, BUDGET + category)
+
+    async def save_goal(self, user_id: str, goal: Goal) -> None:
+        """Save a goal, or replace the one of the same name. Raises AccountsUnavailableError."""
+        body = json.dumps([goal.name, goal.cents, goal.until.isoformat()])
+        await self._put(_item(user_id, GOAL + goal.id, "body", {"S": body}))
+
+    async def remove_goal(self, user_id: str, goal_id: str) -> None:
+        """Remove a goal; without effect if there is none. Raises AccountsUnavailableError."""
+        await self._delete(user_id, GOAL + goal_id)
+
+    async def _put(self, item: dict[str, Any]) -> None:
         try:
             await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item)
+        except (BotoCoreError, ClientError) as error:
+            raise AccountsUnavailableError from error
+
+    async def _delete(self, user_id: str, record: str) -> None:
+        key: Any = {"user": {"S": user_id}, "record": {"S": record}}
+        try:
+            await asyncio.to_thread(self._client.delete_item, TableName=self._table, Key=key)
         except (BotoCoreError, ClientError) as error:
             raise AccountsUnavailableError from error
 
@@ -77,7 +101,8 @@ class AccountsTable:
         budgets: dict[Category, int] = {
             name: int(records[BUDGET + name]["cents"]["N"]) for name in CATEGORIES if BUDGET + name in records
         }
-        return Finances(Ledger(opening, tuple(past)), budgets)
+        goals = [_goal(*body) for name, body in bodies.items() if name.startswith(GOAL)]
+        return Finances(Ledger(opening, tuple(past)), budgets, tuple(sorted(goals, key=lambda each: each.until)))
 
     def _query(self, user_id: str) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
@@ -126,6 +151,10 @@ def _row(transaction: Transaction) -> list[Any]:
 def _transaction(row: list[Any]) -> Transaction:
     on, account, payee, cents, category = row
     return Transaction(date.fromisoformat(on), account, payee, cents, category)
+
+
+def _goal(name: str, cents: int, until: str) -> Goal:
+    return Goal(name, cents, date.fromisoformat(until))
 
 
 def table_definition(name: str) -> dict[str, Any]:

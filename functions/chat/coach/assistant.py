@@ -11,7 +11,7 @@ SDK. `coach.agent` holds everything that calls the model; `prepare` imports it b
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from coach import choices
 from coach.accounts import utc_today
 from coach.accounts_table import AccountsTable, AccountsUnavailableError
 from coach.entities import entities
+from coach.overview import change as apply_change
 from coach.overview import overview
 
 if TYPE_CHECKING:
@@ -121,6 +122,17 @@ class Coach:
         except AccountsUnavailableError as error:
             raise CustomStreamError("Your accounts cannot be reached right now.", allow_retry=True) from error
         return overview(finances, self._today())
+
+    async def change_overview(self, change: Mapping[str, Any], turn: Turn) -> Mapping[str, Any]:
+        """Set or remove a budget, or remove a goal, and return the new overview.
+
+        Raises InvalidRequestError or CustomStreamError.
+        """
+        try:
+            await apply_change(self._accounts, turn.context.user_id, change)
+        except AccountsUnavailableError as error:
+            raise CustomStreamError("Your accounts cannot be reached right now.", allow_retry=True) from error
+        return await self.overview(turn)
 
     async def close(self) -> None:
         """Close the connections to the model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from chatkit.types import ChatKitReq
 
 from chat_api.request_checks import MAX_AUDIO_BYTES
+from chat_api.settings import LimitSettings
 from chat_api.turn import Timing
 from store_dynamo.feedback import Rating
 from tests.fakes.asgi_exchange import Exchange
@@ -354,6 +356,25 @@ class TestTheOverview:
         async with world.client(None) as client:
             assert (await client.get("/chatkit/overview")).status_code == 401
 
+    @pytest.mark.promise("H2")
+    @pytest.mark.feature("panel-changes")
+    async def test_is_changed_by_its_user(self, world: World, world_of: Callable[..., World]) -> None:
+        change = {"type": "budget.set", "cents": 40_000}
+        async with world.client("ana") as client:
+            changed = await client.post("/chatkit/overview", json=change)
+            refused = [
+                await client.post("/chatkit/overview", content=content)
+                for content in (b"", b"[]", b"{", json.dumps({"type": "x" * 3_000}).encode())
+            ]
+        async with world.client(None) as client:
+            anonymous = await client.post("/chatkit/overview", json=change)
+        async with world_of(Echo()).client("ana") as client:
+            unsupported = await client.post("/chatkit/overview", json=change)
+
+        assert (changed.status_code, changed.json()) == (200, {"user": "ana", "changed": change})
+        assert [answer.status_code for answer in refused] == [400, 400, 400, 413]
+        assert (anonymous.status_code, unsupported.status_code) == (401, 404)
+
     async def test_says_what_the_assistant_says_when_it_fails(self, world: World) -> None:
         async with world.client("unlucky") as client:
             answer = await client.get("/chatkit/overview")
@@ -416,3 +437,54 @@ class TestTitles:
 
         assert types(stream)[-1] == "thread.item.done"
         assert world.metrics[0].outcome == "answered"
+
+
+class TestReports:
+    """Errors of the page in the operator's log."""
+
+    @pytest.mark.promise("H9")
+    @pytest.mark.feature("page-reports")
+    async def test_an_error_is_logged_without_its_text(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+        report = {"kind": "error", "name": "StreamError", "fingerprint": "0123abcd", "message": "I earn 9,000"}
+        with caplog.at_level("INFO"):
+            async with world.client("ana") as client:
+                answer = await client.post("/chatkit/reports", json=report)
+
+        (logged,) = [record for record in caplog.records if record.message == "the page reports"]
+        assert answer.status_code == 202
+        assert (logged.levelname, vars(logged)["page_name"], vars(logged)["page_fingerprint"]) == (
+            "WARNING",
+            "StreamError",
+            "0123abcd",
+        )
+        assert "9,000" not in str(vars(logged))
+
+    @pytest.mark.promise("H9")
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"kind": "secret"},
+            {"name": "I earn 9,000"},
+            {"name": "x" * 65},
+            {"name": "a\n"},
+            {"name": None},
+            {"fingerprint": "I earn 9"},
+        ],
+    )
+    async def test_text_in_a_field_is_refused(
+        self, world: World, caplog: pytest.LogCaptureFixture, change: dict[str, Any]
+    ) -> None:
+        report = {"kind": "error", "name": "StreamError", "fingerprint": "0123abcd"} | change
+        async with world.client("ana") as client:
+            answer = await client.post("/chatkit/reports", json=report)
+
+        assert answer.status_code == 400
+        assert "earn" not in answer.text + caplog.text
+
+    @pytest.mark.promise("H7")
+    async def test_a_user_reports_few(self, world_of: Callable[..., World]) -> None:
+        report = {"kind": "error", "name": "StreamError", "fingerprint": "0123abcd"}
+        async with world_of(Echo(), limits=LimitSettings(reports_per_minute=2)).client("ana") as client:
+            answers = [(await client.post("/chatkit/reports", json=report)).status_code for _ in range(4)]
+
+        assert answers == [202, 202, 429, 429]

@@ -46,7 +46,14 @@ class TestFigures:
         shown = overview(Finances(LEDGER, {"dining": 40_000}), TODAY)
 
         dining = next(each for each in shown["categories"] if each["id"] == "dining")
-        assert dining == {"id": "dining", "label": "Dining", "spent": 1_500, "spent_before": 2_000, "budget": 40_000}
+        assert dining == {
+            "id": "dining",
+            "label": "Dining",
+            "spent": 1_500,
+            "spent_before": 2_000,
+            "by_month": [0, 0, 0, 9_999, 2_000, 1_500],
+            "budget": 40_000,
+        }
         assert (shown["since"], shown["until"]) == ("2026-04-21", "2026-05-20")
 
     def test_newest_transactions_come_first_and_not_more_than_fit(self) -> None:

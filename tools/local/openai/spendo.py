@@ -96,7 +96,9 @@ def _page(question: str, tool: Tool) -> Arguments:
 def _goal(answers: Mapping[str, str]) -> Arguments:
     values = list(answers.values())
     digits = re.sub(r"\D", "", values[0]) if values else ""
-    return {"amount_dollars": int(digits or 0), "months": _months(values[1]) if len(values) > 1 else 12}
+    months = _months(values[1]) if len(values) > 1 else 12
+    goal = next(iter(answers), "").rpartition(":")[0] or "My goal"
+    return {"goal": goal, "amount_dollars": int(digits or 0), "months": months}
 
 
 def _nothing(_question: str, _tool: Tool) -> Arguments:
@@ -108,6 +110,7 @@ RULES: tuple[tuple[str, str, Callable[[str, Tool], Arguments]], ...] = (
     ("highlight", r"\bhighlight\b", _of_category),
     ("set_budget", r"\b(set|change) .*\bbudget\b", _of_category),
     ("budgets", r"\bbudgets?\b", _nothing),
+    ("goals", r"\b(my goals|goal .* going|am i on track)\b", _nothing),
     ("ask_about_goal", r"\b(goal|sav(e|ing) (up )?for)\b", lambda question, _tool: {"goal": question[:60]}),
     ("analyze_spending", r"\banaly[sz]e\b", lambda question, _tool: {"months": max(_months(question), 6)}),
     ("spending_by_category", r"\b(spen[dt]|spending|grocer\w+|dining|rent|cost)\b", _spending),
@@ -136,6 +139,9 @@ def describe_output(output: str) -> str | None:
         case {"budgets": budgets}:
             lines = ", ".join(f"{each['budget']} for {each['category']}" for each in budgets)
             return f"Your budgets: {lines}." if lines else "You have set no budget yet."
+        case {"goals": goals}:
+            lines = ", ".join(f"{each['needed_per_month']} a month for {each['goal']}" for each in goals)
+            return f"Your goals need {lines}." if lines else "You have saved no goal yet."
         case {"needed_per_month": needed, "saved_per_month": saved, "months": months}:
             return f"That takes {needed} a month for {months} months. You save {saved} a month now."
         case _:

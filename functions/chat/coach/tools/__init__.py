@@ -12,7 +12,7 @@ from assistant_kit.items import PARTIAL_IMAGES
 from coach.tools.analysis import analyze_spending
 from coach.tools.balances import balances
 from coach.tools.budgets import budgets, set_budget
-from coach.tools.goals import ask_about_goal, plan_goal
+from coach.tools.goals import ask_about_goal, goals, plan_goal
 from coach.tools.host_page import highlight, open_page
 from coach.tools.spending import spending_by_category
 
@@ -29,6 +29,7 @@ TOOLS: list[Tool] = [
     budgets,
     ask_about_goal,
     plan_goal,
+    goals,
     open_page,
     highlight,
     pictures,
