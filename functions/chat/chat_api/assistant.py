@@ -76,6 +76,10 @@ class AssistantSettings:
     reasoning_effort: str | None = None
 
 
+async def _nothing_found(_: str) -> Mapping[str, Any]:
+    return {"data": [], "complete": True, "after": None, "threads": 0}
+
+
 @dataclass(slots=True)
 class Turn:
     """One turn of one user: its context, the user's store, access to files, token usage, and stop actions."""
@@ -88,6 +92,8 @@ class Turn:
     """Returns an image that the model generated earlier as part of its input; None if it cannot be sent again."""
     save_image: Callable[[str, bool], Awaitable[str]]
     """Stores a base64 image from the model (True: a partial one) and returns the URL for its thread item."""
+    search: Callable[[str], Awaitable[Mapping[str, Any]]] = _nothing_found
+    """Finds the user's own conversations by words, as `GET /chatkit/search` does. Raises InvalidRequestError."""
     envelope: Envelope = field(default_factory=Envelope)
     """Marks untrusted text as data for the model; `envelope.rule` belongs into the model's instructions."""
     input_tokens: int = 0

@@ -308,6 +308,7 @@ class AssistantServer:
             attachment_content=model_input.part,
             image_content=model_input.generated_image,
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
+            search=lambda query: self.search(query, None, context),
             envelope=envelope,
         )
 

@@ -35,6 +35,7 @@ from chatkit.types import (
 )
 from openai.types.shared import Reasoning
 
+from assistant_kit.conversation_search import search_tool
 from assistant_kit.dictation import transcribe
 from assistant_kit.failures import describe, explain, replaced
 from assistant_kit.history import newest_items
@@ -180,7 +181,7 @@ class CoachAgent:
         return Agent[CoachContext](
             name="Spendo",
             instructions=f"{INSTRUCTIONS}- {turn.envelope.rule}\n",
-            tools=[*TOOLS, *chosen],
+            tools=[*TOOLS, search_tool(context.thread, turn), *chosen],
             tool_use_behavior=ENDS_THE_TURN,
             model=model,
             model_settings=ModelSettings(

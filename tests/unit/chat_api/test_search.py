@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
 
+from chat_api.assistant import Turn
+from tests.fakes.assistants import spoken
 from tests.unit.chat_api.conftest import World
 from tests.unit.chat_api.test_app import events
 from tools.client.chatkit import create_thread
@@ -60,3 +64,27 @@ async def test_the_log_has_counts_and_no_words(world: World, caplog: pytest.LogC
     (record,) = [each for each in caplog.records if each.message == "searched"]
     assert (vars(record)["threads"], vars(record)["hits"]) == (1, 1)
     assert "isbon" not in caplog.text
+
+
+class Remembering:
+    """Answers with the titles and words that its turn's search finds."""
+
+    async def respond(
+        self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        found = await turn.search("lisbon")
+        for event in spoken(thread, turn, ["".join(hit["snippet"]) for hit in found["data"]]):
+            yield event
+
+
+@pytest.mark.promise("F1")
+async def test_assistants_search_only_their_users_conversations(world_of: Callable[..., World]) -> None:
+    world = world_of(Remembering())
+    await world.post(create_thread("lisbon with the children"))
+    await world.post(create_thread("lisbon secret"), user="bob")
+
+    stream = events(await world.post(create_thread("lisbon")))
+
+    text = str([event["item"] for event in stream if event["type"] == "thread.item.done"][-1])
+    assert "with the children" in text
+    assert "secret" not in text
