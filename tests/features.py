@@ -112,6 +112,8 @@ MORE = {
     "local-model": "Without a key: a local model that calls any tool of any assistant",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
     "strict-chat-completions": "A conversation as input for strict Chat Completions endpoints",
+    "careless-assistants": "Mistakes of an assistant that lose no content: items never done, empty, or out of order",
+    "invocation-ends": "An invocation ends within a second of its turn, whatever tasks ChatKit leaves behind",
     "clean-titles": "Titles without thoughts and markup, none for a message without words",
 }
 

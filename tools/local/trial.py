@@ -23,7 +23,7 @@ from chatkit.types import ThreadItem
 from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore, s3_config
-from chat_api.assistant import Assistant, AssistantSettings, Environment, SupportsClose, load_factory
+from chat_api.assistant import Assistant, AssistantSettings, Environment, SupportsClose, build_assistant
 from chat_api.context import RequestContext
 from chat_api.server import AssistantServer, StreamingResult
 from chat_api.settings import Settings
@@ -134,7 +134,7 @@ async def trial(
             env=Environment(variables),
             secret=secret,
         )
-        assistant = load_factory(name)(settings)
+        assistant = build_assistant(name, settings)
         try:
             store, files = _stores(dynamodb, s3)
             yield Chat(assistant, AssistantServer(store, files, assistant), store, user)

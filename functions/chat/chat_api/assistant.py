@@ -35,7 +35,9 @@ from chatkit.types import (
 )
 
 from attachments_s3 import Envelope
+from chat_api.answer.rules import fault_of
 from chat_api.context import RequestContext
+from chat_api.errors import contained
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -315,6 +317,18 @@ RENAMED = {"coach.agent:build": "coach.assistant:build"}
 def package_of(name: str) -> str:
     """Return the top-level package of a factory `module:factory`: the name of the assistant's loggers."""
     return RENAMED.get(name, name).partition(":")[0].partition(".")[0]
+
+
+def build_assistant(name: str, settings: AssistantSettings) -> Assistant:
+    """Call the factory `module:factory` and check its result.
+
+    Raises ValueError, which names the setting and the method at fault, and the factory's own exceptions.
+    """
+    with contained():
+        assistant = load_factory(name)(settings)
+    if fault := fault_of(assistant):
+        raise ValueError(f"ASSISTANT={name}: {fault}")
+    return assistant
 
 
 def load_factory(name: str) -> AssistantFactory:

@@ -31,7 +31,6 @@ from chatkit.types import (
     StreamingReq,
     SyncCustomActionResponse,
     ThreadItem,
-    ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
     ThreadItemReplacedEvent,
@@ -44,6 +43,8 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from chat_api.answer.events import AnswerEvents, with_stored_image
+from chat_api.answer.rules import NEVER_BLOCKED, broken, iterator_of
 from chat_api.assistant import (
     Assistant,
     SupportsActions,
@@ -55,16 +56,20 @@ from chat_api.assistant import (
 )
 from chat_api.bounds import clean_title, first_words
 from chat_api.context import RequestContext
-from chat_api.errors import UnavailableError
+from chat_api.errors import UnavailableError, contained
 from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate, new_content
-from chat_api.surrogates import Surrogates
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
+from lambda_streaming.loop_watch import watched_loop
+from lambda_streaming.request_tasks import StartedTasks
 from store_dynamo.errors import DuplicateItemError
 
 logger = logging.getLogger("chat_api.chatkit_run")
 
+LIBRARIES = ("chatkit", "agents")
+"""Packages whose tasks end with the turn: `stream_agent_response` abandons two when it fails or is stopped."""
+TASKS_SECONDS = 0.5
 STOPPED_NOTE = "The user stopped the answer above. Do not continue it unless the user asks for it."
 
 
@@ -109,8 +114,8 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self._title = title = start_title(self._assistant, self._user_store, thread, input_user_message)
         self._stop.on_trigger(title.cancel)
         try:
-            respond = partial(self._assistant.respond, thread, input_user_message, self._turn)
-            async with aclosing(self._guarded(respond, thread)) as guarded:
+            events = partial(self._assistant.respond, thread, input_user_message, self._turn)
+            async with aclosing(self._guarded(events, thread)) as guarded:
                 async for event in guarded:
                     yield event
                     title.apply_to(thread)
@@ -123,40 +128,50 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         assert isinstance(self._assistant, SupportsActions)
-        act = partial(self._assistant.action, thread, action, sender, self._turn)
-        async with aclosing(self._guarded(act, thread)) as guarded:
+        events = partial(self._assistant.action, thread, action, sender, self._turn)
+        async with aclosing(self._guarded(events, thread)) as guarded:
             async for event in guarded:
                 yield event
 
     async def _guarded(
-        self, start: Callable[[], AsyncIterator[ThreadStreamEvent]], thread: ThreadMetadata
+        self, call: Callable[[], object], thread: ThreadMetadata
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Yield the assistant's events until the turn is stopped; always end the model's work."""
-        ids = AnswerIds(
-            lambda: self.store.generate_item_id("message", thread, self._turn.context), self._user_store.has_generated
-        )
-        text = Surrogates()
         self._metrics.model_called()
+        tasks = StartedTasks()
         try:
-            async with aclosing(self._stop.guard(start())) as guarded:
-                async for event in guarded:
-                    self._measure(event)
-                    event = ids.rewrite(text.repair(event))
-                    if self._moderator is None or (answer := _whole_answer(event)) is None:
-                        yield event
-                        continue
-                    async for checked in self._checked(event, answer, self._moderator, thread):
-                        yield checked
-        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-            raise
+            with contained(), tasks.collecting(), watched_loop(partial(broken, NEVER_BLOCKED)):
+                async with aclosing(self._stop.guard(iterator_of(call))) as guarded:
+                    async for event in self._repaired(guarded, thread):
+                        self._measure(event)
+                        if self._moderator is None or (answer := _whole_answer(event)) is None:
+                            yield event
+                            continue
+                        async for checked in self._checked(event, answer, self._moderator, thread):
+                            yield checked
         except Exception as error:
             self._metrics.failed(error)
             raise
-        except BaseException as error:  # SystemExit, or the panic of a native library: ends the turn, not the process
-            self._metrics.failed(error)
-            raise AssistantFailedError from error
         finally:
             self._turn.stop()
+            await tasks.end(LIBRARIES, TASKS_SECONDS)
+
+    async def _repaired(
+        self, events: AsyncIterator[object], thread: ThreadMetadata
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Yield the events so that everything that the user sees is stored (`chat_api.answer`)."""
+        store = self._user_store
+        answer = AnswerEvents(
+            thread,
+            lambda kind: self.store.generate_item_id(kind, thread, self._turn.context),
+            store.has_generated,
+            store.has_loaded,
+        )
+        async for event in events:
+            for repaired in answer.repair(event):
+                yield await with_stored_image(repaired, self._turn.save_image)
+        for owed in answer.finish():
+            yield await with_stored_image(owed, self._turn.save_image)
 
     async def _checked(
         self,
@@ -231,13 +246,15 @@ class ChatKitRun(ChatKitServer[RequestContext]):
 
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
         assert isinstance(self._assistant, SupportsTranscription)
-        return await self._assistant.transcribe(audio_input, self._turn)
+        with contained():
+            return await self._assistant.transcribe(audio_input, self._turn)
 
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> SyncCustomActionResponse:
         assert isinstance(self._assistant, SupportsSyncActions)
-        return await self._assistant.sync_action(thread, action, sender, self._turn)
+        with contained():
+            return await self._assistant.sync_action(thread, action, sender, self._turn)
 
 
 def _whole_answer(event: ThreadStreamEvent) -> AssistantMessageItem | None:
@@ -245,42 +262,6 @@ def _whole_answer(event: ThreadStreamEvent) -> AssistantMessageItem | None:
     if isinstance(event, ThreadItemDoneEvent | ThreadItemReplacedEvent):
         return event.item if isinstance(event.item, AssistantMessageItem) else None
     return None
-
-
-class AssistantFailedError(Exception):
-    """The assistant raised a BaseException; the cause says which."""
-
-
-class AnswerIds:
-    """Replaces message ids that this turn's store did not generate.
-
-    Servers of chat-completions models send no ids, so the Agents SDK names every message `__fake_id__`; others count
-    from one in each conversation. The store would reject the second answer of a thread. The new id is the same in all
-    events of a message, from *added* to *done*.
-    """
-
-    def __init__(self, new_id: Callable[[], str], is_own: Callable[[str], bool]) -> None:
-        self._new_id = new_id
-        self._is_own = is_own
-        self._open: dict[str, str] = {}
-
-    def rewrite(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
-        """Return the event with a new id in place of a foreign one."""
-        match event:
-            case ThreadItemAddedEvent(item=AssistantMessageItem() as item) if not self._is_own(item.id):
-                self._open[item.id] = self._new_id()
-                return ThreadItemAddedEvent(item=item.model_copy(update={"id": self._open[item.id]}))
-            case ThreadItemDoneEvent(item=AssistantMessageItem() as item) if not self._is_own(item.id):
-                new = self._open.pop(item.id, None) or self._new_id()
-                return ThreadItemDoneEvent(item=item.model_copy(update={"id": new}))
-            case ThreadItemReplacedEvent(item=item) if item.id in self._open:
-                return ThreadItemReplacedEvent(item=item.model_copy(update={"id": self._open.pop(item.id)}))
-            case ThreadItemUpdatedEvent(item_id=item_id) if item_id in self._open:
-                return event.model_copy(update={"item_id": self._open[item_id]})
-            case ThreadItemRemovedEvent(item_id=item_id) if item_id in self._open:
-                return ThreadItemRemovedEvent(item_id=self._open.pop(item_id))
-            case _:
-                return event
 
 
 class PendingTitle:

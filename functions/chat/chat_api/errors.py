@@ -9,11 +9,16 @@
     ├── ModeratedError           the assistant's moderation refused its text
     └── TooLargeError            exceeds a size limit
     UnavailableError             a required service does not respond
+    AssistantFailedError         the assistant raised SystemExit, or a native library panicked
 
 Clients see the messages of RefusedError: each states the fault and the remedy, without internal details.
 """
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 
 
 class RefusedError(Exception):
@@ -64,3 +69,18 @@ class TooManyRequestsError(RefusedError):
 
 class UnavailableError(Exception):
     """A required service does not respond. The message is for the log, not for the client."""
+
+
+class AssistantFailedError(Exception):
+    """The assistant raised a BaseException, which would end the process; the cause says which."""
+
+
+@contextmanager
+def contained() -> Generator[None]:
+    """Run code of the assistant: SystemExit, or the panic of a native library, ends the request and not the process."""
+    try:
+        yield
+    except (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise AssistantFailedError(f"the assistant raised {type(error).__name__}") from error

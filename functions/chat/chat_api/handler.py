@@ -20,7 +20,7 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
 from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, Environment, ModelOption, SupportsClose, load_factory, package_of
+from chat_api.assistant import AssistantSettings, Environment, ModelOption, SupportsClose, build_assistant, package_of
 from chat_api.context import RequestContext
 from chat_api.hosted import HostedMode
 from chat_api.identity import TokenVerifier
@@ -49,7 +49,8 @@ def build(settings: Settings) -> StreamingMangum:
     files = _files(settings, s3)
     key = _api_key(settings, secrets)
     own = StoredSecret(settings.app_secret_arn, secrets) if settings.app_secret_arn else None
-    assistant = load_factory(settings.assistant)(
+    assistant = build_assistant(
+        settings.assistant,
         AssistantSettings(
             settings.openai_model,
             settings.openai_base_url,
@@ -61,7 +62,7 @@ def build(settings: Settings) -> StreamingMangum:
             models=tuple(ModelOption(id=name, label=label) for name, label in settings.openai_models),
             transcription_model=settings.transcription_model,
             reasoning_effort=settings.reasoning_effort,
-        )
+        ),
     )
     server = AssistantServer(
         _store(settings, dynamodb, s3, files),

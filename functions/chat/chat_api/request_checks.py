@@ -65,6 +65,7 @@ from chat_api.errors import (
     NotFoundRequestError,
     TooLargeError,
     UnavailableError,
+    contained,
 )
 
 _CONTENT: TypeAdapter[list[UserMessageContent]] = TypeAdapter(list[UserMessageContent])
@@ -229,8 +230,9 @@ def _page_size(limit: int | None) -> int | None:
 async def moderate(moderator: SupportsModeration, statement: Statement, context: RequestContext) -> str | None:
     """Return the reason for a refusal, or None. Raises UnavailableError if the check fails or is too slow."""
     try:
-        async with asyncio.timeout(MODERATION_SECONDS):
-            return await moderator.moderate(statement, context)
+        with contained():
+            async with asyncio.timeout(MODERATION_SECONDS):
+                return await moderator.moderate(statement, context)
     except Exception as error:
         raise UnavailableError("the moderation did not answer") from error
 

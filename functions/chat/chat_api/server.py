@@ -39,7 +39,7 @@ from chat_api.assistant import (
 from chat_api.bounds import check_document
 from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
-from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError
+from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError, contained
 from chat_api.limits import Limits, Stay, charge_of
 from chat_api.request_checks import moderate, statement_of
 from chat_api.settings import LimitSettings
@@ -172,7 +172,8 @@ class AssistantServer:
         """Return the entities that the user may mention. Raises NotFoundRequestError if the assistant has none."""
         if not isinstance(self._assistant, SupportsMentions):
             raise NotFoundRequestError("this assistant has no entities to mention")
-        return await self._assistant.entities(query, self._turn(UserStore(self._store, context), context))
+        with contained():
+            return await self._assistant.entities(query, self._turn(UserStore(self._store, context), context))
 
     async def search(self, query: str, after: str | None, context: RequestContext) -> dict[str, Any]:
         """Find the user's own conversations by words. Raises InvalidRequestError.
@@ -208,7 +209,8 @@ class AssistantServer:
         """Return the assistant's data about the user. Raises NotFoundRequestError if it has none."""
         if not isinstance(self._assistant, SupportsOverview):
             raise NotFoundRequestError("this assistant has no overview")
-        return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
+        with contained():
+            return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
 
     async def change_overview(self, change: Mapping[str, Any], context: RequestContext) -> Mapping[str, Any]:
         """Carry out a user's change of the overview and return the new one. Raises NotFoundRequestError."""

@@ -26,6 +26,7 @@ class UserStore(Store[RequestContext]):
         self._context = context
         self._thread_id = thread_id
         self._generated: set[str] = set()
+        self._loaded: set[str] = set()
 
     def generate_thread_id(self, context: RequestContext) -> str:
         thread_id, self._thread_id = self._thread_id, None
@@ -39,6 +40,10 @@ class UserStore(Store[RequestContext]):
     def has_generated(self, item_id: str) -> bool:
         """Return whether the id comes from this object's `generate_item_id`."""
         return item_id in self._generated
+
+    def has_loaded(self, item_id: str) -> bool:
+        """Return whether an item of this id was read through this object."""
+        return item_id in self._loaded
 
     async def set_automatic_title(self, thread_id: str, title: str) -> str:
         """Set the thread's title unless the user has set one; return the title in effect."""
@@ -64,7 +69,9 @@ class UserStore(Store[RequestContext]):
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
     ) -> Page[ThreadItem]:
-        return await self._store.load_thread_items(thread_id, after, limit, order, self._context)
+        items = await self._store.load_thread_items(thread_id, after, limit, order, self._context)
+        self._loaded.update(item.id for item in items.data)
+        return items
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         await self._store.add_thread_item(thread_id, item, self._context)
@@ -73,7 +80,9 @@ class UserStore(Store[RequestContext]):
         await self._store.save_item(thread_id, item, self._context)
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
-        return await self._store.load_item(thread_id, item_id, self._context)
+        item = await self._store.load_item(thread_id, item_id, self._context)
+        self._loaded.add(item.id)
+        return item
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
         await self._store.delete_thread_item(thread_id, item_id, self._context)

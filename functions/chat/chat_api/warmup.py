@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chat_api.assistant import Assistant, SupportsPrepare
-from chat_api.errors import UnavailableError
+from chat_api.errors import UnavailableError, contained
 from chat_api.identity import TokenVerifier, VerifierUnavailableError
 from function_setup import LazyClient
 
@@ -68,7 +68,8 @@ class DeferredImports:
                 return
             importlib.import_module("chat_api.chatkit_run")
             if isinstance(self._assistant, SupportsPrepare):
-                self._assistant.prepare()
+                with contained():
+                    self._assistant.prepare()
             self.loaded = True
 
     async def wait(self, within_seconds: float | None = None) -> None:

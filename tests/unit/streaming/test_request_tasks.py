@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lambda_streaming.deadline import Deadline
-from lambda_streaming.request_tasks import RequestTasks, task_factory
+from lambda_streaming.request_tasks import ExitedTaskError, RequestTasks, StartedTasks, task_factory
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +92,42 @@ async def test_a_task_that_ignores_its_cancellation_does_not_hold_the_invocation
     assert "did not stop when cancelled" in caplog.text
     release.set()
     await task
+
+
+@pytest.mark.promise("L4")
+async def test_a_part_of_a_request_ends_the_tasks_of_some_packages():
+    """Of a part of a request, the tasks of the named packages and the steps of generators end; others go on."""
+
+    async def wait_forever():
+        await asyncio.Event().wait()
+
+    async def steps():
+        await asyncio.Event().wait()
+        yield
+
+    part, request = StartedTasks(), RequestTasks()
+    with request.collecting():
+        before = asyncio.create_task(wait_forever())
+        with part.collecting():
+            step = asyncio.ensure_future(anext(steps()))
+            library = asyncio.create_task(asyncio.sleep(60))
+            own = asyncio.create_task(wait_forever())
+        await asyncio.sleep(0)
+        await part.end(("asyncio",), within_seconds=1)
+
+    assert [task.done() for task in (step, library, own, before)] == [True, True, False, False]
+    await request.finish(deadline(0))
+    assert own.done()
+    assert before.done()
+
+
+@pytest.mark.promise("B7")
+async def test_a_task_that_exits_raises_where_it_is_awaited():
+    async def leave():
+        raise SystemExit(2)
+
+    with RequestTasks().collecting():
+        task = asyncio.create_task(leave())
+        with pytest.raises(ExitedTaskError, match="leave raised SystemExit"):
+            await task
+    assert "leave" in repr(task.get_coro())

@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from chatkit.types import AssistantMessageContentPartTextDelta, ThreadItemUpdatedEvent, ThreadStreamEvent
+from chatkit.types import (
+    AssistantMessageContentPartTextDelta,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    WidgetStreamingTextValueDelta,
+)
 
 SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 """A surrogate in a model's `repr`, which escapes it; text with a backslash only costs a needless repair."""
@@ -22,25 +27,37 @@ class Surrogates:
     """
 
     def __init__(self) -> None:
-        self._halves: dict[tuple[str, int], str] = {}
+        self._halves: dict[tuple[str, int | str], str] = {}
 
     def repair(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
         """Return the event without lone surrogates; the first half of a character waits for the next delta."""
-        if isinstance(event, ThreadItemUpdatedEvent) and isinstance(event.update, AssistantMessageContentPartTextDelta):
-            return self._join(event, event.update)
-        if SURROGATE.search(repr(event)) is None:
-            return event
-        return type(event).model_validate(_whole_in(event.model_dump()))
+        match event:
+            case ThreadItemUpdatedEvent(
+                update=AssistantMessageContentPartTextDelta(content_index=index, delta=delta) as update
+            ):
+                delta = self._join((event.item_id, index), delta)
+                return event if delta is None else event.model_copy(update={"update": _with_delta(update, delta)})
+            case ThreadItemUpdatedEvent(update=WidgetStreamingTextValueDelta(component_id=name, delta=delta) as update):
+                delta = self._join((event.item_id, name), delta)
+                return event if delta is None else event.model_copy(update={"update": _with_delta(update, delta)})
+            case _ if SURROGATE.search(repr(event)) is None:
+                return event
+            case _:
+                return type(event).model_validate(_whole_in(event.model_dump()))
 
-    def _join(self, event: ThreadItemUpdatedEvent, update: AssistantMessageContentPartTextDelta) -> ThreadStreamEvent:
-        place = event.item_id, update.content_index
+    def _join(self, place: tuple[str, int | str], delta: str) -> str | None:
+        """Return the text of a delta with whole characters; None if it is the same."""
         half = self._halves.pop(place, "")
-        if not half and update.delta.isascii():
-            return event
-        text = half + update.delta
+        if not half and delta.isascii():
+            return None
+        text = half + delta
         if text and "\ud800" <= text[-1] <= "\udbff":
             self._halves[place], text = text[-1], text[:-1]
-        return event.model_copy(update={"update": update.model_copy(update={"delta": whole(text)})})
+        return whole(text)
+
+
+def _with_delta(update: Any, delta: str) -> Any:
+    return update.model_copy(update={"delta": delta})
 
 
 def whole(text: str) -> str:
