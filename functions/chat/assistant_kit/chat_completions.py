@@ -192,12 +192,17 @@ def _accepted(part: Part, accepts: Accepts) -> Part:
             return part
         case {"type": "input_image"}:
             return _note("[An image that this model cannot see.]")
-        case {"type": "input_file", "filename": str(), "file_data": str()} if accepts.files:
+        case {"type": "input_file", "filename": str(name), "file_data": str()} if accepts.files and is_pdf(name):
             return part
         case {"type": "input_file"}:
             return _note(f"[A file that this model cannot read: {part.get('filename') or 'without a name'}]")
         case _:
             return _note(part.get("text") or part.get("refusal") or "")
+
+
+def is_pdf(name: str) -> bool:
+    """Return whether a file is a PDF, the only kind of document that the API reads."""
+    return name.lower().endswith(".pdf")
 
 
 def _note(text: str) -> Part:

@@ -74,10 +74,16 @@ class ModelSupport:
 class AdaptingModel(Model):
     """One model for the Agents SDK. The caller closes the client."""
 
-    def __init__(self, name: str, client: openai.AsyncOpenAI, support: ModelSupport, on_missing: OnMissing) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: openai.AsyncOpenAI,
+        support: ModelSupport | None = None,
+        on_missing: OnMissing | None = None,
+    ) -> None:
         self._name = name
         self._client = client
-        self._support = support
+        self._support = support or ModelSupport(name)
         self._on_missing = on_missing
 
     async def get_response(
@@ -121,7 +127,7 @@ class AdaptingModel(Model):
 
     async def _choose(self, attempt: int, settings: ModelSettings) -> tuple[str, ModelSettings]:
         name = self._support.available(self._name)
-        if name != self._name:
+        if name != self._name and self._on_missing is not None:
             await self._on_missing(self._name, name)
         return name, self._support.adapt(name, settings)
 

@@ -229,6 +229,16 @@ class SupportsModels(Protocol):
     def tools(self) -> Sequence[ToolOption]: ...
 
 
+@runtime_checkable
+class SupportsAttachments(Protocol):
+    """An assistant that states whether it reads files. One without the attribute gets them."""
+
+    @property
+    def attachments(self) -> bool:
+        """False: the composer offers no files, and messages with files are refused."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A text to moderate: the client's, before it is stored, or the assistant's answer, before it is stored."""
@@ -295,6 +305,11 @@ class SupportsClose(Protocol):
     """An assistant with open connections; `close` is awaited at the end of the process."""
 
     async def close(self) -> None: ...
+
+
+def accepts_attachments(assistant: Assistant) -> bool:
+    """Return whether users may attach files."""
+    return assistant.attachments if isinstance(assistant, SupportsAttachments) else True
 
 
 def composer_options(assistant: Assistant) -> dict[str, Any]:

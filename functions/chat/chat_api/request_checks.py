@@ -23,6 +23,7 @@ from typing import TypeVar
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
     AssistantMessageItem,
+    AttachmentsCreateReq,
     ChatKitReq,
     ClientToolCallItem,
     InferenceOptions,
@@ -56,6 +57,7 @@ from chat_api.assistant import (
     SupportsModeration,
     SupportsSyncActions,
     SupportsTranscription,
+    accepts_attachments,
 )
 from chat_api.bounds import REASON, check_document
 from chat_api.context import RequestContext
@@ -118,6 +120,8 @@ class RequestChecks:
                 self._check_action(request)
                 if request.params.item_id:
                     await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
+            case AttachmentsCreateReq():
+                check_attachments(self._assistant)
             case ItemsFeedbackReq():
                 reason_of(request)
             case InputTranscribeReq():
@@ -130,6 +134,8 @@ class RequestChecks:
     def _check_message(self, message: UserMessageInput) -> None:
         _check_text(message.content, has_files=bool(message.attachments), quoted=message.quoted_text)
         _check_choices(message.inference_options, self._assistant)
+        if message.attachments:
+            check_attachments(self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
         kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
@@ -219,6 +225,12 @@ def _check_audio(params: InputTranscribeParams) -> None:
         raise InvalidRequestError("params.audio_base64: the recording is empty")
     if size > MAX_AUDIO_BYTES:
         raise TooLargeError(f"the recording has {size} bytes, the limit is {MAX_AUDIO_BYTES}: make it shorter")
+
+
+def check_attachments(assistant: Assistant) -> None:
+    """Raise InvalidRequestError if the assistant does not read files."""
+    if not accepts_attachments(assistant):
+        raise InvalidRequestError("this assistant does not accept files: write the text into the message")
 
 
 def _page_size(limit: int | None) -> int | None:

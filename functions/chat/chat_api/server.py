@@ -34,6 +34,7 @@ from chat_api.assistant import (
     SupportsOverview,
     SupportsOverviewChanges,
     Turn,
+    accepts_attachments,
     composer_options,
 )
 from chat_api.bounds import check_document
@@ -41,7 +42,7 @@ from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
 from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError, contained
 from chat_api.limits import Limits, Stay, charge_of
-from chat_api.request_checks import moderate, statement_of
+from chat_api.request_checks import check_attachments, moderate, statement_of
 from chat_api.settings import LimitSettings
 from chat_api.store_answers import StoreRequest, answer
 from chat_api.telemetry import TurnMetrics
@@ -156,7 +157,8 @@ class AssistantServer:
             logger.exception("the assistant cannot be loaded")
 
     async def upload(self, name: str, mime_type: str, data: bytes, context: RequestContext) -> Attachment:
-        """Store a directly uploaded file. Raises an AttachmentError."""
+        """Store a directly uploaded file. Raises an AttachmentError, or InvalidRequestError."""
+        check_attachments(self._assistant)
         attachment = await self._files.put(name, mime_type, data, context)
         await self._store.save_attachment(attachment, context)
         return attachment
@@ -203,7 +205,7 @@ class AssistantServer:
 
     def attachment_policy(self) -> Mapping[str, Any]:
         """Return the accepted file types and sizes."""
-        return self._files.policy.public()
+        return {**self._files.policy.public(), "enabled": accepts_attachments(self._assistant)}
 
     async def overview(self, context: RequestContext) -> Mapping[str, Any]:
         """Return the assistant's data about the user. Raises NotFoundRequestError if it has none."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
 from chat_api.dependencies import MAX_BODY_BYTES
-from tests.unit.chat_api.conftest import World
+from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_app import events
 from tools.client.chatkit import create_thread
 from tools.local.files import PDF, PNG
@@ -77,3 +79,32 @@ async def test_frontend_is_told_what_may_be_attached(world: World) -> None:
 
     assert policy["accept"]["image/png"] == [".png"]
     assert policy["maxCount"] == world.files.policy.max_per_message
+
+
+class TestAnAssistantThatReadsNoFiles:
+    """The composer offers none, and none is accepted."""
+
+    @pytest.fixture
+    def world(self, world_of: Callable[..., World]) -> World:
+        class Textual(Echo):
+            attachments = False
+
+        return world_of(Textual())
+
+    @pytest.mark.feature("composer")
+    async def test_the_composer_offers_none(self, world: World) -> None:
+        async with world.client() as client:
+            composer = (await client.get("/chatkit/composer")).json()
+        assert composer["attachments"]["enabled"] is False
+
+    async def test_none_is_accepted(self, world: World) -> None:
+        params = {"name": "a.png", "mime_type": "image/png", "size": len(PNG)}
+        message = {"content": [], "attachments": ["atc_1"], "inference_options": {}}
+        async with world.client() as client:
+            refused = [
+                await client.post("/chatkit/attachments", files={"file": ("a.png", PNG, "image/png")}),
+                await client.post("/chatkit", json={"type": "attachments.create", "params": params}),
+                await client.post("/chatkit", json={"type": "threads.create", "params": {"input": message}}),
+            ]
+        assert [answer.status_code for answer in refused] == [400, 400, 400]
+        assert ["does not accept files" in answer.text for answer in refused] == [True, True, True]

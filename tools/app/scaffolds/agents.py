@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from agents import Agent, ModelSettings, OpenAIResponsesModel, RunConfig, RunContextWrapper, Runner, function_tool
+from agents import Agent, ModelSettings, RunConfig, RunContextWrapper, Runner, function_tool
 from agents.exceptions import AgentsException, ModelRefusalError
 from chatkit.agents import AgentContext
 from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
@@ -15,6 +15,7 @@ from assistant_kit.failures import explain
 from assistant_kit.history import newest_items
 from assistant_kit.item_converter import ItemConverter
 from assistant_kit.items import ImageConverter
+from assistant_kit.responses_model import THOUGHTS, AdaptingModel
 from assistant_kit.run_events import run_events
 from chat_api.assistant import Assistant, AssistantSettings, Turn
 from chat_api.context import RequestContext
@@ -39,8 +40,8 @@ class Sample:
         self._agent = Agent[Context](
             name="Sample",
             tools=[opening_hours],
-            model=OpenAIResponsesModel(settings.openai_model, self._client),
-            model_settings=ModelSettings(store=False),  # nothing is stored at OpenAI
+            model=AdaptingModel(settings.openai_model, self._client),
+            model_settings=ModelSettings(store=False, response_include=[THOUGHTS]),  # nothing is stored at OpenAI
         )
 
     async def respond(
