@@ -115,6 +115,7 @@ MORE = {
     "strict-chat-completions": "A conversation as input for strict Chat Completions endpoints",
     "careless-assistants": "Mistakes of an assistant that lose no content: items never done, empty, or out of order",
     "invocation-ends": "An invocation ends within a second of its turn, whatever tasks ChatKit leaves behind",
+    "late-tool-results": "A client tool's result reaches its call even if notes or messages follow it",
     "clean-titles": "Titles without thoughts and markup, none for a message without words",
 }
 

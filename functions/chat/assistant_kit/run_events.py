@@ -40,6 +40,7 @@ from chatkit.types import (
 )
 from pydantic import BaseModel
 
+from assistant_kit.client_tools import more_calls
 from assistant_kit.items import item_fields
 from chat_api.context import RequestContext
 
@@ -69,6 +70,8 @@ async def run_events(
                 if isinstance(event, ThreadItemAddedEvent | ThreadItemDoneEvent):
                     message = event.item if isinstance(event.item, AssistantMessageItem) else message
                 yield event
+        for call in more_calls(context):
+            yield ThreadItemDoneEvent(item=call)
     except ModelRefusalError as error:
         if message is None or _text_of(message) != error.refusal:
             yield ThreadItemDoneEvent(item=_refusal(context, message, error.refusal))

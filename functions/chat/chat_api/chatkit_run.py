@@ -36,6 +36,7 @@ from chatkit.types import (
     ThreadItemReplacedEvent,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
+    ThreadsAddClientToolOutputReq,
     ThreadStreamEvent,
     TranscriptionResult,
     UserMessageContent,
@@ -57,7 +58,7 @@ from chat_api.assistant import (
 from chat_api.bounds import clean_title, first_words
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError, contained
-from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate, new_content
+from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate, new_content, pending_tool_call
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
@@ -103,6 +104,30 @@ class ChatKitRun(ChatKitServer[RequestContext]):
 
     async def answer(self, request: NonStreamingReq) -> bytes:
         return await self._process_non_streaming(request, self._turn.context)
+
+    async def _process_streaming_impl(
+        self, request: StreamingReq, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Process a client tool's result ourselves: ChatKit expects its call to be the very last item."""
+        if isinstance(request, ThreadsAddClientToolOutputReq):
+            events = self._resume(request.params.thread_id, request.params.result, context)
+        else:
+            events = super()._process_streaming_impl(request, context)
+        async with aclosing(events) as closing:
+            async for event in closing:
+                yield event
+
+    async def _resume(
+        self, thread_id: str, result: object, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Store a result with its call, and let the assistant continue. Other calls keep waiting for theirs."""
+        thread = await self.store.load_thread(thread_id, context)
+        call = await pending_tool_call(self.store, thread_id, context)
+        if call is not None:  # otherwise it was answered since admission
+            answered = call.model_copy(update={"output": result, "status": "completed"})
+            await self.store.save_item(thread_id, answered, context)
+        async for event in self._process_events(thread, context, lambda: self.respond(thread, None, context)):
+            yield event
 
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext

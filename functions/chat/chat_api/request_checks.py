@@ -26,11 +26,13 @@ from chatkit.types import (
     AttachmentsCreateReq,
     ChatKitReq,
     ClientToolCallItem,
+    HiddenContextItem,
     InferenceOptions,
     InputTranscribeParams,
     InputTranscribeReq,
     ItemsFeedbackReq,
     ItemsListReq,
+    SDKHiddenContextItem,
     StructuredInputItem,
     ThreadMetadata,
     ThreadsAddClientToolOutputReq,
@@ -81,6 +83,8 @@ AUDIO_TYPES = ("audio/webm", "audio/ogg", "audio/mp4")
 """The formats that ChatKit.js records."""
 MAX_AUDIO_BYTES = 2_500_000
 """About seven minutes of speech at 48 kbit/s; its base64 fits into a Lambda request."""
+CALL_AMONG_ITEMS = 20
+"""A client tool's result is accepted if its call is one of the thread's newest visible items."""
 MODERATION_SECONDS = 5.0
 NOT_CHECKED = "The answer could not be checked and was removed. Please try again."
 
@@ -114,7 +118,8 @@ class RequestChecks:
                     raise ConflictError("this form has already been answered; reload the conversation")
             case ThreadsAddClientToolOutputReq():
                 await self._open_thread(request.params.thread_id, context)
-                await self._check_pending_tool_call(request.params.thread_id, context)
+                if await pending_tool_call(self._store, request.params.thread_id, context) is None:
+                    raise ConflictError("this thread has no pending client tool call")
             case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
                 await self._open_thread(request.params.thread_id, context)
                 self._check_action(request)
@@ -158,11 +163,18 @@ class RequestChecks:
             raise InvalidRequestError(f"item {item_id} is a {item.type}, which this request does not accept")
         return item
 
-    async def _check_pending_tool_call(self, thread_id: str, context: RequestContext) -> None:
-        page = await self._store.load_thread_items(thread_id, None, 1, "desc", context)
-        last = page.data[0] if page.data else None
-        if not isinstance(last, ClientToolCallItem) or last.status != "pending":
-            raise ConflictError("this thread has no pending client tool call")
+
+async def pending_tool_call(
+    store: Store[RequestContext], thread_id: str, context: RequestContext
+) -> ClientToolCallItem | None:
+    """Return the newest client tool call that has no result yet, among the newest items that a user can see.
+
+    The user may have written meanwhile, and the assistant may have stored hidden notes after the call.
+    """
+    page = await store.load_thread_items(thread_id, None, 2 * CALL_AMONG_ITEMS, "desc", context)
+    visible = [item for item in page.data if not isinstance(item, HiddenContextItem | SDKHiddenContextItem)]
+    newest = visible[:CALL_AMONG_ITEMS]
+    return next((item for item in newest if isinstance(item, ClientToolCallItem) and item.status == "pending"), None)
 
 
 def new_content(request: ChatKitReq) -> list[UserMessageContent] | None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from chatkit.agents import AgentContext
 from pydantic import SkipValidation
 
-from chat_api.context import RequestContext
+from assistant_kit.client_tools import ClientToolContext
 from coach.accounts import Finances
 from coach.accounts_table import AccountsTable
 
 
-class CoachContext(AgentContext[RequestContext]):
+class CoachContext(ClientToolContext):
     """ChatKit's agent context with the accounts of the verified user."""
 
     today: date

@@ -109,6 +109,21 @@ class TestTheHostPage:
             "assistant_message",
         ]
 
+    @pytest.mark.promise("B8")
+    async def test_parallel_calls_of_the_page_are_not_lost(self, talk: Talk) -> None:
+        reply = await talk.say('call open_page {"page": "budgets"} call open_page {"page": "goals"}')
+
+        calls = [item for item in await talk.stored() if item["type"] == "client_tool_call"]
+        assert sorted((call["arguments"]["page"], call["status"]) for call in calls) == [
+            ("budgets", "pending"),
+            ("goals", "completed"),
+        ]
+        resumed = await talk.stream("threads.add_client_tool_output", result={"opened": "budgets"})
+        outputs = [item for item in talk.model.requests[-1].body["input"] if item["type"] == "function_call_output"]
+        assert "Call it again" in str(outputs)
+        assert reply.text == ""
+        assert resumed.text
+
     @pytest.mark.feature("client-effects")
     async def test_an_effect_needs_no_answer(self, talk: Talk) -> None:
         reply = await talk.say("Please highlight travel")

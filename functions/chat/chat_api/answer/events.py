@@ -14,6 +14,7 @@ from typing import cast, get_args
 
 from chatkit.store import StoreItemType
 from chatkit.types import (
+    ClientToolCallItem,
     GeneratedImageItem,
     GeneratedImageUpdated,
     ThreadItem,
@@ -34,12 +35,14 @@ from chat_api.answer.rules import (
     DONE_HAS_CONTENT,
     DONE_IS_FINAL,
     DONE_ONCE,
+    ONE_CALL,
     YIELDS_EVENTS,
     RuleBrokenError,
     broken,
 )
 from chat_api.answer.surrogates import Surrogates
 
+NOT_CALLED = {"error": "not called: one tool of the page runs at a time. Call it again if it is still needed."}
 EVENTS = get_args(get_args(ThreadStreamEvent)[0])
 
 
@@ -126,6 +129,8 @@ class AnswerEvents:
         yield event.model_copy(update={"update": draft.apply(event.update)})
 
     def _done(self, item: ThreadItem) -> ThreadStreamEvent:
+        if isinstance(item, ClientToolCallItem) and item.status == "pending":
+            item = self._one_call(item)
         draft = self._drafts.get(item.id)
         if draft is not None and is_empty(item) and not is_empty(draft.current()):
             broken(DONE_HAS_CONTENT, f"the streamed content of {item.type} {item.id} is stored")
@@ -136,6 +141,14 @@ class AnswerEvents:
             return ThreadItemDoneEvent(item=item)
         broken(DONE_ONCE, f"{item.type} {item.id} is replaced")
         return ThreadItemReplacedEvent(item=item)
+
+    def _one_call(self, call: ClientToolCallItem) -> ClientToolCallItem:
+        """Return the turn's first call as it is. A result names no call, so a second one could get the wrong result."""
+        waiting = any(isinstance(each, ClientToolCallItem) and each.id != call.id for each in self._stored.values())
+        if not waiting:
+            return call
+        broken(ONE_CALL, f"{call.name} is not called")
+        return call.model_copy(update={"status": "completed", "output": NOT_CALLED})
 
     def _store(self, item: ThreadItem) -> None:
         self._drafts[item.id] = Draft(item.model_copy(deep=True), is_done=True)

@@ -21,6 +21,7 @@ DONE_HAS_CONTENT = "a done item has its content"
 ADDED_FIRST = "an item is added before it changes"
 DONE_ONCE = "an item is done once"
 DONE_IS_FINAL = "an item does not change after it is done"
+ONE_CALL = "one client tool is called at a time"
 NEVER_BLOCKED = "the event loop is never blocked"
 ASYNC_METHODS = ("sync_action", "transcribe", "title", "entities", "moderate", "overview", "close")
 """Optional methods that are coroutines."""
