@@ -17,6 +17,7 @@ import { words } from "./words";
 export interface ComposerHandle {
   focus(): void;
   attach(files: Iterable<File>): void;
+  write(text: string, mentioned: readonly Entity[]): void;
 }
 
 interface ComposerProps {
@@ -74,7 +75,12 @@ export function Composer({
     setProblem(null);
     if (offer.attachments.enabled && !closed) add(given);
   };
-  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), attach }));
+  const write = (added: string, entities: readonly Entity[]) => {
+    setText((now) => (now.trim() ? `${now.trimEnd()}\n${added}` : added));
+    setMentioned((all) => [...all.filter(({ id }) => !entities.some((each) => each.id === id)), ...entities]);
+    field.current?.focus();
+  };
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), attach, write }));
 
   const uploading = uploads.some(({ ready }) => !ready);
   const sendable = !answering && !waiting && !closed && !uploading && (text.trim() !== "" || uploads.length > 0);

@@ -7,18 +7,19 @@ import {
   type DragEvent,
   type KeyboardEvent,
   useEffect,
+  useImperativeHandle,
   useLayoutEffect,
   useRef,
   useState,
   useSyncExternalStore,
 } from "react";
-import { flushSync } from "react-dom";
+import { createPortal, flushSync } from "react-dom";
 import { Composer, type ComposerHandle } from "./Composer";
 import { History } from "./History";
 import { Icon } from "./Icon";
 import { useKeptThread } from "./kept-thread";
 import { allItems, asMarkdown, fileName, saveFile } from "./markdown-export";
-import type { PlainChatProps } from "./props";
+import type { Mentioned, PlainChatProps } from "./props";
 import { ChatClient } from "./protocol";
 import { useRail } from "./rail";
 import { ShortcutHelp } from "./ShortcutHelp";
@@ -60,6 +61,15 @@ export default function PlainChat(props: PlainChatProps) {
     void session.open(threadId, itemId); // the open one, too: it may have grown on another device
     write();
   };
+  const compose = (text: string, mentioned: Mentioned[] = []) => {
+    write();
+    composer.current?.write(text, mentioned);
+  };
+  useImperativeHandle(props.handle, () => ({
+    write: compose,
+    send: (text) => void session.send(saying(text)).then((sent) => sent || compose(text)),
+    open,
+  }));
   const toggleHistory = () => (rail.wide ? rail.toggle() : showInstead(!instead));
   useShortcuts({
     search: () => {
@@ -89,6 +99,43 @@ export default function PlainChat(props: PlainChatProps) {
     composer.current?.attach(event.dataTransfer.files);
   };
 
+  const header = (
+    <header className="pc-header">
+      <button
+        type="button"
+        aria-label={words().history}
+        title={words().history}
+        aria-pressed={historyShown}
+        onClick={toggleHistory}
+      >
+        <Icon name="history" />
+      </button>
+      <h2>{inHistory ? words().history : now.thread?.title || words().newConversation}</h2>
+      {now.thread && !inHistory && (
+        <button
+          type="button"
+          aria-label={words().exportIt}
+          title={words().exportIt}
+          onClick={() => now.thread && void saveAsMarkdown(now.thread)}
+        >
+          <Icon name="save" />
+        </button>
+      )}
+      <button
+        type="button"
+        className="pc-keyboard"
+        aria-label={words().keyboard}
+        title={words().keyboard}
+        onClick={() => help(true)}
+      >
+        <Icon name="keyboard" />
+      </button>
+      <button type="button" aria-label={words().newConversation} title={words().newConversation} onClick={begin}>
+        <Icon name="plus" />
+      </button>
+    </header>
+  );
+
   return (
     <section
       className="pc"
@@ -104,40 +151,7 @@ export default function PlainChat(props: PlainChatProps) {
       onDrop={drop}
     >
       {dragging && props.composer.attachments.enabled && <p className="pc-drop">{words().dropHere}</p>}
-      <header className="pc-header">
-        <button
-          type="button"
-          aria-label={words().history}
-          title={words().history}
-          aria-pressed={historyShown}
-          onClick={toggleHistory}
-        >
-          <Icon name="history" />
-        </button>
-        <h2>{inHistory ? words().history : now.thread?.title || words().newConversation}</h2>
-        {now.thread && !inHistory && (
-          <button
-            type="button"
-            aria-label={words().exportIt}
-            title={words().exportIt}
-            onClick={() => now.thread && void saveAsMarkdown(now.thread)}
-          >
-            <Icon name="save" />
-          </button>
-        )}
-        <button
-          type="button"
-          className="pc-keyboard"
-          aria-label={words().keyboard}
-          title={words().keyboard}
-          onClick={() => help(true)}
-        >
-          <Icon name="keyboard" />
-        </button>
-        <button type="button" aria-label={words().newConversation} title={words().newConversation} onClick={begin}>
-          <Icon name="plus" />
-        </button>
-      </header>
+      {props.toolbar ? createPortal(header, props.toolbar) : header}
       {helping && <ShortcutHelp onClose={() => help(false)} />}
       <div className="pc-views" data-rail={rail.wide && rail.open}>
         {historyShown && (

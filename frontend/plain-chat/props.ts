@@ -1,5 +1,7 @@
 /** The interface of the plain chat: its props, and the types they are made of. */
 
+import type { Ref } from "react";
+
 /** A `fetch` with the page's credentials. The chat sends every request through it, uploads included. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
@@ -47,6 +49,24 @@ export interface Drafts {
   set(threadId: string | undefined, text: string): void;
 }
 
+/** Commands of the page around the chat. */
+export interface ChatHandle {
+  /** Write a question into the composer, after a draft. The text has `@` and the title of each of `mentioned`. */
+  write(text: string, mentioned?: Mentioned[]): void;
+  /** Send a message; write it into the composer if the chat is busy or refuses it. */
+  send(text: string): void;
+  /** Open a thread. */
+  open(threadId: string): void;
+}
+
+/** Something that a message is about. The assistant resolves the id; `data` reaches the page's effects. */
+export interface Mentioned {
+  id: string;
+  title: string;
+  group?: string;
+  data?: Record<string, string>;
+}
+
 export interface PlainChatProps {
   api: Fetch;
   /** Path of the API on this origin. */
@@ -55,6 +75,9 @@ export interface PlainChatProps {
   host: HostPage;
   openThread: OpenThread;
   drafts: Drafts;
+  handle?: Ref<ChatHandle>;
+  /** An element of the page's header for the chat's title and buttons, which otherwise have a header of their own. */
+  toolbar?: HTMLElement | null;
   theme: "light" | "dark";
   /** BCP 47. */
   locale: string;

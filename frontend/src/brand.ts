@@ -3,7 +3,7 @@
  *
  * The server provides the composer options: models, tools, dictation, mentions and attachments.
  */
-import type { Language } from "./preferences/language"; // a type only: the build reads this file without a page
+import type { Language } from "#page/preferences/language"; // a type: it exists for the compiler only
 
 export const NAME = "Spendo";
 

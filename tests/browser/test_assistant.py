@@ -17,7 +17,7 @@ from tests.browser.visitor import Visitor
 async def test_cards_form_is_filled_in_and_becomes_the_budget(visitor: Visitor) -> None:
     await visitor.send("Set a budget for dining")
     await visitor.page.get_by_label("Dollars a month").fill("400")
-    await visitor.page.get_by_role("button", name="Save").click()
+    await visitor.page.get_by_role("button", name="Save", exact=True).click()
 
     await expect(visitor.page.get_by_role("button", name="Change")).to_be_visible()
     await expect(visitor.page.get_by_text("$400.00").first).to_be_visible()

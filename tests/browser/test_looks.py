@@ -73,7 +73,7 @@ async def test_every_view_is_accessible_and_fits(house: House, enter: Enter, siz
     await look("conversation")
     await visitor.send("Set a budget for dining")
     await visitor.page.get_by_label("Dollars a month").fill("400")
-    await visitor.page.get_by_role("button", name="Save").click()
+    await visitor.page.get_by_role("button", name="Save", exact=True).click()
     await expect(visitor.page.get_by_role("button", name="Change")).to_be_visible()
     await visitor.wait_until_idle()
     await look("budget")

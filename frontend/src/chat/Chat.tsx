@@ -1,14 +1,32 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import type { RuntimeConfig } from "../config";
 import { useLanguage } from "../preferences/language";
+import { createPreference, usePreference } from "../preferences/preference";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { Splash } from "../shell/Splash";
 import type { ChatProps } from "./chat-props";
 import { chatKitIsBlocked, loadChatKit } from "./chatkit-script";
 import { drafts } from "./drafts";
-import { OfficialChat } from "./OfficialChat";
 import { openThread } from "./open-thread";
 
+/** A note that ChatKit's component could not load, until the user dismisses it. */
+function PlainNote() {
+  const { words } = useLanguage();
+  const [dismissed, dismiss] = usePreference(noteDismissed);
+  if (dismissed === "yes") return null;
+  return (
+    <p className="plain-note">
+      {words.chat.plain}{" "}
+      <button type="button" onClick={() => dismiss("yes")}>
+        {words.shell.dismiss}
+      </button>
+    </p>
+  );
+}
+
+const noteDismissed = createPreference("plain-note-dismissed", ["no", "yes"], () => "no");
+const loadOfficialChat = () => import("./OfficialChat").then((module) => ({ default: module.OfficialChat }));
+const OfficialChat = lazy(loadOfficialChat);
 const loadPlainChat = () => import("../../plain-chat/PlainChat");
 const PlainChat = lazy(loadPlainChat);
 
@@ -19,6 +37,7 @@ export function startsPlain({ domainKey }: Pick<RuntimeConfig, "domainKey">): bo
 
 /** Load the chat's code at the same time as its options. A failure is handled by `Chat`. */
 export function preloadChat(config: RuntimeConfig): void {
+  if (config.domainKey) void loadOfficialChat().catch(() => undefined);
   if (config.domainKey) void loadChatKit().catch(() => undefined); // also where it was blocked: the next visit may have it
   if (startsPlain(config)) void loadPlainChat().catch(() => undefined);
 }
@@ -43,7 +62,7 @@ export function Chat(props: ChatProps) {
 
   const plain = (
     <Suspense fallback={<Splash text={words.chat.loading} />}>
-      <p className="plain-note">{words.chat.plain}</p>
+      {props.config.domainKey && <PlainNote />}
       <PlainChat {...props} apiUrl={props.config.apiUrl} openThread={openThread} drafts={drafts} />
     </Suspense>
   );
@@ -51,7 +70,9 @@ export function Chat(props: ChatProps) {
   if (kind === "plain") return plain;
   return (
     <ErrorBoundary fallback={plain}>
-      <OfficialChat {...props} onDead={fallBack} />
+      <Suspense fallback={<Splash text={words.chat.loading} />}>
+        <OfficialChat {...props} onDead={fallBack} />
+      </Suspense>
     </ErrorBoundary>
   );
 }

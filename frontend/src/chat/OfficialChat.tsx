@@ -1,8 +1,13 @@
+import type { UserMessageContent } from "@openai/chatkit";
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import type { Mentioned } from "../panel/contract";
 import type { ChatProps } from "./chat-props";
 import { chatKitOptions } from "./chatkit-options";
 import { openThread } from "./open-thread";
+import { createReport } from "./reports";
+
+const FindThread = lazy(() => import("./FindThread"));
 
 /** Time for the first sign of life of ChatKit's frame: its ready event or its first request. */
 const ALIVE_WITHIN_MS = 20_000;
@@ -29,16 +34,77 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     }
     return answer;
   };
-  const { control } = useChatKit({
-    ...chatKitOptions({ ...props, api }, { threadId }),
+  const report = useMemo(() => createReport(props.api, props.config.apiUrl), [props.api, props.config.apiUrl]);
+  const answering = useRef(false);
+  const [finding, find] = useState(false);
+  const opens = { threadId, open: (id: string) => void chatKit.setThreadId(id), find: () => find(true) };
+  const { control, ...chatKit } = useChatKit({
+    ...chatKitOptions({ ...props, api }, opens),
     onReady: show,
-    onError: () => alive.current || onDead(), // later errors concern a request, and the chat shows them
+    onError: ({ error }) => {
+      report("error", error.name, error.message);
+      if (!alive.current) onDead(); // later errors concern a request, and the chat shows them
+    },
+    onLog: ({ name }) => report("log", name),
     onEffect: ({ name, data }) => props.host.onEffect(name, data ?? {}),
-    onResponseEnd: () => props.host.onTurnEnd(),
+    // A link in an answer, such as chatkit-link://open_page?page=budgets, acts on the page without a turn.
+    onDeeplink: ({ name, data }) => void props.host.onClientTool(name, data ?? {}),
+    onResponseStart: () => {
+      answering.current = true;
+    },
+    onResponseEnd: () => {
+      answering.current = false;
+      props.host.onTurnEnd();
+    },
     onThreadChange: ({ threadId }) => openThread.set(threadId),
   });
+  useImperativeHandle(props.handle, () => ({
+    write: (text: string, mentioned: Mentioned[] = []) => {
+      void chatKit.setComposerValue({ content: contentOf(text, mentioned) }).then(() => chatKit.focusComposer());
+    },
+    send: (text: string) => void chatKit.sendUserMessage({ text }).catch(() => chatKit.setComposerValue({ text })),
+    open: opens.open,
+  }));
+  useEffect(() => openThread.onNavigate?.((id) => void chatKit.setThreadId(id)), [chatKit.setThreadId]);
+  useEffect(() => {
+    // Another tab or device may have continued the conversation meanwhile.
+    const update = () => document.visibilityState === "visible" && !answering.current && void chatKit.fetchUpdates();
+    document.addEventListener("visibilitychange", update);
+    return () => document.removeEventListener("visibilitychange", update);
+  }, [chatKit.fetchUpdates]);
+
   // `initialThread` applies only to a new element, so a deleted thread needs a new element.
-  return <ChatKit key={threadId} control={control} className="chat-frame" />;
+  return (
+    <>
+      <ChatKit key={threadId} control={control} className="chat-frame" />
+      {finding && (
+        <Suspense>
+          <FindThread
+            api={props.api}
+            apiUrl={props.config.apiUrl}
+            onClose={() => find(false)}
+            onOpen={(id) => {
+              find(false);
+              opens.open(id);
+            }}
+          />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+/** Split a text into ChatKit's content parts: a tag for each `@title`, as the plain chat does. */
+function contentOf(text: string, mentioned: Mentioned[]): UserMessageContent[] {
+  const [tag, ...more] = mentioned;
+  if (!tag) return text ? [{ type: "input_text", text }] : [];
+  const [before = "", ...after] = text.split(`@${tag.title}`);
+  const { title, ...rest } = tag;
+  return [
+    ...contentOf(before, []),
+    { type: "input_tag", text: title, ...rest },
+    ...contentOf(after.join(`@${title}`), more),
+  ];
 }
 
 /** Whether a request body of ChatKit's protocol loads this thread. */

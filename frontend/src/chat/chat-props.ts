@@ -1,9 +1,14 @@
-import type { PlainChatProps } from "../../plain-chat/props";
+import type { Ref } from "react";
+import type { ChatHandle, PlainChatProps } from "../../plain-chat/props";
 import type { RuntimeConfig } from "../config";
+import type { PanelCommand } from "../panel/contract";
 
-export type { ComposerOptions, HostPage } from "../../plain-chat/props";
+export type { ChatHandle, ComposerOptions, HostPage } from "../../plain-chat/props";
 
 /** The props that ChatKit's component and the plain chat share. */
-export interface ChatProps extends Omit<PlainChatProps, "apiUrl" | "openThread" | "drafts"> {
+export interface ChatProps extends Omit<PlainChatProps, "apiUrl" | "openThread" | "drafts" | "handle"> {
   config: RuntimeConfig;
+  handle: Ref<ChatHandle>;
+  /** Further entries of ChatKit's "/" menu. */
+  commands: PanelCommand[];
 }

@@ -4,17 +4,20 @@ import { ACCENT } from "#brand";
 import { chatProps } from "../testing/chat-props";
 import { chatKitOptions } from "./chatkit-options";
 
-const NEW = { threadId: null };
+const NEW = { threadId: null, open: vi.fn(), find: vi.fn() };
 
 describe("ChatKit's options", () => {
   test("contain the server's composer options and the page's strings", () => {
-    const options = chatKitOptions(chatProps({ theme: "dark" }), { threadId: "thread-1" });
+    const options = chatKitOptions(chatProps({ theme: "dark" }), { ...NEW, threadId: "thread-1" });
 
     expect(options).toMatchObject({
       api: { url: "/chatkit", domainKey: "domain-key", uploadStrategy: { type: "two_phase" } },
       locale: "de",
       initialThread: "thread-1",
       theme: { colorScheme: "dark", color: { accent: { primary: ACCENT.dark } } },
+      thread: { autoScroll: true },
+      header: { enabled: true, rightAction: { icon: "book-open" } },
+      commands: { enabled: true },
       history: { enabled: true, showDelete: true, showRename: true },
       threadItemActions: { feedback: true, retry: true },
       startScreen: { greeting: "Hello", prompts: [{ label: "Balances", icon: "suitcase" }] },
@@ -111,4 +114,43 @@ describe("a mention", () => {
     expect(onEffect).toHaveBeenCalledWith("mention", { kind: "account", name: "cash" });
     expect(preview).toMatchObject({ children: [{ value: "Cash" }, { value: "Accounts" }] });
   });
+});
+
+describe("the / menu", () => {
+  const run = vi.fn();
+  const own = [
+    { id: "page:budgets", label: "Budgets", run },
+    { id: "page:goals", label: "Goals", run: vi.fn() },
+  ];
+  const hit = { thread_id: "thr_1", title: "Lisbon", created_at: "2026-11-28", snippet: ["a trip to ", "Lisbon", ""] };
+
+  test("[page-commands] offers the panel's pages and the conversations found, and opens what is chosen", async () => {
+    const api = vi.fn(async () => Response.json({ data: [hit, { ...hit, snippet: ["again"] }], complete: true }));
+    const open = vi.fn();
+    const { commands } = chatKitOptions(chatProps({ api, commands: own }), { ...NEW, open });
+
+    const found = (await commands?.onSearch?.("Bu")) ?? [];
+
+    expect(found.map(({ id }) => id)).toEqual(["page:budgets", "thread:thr_1"]);
+    expect(found[1]).toMatchObject({ label: "Lisbon", description: "a trip to Lisbon", group: "Conversations" });
+    expect(api).toHaveBeenCalledWith("/chatkit/search?q=Bu");
+    for (const command of found) await commands?.onSelect?.(command);
+    expect(run).toHaveBeenCalledOnce();
+    expect(open).toHaveBeenCalledExactlyOnceWith("thr_1");
+  });
+
+  test("asks the server for no single letter, and shows the pages when it fails", async () => {
+    const api = vi.fn(async () => Response.json({ message: "no", request_id: "r" }, { status: 503 }));
+    const { commands } = chatKitOptions(chatProps({ api, commands: own }), NEW);
+
+    expect(await commands?.onSearch?.("g")).toHaveLength(2);
+    expect(api).not.toHaveBeenCalled();
+    expect((await commands?.onSearch?.("go"))?.map(({ id }) => id)).toEqual(["page:goals"]);
+  });
+});
+
+test("a tool is chosen for one message: none is persistent", () => {
+  const { composer } = chatKitOptions(chatProps(), NEW);
+
+  expect(composer?.tools?.filter(({ persistent, pinned }) => persistent || pinned)).toEqual([]);
 });

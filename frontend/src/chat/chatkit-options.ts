@@ -1,9 +1,21 @@
-import type { ChatKitIcon, ChatKitOptions, Entity, SupportedLocale } from "@openai/chatkit";
+import type { ChatKitIcon, ChatKitOptions, Command, Entity, SupportedLocale } from "@openai/chatkit";
 import { ACCENT } from "#brand";
+import { currentWords } from "../preferences/language";
+import { tokenColor } from "../styles/token";
 import type { ChatProps } from "./chat-props";
+import { findThreads } from "./find-threads";
+
+/** The thread that ChatKit shows first, and the page's ways to another one. */
+export interface Opens {
+  threadId: string | null;
+  /** Open a thread, by ChatKit's `setThreadId`. */
+  open(threadId: string): void;
+  /** Show the search for a thread. */
+  find(): void;
+}
 
 /** Translate the chat props into the options of ChatKit's element. */
-export function chatKitOptions(props: ChatProps, open: { threadId: string | null }): ChatKitOptions {
+export function chatKitOptions(props: ChatProps, opens: Opens): ChatKitOptions {
   const { api, config, composer, host, theme, locale } = props;
   return {
     api: {
@@ -17,10 +29,12 @@ export function chatKitOptions(props: ChatProps, open: { threadId: string | null
     theme: {
       colorScheme: theme,
       radius: "round",
-      color: { accent: { primary: ACCENT[theme], level: 1 } },
+      typography: { baseSize: 16, fontFamily: FONT },
+      color: { accent: { primary: ACCENT[theme], level: 1 }, grayscale: GREYS, ...surface(theme) },
     },
-    initialThread: open.threadId,
-    header: { enabled: true },
+    initialThread: opens.threadId,
+    thread: { autoScroll: true },
+    header: { enabled: true, rightAction: { icon: "book-open", onClick: opens.find } },
     history: { enabled: true, showDelete: true, showRename: true },
     startScreen: { greeting: props.greeting, prompts: props.prompts.map(withIcon) },
     threadItemActions: { feedback: true, retry: true },
@@ -41,6 +55,45 @@ export function chatKitOptions(props: ChatProps, open: { threadId: string | null
       },
     },
     ...(composer.mentions && { entities: entities(props) }),
+    commands: commands(props, opens),
+  };
+}
+
+/** The greens among the greys of `tokens.css`. */
+const GREYS = { hue: 145, tint: 2 } as const;
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
+
+/** The page's own background and text; none where the stylesheet is not loaded. */
+function surface(theme: ChatProps["theme"]) {
+  const [background, foreground] = [tokenColor("--surface", theme), tokenColor("--text", theme)];
+  return background && foreground ? { surface: { background, foreground } } : {};
+}
+
+const THREAD = "thread:";
+
+/** The "/" menu: the panel's pages, and the user's conversations that contain the typed words. */
+function commands({ api, config, commands: own }: ChatProps, { open }: Opens): NonNullable<ChatKitOptions["commands"]> {
+  return {
+    enabled: true,
+    async onSearch(query) {
+      const wanted = query.trim().toLocaleLowerCase();
+      const pages = own.filter(({ label }) => label.toLocaleLowerCase().includes(wanted));
+      const { conversations } = currentWords().shell;
+      const threads = (await findThreads(api, config.apiUrl, query)).map(
+        ({ thread_id, title, snippet }): Command => ({
+          id: THREAD + thread_id,
+          label: title ?? snippet.join(""),
+          description: snippet.join(""),
+          icon: "search",
+          group: conversations,
+        }),
+      );
+      return [...pages.map(({ id, label }): Command => ({ id, label, icon: "chart" })), ...threads];
+    },
+    async onSelect({ id }) {
+      if (id.startsWith(THREAD)) open(id.slice(THREAD.length));
+      else own.find((command) => command.id === id)?.run();
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { useLanguage } from "../preferences/language";
 import { Notice } from "../shell/Notice";
 import { amountsOf } from "./amounts";
 import { BudgetsPage } from "./BudgetsPage";
+import type { ChatHandle } from "./contract";
 import { GoalsPage } from "./GoalsPage";
 import { OverviewPage, type PageProps } from "./OverviewPage";
 import { PAGES, type Page } from "./overview";
@@ -18,9 +19,9 @@ const SHOWS: Record<Page, (props: PageProps) => React.ReactNode> = {
 };
 
 /** "My money": the figures that the assistant talks about. */
-export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
+export function MoneyPanel({ state, chat, page, onPage, marked }: MoneyPanelProps) {
   const { words, locale } = useLanguage();
-  const { overview, failed, refresh } = state;
+  const { overview, failed, refresh, change } = state;
   const Shown = SHOWS[page];
   const marks = useRef<HTMLDivElement>(null);
 
@@ -41,7 +42,7 @@ export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
       )}
       {overview && (
         <div ref={marks} className="shown-page">
-          <Shown overview={overview} amounts={amountsOf(locale, overview.currency)} marked={marked} />
+          <Shown {...{ overview, marked, chat, change }} amounts={amountsOf(locale, overview.currency)} />
         </div>
       )}
       {!overview && !failed && <p className="muted">{words.start.loading}</p>}
@@ -51,6 +52,7 @@ export function MoneyPanel({ state, page, onPage, marked }: MoneyPanelProps) {
 
 interface MoneyPanelProps {
   state: OverviewState;
+  chat: ChatHandle;
   page: Page;
   onPage: (page: Page) => void;
   marked: string | null;

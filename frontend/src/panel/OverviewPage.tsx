@@ -1,15 +1,27 @@
+import { useState } from "react";
 import { useLanguage } from "../preferences/language";
+import { Ask } from "./Ask";
 import type { Amounts } from "./amounts";
 import { Bar } from "./Bar";
-import type { Overview } from "./overview";
+import type { ChatHandle } from "./contract";
+import type { Category, Overview } from "./overview";
 import { useLabels } from "./use-labels";
+import type { OverviewState } from "./use-overview";
+import { useQuestions } from "./use-questions";
 
-/** Balances, and spending by category compared with the month before. */
-export function OverviewPage({ overview, amounts, marked }: PageProps) {
+const PERIODS = [1, 3, 6];
+
+/** Balances, and spending by category in the last one, three or six months. */
+export function OverviewPage({ overview, amounts, marked, chat }: PageProps) {
   const { panel } = useLanguage().words;
   const labelOf = useLabels();
-  const spending = overview.categories.toSorted((a, b) => b.spent - a.spent);
+  const ask = useQuestions(chat);
+  const [months, choose] = useState(1);
+  const spending = overview.categories
+    .map((category) => ({ ...category, spent: spentIn(category, months) }))
+    .sort((a, b) => b.spent - a.spent);
   const most = Math.max(...spending.map(({ spent }) => spent), 1);
+  const since = months === 1 ? overview.since : monthsBefore(overview.since, months - 1);
   return (
     <>
       <section aria-labelledby="balances">
@@ -18,10 +30,14 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
           <span className="muted">{panel.total}</span> {amounts.money(sum(overview.accounts.map(({ cents }) => cents)))}
         </p>
         <ul className="rows">
-          {overview.accounts.map(({ id, label, cents }) => (
-            <li key={id} className="row">
-              <span>{labelOf({ id, label })}</span>
-              <span className="figure">{amounts.money(cents)}</span>
+          {overview.accounts.map((account) => (
+            <li key={account.id}>
+              <Ask onAsk={() => ask.account(account)}>
+                <span className="row">
+                  <span>{labelOf(account)}</span>
+                  <span className="figure">{amounts.money(account.cents)}</span>
+                </span>
+              </Ask>
             </li>
           ))}
         </ul>
@@ -29,27 +45,54 @@ export function OverviewPage({ overview, amounts, marked }: PageProps) {
       <section aria-labelledby="spending">
         <h2 id="spending">
           {panel.spending}{" "}
-          <span className="muted">{panel.period(amounts.day(overview.since), amounts.day(overview.until))}</span>
+          <span className="muted">{panel.period(amounts.day(since), amounts.day(overview.until))}</span>
         </h2>
+        {overview.categories[0]?.by_month && (
+          <label className="filter">
+            {panel.periodName}
+            <select value={months} onChange={(event) => choose(Number(event.target.value))}>
+              {PERIODS.map((period) => (
+                <option key={period} value={period}>
+                  {panel.lastMonths(period)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <p className="total">
-          <span className="muted">{panel.total}</span>{" "}
-          {amounts.money(sum(overview.categories.map(({ spent }) => spent)))}
+          <span className="muted">{panel.total}</span> {amounts.money(sum(spending.map(({ spent }) => spent)))}
         </p>
         <ul className="rows">
-          {spending.map(({ id, label, spent, spent_before }) => (
-            <li key={id} data-marked={id === marked}>
-              <span className="row">
-                <span>{labelOf({ id, label })}</span>
-                <span className="figure">{amounts.money(spent)}</span>
-              </span>
-              <Bar part={spent} whole={most} />
-              <small className="muted">{panel.before(amounts.round(spent_before))}</small>
+          {spending.map((category) => (
+            <li key={category.id} data-marked={category.id === marked}>
+              <Ask onAsk={() => ask.category(category)}>
+                <span className="row">
+                  <span>{labelOf(category)}</span>
+                  <span className="figure">{amounts.money(category.spent)}</span>
+                </span>
+                <Bar part={category.spent} whole={most} />
+                <small className="muted">
+                  {months === 1
+                    ? panel.before(amounts.round(category.spent_before))
+                    : panel.perMonth(amounts.round(category.spent / months))}
+                </small>
+              </Ask>
             </li>
           ))}
         </ul>
       </section>
     </>
   );
+}
+
+function spentIn({ spent, by_month }: Category, months: number): number {
+  return months === 1 || !by_month ? spent : sum(by_month.slice(-months));
+}
+
+function monthsBefore(iso: string, months: number): string {
+  const day = new Date(`${iso}T00:00:00Z`);
+  day.setUTCMonth(day.getUTCMonth() - months);
+  return day.toISOString().slice(0, 10);
 }
 
 function sum(cents: number[]): number {
@@ -61,4 +104,6 @@ export interface PageProps {
   amounts: Amounts;
   /** The category that the assistant highlights. */
   marked: string | null;
+  chat: ChatHandle;
+  change: OverviewState["change"];
 }

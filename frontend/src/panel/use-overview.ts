@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { ApiFetch } from "../api/api-fetch";
 import { getJson, RefusedError } from "../api/get-json";
-import type { Overview } from "./overview";
+import type { Change, Overview } from "./overview";
 
 export interface OverviewState {
   /** The last figures received, kept while newer ones load or fail to load. */
@@ -11,6 +11,8 @@ export interface OverviewState {
   /** The assistant has no overview (404), so the page has no panel. */
   absent: boolean;
   refresh: () => void;
+  /** Carry out a change. Resolves with the server's reason if it is refused. */
+  change: (wanted: Change) => Promise<string | null>;
 }
 
 /**
@@ -35,5 +37,19 @@ export function useOverview(api: ApiFetch, apiUrl: string, ready: boolean): Over
     if (ready) void refresh();
   }, [ready, refresh]);
 
-  return { ...state, refresh };
+  const change = useCallback(
+    async (wanted: Change): Promise<string | null> => {
+      newest.current += 1; // a response that is still on its way has the old figures
+      const mine = newest.current;
+      const headers = { "content-type": "application/json" };
+      const answer = await api(`${apiUrl}/overview`, { method: "POST", headers, body: JSON.stringify(wanted) });
+      const body = await answer.json();
+      if (!answer.ok) return String(body.message);
+      if (mine === newest.current) setState({ overview: body as Overview, failed: false, absent: false });
+      return null;
+    },
+    [api, apiUrl],
+  );
+
+  return { ...state, refresh, change };
 }

@@ -20,6 +20,8 @@ export interface PanelPlace {
   covers: boolean;
   show: () => void;
   toggle: () => void;
+  /** Close a panel that covers the chat. */
+  uncover: () => void;
   ref: RefObject<HTMLElement | null>;
   /** The button that opens and closes the panel. */
   button: RefObject<HTMLButtonElement | null>;
@@ -40,12 +42,15 @@ export function usePanelPlace(): PanelPlace {
 
   const show = useCallback(() => setOpen(true), []);
   const toggle = useCallback(() => setOpen((before) => !before), []);
+  const uncover = useCallback(() => {
+    if (!matchMedia(NEXT_TO_CHAT).matches) setOpen(false);
+  }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || !covers) return;
     setOpen(false);
     button.current?.focus();
   };
-  return { open, covers, show, toggle, ref, button, onKeyDown };
+  return { open, covers, show, toggle, uncover, ref, button, onKeyDown };
 }
 
 function onResize(listener: () => void): () => void {

@@ -1,7 +1,7 @@
+import type { Ref } from "react";
 import { NAME } from "#brand";
 import type { Session } from "../identity/session";
 import type { PanelPlace } from "../panel/use-panel-place";
-import { useLanguage } from "../preferences/language";
 import { AccountMenu } from "./AccountMenu";
 import { PanelIcon } from "./icons";
 import { Logo } from "./Logo";
@@ -10,16 +10,20 @@ interface HeaderProps {
   session: Session;
   /** Null if the assistant has no overview. */
   panel: Pick<PanelPlace, "open" | "toggle" | "button"> | null;
+  /** The panel's name. */
+  title: string;
+  /** Receives the place for the chat's title and buttons. */
+  toolbar: Ref<HTMLDivElement>;
 }
 
-export function Header({ session, panel }: HeaderProps) {
-  const { words } = useLanguage();
+export function Header({ session, panel, title, toolbar }: HeaderProps) {
   return (
     <header className="header">
       <h1 className="name">
         <Logo size={28} />
-        {NAME}
+        <span className="wide">{NAME}</span>
       </h1>
+      <div ref={toolbar} className="toolbar" />
       {panel && (
         <button
           type="button"
@@ -29,7 +33,7 @@ export function Header({ session, panel }: HeaderProps) {
           onClick={panel.toggle}
         >
           <PanelIcon />
-          {words.panel.title}
+          <span className="wide">{title}</span>
         </button>
       )}
       <AccountMenu session={session} />

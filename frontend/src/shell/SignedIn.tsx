@@ -1,14 +1,14 @@
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { BRAND } from "#brand";
+import { usePanel } from "#panel";
 import { createApiFetch } from "../api/api-fetch";
 import { Chat, preloadChat } from "../chat/Chat";
 import { useComposer } from "../chat/use-composer";
 import type { RuntimeConfig } from "../config";
 import type { Session } from "../identity/session";
-import { MoneyPanel } from "../panel/MoneyPanel";
-import { useHostPage } from "../panel/use-host-page";
-import { useOverview } from "../panel/use-overview";
-import { usePanelPlace } from "../panel/use-panel-place";
+import type { ChatHandle } from "../panel/contract";
+import { type PanelPlace, usePanelPlace } from "../panel/use-panel-place";
 import { currentWords, useLanguage } from "../preferences/language";
 import { useTheme } from "../preferences/theme";
 import { Failure } from "./Failure";
@@ -25,17 +25,22 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
   useEffect(keepDroppedFiles, []);
   const { composer, retry } = useComposer(api, apiUrl);
   // In sequence: parallel requests would each start an instance of the function.
-  const overview = useOverview(api, apiUrl, composer !== null);
   const place = usePanelPlace();
-  const { page, showPage, marked, announcement, host } = useHostPage(place.show, overview.refresh);
-  const panel = overview.absent ? null : place;
+  const { handle, chat } = useChatCommands(place);
+  const { title, content, host, announcement, commands } = usePanel({
+    ...{ api, apiUrl, chat },
+    ready: composer !== null,
+    show: place.show,
+  });
+  const panel = content === null ? null : place;
+  const [toolbar, setToolbar] = useState<HTMLElement | null>(null);
 
   return (
     <div className="app" data-panel={panel?.open ?? false}>
       <a className="skip" href="#chat">
         {words.shell.skipToChat}
       </a>
-      <Header session={session} panel={panel} />
+      <Header session={session} panel={panel} title={title} toolbar={setToolbar} />
       <main id="chat" tabIndex={-1}>
         <div className="chat-area" inert={panel?.covers ?? false}>
           {composer === null && <Splash text={words.chat.loading} />}
@@ -44,21 +49,15 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
           )}
           {composer !== null && composer !== "failed" && (
             <Chat
-              {...{ api, config, composer, host, theme, locale, ...BRAND[language] }}
+              {...{ api, config, composer, host, handle, commands, toolbar, theme, locale, ...BRAND[language] }}
               frameTitle={words.chat.frameTitle}
             />
           )}
         </div>
       </main>
       {panel && (
-        <aside
-          id="panel"
-          ref={panel.ref}
-          aria-label={words.panel.title}
-          hidden={!panel.open}
-          onKeyDown={panel.onKeyDown}
-        >
-          <MoneyPanel state={overview} page={page} onPage={showPage} marked={marked} />
+        <aside id="panel" ref={panel.ref} aria-label={title} hidden={!panel.open} onKeyDown={panel.onKeyDown}>
+          {content}
         </aside>
       )}
       <p className="unseen" role="status">
@@ -66,6 +65,29 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
       </p>
     </div>
   );
+}
+
+/** The chat's commands for the panel: stable, and each closes a panel that covers the chat. */
+function useChatCommands({ uncover }: PanelPlace) {
+  const handle = useRef<ChatHandle>(null);
+  const chat = useMemo<ChatHandle>(
+    () => ({
+      write(text, mentioned) {
+        flushSync(uncover); // an inert composer cannot take the focus
+        handle.current?.write(text, mentioned);
+      },
+      send(text) {
+        flushSync(uncover);
+        handle.current?.send(text);
+      },
+      open(threadId) {
+        flushSync(uncover);
+        handle.current?.open(threadId);
+      },
+    }),
+    [uncover],
+  );
+  return { handle, chat };
 }
 
 /** A file dropped next to the chat must not replace the page. The chat handles its own drops first. */

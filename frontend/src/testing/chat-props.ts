@@ -16,6 +16,8 @@ export function chatProps(more: Partial<ChatProps> = {}): ChatProps {
       idleTimeoutMinutes: 0,
     },
     locale: "de-CH",
+    handle: null,
+    commands: [],
     ...more,
   };
 }
