@@ -95,18 +95,21 @@ endif
 
 # --- running ----------------------------------------------------------------------------------------------------------
 
-.PHONY: new dev dev-frontend demo chat token
+.PHONY: new dev dev-frontend demo chat token reset
 new: install ## Create app/ with an assistant of your own: make new NAME=shop (FROM=agents, plain or bedrock)
 	@$(RUN) -m tools.app.new '$(NAME)' $(FROM)
+DEV_PORTS = $(if $(PORT),--port $(PORT)) $(if $(API_PORT),--api-port $(API_PORT))
 demo: install ministack ## Run one conversation through the whole local stack and check each step
 	@$(RUN) -m tools.local.cli demo
-dev: install ministack frontend ## Start the local stack with its page at http://localhost:5173 (PORT=5180)
-	@$(RUN) -m tools.local.cli dev $(if $(PORT),--port $(PORT))
+dev: install ministack frontend ## Start the local stack with its page at http://localhost:5173 (PORT=5180 API_PORT=8790)
+	@$(RUN) -m tools.local.cli dev $(DEV_PORTS)
 VITE := exec env PATH="$(CURDIR)/.tools/node/bin:$$PATH" frontend/node_modules/.bin/vite frontend
 dev-frontend: install ministack frontend/node_modules/.installed ## The same with the page from its sources, reloaded on change; ENV=dev uses a deployed stack
-	@$(if $(ENV),VITE='$(VITE)' $(RUN) -m tools.ops.cli page $(ENV),$(RUN) -m tools.local.cli dev --hot '$(VITE)' $(if $(PORT),--port $(PORT)))
-chat: install ## Chat in the terminal with the stack that `make dev` runs
+	@$(if $(ENV),VITE='$(VITE)' $(RUN) -m tools.ops.cli page $(ENV),$(RUN) -m tools.local.cli dev --hot '$(VITE)' $(DEV_PORTS))
+chat: install ministack ## Chat in the terminal with the stack that `make dev` runs
 	@$(RUN) -m tools.local.cli chat
+reset: install ## Delete the conversations, files and users of `make dev`
+	@$(RUN) -m tools.local.cli reset
 token: install ## Print an access token for curl: of the demo user, or make token ENV=dev EMAIL=…
 	@$(if $(ENV),EMAIL='$(EMAIL)' $(RUN) -m tools.ops.user_commands token $(ENV),$(RUN) -m tools.local.cli token)
 

@@ -110,6 +110,8 @@ MORE = {
     "model-lifecycle": "Models are settings, the doctor announces a shutdown, and a vanished model is replaced",
     "rejected-content": "A file or a text that the model rejects is left out, and the conversation goes on",
     "endpoints": "Examples for Chat Completions endpoints (Ollama, vLLM), Azure OpenAI, Amazon Bedrock, the Agents SDK",
+    "local-settings": "Every setting works in the shell, as a parameter, in samconfig.toml and in app/",
+    "visible-errors": "make dev shows an assistant's errors with its own frames, and reloads it on change",
     "local-model": "Without a key: a local model that calls any tool of any assistant",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
     "strict-chat-completions": "A conversation as input for strict Chat Completions endpoints",

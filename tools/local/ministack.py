@@ -61,7 +61,16 @@ class MiniStack:
         state.mkdir(parents=True, exist_ok=True)
         output = log.open("ab") if log else None
         process = subprocess.Popen(
-            [str(PYTHON), "-m", "hypercorn", "tools.local.ministack_app:app", "--bind", f"127.0.0.1:{port}"],
+            [
+                str(PYTHON),
+                "-m",
+                "hypercorn",
+                "tools.local.ministack_app:app",
+                "--workers",
+                "0",
+                "--bind",
+                f"127.0.0.1:{port}",
+            ],
             env=_environment(port, state, keep=state_dir is not None),
             stdout=output or subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
@@ -128,6 +137,7 @@ def _environment(port: int, state: Path, keep: bool) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",  # it would listen on every interface
         "PYTHONPATH": str(ROOT),
+        "PARENT_PID": str(os.getpid()),
         "TZ": "UTC",
         "STATE_DIR": str(state / "state"),  # MiniStack always writes its Cognito keys there
         "S3_DATA_DIR": str(state / "s3"),

@@ -85,7 +85,7 @@ class LocalSettings:
             value, origin = self.of(name).value, self.of(name).origin
             if origin is not Origin.TEMPLATE:
                 yield f"{name}={value or '(empty)'}  ({origin})"
-            elif value:
+            elif value and not (name == ENDPOINT and self.uses_local_model):
                 defaults.append(f"{name}={value}")
         yield f"defaults: {' '.join(defaults)}"
 

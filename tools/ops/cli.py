@@ -18,7 +18,7 @@ from rich.console import Console
 
 from tools import ROOT
 from tools.local.aws import STACK_NAME
-from tools.local.cli import DevStack
+from tools.local.dev import DevStack
 from tools.ops.checks import account, api, edge, live
 from tools.ops.doctor import Target, examine, show
 from tools.ops.local_page import PORT, serve

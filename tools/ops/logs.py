@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.local.cli import NOT_RUNNING
+from tools.local.dev import NOT_RUNNING
 from tools.local.stack import STATE
 from tools.stack.clients import operator_client
 from tools.stack.operator import DeploymentError

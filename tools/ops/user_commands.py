@@ -26,7 +26,7 @@ from chat_api.assistant import AssistantSettings, Environment, load_factory
 from chat_api.warmup import AssistantSecrets
 from tools.app.folder import App
 from tools.local.aws import STACK_NAME
-from tools.local.cli import DevStack
+from tools.local.dev import DevStack
 from tools.ops.personal_data import Client, PersonalData
 from tools.ops.user_records import RECORDS, Operator, run_records
 from tools.ops.user_token import access_token

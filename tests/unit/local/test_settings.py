@@ -46,6 +46,7 @@ def read(shell: dict[str, str], app: App | None = None) -> LocalSettings:
     return LocalSettings.read(TEMPLATE, shell, app)
 
 
+@pytest.mark.feature("local-settings")
 @pytest.mark.promise("B1")
 class TestFourPlaces:
     def test_the_table_has_every_setting(self) -> None:

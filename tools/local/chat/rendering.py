@@ -7,6 +7,7 @@ ask_questions(form, console.input) # a form's answers, one question at a time
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tools.client.chatkit import Event
@@ -38,7 +39,7 @@ def item_text(item: Event) -> str:
     """Return the lines for a complete item, except for the text of a message."""
     match item:
         case {"type": "widget", "widget": widget}:
-            return "\n".join(f"│ {line}" for line in [*_lines(widget), *_fields(widget)])
+            return "\n".join(f"│ {line}" for line in [*_lines(widget), *_fields(widget), *_buttons(widget)])
         case {"type": "workflow", "workflow": {"tasks": tasks}}:
             return "\n".join(f"✓ {task.get('title') or task.get('content', '')}" for task in tasks)
         case {"type": "generated_image", "image": {"url": url}}:
@@ -56,6 +57,37 @@ def ask_questions(form: Event, read_answer: Callable[[str], str]) -> dict[str, s
     """Ask each question of a form and return the answers by question id, without empty ones."""
     answers = {question["id"]: read_answer(_question(question)) for question in form["inputs"]}
     return {name: value for name, value in answers.items() if value}
+
+
+@dataclass(frozen=True)
+class Button:
+    """A place of a card that can be pressed."""
+
+    label: str
+    action: Event
+
+
+def buttons_of(widget: Event) -> list[Button]:
+    """Return what can be pressed on a card: buttons, rows of a list, and a card's own confirm and cancel."""
+    found: list[Button] = []
+    for name in ("confirm", "cancel"):
+        own: Event = widget.get(name) or {}
+        if own:
+            found.append(Button(str(own.get("label") or name), own["action"]))
+    for name in ("onClickAction", "onSubmitAction", "onChangeAction"):
+        action: Event = widget.get(name) or {}
+        if action:
+            found.append(Button(_label(widget), action))
+    return [*found, *(button for child in _children(widget) for button in buttons_of(child))]
+
+
+def _label(widget: Event) -> str:
+    texts = [str(widget[name]) for name in ("label", "value", "title", "name") if isinstance(widget.get(name), str)]
+    return texts[0] if texts else " ".join(_lines(widget)) or str(widget.get("type"))
+
+
+def _buttons(widget: Event) -> list[str]:
+    return [f"[{number}] {button.label}: /press {number}" for number, button in enumerate(buttons_of(widget), 1)]
 
 
 def fields_of(widget: Event) -> list[Event]:

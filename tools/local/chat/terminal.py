@@ -2,19 +2,24 @@
 
 /new            start a new conversation            /threads     list the conversations
 /open NUMBER    continue one of them                /file PATH   attach a file to the next message
-/save VALUE     submit the form that is shown       Ctrl-C       stop the answer
+/save VALUE     submit the form that is shown       /press N     press button N of the last card
+Ctrl-C          stop the answer
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import mimetypes
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 
+from tools import ROOT
+from tools.app.folder import PACKAGE
 from tools.client.chatkit import (
     ChatKitClient,
     Event,
@@ -27,15 +32,17 @@ from tools.client.chatkit import (
     get_thread,
     new_turn_id,
 )
-from tools.local.chat.rendering import ask_questions, fields_of, item_text, text_of
+from tools.local.chat.answer import AnswerText, Flow
+from tools.local.chat.rendering import ask_questions, buttons_of, fields_of, item_text, text_of
 
-HELP = "/new · /threads · /open NUMBER · /file PATH · /save VALUE · /quit · Ctrl-C stops an answer"
+HELP = "/new · /threads · /open NUMBER · /file PATH · /save VALUE · /press N · /quit · Ctrl-C stops an answer"
 
 
 class Chat:
     """A conversation of one user in one terminal."""
 
-    def __init__(self, client: ChatKitClient, console: Console) -> None:
+    def __init__(self, client: ChatKitClient, console: Console, name: str = "assistant") -> None:
+        self._name = name
         self._client = client
         self._console = console
         self._thread_id: str | None = None
@@ -43,6 +50,9 @@ class Chat:
         self._files = list[str]()
         self._card: Event | None = None
         """The form that was shown last."""
+        self._pressable: Event | None = None
+        """The card with buttons that was shown last."""
+        self._text, self._flow = AnswerText(), Flow(console)
 
     async def run(self) -> None:
         """Handle input lines until /quit or the end of the input."""
@@ -74,6 +84,8 @@ class Chat:
                 await self._attach(argument)
             case "/save" if self._card and self._thread_id:
                 await self._save(self._card, argument, self._thread_id)
+            case "/press" if self._pressable and self._thread_id:
+                await self._press(self._pressable, int(argument or 1), self._thread_id)
             case _ if command.startswith("/"):
                 self._console.print(f"[dim]{HELP}[/dim]")
             case _:
@@ -90,8 +102,9 @@ class Chat:
         for item in thread["items"]["data"]:
             text = " ".join(part["text"] for part in item.get("content", []) if "text" in part)
             if text:
-                self._console.print(f"[dim]{'you' if item['type'] == 'user_message' else 'coach'} ›[/dim] {text}")
+                self._console.print(f"[dim]{'you' if item['type'] == 'user_message' else self._name} ›[/dim] {text}")
             self._note(item_text(item))
+            self._remember(item)
         self._thread_id = thread_id
 
     async def _attach(self, path: str) -> None:
@@ -111,10 +124,22 @@ class Chat:
         payload = {**action["payload"], **{field["name"]: value for field in fields}}
         await self._turn(act(thread_id, card["id"], action["type"], payload))
 
+    async def _press(self, card: Event, number: int, thread_id: str) -> None:
+        buttons = buttons_of(card["widget"])
+        if not 0 < number <= len(buttons):
+            raise ValueError(f"the card has buttons 1 to {len(buttons)}")
+        action = buttons[number - 1].action
+        if action.get("handler") == "client":
+            self._note(f"[the page handles {action['type']}]")
+            return
+        await self._turn(act(thread_id, card["id"], action["type"], action.get("payload")))
+
     async def _turn(self, request: Event) -> None:
         """Show one answer. If it waits for a client tool or a form, answer that and continue."""
-        self._console.print("[bold cyan]coach ›[/bold cyan] ", end="")
+        self._console.print(f"[bold cyan]{self._name} ›[/bold cyan] ", end="")
+        self._text, self._flow = AnswerText(), Flow(self._console, len(self._name) + 3)
         waiting = await self._stream(request)
+        self._flow.end()
         self._console.print()
         if waiting is None or self._thread_id is None:
             return
@@ -138,27 +163,43 @@ class Chat:
                 if received.event["type"] == "thread.updated":
                     title = received.event  # can arrive between two words, so it is shown after the answer
                 else:
-                    self._show(received.event, received.delta)
+                    self._show(received.event)
             if title:
-                self._show(title, "")
+                self._show(title)
         finally:
             loop.remove_signal_handler(signal.SIGINT)
             await asyncio.gather(*cancels)
         return waiting
 
-    def _show(self, event: Event, delta: str) -> None:
+    def _show(self, event: Event) -> None:
         if event["type"] == "thread.created":
             self._thread_id = event["thread"]["id"]
-        if event["type"] in ("thread.item.done", "thread.item.replaced") and event["item"].get("widget", {}).get(
-            "confirm"
-        ):
-            self._card = event["item"]
-        self._console.print(delta, end="", markup=False, highlight=False)
+        if event["type"] in ("thread.item.done", "thread.item.replaced"):
+            self._remember(event["item"])
+        self._flow.write(self._text.of(event))
         self._note(text_of(event))
+
+    def _remember(self, item: Event) -> None:
+        """Keep a card whose form can be saved or whose buttons can be pressed."""
+        widget: Event = item.get("widget") or {}
+        if widget.get("confirm"):
+            self._card = item
+        if buttons_of(widget):
+            self._pressable = item
 
     def _note(self, text: str) -> None:
         if text:
+            self._flow.end()
             self._console.print(f"\n{text}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def name_of(factory: str) -> str:
+    """Return the name of an assistant: the page's in app/brand.json, else that of its module."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if factory.startswith(f"{PACKAGE}."):
+            return str(json.loads((ROOT / PACKAGE / "brand.json").read_text())["name"])
+    parts = [part for part in factory.partition(":")[0].split(".") if part not in ("", "assistant", "agent", PACKAGE)]
+    return parts[-1] if parts else "assistant"
 
 
 def _read(path: str) -> tuple[str, bytes]:

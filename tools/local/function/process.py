@@ -83,6 +83,7 @@ class LocalFunction:
         self._idle: list[FunctionProcess] = []
         self._supervisions: dict[asyncio.Task[None], Invocation] = {}
         self._endings = set[asyncio.Task[None]]()
+        self._reloading: asyncio.Event | None = None
 
     @property
     def processes(self) -> tuple[FunctionProcess, ...]:
@@ -119,7 +120,12 @@ class LocalFunction:
         self._processes = [process for process in self._processes if process not in old]
         for process in old:
             self._end_later(process)
-        await self.start_processes(1)
+        ready = asyncio.Event()
+        self._reloading = ready
+        try:
+            await self.start_processes(1)
+        finally:
+            ready.set()
 
     def _current(self) -> int:
         return sum(process.generation == self.generation for process in self._processes)
@@ -146,6 +152,8 @@ class LocalFunction:
         invocation = Invocation(event, sink, timeout_seconds=self.timeout_seconds)
         if request_id:
             invocation.request_id = request_id
+        if not self._idle and self._reloading is not None:
+            await self._reloading.wait()  # a second process would only take its time
         if not self._idle:
             await self._settle()
         supervision = asyncio.create_task(self._run(invocation))
