@@ -93,6 +93,7 @@ MORE = {
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",
     "rate-limits": "Limits per user and a budget for all",
+    "localisation": "Refusals, limits, cards and menus in the user's language",
     "field-bounds": "Each field that a client sends has a bound, checked before anything expensive",
     "untrusted-text": "Files, quotations, mentions and answers stay data for the model, whatever they contain",
     "moderation": "An assistant's check of the user's texts and of its own answers",

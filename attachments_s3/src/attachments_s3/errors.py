@@ -49,13 +49,17 @@ PRECONDITION_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflic
 
 
 class AttachmentError(Exception):
-    """Base of all errors of this package; `message` can be shown to users."""
+    """Base of all errors of this package; `message` can be shown to users.
+
+    It is `template` with `values`, so that an application can show it in another language.
+    """
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, template: str, **values: object) -> None:
+        self.template, self.values = template, values
+        self.message = template.format(**values)
+        super().__init__(self.message)
 
 
 class RefusedError(AttachmentError):
@@ -68,8 +72,11 @@ class InvalidNameError(RefusedError):
     code = "invalid_name"
 
     def __init__(self, length: int, limit: int) -> None:
-        fault = f"is too long ({length} characters; the limit is {limit})" if length else "is empty"
-        super().__init__(f"The file name {fault}. Please rename the file.")
+        if length:
+            template = "The file name is too long ({length} characters; the limit is {limit}). Please rename the file."
+            super().__init__(template, length=length, limit=limit)
+        else:
+            super().__init__("The file name is empty. Please rename the file.")
         self.length, self.limit = length, limit
 
 
@@ -85,7 +92,10 @@ class InvalidSizeError(RefusedError):
     code = "invalid_size"
 
     def __init__(self, name: str, size: int) -> None:
-        super().__init__(f"“{name}” is empty." if size == 0 else f"“{name}” cannot have a size of {size} bytes.")
+        if size == 0:
+            super().__init__("“{name}” is empty.", name=name)
+        else:
+            super().__init__("“{name}” cannot have a size of {size} bytes.", name=name, size=size)
         self.name, self.size = name, size
 
 
@@ -93,7 +103,12 @@ class TooLargeError(RefusedError):
     code = "too_large"
 
     def __init__(self, name: str, size: int, limit: int) -> None:
-        super().__init__(f"“{name}” is too large: {megabytes(size)}; the limit is {megabytes(limit)}.")
+        super().__init__(
+            "“{name}” is too large: {size}; the limit is {limit}.",
+            name=name,
+            size=megabytes(size),
+            limit=megabytes(limit),
+        )
         self.name, self.size, self.limit = name, size, limit
 
 
@@ -101,7 +116,7 @@ class TypeNotAllowedError(RefusedError):
     code = "type_not_allowed"
 
     def __init__(self, name: str, mime_type: str, advice: str = "Please choose another file.") -> None:
-        super().__init__(f"“{name}” has a type that cannot be attached. {advice}")
+        super().__init__("“{name}” has a type that cannot be attached. {advice}", name=name, advice=advice)
         self.name, self.mime_type = name, mime_type
 
 
@@ -109,7 +124,9 @@ class UnknownFileError(RefusedError):
     code = "unknown"
 
     def __init__(self, attachment_id: str) -> None:
-        super().__init__(f"Attachment {attachment_id} was not found. Please attach the file again.")
+        super().__init__(
+            "Attachment {attachment_id} was not found. Please attach the file again.", attachment_id=attachment_id
+        )
         self.attachment_id = attachment_id
 
 
@@ -132,7 +149,11 @@ class TooManyError(RefusedError):
     code = "too_many"
 
     def __init__(self, count: int, limit: int) -> None:
-        super().__init__(f"A message can have {limit} attachments, not {count}. Please send the others separately.")
+        super().__init__(
+            "A message can have {limit} attachments, not {count}. Please send the others separately.",
+            limit=limit,
+            count=count,
+        )
         self.count, self.limit = count, limit
 
 
@@ -140,7 +161,7 @@ class NotUploadedError(RefusedError):
     code = "not_uploaded"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” has not been uploaded completely. Please attach it again.")
+        super().__init__("“{name}” has not been uploaded completely. Please attach it again.", name=name)
         self.attachment_id, self.name = attachment_id, name
 
 
@@ -148,7 +169,12 @@ class UploadMismatchError(RefusedError):
     code = "upload_mismatch"
 
     def __init__(self, attachment_id: str, name: str, declared: str, found: str) -> None:
-        super().__init__(f"“{name}” was declared with {declared}, but {found} arrived. Please attach it again.")
+        super().__init__(
+            "“{name}” was declared with {declared}, but {found} arrived. Please attach it again.",
+            name=name,
+            declared=declared,
+            found=found,
+        )
         self.attachment_id, self.name, self.declared, self.found = attachment_id, name, declared, found
 
 
@@ -156,7 +182,7 @@ class UploadChangedError(RefusedError):
     code = "upload_changed"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” was changed while it was checked. Please attach it again.")
+        super().__init__("“{name}” was changed while it was checked. Please attach it again.", name=name)
         self.attachment_id, self.name = attachment_id, name
 
 
@@ -164,7 +190,12 @@ class ContentMismatchError(RefusedError):
     code = "content_mismatch"
 
     def __init__(self, name: str, declared: str, found: str) -> None:
-        super().__init__(f"“{name}” should be {declared}, but it is {found}. Please check the file.")
+        super().__init__(
+            "“{name}” should be {declared}, but it is {found}. Please check the file.",
+            name=name,
+            declared=declared,
+            found=found,
+        )
         self.name, self.declared, self.found = name, declared, found
 
 
@@ -172,8 +203,10 @@ class ImageTooLargeError(RefusedError):
     code = "image_too_large"
 
     def __init__(self, name: str, width: int, height: int, max_pixels: int) -> None:
-        limit = f"The limit is {max_pixels // 1_000_000} megapixels"
-        super().__init__(f"“{name}” has {width} × {height} pixels. {limit}. Please attach a smaller image.")
+        template = (
+            "“{name}” has {width} × {height} pixels. The limit is {limit} megapixels. Please attach a smaller image."
+        )
+        super().__init__(template, name=name, width=width, height=height, limit=max_pixels // 1_000_000)
         self.name, self.width, self.height, self.max_pixels = name, width, height, max_pixels
 
 
@@ -181,7 +214,7 @@ class LinkedError(RefusedError):
     code = "linked"
 
     def __init__(self, attachment_id: str, name: str, thread_id: str) -> None:
-        super().__init__(f"“{name}” belongs to a message. Please delete the conversation to delete the file.")
+        super().__init__("“{name}” belongs to a message. Please delete the conversation to delete the file.", name=name)
         self.attachment_id, self.name, self.thread_id = attachment_id, name, thread_id
 
 
@@ -189,7 +222,7 @@ class GoneError(RefusedError):
     code = "gone"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” is no longer stored. Please attach it again.")
+        super().__init__("“{name}” is no longer stored. Please attach it again.", name=name)
         self.attachment_id, self.name = attachment_id, name
 
 
@@ -197,7 +230,7 @@ class InfectedError(RefusedError):
     code = "infected"
 
     def __init__(self, attachment_id: str, name: str, threat: str) -> None:
-        super().__init__(f"“{name}” contains malware and was deleted. Please attach another file.")
+        super().__init__("“{name}” contains malware and was deleted. Please attach another file.", name=name)
         self.attachment_id, self.name, self.threat = attachment_id, name, threat
 
 
@@ -207,7 +240,7 @@ class ScanError(AttachmentError):
     code = "scan"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__(f"“{name}” could not be scanned for malware now. Please try again.")
+        super().__init__("“{name}” could not be scanned for malware now. Please try again.", name=name)
         self.attachment_id, self.name = attachment_id, name
 
 

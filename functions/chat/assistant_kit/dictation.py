@@ -10,8 +10,9 @@ from chatkit.types import AudioInput
 
 from assistant_kit.failures import explain
 from chat_api.errors import InvalidRequestError
+from languages import say
 
-NOT_AUDIO = "this recording is not valid audio: record it again"
+NOT_AUDIO = say("this recording is not valid audio: record it again")
 SUFFIXES = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a", "audio/wav": "wav", "audio/mpeg": "mp3"}
 
 

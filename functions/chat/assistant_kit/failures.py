@@ -11,19 +11,22 @@ import openai
 from agents.exceptions import MaxTurnsExceeded
 from chatkit.errors import CustomStreamError
 
-UNAVAILABLE = "The assistant is not available right now. Please try again later."
-BUSY = "The model is busy right now. Please try again in a moment."
-INTERRUPTED = "The answer was interrupted. Please try again."
-TOO_SLOW = "The model took too long to answer. Please try again."
-TOO_LONG = "This conversation is too long for the model. Please start a new one."
-REFUSED = "The model cannot answer this message, so it is left out from now on. Please write it differently."
-GONE = "The model of this assistant is no longer offered. Its operator is informed; please try again later."
-TOO_MANY_STEPS = "This question needs too many steps. Please split it into smaller ones."
+from languages import say, translate
+
+UNAVAILABLE = say("The assistant is not available right now. Please try again later.")
+BUSY = say("The model is busy right now. Please try again in a moment.")
+INTERRUPTED = say("The answer was interrupted. Please try again.")
+TOO_SLOW = say("The model took too long to answer. Please try again.")
+TOO_LONG = say("This conversation is too long for the model. Please start a new one.")
+REFUSED = say("The model cannot answer this message, so it is left out from now on. Please write it differently.")
+GONE = say("The model of this assistant is no longer offered. Its operator is informed; please try again later.")
+TOO_MANY_STEPS = say("This question needs too many steps. Please split it into smaller ones.")
 
 
-def replaced(name: str, replacement: str) -> str:
+def replaced(name: str, replacement: str, locale: str) -> str:
     """Return the notice for an answer by another model than the chosen one."""
-    return f"{name} is no longer available. {replacement} answers instead."
+    notice = say("{name} is no longer available. {replacement} answers instead.", name=name, replacement=replacement)
+    return translate(notice, locale)
 
 
 def explain(error: Exception) -> CustomStreamError:

@@ -110,7 +110,7 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
 
     @app.get("/chatkit/composer")
     async def composer(context: User) -> Response:
-        return JSONResponse(server.composer(), headers=NO_STORE, background=load_later())
+        return JSONResponse(server.composer(context), headers=NO_STORE, background=load_later())
 
     @app.get("/chatkit/overview")
     async def overview(context: User) -> Response:

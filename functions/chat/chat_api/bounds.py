@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from attachments_s3 import names
 from chat_api.errors import InvalidRequestError, TooLargeError
+from languages import say
 from store_dynamo.serialization import MAX_TITLE_CHARS
 
 Value = TypeVar("Value")
@@ -49,7 +50,7 @@ class Text:
     def fault(self, value: Any) -> str | None:
         if not isinstance(value, str) or len(value) <= self.characters:
             return None
-        return f"has {len(value)} characters, the limit is {self.characters}: shorten it"
+        return say("has {count} characters, the limit is {limit}: shorten it", count=len(value), limit=self.characters)
 
     def describe(self) -> str:
         return f"{self.characters:,} characters"
@@ -65,7 +66,7 @@ class Number:
     def fault(self, value: Any) -> str | None:
         if not isinstance(value, int | float) or self.minimum <= value <= self.maximum:
             return None
-        return f"must be from {self.minimum} to {self.maximum}"
+        return say("must be from {minimum} to {maximum}", minimum=self.minimum, maximum=self.maximum)
 
     def describe(self) -> str:
         return f"{self.minimum:,} to {self.maximum:,}"
@@ -82,11 +83,15 @@ class Items:
         if not isinstance(value, list | dict):
             return None
         if (found := len(cast("list[Any]", value))) > self.count:
-            return f"has {found} elements, the limit is {self.count}: send fewer"
+            return say("has {count} elements, the limit is {limit}: send fewer", count=found, limit=self.count)
         if isinstance(value, dict):
             longest = max(map(len, cast("dict[str, Any]", value)), default=0)
             if longest > self.key_characters:
-                return f"has a key of {longest} characters, the limit is {self.key_characters}: shorten it"
+                return say(
+                    "has a key of {count} characters, the limit is {limit}: shorten it",
+                    count=longest,
+                    limit=self.key_characters,
+                )
         return None
 
     def describe(self) -> str:
@@ -115,14 +120,14 @@ class Json:
             elif isinstance(current, dict | list):
                 inner = cast("dict[str, Any] | list[Any]", current)
                 if values + len(stack) + len(inner) > self.values:
-                    return f"has more than {self.values} values: send fewer"
+                    return say("has more than {limit} values: send fewer", limit=self.values)
                 if depth == self.depth and inner:
-                    return f"is nested deeper than {self.depth} levels: flatten it"
+                    return say("is nested deeper than {limit} levels: flatten it", limit=self.depth)
                 if isinstance(inner, dict):
                     characters += sum(map(len, inner))
                 stack.extend((each, depth + 1) for each in (inner.values() if isinstance(inner, dict) else inner))
             if characters > self.characters:
-                return f"has more than {self.characters} characters: shorten it"
+                return say("has more than {limit} characters: shorten it", limit=self.characters)
         return None
 
     def describe(self) -> str:
@@ -227,7 +232,7 @@ class _Place:
     def _check_bound(self, value: Any, path: str) -> None:
         if self.bound and (fault := self.bound.fault(value)):
             kind = InvalidRequestError if isinstance(self.bound, Number) else TooLargeError
-            raise kind(f"{path} {fault}")
+            raise kind(say("{name} {fault}", name=path, fault=fault))
 
     def _check_inner(self, value: Any, path: str) -> None:
         if not self.inner:
@@ -262,7 +267,7 @@ def check_document(document: object) -> None:
 def check_value(name: str, value: Value) -> Value:
     """Return a part of HTTP unchanged. Raises TooLargeError if it exceeds its bound in HTTP."""
     if fault := HTTP[name].fault(value):
-        raise TooLargeError(f"{name} {fault}")
+        raise TooLargeError(say("{name} {fault}", name=name, fault=fault))
     return value
 
 

@@ -64,6 +64,7 @@ from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
 from lambda_streaming.loop_watch import watched_loop
 from lambda_streaming.request_tasks import StartedTasks
+from languages import translate
 from store_dynamo.errors import DuplicateItemError
 
 logger = logging.getLogger("chat_api.chatkit_run")
@@ -176,6 +177,8 @@ class ChatKitRun(ChatKitServer[RequestContext]):
                             yield checked
         except Exception as error:
             self._metrics.failed(error)
+            if isinstance(error, CustomStreamError):
+                error.message = translate(error.message, self._turn.context.locale)
             raise
         finally:
             self._turn.stop()

@@ -13,7 +13,8 @@ class RequestContext:
     """One request of one verified user.
 
     `user_id` is the token's `sub` and the only key that addresses data. Access tokens contain no email address.
-    `locale` is the first entry of `Accept-Language`. `deadline` (aware, UTC) is the end of the Lambda invocation.
+    `locale` is the preferred entry of `Accept-Language`, such as "de-AT" (`languages.preferred`).
+    `deadline` (aware, UTC) is the end of the Lambda invocation.
     `signed_in_at` is the time of the sign-in, which a renewed token keeps.
     `source` is the client's address, for the audit record.
     """

@@ -23,6 +23,7 @@ from chat_api.errors import InvalidRequestError, TooLargeError
 from chat_api.identity import TokenVerifier, check_authorizer, token_of
 from chat_api.limits import CHARGES
 from function_setup import log_keys
+from languages import preferred, say
 
 if TYPE_CHECKING:
     from chat_api.server import AssistantServer
@@ -35,7 +36,6 @@ TURN_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 TRUSTED_HOPS = 2
 """CloudFront appends the viewer's address; the entry behind it may append CloudFront's."""
 ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
-LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7}")
 
 
 async def current_user(request: Request) -> RequestContext:
@@ -92,10 +92,9 @@ def _source(request: Request) -> str:
 
 
 def _locale(request: Request) -> str:
-    """Return the first language of `accept-language`; English if there is none or if it is malformed."""
+    """Return the client's preferred language of those that we speak, else its first one; English if malformed."""
     languages = check_value("header accept-language", request.headers.get("accept-language", ""))
-    first = languages.partition(",")[0].partition(";")[0].strip()
-    return first if LANGUAGE.fullmatch(first) else "en"
+    return preferred(languages)
 
 
 def query_of(request: Request) -> str:
@@ -132,8 +131,10 @@ async def one_file(request: Request) -> AsyncGenerator[UploadFile]:
         check_value("form file type", file.content_type or "")
         if (file.size or 0) > MAX_BODY_BYTES:
             raise TooLargeError(
-                f"the file is larger than {MAX_BODY_BYTES} bytes, the limit of direct uploads: "
-                "use the two-phase upload (attachments.create)"
+                say(
+                    "the file is larger than {limit} bytes, the limit of direct uploads: use the two-phase upload",
+                    limit=MAX_BODY_BYTES,
+                )
             )
         yield file
 
@@ -155,5 +156,7 @@ async def body_of(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise TooLargeError(f"the request is larger than {MAX_BODY_BYTES} bytes; upload files as attachments")
+            raise TooLargeError(
+                say("the request is larger than {limit} bytes; upload files as attachments", limit=MAX_BODY_BYTES)
+            )
     return bytes(body)

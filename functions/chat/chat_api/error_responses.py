@@ -34,6 +34,7 @@ from chat_api.errors import (
 )
 from chat_api.identity import IdentityError, MissingGroupError, SessionEndedError, VerifierUnavailableError
 from function_setup import texts
+from languages import ENGLISH, language_of, preferred, say, translate
 from store_dynamo.errors import InvalidIdError, StoreUnavailableError
 
 logger = logging.getLogger("chat_api.error_responses")
@@ -62,18 +63,21 @@ STATUS: dict[type[Exception], int] = {
     VerifierUnavailableError: 503,
 }
 """CustomStreamError is an assistant's error in a request without a stream; its message is for the user."""
+MAX_HEADER_CHARS = 1_000
 HANDLED = (*STATUS, HTTPException)
 ROUTING_MESSAGES = {
     404: "not found; the ChatKit protocol is at POST /chatkit",
     405: "method not allowed; the header `allow` lists the allowed methods",
 }
 ERROR_EVENT = b'data: {"type":"error"'
-UNAVAILABLE = "a required service does not respond; try again in a moment"
+UNAVAILABLE = say("a required service does not respond; try again in a moment")
+GONE = say("this conversation, message or file does not exist (any more): reload the page")
 
 
 async def error_response(request: Request, error: Exception) -> Response:
     """Return the status, a message for the client, and the request id to report."""
-    body: dict[str, Any] = {"message": str(error), "request_id": request.state.request_id}
+    language = preferred(request.headers.get("accept-language", "")[:MAX_HEADER_CHARS])
+    body: dict[str, Any] = {"message": translate(error, language), "request_id": request.state.request_id}
     headers = {"cache-control": "no-store"}
     status = _status(error)
     match error:
@@ -82,7 +86,9 @@ async def error_response(request: Request, error: Exception) -> Response:
             if status == 405:
                 headers["allow"] = ", ".join(sorted(_methods(request)))
         case CustomStreamError():
-            body["message"] = error.message
+            body["message"] = translate(error.message, language)
+        case NotFoundError() if language_of(language) != ENGLISH:  # ChatKit's own names an id
+            body["message"] = translate(GONE, language)
         case SessionEndedError():
             body["reason"] = error.reason
         case RepeatedTurnError():
@@ -95,7 +101,7 @@ async def error_response(request: Request, error: Exception) -> Response:
         headers["www-authenticate"] = 'Bearer error="invalid_token"'
     if status == 503:
         logger.error("a required service is not available", exc_info=error)
-        body["message"], headers["retry-after"] = UNAVAILABLE, "1"
+        body["message"], headers["retry-after"] = translate(UNAVAILABLE, language), "1"
     logger.info("request refused", extra={"kind": type(error).__name__, "status": status})
     return JSONResponse(body, status, headers)
 

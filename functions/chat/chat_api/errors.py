@@ -20,6 +20,8 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from languages import say
+
 
 class RefusedError(Exception):
     """A request that is rejected before anything is stored."""
@@ -54,7 +56,7 @@ class RepeatedTurnError(ConflictError):
 
     def __init__(self, thread_id: str | None) -> None:
         super().__init__(
-            "this message was already received: check the conversation and resend it only if it is missing"
+            say("this message was already received: check the conversation and resend it only if it is missing")
         )
         self.thread_id = thread_id
 

@@ -26,6 +26,7 @@ from typing import Any
 import jwt
 from jwt.exceptions import InvalidTokenError
 
+from languages import say
 from store_dynamo.access import LONG_AGO
 
 logger = logging.getLogger("chat_api.identity")
@@ -60,7 +61,7 @@ class SessionEndedError(IdentityError):
     """
 
     def __init__(self, *, erased: bool) -> None:
-        super().__init__("your session has ended: sign in again")
+        super().__init__(say("your session has ended: sign in again"))
         self.reason = "erased" if erased else "signed_out"
 
 
@@ -110,7 +111,7 @@ def token_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """
     tokens = {token for name, value in headers if (token := _token_in(name.lower(), value.decode("latin-1")))}
     if not tokens:
-        raise IdentityError("sign in first: no access token in x-auth-token or Authorization")
+        raise IdentityError(say("sign in first: no access token in x-auth-token or Authorization"))
     if len(tokens) > 1:
         raise IdentityError("the request has two different access tokens")
     return tokens.pop()
@@ -306,7 +307,7 @@ class TokenVerifier:
             raise IdentityError("the access token was issued to a different client")
         groups = frozenset[str](claims.get("cognito:groups", ()))
         if self._required_group is not None and self._required_group not in groups:
-            raise MissingGroupError("your account has no access to this chat; ask your administrator for it")
+            raise MissingGroupError(say("your account has no access to this chat; ask your administrator for it"))
         signed_in_at = datetime.fromtimestamp(min(claims["iat"], claims.get("auth_time", claims["iat"])), UTC)
         return Identity(claims["sub"], str(claims.get("username", claims["sub"])), groups, signed_in_at)
 

@@ -30,6 +30,7 @@ from chat_api.context import RequestContext
 from chat_api.errors import TooManyRequestsError
 from chat_api.identity import SessionEndedError
 from chat_api.settings import LimitSettings
+from languages import say
 from store_dynamo.access import Access, Seat
 from store_dynamo.errors import RateExceededError, SignedOutError, TooManyRunningError
 from store_dynamo.rates import Rates
@@ -263,17 +264,22 @@ async def _all(*counts: Awaitable[None]) -> None:
 
 def _explain(error: RateExceededError) -> str:
     if error.name.startswith("all "):
-        return "The assistant has reached its limit for today. Please try again tomorrow."
-    return f"Limit reached: {error.limit} {error.name} are allowed. {_when(error.retry_after_seconds)}"
+        return say("The assistant has reached its limit for today. Please try again tomorrow.")
+    when = _when(error.retry_after_seconds)
+    return say("Limit reached: {limit} {counted} are allowed. {when}", limit=error.limit, counted=error.name, when=when)
 
 
 def _explain_running(error: TooManyRunningError) -> str:
     if error.everyone:
-        return f"The assistant is busy. Try again in {RETRY_SECONDS} seconds."
-    return f"Limit reached: {error.limit} answers at once are allowed. Wait for one to end, or stop one."
+        return say("The assistant is busy. Try again in {seconds} seconds.", seconds=RETRY_SECONDS)
+    return say(
+        "Limit reached: {limit} answers at once are allowed. Wait for one to end, or stop one.", limit=error.limit
+    )
 
 
 def _when(seconds: int) -> str:
     if seconds < 120:
-        return f"Try again in {seconds} seconds."
-    return f"Try again in {seconds // 3600} hours." if seconds >= 7200 else f"Try again in {seconds // 60} minutes."
+        return say("Try again in {seconds} seconds.", seconds=seconds)
+    if seconds < 7200:
+        return say("Try again in {minutes} minutes.", minutes=seconds // 60)
+    return say("Try again in {hours} hours.", hours=seconds // 3600)

@@ -22,16 +22,19 @@ from typing import TypeVar
 
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
+    ActiveStatus,
     AssistantMessageItem,
     AttachmentsCreateReq,
     ChatKitReq,
     ClientToolCallItem,
+    ClosedStatus,
     HiddenContextItem,
     InferenceOptions,
     InputTranscribeParams,
     InputTranscribeReq,
     ItemsFeedbackReq,
     ItemsListReq,
+    LockedStatus,
     SDKHiddenContextItem,
     StructuredInputItem,
     ThreadMetadata,
@@ -71,6 +74,7 @@ from chat_api.errors import (
     UnavailableError,
     contained,
 )
+from languages import Sentence, say
 
 _CONTENT: TypeAdapter[list[UserMessageContent]] = TypeAdapter(list[UserMessageContent])
 
@@ -115,7 +119,7 @@ class RequestChecks:
                 await self._open_thread(request.params.thread_id, context)
                 form = await self._item(request.params.thread_id, request.params.item_id, StructuredInputItem, context)
                 if form.status != "pending":
-                    raise ConflictError("this form has already been answered; reload the conversation")
+                    raise ConflictError(say("this form has already been answered; reload the conversation"))
             case ThreadsAddClientToolOutputReq():
                 await self._open_thread(request.params.thread_id, context)
                 if await pending_tool_call(self._store, request.params.thread_id, context) is None:
@@ -131,7 +135,7 @@ class RequestChecks:
                 reason_of(request)
             case InputTranscribeReq():
                 if not isinstance(self._assistant, SupportsTranscription):
-                    raise InvalidRequestError("this assistant does not support dictation")
+                    raise InvalidRequestError(say("this assistant does not support dictation"))
                 _check_audio(request.params)
             case _:
                 pass  # the store answers these requests directly, and its NotFoundError is a 404
@@ -145,20 +149,21 @@ class RequestChecks:
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
         kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
         if not isinstance(self._assistant, kind):
-            raise InvalidRequestError(f"this assistant does not support {request.type}")
+            raise InvalidRequestError(say("this assistant does not support {kind}", kind=request.type))
 
     async def _open_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         thread = await self._store.load_thread(thread_id, context)
-        if thread.status.type != "active":
-            reason = f": {thread.status.reason}" if thread.status.reason else ""
-            raise ConflictError(f"this conversation is {thread.status.type}{reason}; start a new one")
+        if not isinstance(thread.status, ActiveStatus):
+            raise ConflictError(_closed(thread.status))
         return thread
 
     async def _item(self, thread_id: str, item_id: str, kind: type[Item], context: RequestContext) -> Item:
         try:
             item = await self._store.load_item(thread_id, item_id, context)
         except NotFoundError as error:
-            raise NotFoundRequestError(f"Item {item_id} not found in thread {thread_id}") from error
+            raise NotFoundRequestError(
+                say("Item {item} not found in thread {thread}", item=item_id, thread=thread_id)
+            ) from error
         if not isinstance(item, kind):
             raise InvalidRequestError(f"item {item_id} is a {item.type}, which this request does not accept")
         return item
@@ -175,6 +180,22 @@ async def pending_tool_call(
     visible = [item for item in page.data if not isinstance(item, HiddenContextItem | SDKHiddenContextItem)]
     newest = visible[:CALL_AMONG_ITEMS]
     return next((item for item in newest if isinstance(item, ClientToolCallItem) and item.status == "pending"), None)
+
+    async def _check_pending_tool_call(self, thread_id: str, context: RequestContext) -> None:
+        page = await self._store.load_thread_items(thread_id, None, 1, "desc", context)
+        last = page.data[0] if page.data else None
+        if not isinstance(last, ClientToolCallItem) or last.status != "pending":
+            raise ConflictError(say("this thread has no pending client tool call"))
+
+
+def _closed(status: LockedStatus | ClosedStatus) -> Sentence:
+    locked = isinstance(status, LockedStatus)
+    if not status.reason:
+        kind = say("this conversation is locked; start a new one")
+        return kind if locked else say("this conversation is closed; start a new one")
+    if locked:
+        return say("this conversation is locked: {reason}; start a new one", reason=status.reason)
+    return say("this conversation is closed: {reason}; start a new one", reason=status.reason)
 
 
 def new_content(request: ChatKitReq) -> list[UserMessageContent] | None:
@@ -199,16 +220,22 @@ def reason_of(request: ItemsFeedbackReq) -> str | None:
     if not isinstance(reason, str):
         raise InvalidRequestError("metadata.reason: must be a text")
     if fault := REASON.fault(reason):
-        raise TooLargeError(f"metadata.reason {fault}")
+        raise TooLargeError(say("{name} {fault}", name="metadata.reason", fault=fault))
     return visible(reason) or None
 
 
 def _check_text(content: Sequence[UserMessageContent], *, has_files: bool, quoted: str | None) -> None:
     length = sum(len(part.text) for part in content) + len(quoted or "")
     if length > MAX_MESSAGE_CHARS:
-        raise TooLargeError(f"the message has {length} characters, the limit is {MAX_MESSAGE_CHARS}: shorten it")
+        raise TooLargeError(
+            say(
+                "the message has {length} characters, the limit is {limit}: shorten it",
+                length=length,
+                limit=MAX_MESSAGE_CHARS,
+            )
+        )
     if not any(part.text.strip() for part in content) and not has_files:
-        raise InvalidRequestError("the message is empty: enter text or attach a file")
+        raise InvalidRequestError(say("the message is empty: enter text or attach a file"))
 
 
 def _check_choices(options: InferenceOptions, assistant: Assistant) -> None:
@@ -221,7 +248,9 @@ def _check_choices(options: InferenceOptions, assistant: Assistant) -> None:
 def _check_choice(field: str, choice: str | None, offered: Collection[str]) -> None:
     if choice is not None and choice not in offered:
         names = ", ".join(sorted(offered)) or "none"
-        raise InvalidRequestError(f"params.input.inference_options.{field}: not available; available: {names}")
+        raise InvalidRequestError(
+            say("params.input.inference_options.{field}: not available; available: {names}", field=field, names=names)
+        )
 
 
 def _check_audio(params: InputTranscribeParams) -> None:
@@ -234,9 +263,15 @@ def _check_audio(params: InputTranscribeParams) -> None:
     except ValueError as error:  # not ASCII, or binascii.Error
         raise InvalidRequestError("params.audio_base64: not valid base64") from error
     if not size:
-        raise InvalidRequestError("params.audio_base64: the recording is empty")
+        raise InvalidRequestError(say("params.audio_base64: the recording is empty"))
     if size > MAX_AUDIO_BYTES:
-        raise TooLargeError(f"the recording has {size} bytes, the limit is {MAX_AUDIO_BYTES}: make it shorter")
+        raise TooLargeError(
+            say(
+                "the recording has {size} bytes, the limit is {limit}: make it shorter",
+                size=size,
+                limit=MAX_AUDIO_BYTES,
+            )
+        )
 
 
 def check_attachments(assistant: Assistant) -> None:

@@ -49,6 +49,7 @@ from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing, stream_in_background, watch
 from chat_api.user_store import UserStore
 from chat_api.warmup import DeferredImports
+from languages import localized, say, translate
 from store_dynamo import DynamoStore
 from store_dynamo.audit import Action
 from store_dynamo.errors import StoreError
@@ -61,7 +62,7 @@ logger = logging.getLogger("chat_api.server")
 
 ITEM_DONE = b'data: {"type":"thread.item.done"'
 """The start of the first event about a stored item: the user's message."""
-OUT_OF_TIME = "The answer took too long and was cut off here. Please try again, or ask for less at once."
+OUT_OF_TIME = say("The answer took too long and was cut off here. Please try again, or ask for less at once.")
 FAULTS_SHOWN = 5
 MAX_NAME_CHARS = 64
 JSON_WORDS = {"model_attributes_type": "an object", "model_type": "an object", "dict_type": "an object"}
@@ -173,7 +174,7 @@ class AssistantServer:
     async def entities(self, query: str, context: RequestContext) -> list[Entity]:
         """Return the entities that the user may mention. Raises NotFoundRequestError if the assistant has none."""
         if not isinstance(self._assistant, SupportsMentions):
-            raise NotFoundRequestError("this assistant has no entities to mention")
+            raise NotFoundRequestError(say("this assistant has no entities to mention"))
         with contained():
             return await self._assistant.entities(query, self._turn(UserStore(self._store, context), context))
 
@@ -185,7 +186,7 @@ class AssistantServer:
         try:
             found = await self._store.search.find(SearchQuery.parse(query), context, after)
         except InvalidQueryError as error:
-            raise InvalidRequestError(f"the search {error}") from error
+            raise InvalidRequestError(say("the search {fault}", fault=error)) from error
         logger.info("searched", extra={"threads": found.threads, "messages": found.records, "hits": len(found.hits)})
         hits = [
             {
@@ -199,9 +200,10 @@ class AssistantServer:
         ]
         return {"data": hits, "complete": found.after is None, "after": found.after, "threads": found.threads}
 
-    def composer(self) -> dict[str, Any]:
+    def composer(self, context: RequestContext) -> dict[str, Any]:
         """Return the composer's options: models, tools, dictation, mentions, attachments."""
-        return {**composer_options(self._assistant), "attachments": self.attachment_policy()}
+        options = localized(composer_options(self._assistant), context.locale)
+        return {**options, "attachments": self.attachment_policy()}
 
     def attachment_policy(self) -> Mapping[str, Any]:
         """Return the accepted file types and sizes."""
@@ -210,14 +212,14 @@ class AssistantServer:
     async def overview(self, context: RequestContext) -> Mapping[str, Any]:
         """Return the assistant's data about the user. Raises NotFoundRequestError if it has none."""
         if not isinstance(self._assistant, SupportsOverview):
-            raise NotFoundRequestError("this assistant has no overview")
+            raise NotFoundRequestError(say("this assistant has no overview"))
         with contained():
             return await self._assistant.overview(self._turn(UserStore(self._store, context), context))
 
     async def change_overview(self, change: Mapping[str, Any], context: RequestContext) -> Mapping[str, Any]:
         """Carry out a user's change of the overview and return the new one. Raises NotFoundRequestError."""
         if not isinstance(self._assistant, SupportsOverviewChanges):
-            raise NotFoundRequestError("this assistant's overview cannot be changed")
+            raise NotFoundRequestError(say("this assistant's overview cannot be changed"))
         return await self._assistant.change_overview(change, self._turn(UserStore(self._store, context), context))
 
     async def sign_out(self, context: RequestContext) -> None:
@@ -268,7 +270,8 @@ class AssistantServer:
                 raise
             metrics.outcome = stop.reason.name.lower()
             if stop.reason is StopReason.DEADLINE:
-                late = error_event(ErrorEvent(code="custom", message=OUT_OF_TIME, allow_retry=True))
+                message = translate(OUT_OF_TIME, turn.context.locale)
+                late = error_event(ErrorEvent(code="custom", message=message, allow_retry=True))
                 yield self._reported(late, turn, metrics)
         except Exception as error:
             logger.exception("the turn failed outside the assistant")

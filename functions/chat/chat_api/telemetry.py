@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +29,7 @@ from attachments_s3 import Event
 from chat_api.assistant import Turn
 from chat_api.errors import InvalidRequestError
 from function_setup import log_keys, write_metrics
+from languages import preferred, say, translate
 
 PACKAGES = (
     "function_setup",
@@ -42,7 +44,8 @@ PACKAGES = (
 SERVICE = "chat"
 """The dimension that every metric has."""
 MAX_PATH_CHARS = 64
-UNEXPECTED = "internal error; try again, and report the request id if the error persists"
+MAX_HEADER_CHARS = 1_000
+UNEXPECTED = say("internal error; try again, and report the request id if the error persists")
 
 logger = logging.getLogger("chat_api.requests")
 
@@ -205,7 +208,8 @@ class RequestLog:
             logger.exception("unhandled exception")
             if status:
                 raise  # the response has started: the runtime ends it with error trailers
-            body = {"message": UNEXPECTED, "request_id": request_id}
+            language = preferred(Headers(scope=scope).get("accept-language", "")[:MAX_HEADER_CHARS])
+            body = {"message": translate(UNEXPECTED, language), "request_id": request_id}
             await JSONResponse(body, status_code=500)(scope, receive, send_with_id)
         finally:
             # Background tasks run after the last message, so `answered` excludes them.

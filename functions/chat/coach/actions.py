@@ -29,7 +29,8 @@ from chat_api.assistant import Turn
 from coach.accounts import CATEGORIES, Category, dollars
 from coach.accounts_table import AccountsTable
 from coach.tools.budgets import budget_report
-from coach.widgets.cards import budget_card, budget_form
+from coach.widgets.cards import budget_card, budget_form, money
+from languages import Speech
 
 SAVE, EDIT = "budget.save", "budget.edit"
 MAX_DOLLARS = 1_000_000
@@ -46,12 +47,16 @@ class BudgetActions:
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Store a budget, replace the form by its card, and inform the model by a hidden item."""
         category, cents = category_of(action), cents_of(action)
+        speech = Speech(turn.context.locale)
         if category is None or cents is None:
-            yield NoticeEvent(level="warning", message=f"Enter a budget between $1 and ${MAX_DOLLARS:,}.")
+            least, most = (money(f"${amount:,}", speech) for amount in (1, MAX_DOLLARS))
+            yield NoticeEvent(
+                level="warning", message=speech("Enter a budget between {least} and {most}.", least=least, most=most)
+            )
             return
         await self._accounts.set_budget(turn.context.user_id, category, cents)
         report = budget_report(await self._accounts.read(turn.context.user_id, today), today, category)
-        card = budget_card(report)
+        card = budget_card(report, speech)
         if sender is None:
             yield ThreadItemDoneEvent(item=WidgetItem(**_fields(thread, turn), widget=card))
         else:
@@ -67,7 +72,7 @@ class BudgetActions:
         if category is None or sender is None:
             return None
         report = budget_report(await self._accounts.read(turn.context.user_id, today), today, category)
-        changed = sender.model_copy(update={"widget": budget_form(report)})
+        changed = sender.model_copy(update={"widget": budget_form(report, Speech(turn.context.locale))})
         await turn.store.save_item(sender.thread_id, changed, turn.context)
         return changed
 

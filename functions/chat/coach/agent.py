@@ -52,6 +52,7 @@ from coach.choices import Choice
 from coach.context import CoachContext
 from coach.item_converter import CoachItemConverter
 from coach.tools import ENDS_THE_TURN, ON_REQUEST, TOOLS
+from languages import say
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ class CoachAgent:
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Carry out a card's streamed action. Raises CustomStreamError for an unknown one."""
         if action.type != actions.SAVE:
-            raise CustomStreamError(f"Unknown card action: {action.type}", allow_retry=False)
+            raise CustomStreamError(say("This card is out of date. Please ask again."), allow_retry=False)
         async for event in self._budgets.save(thread, action, sender, turn, self._today()):
             yield event
 
@@ -174,7 +175,9 @@ class CoachAgent:
     def _agent(self, choice: Choice, turn: Turn, context: CoachContext) -> Agent[CoachContext]:
         async def on_missing(name: str, replacement: str) -> None:
             if turn.report_missing_model(name):
-                await context.stream(NoticeEvent(level="warning", message=replaced(name, replacement)))
+                await context.stream(
+                    NoticeEvent(level="warning", message=replaced(name, replacement, turn.context.locale))
+                )
 
         model = AdaptingModel(choice.model or self._model, self._client, self._support, on_missing)
         chosen = [ON_REQUEST[choice.tool]] if choice.tool in ON_REQUEST else []

@@ -35,9 +35,12 @@ from coach.accounts_table import AccountsTable, AccountsUnavailableError
 from coach.entities import entities
 from coach.overview import change as apply_change
 from coach.overview import overview
+from languages import say
 
 if TYPE_CHECKING:
     from coach.agent import CoachAgent
+
+UNREACHABLE = say("Your accounts cannot be reached right now.")
 
 
 def build(settings: AssistantSettings) -> Coach:
@@ -113,14 +116,14 @@ class Coach:
 
     async def entities(self, query: str, turn: Turn) -> list[Entity]:
         """Return the accounts and categories whose titles contain the text typed after the @."""
-        return entities(query)
+        return entities(query, turn.context.locale)
 
     async def overview(self, turn: Turn) -> dict[str, Any]:
         """Return the user's finances for the panel next to the chat. Raises CustomStreamError."""
         try:
             finances = await self._accounts.read(turn.context.user_id, self._today())
         except AccountsUnavailableError as error:
-            raise CustomStreamError("Your accounts cannot be reached right now.", allow_retry=True) from error
+            raise CustomStreamError(UNREACHABLE, allow_retry=True) from error
         return overview(finances, self._today())
 
     async def change_overview(self, change: Mapping[str, Any], turn: Turn) -> Mapping[str, Any]:
@@ -131,7 +134,7 @@ class Coach:
         try:
             await apply_change(self._accounts, turn.context.user_id, change)
         except AccountsUnavailableError as error:
-            raise CustomStreamError("Your accounts cannot be reached right now.", allow_retry=True) from error
+            raise CustomStreamError(UNREACHABLE, allow_retry=True) from error
         return await self.overview(turn)
 
     async def close(self) -> None:

@@ -13,15 +13,25 @@ from dataclasses import dataclass
 from chatkit.types import ThreadItem, UserMessageItem
 
 from chat_api.assistant import AssistantSettings, ModelOption, ToolOption
+from languages import say
 
 TOOLS = (
     ToolOption(
-        id="spending_by_category", label="Spending", icon="chart", placeholder="Which spending do you want to see?"
+        id="spending_by_category",
+        label=say("Spending"),
+        icon="chart",
+        placeholder=say("Which spending do you want to see?"),
     ),
-    ToolOption(id="balances", label="Balances", icon="suitcase"),
-    ToolOption(id="analyze_spending", label="Analysis", icon="analytics", placeholder="What should I analyze?"),
-    ToolOption(id="image_generation", label="Draw a picture", icon="images", placeholder="Describe the picture"),
-    ToolOption(id="web_search", label="Search the web", icon="globe", placeholder="What should I search for?"),
+    ToolOption(id="balances", label=say("Balances"), icon="suitcase"),
+    ToolOption(
+        id="analyze_spending", label=say("Analysis"), icon="analytics", placeholder=say("What should I analyze?")
+    ),
+    ToolOption(
+        id="image_generation", label=say("Draw a picture"), icon="images", placeholder=say("Describe the picture")
+    ),
+    ToolOption(
+        id="web_search", label=say("Search the web"), icon="globe", placeholder=say("What should I search for?")
+    ),
 )
 TOOL_IDS = frozenset(tool["id"] for tool in TOOLS)
 

@@ -10,6 +10,7 @@ from pydantic import SkipValidation
 from assistant_kit.client_tools import ClientToolContext
 from coach.accounts import Finances
 from coach.accounts_table import AccountsTable
+from languages import Speech
 
 
 class CoachContext(ClientToolContext):
@@ -17,6 +18,11 @@ class CoachContext(ClientToolContext):
 
     today: date
     accounts: Annotated[AccountsTable, SkipValidation]
+
+    @property
+    def speech(self) -> Speech:
+        """The language of the user."""
+        return Speech(self.request_context.locale)
 
     async def finances(self) -> Finances:
         """Read the user's current finances. Raises AccountsUnavailableError."""

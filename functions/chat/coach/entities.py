@@ -1,6 +1,6 @@
 """Entities that users can @-mention: accounts and spending categories.
 
-entities("cas")                 # [{"id": "account:cash", "title": "Cash", …}]
+entities("cas", "en")            # [{"id": "account:cash", "title": "Cash", …}]
 resolve("account:cash")         # {"kind": "account", "name": "cash"}
 """
 
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from chat_api.assistant import Entity
 from coach.accounts import ACCOUNTS, CATEGORIES
+from languages import Speech, say, translate
 
-KINDS = {"account": ("Accounts", "suitcase", ACCOUNTS), "category": ("Spending", "chart", CATEGORIES)}
+KINDS = {"account": (say("Accounts"), "suitcase", ACCOUNTS), "category": (say("Spending"), "chart", CATEGORIES)}
 ENTITIES: dict[str, Entity] = {
     f"{kind}:{name}": Entity(
         id=f"{kind}:{name}",
@@ -24,9 +25,15 @@ ENTITIES: dict[str, Entity] = {
 }
 
 
-def entities(query: str) -> list[Entity]:
-    """Return the entities whose titles contain the query; all of them for an empty query."""
-    return [entity for entity in ENTITIES.values() if query.strip().lower() in entity["title"].lower()]
+def entities(query: str, locale: str) -> list[Entity]:
+    """Return the entities whose titles contain the query, in the user's language; all of them for an empty query."""
+    speech = Speech(locale)
+    shown = list[Entity]()
+    for entity in ENTITIES.values():
+        entity = entity.copy()
+        entity["title"], entity["group"] = speech.term(entity["title"]), translate(entity.get("group"), locale)
+        shown.append(entity)
+    return [entity for entity in shown if query.strip().lower() in entity["title"].lower()]
 
 
 def resolve(entity_id: str) -> dict[str, str] | None:

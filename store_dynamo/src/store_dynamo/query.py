@@ -27,7 +27,14 @@ _TERM = re.compile(r'"([^"]*)"|(\S+)')
 
 
 class InvalidQueryError(ValueError):
-    """The query is empty, too short, too long, or consists of punctuation. The message says what to change."""
+    """The query is empty, too short, too long, or consists of punctuation. The message says what to change.
+
+    It is `template` with `values`, so that an application can show it in another language.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        self.template, self.values = template, values
+        super().__init__(template.format(**values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,9 @@ class SearchQuery:
     def parse(cls, text: str) -> SearchQuery:
         """Return the query. Raises InvalidQueryError."""
         if len(text) > MAX_QUERY_CHARS:
-            raise InvalidQueryError(f"has {len(text)} characters, the limit is {MAX_QUERY_CHARS}: shorten it")
+            raise InvalidQueryError(
+                "has {count} characters, the limit is {limit}: shorten it", count=len(text), limit=MAX_QUERY_CHARS
+            )
         found = [" ".join(fold(phrase or word).split()) for phrase, word in _TERM.findall(text)]
         terms = tuple(dict.fromkeys(term for term in found if any(map(str.isalnum, term))))
         if not terms:
@@ -48,7 +57,9 @@ class SearchQuery:
         if max(map(len, terms)) < MIN_TERM_CHARS and all(term.isascii() for term in terms):
             raise InvalidQueryError("is one letter: enter a word of at least two letters")
         if len(terms) > MAX_TERMS:
-            raise InvalidQueryError(f"has {len(terms)} words, the limit is {MAX_TERMS}: use fewer")
+            raise InvalidQueryError(
+                "has {count} words, the limit is {limit}: use fewer", count=len(terms), limit=MAX_TERMS
+            )
         return cls(terms)
 
     def may_match(self, raw: str) -> bool:

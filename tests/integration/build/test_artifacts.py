@@ -60,6 +60,7 @@ class TestForLambda:
             "coach",
             "examples",
             "function_setup",
+            "languages",
             "store_dynamo",
         }
         assert not (for_lambda / "ChatFunction" / "store_dynamo" / "testing").exists()

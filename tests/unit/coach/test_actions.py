@@ -13,6 +13,7 @@ from coach.accounts_table import AccountsTable
 from coach.actions import BudgetActions
 from coach.tools.budgets import budget_report
 from coach.widgets.cards import budget_form
+from languages import Speech
 from store_dynamo.testing.models import NOON
 from tests.fakes.turn import Conversation
 
@@ -26,7 +27,7 @@ def act(kind: str, payload: Any) -> Action[str, Any]:
 async def form(talk: Conversation, accounts: AccountsTable) -> WidgetItem:
     """Return a budget form that the thread already shows."""
     report = budget_report(await accounts.read(talk.context.user_id, TODAY), TODAY, "dining")
-    item = WidgetItem(id="form", thread_id=talk.thread.id, created_at=NOON, widget=budget_form(report))
+    item = WidgetItem(id="form", thread_id=talk.thread.id, created_at=NOON, widget=budget_form(report, Speech("en")))
     await talk.add(item)
     return item
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from agents import RunContextWrapper, function_tool
 from chatkit.types import ProgressUpdateEvent
@@ -15,7 +15,8 @@ from assistant_kit.steps import Steps
 from coach.accounts import CATEGORIES, Ledger, dollars, months_before
 from coach.context import CoachContext
 from coach.tools.spending import MAX_MONTHS, by_month
-from coach.widgets.cards import analysis_card
+from coach.widgets.cards import analysis_card, money
+from languages import Sentence, Speech, say, translate
 
 MIN_MONTHS = 2
 SHOWN = 3
@@ -51,10 +52,10 @@ def favourite_payees(ledger: Ledger, today: date, months: int) -> Finding:
     return {"most_paid_to": {payee: dollars(sums[payee]) for payee in most}}
 
 
-STEPS: dict[str, Callable[[Ledger, date, int], Finding]] = {
-    "Add up every month": monthly_totals,
-    "Compare the last month with earlier months": biggest_changes,
-    "See where the money goes": favourite_payees,
+STEPS: dict[Sentence, Callable[[Ledger, date, int], Finding]] = {
+    say("Add up every month"): monthly_totals,
+    say("Compare the last month with earlier months"): biggest_changes,
+    say("See where the money goes"): favourite_payees,
 }
 
 
@@ -66,32 +67,44 @@ async def analyze_spending(run: RunContextWrapper[CoachContext], months: int) ->
         months: How many months to look back from today, 2 to 12.
     """
     context, months = run.context, min(max(months, MIN_MONTHS), MAX_MONTHS)
-    await context.stream(ProgressUpdateEvent(icon="analytics", text=f"Analyzing {months} months"))
+    speech = context.speech
+    text = speech("Analyzing {months} months", months=months)
+    await context.stream(ProgressUpdateEvent(icon="analytics", text=text))
     ledger = (await context.finances()).ledger
     found: Finding = {"months": months}
     steps = Steps(context)
     for title, step in STEPS.items():
-        await steps.begin(title)
+        await steps.begin(translate(title, speech.language))
         finding = step(ledger, context.today, months)
         found |= finding
-        await steps.finish("; ".join(_lines(finding)))
-    await steps.end(f"Analyzed {months} months")
-    await context.stream_widget(_growing_card(found), "\n".join(_lines(found)))
+        await steps.finish("; ".join(_lines(finding, speech)))
+    await steps.end(speech("Analyzed {months} months", months=months))
+    await context.stream_widget(_growing_card(found, speech), "\n".join(_lines(found, speech)))
     return json.dumps(found)
 
 
-async def _growing_card(found: Finding) -> AsyncGenerator[DynamicWidgetRoot, None]:
+async def _growing_card(found: Finding, speech: Speech) -> AsyncGenerator[DynamicWidgetRoot, None]:
     """Yield the card with one more line each time. ChatKit sends the difference."""
-    title, lines = f"Your last {found['months']} months", _lines(found)
+    title, lines = speech("Your last {months} months", months=found["months"]), _lines(found, speech)
     for count in range(len(lines) + 1):
         yield analysis_card(title, "".join(f"- {line}\n" for line in lines[:count]), streaming=count < len(lines))
 
 
-def _lines(found: Finding) -> list[str]:
+def _lines(found: Finding, speech: Speech) -> list[str]:
     lines = list[str]()
     for name, value in found.items():
+        label = speech.term(name.replace("_", " ").capitalize())
         if isinstance(value, dict):
-            lines += [f"{name.replace('_', ' ').capitalize()}, {part}: {amount}" for part, amount in value.items()]  # pyright: ignore[reportUnknownVariableType]  # fmt: skip
+            for part, amount in cast("dict[str, str]", value).items():
+                lines.append(f"{label}, {_part(part, speech)}: {money(amount, speech)}")
         elif isinstance(value, str):
-            lines.append(f"{name.replace('_', ' ').capitalize()}: {value}")
+            lines.append(f"{label}: {money(value, speech)}")
     return lines
+
+
+def _part(name: str, speech: Speech) -> str:
+    """Return the day on which a month ends, a category, or a payee, for people."""
+    try:
+        return speech.date(date.fromisoformat(name))
+    except ValueError:
+        return speech.term(name)

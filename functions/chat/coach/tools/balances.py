@@ -25,5 +25,5 @@ def balance_sheet(ledger: Ledger) -> dict[str, Any]:
 async def balances(run: RunContextWrapper[CoachContext]) -> str:
     """Read the user's account balances: cash, savings and investing, and their total."""
     sheet = balance_sheet((await run.context.finances()).ledger)
-    await run.context.stream_widget(balances_card(sheet), as_text(sheet))
+    await run.context.stream_widget(balances_card(sheet, run.context.speech), as_text(sheet, run.context.speech))
     return json.dumps(sheet)

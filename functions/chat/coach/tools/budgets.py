@@ -27,7 +27,7 @@ def budget_report(finances: Finances, today: date, category: Category) -> dict[s
 async def set_budget(run: RunContextWrapper[CoachContext], category: Category) -> str:
     """Show a form for the monthly budget of one category. The budget is set only when the user saves the form."""
     report = budget_report(await run.context.finances(), run.context.today, category)
-    await run.context.stream_widget(budget_form(report))
+    await run.context.stream_widget(budget_form(report, run.context.speech))
     return json.dumps(report | {"form": "shown, waiting for the user"})
 
 

@@ -20,7 +20,8 @@ from coach.accounts import ACCOUNTS, Goal, Ledger, dollars, mean_month, months_a
 from coach.context import CoachContext
 
 MAX_GOALS, MAX_NAME_CHARS, MAX_DOLLARS, MAX_MONTHS = 20, 80, 100_000_000, 600
-HORIZONS = ("6 months", "12 months", "24 months", "60 months")
+HORIZONS = (6, 12, 24, 60)
+"""Months to choose from."""
 
 
 def goal_plan(ledger: Ledger, today: date, amount_dollars: int, months: int) -> dict[str, Any]:
@@ -43,11 +44,17 @@ async def ask_about_goal(run: RunContextWrapper[CoachContext], goal: str) -> str
     Args:
         goal: The goal in a few words, in the user's language.
     """
-    context = run.context
+    context, speech = run.context, run.context.speech
     questions = [
-        StructuredInputFreeform(id="amount", question=f"{goal}: how much does it cost, in dollars?"),
-        _choice("horizon", "When do you need the money?", HORIZONS),
-        _choice("account", "Which account should the money come from?", [name.capitalize() for name in ACCOUNTS]),
+        StructuredInputFreeform(id="amount", question=speech("{goal}: how much does it cost, in dollars?", goal=goal)),
+        _choice(
+            "horizon", speech("When do you need the money?"), [speech("{months} months", months=n) for n in HORIZONS]
+        ),
+        _choice(
+            "account",
+            speech("Which account should the money come from?"),
+            [speech.term(name.capitalize()) for name in ACCOUNTS],
+        ),
     ]
     item = item_fields("message", context.thread, context.store, context.request_context)
     await context.stream(ThreadItemDoneEvent(item=StructuredInputItem(**item, inputs=questions)))

@@ -53,8 +53,9 @@ async def spending_by_category(
         category: One category, or "all" for the total and all categories.
         months: How many months to look back from today, 1 to 12.
     """
-    await run.context.stream(ProgressUpdateEvent(icon="search", text="Reading your transactions"))
+    text = run.context.speech("Reading your transactions")
+    await run.context.stream(ProgressUpdateEvent(icon="search", text=text))
     report = spending((await run.context.finances()).ledger, run.context.today, category, months)
-    if chart := spending_chart(report):
+    if chart := spending_chart(report, run.context.speech):
         await run.context.stream_widget(chart)
     return json.dumps(report)

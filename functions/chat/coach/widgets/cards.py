@@ -1,40 +1,54 @@
 """The coach's cards, built from the tools' results.
 
-balances_card(balance_sheet(ledger))        # a row per account
-spending_chart(spending(ledger, …))         # a bar per month or category; None for a single bar
-budget_form(budget_report(…))               # a form with the action `budget.save`
-budget_card(budget_report(…))               # a saved budget with the action `budget.edit`
+balances_card(balance_sheet(ledger), speech)        # a row per account
+spending_chart(spending(ledger, …), speech)         # a bar per month or category; None for a single bar
+budget_form(budget_report(…), speech)               # a form with the action `budget.save`
+budget_card(budget_report(…), speech)               # a saved budget with the action `budget.edit`
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from chatkit.widgets import DynamicWidgetRoot, WidgetTemplate
 
+from languages import Speech
+
 MIN_BARS = 2
 
 
-def balances_card(sheet: Mapping[str, Any]) -> DynamicWidgetRoot:
+def balances_card(sheet: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
     """Return the card of a `coach.tools.balances.balance_sheet`."""
-    return _template("balances").build(dict(sheet))
+    rows = [
+        {"name": speech.term(account["name"]), "balance": money(account["balance"], speech)}
+        for account in sheet["accounts"]
+    ]
+    words = {"balances": speech("Balances"), "total": speech("Total")}
+    return _template("balances").build({"accounts": rows, "total": money(sheet["total"], speech), "words": words})
 
 
-def spending_chart(report: Mapping[str, Any]) -> DynamicWidgetRoot | None:
+def spending_chart(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot | None:
     """Return the chart of a `coach.tools.spending.spending` report; None for fewer than MIN_BARS bars."""
-    parts: Mapping[str, str] = report.get("by_category") or report.get("by_month") or {}
-    if len(parts) < MIN_BARS:
+    by_category: Mapping[str, str] = report.get("by_category") or {}
+    by_month: Mapping[str, str] = report.get("by_month") or {}
+    bars = [(speech.term(name), amount) for name, amount in by_category.items()]
+    bars += [(_day(day, speech), amount) for day, amount in by_month.items()]
+    if len(bars) < MIN_BARS:
         return None
     category: str = report["category"]
+    title = speech("Spending") if category == "all" else speech("Spending on {category}", category=category)
+    period = speech("{first} to {last}", first=_day(report["after"], speech), last=_day(report["until"], speech))
     return _template("spending").build(
         {
-            "title": "Spending" if category == "all" else f"Spending on {category}",
-            "period": f"{report['after']} to {report['until']}",
-            "total": report["total"],
-            "bars": [{"label": label, "dollars": _number(amount)} for label, amount in parts.items()],
+            "title": title,
+            "period": period,
+            "total": money(report["total"], speech),
+            "bars": [{"label": label, "dollars": _number(amount)} for label, amount in bars],
+            "words": {"spent": speech("Spent ($)"), "total": speech("Total")},
         }
     )
 
@@ -44,35 +58,53 @@ def analysis_card(title: str, findings: str, streaming: bool) -> DynamicWidgetRo
     return _template("analysis").build({"title": title, "findings": findings, "streaming": streaming})
 
 
-def budget_form(report: Mapping[str, Any]) -> DynamicWidgetRoot:
+def budget_form(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
     """Return the form of a `coach.tools.budgets.budget_report`."""
     return _template("budget_form").build(
         {
-            "title": f"Budget for {report['category']}",
+            "title": speech("Budget for {category}", category=report["category"]),
             "category": report["category"],
-            "spent": f"{report['spent_last_month']} spent in the last month",
+            "spent": speech("{amount} spent in the last month", amount=money(report["spent_last_month"], speech)),
             "amount": f"{_number(report['budget']):.2f}" if report["budget"] else "",
+            "words": {"save": speech("Save"), "label": speech("Dollars a month")},
         }
     )
 
 
-def budget_card(report: Mapping[str, Any]) -> DynamicWidgetRoot:
+def budget_card(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
     """Return the card of a `coach.tools.budgets.budget_report` whose budget is set."""
+    words = {
+        "budget": speech("Budget"),
+        "spent": speech("Spent in the last month"),
+        "left": speech("Left"),
+        "change": speech("Change"),
+    }
     return _template("budget").build(
         {
-            "title": f"Budget for {report['category']}",
+            "title": speech("Budget for {category}", category=report["category"]),
             "category": report["category"],
-            "budget": report["budget"],
-            "spent": report["spent_last_month"],
-            "left": report["left"],
+            "budget": money(report["budget"], speech),
+            "spent": money(report["spent_last_month"], speech),
+            "left": money(report["left"], speech),
+            "words": words,
         }
     )
 
 
-def as_text(sheet: Mapping[str, Any]) -> str:
+def as_text(sheet: Mapping[str, Any], speech: Speech) -> str:
     """Return the balances card as text, for the copy button."""
-    rows = [f"{account['name']}: {account['balance']}" for account in sheet["accounts"]]
-    return "\n".join([*rows, f"Total: {sheet['total']}"])
+    rows = [f"{speech.term(each['name'])}: {money(each['balance'], speech)}" for each in sheet["accounts"]]
+    return "\n".join([*rows, f"{speech('Total')}: {money(sheet['total'], speech)}"])
+
+
+def money(amount: str, speech: Speech) -> str:
+    """Return an amount of `coach.accounts.dollars` for people, with a real minus sign: −$1,234.50."""
+    sign = "−" if amount.startswith("-") else ""
+    return speech("{sign}${number}", sign=sign, number=speech.number(amount.lstrip("-$")))
+
+
+def _day(iso: str, speech: Speech) -> str:
+    return speech.date(date.fromisoformat(iso))
 
 
 @lru_cache
