@@ -123,7 +123,7 @@ class RequestChecks:
             case ThreadsAddClientToolOutputReq():
                 await self._open_thread(request.params.thread_id, context)
                 if await pending_tool_call(self._store, request.params.thread_id, context) is None:
-                    raise ConflictError("this thread has no pending client tool call")
+                    raise ConflictError(say("this thread has no pending client tool call"))
             case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
                 await self._open_thread(request.params.thread_id, context)
                 self._check_action(request)
@@ -180,12 +180,6 @@ async def pending_tool_call(
     visible = [item for item in page.data if not isinstance(item, HiddenContextItem | SDKHiddenContextItem)]
     newest = visible[:CALL_AMONG_ITEMS]
     return next((item for item in newest if isinstance(item, ClientToolCallItem) and item.status == "pending"), None)
-
-    async def _check_pending_tool_call(self, thread_id: str, context: RequestContext) -> None:
-        page = await self._store.load_thread_items(thread_id, None, 1, "desc", context)
-        last = page.data[0] if page.data else None
-        if not isinstance(last, ClientToolCallItem) or last.status != "pending":
-            raise ConflictError(say("this thread has no pending client tool call"))
 
 
 def _closed(status: LockedStatus | ClosedStatus) -> Sentence:
