@@ -4,13 +4,14 @@
     make doctor ENV=dev        # a deployed stack; CHATKIT_TOKEN: see `make token ENV=dev EMAIL=…`
 
 A check passes, fails, warns of a failure at a known time, or is unknown because it cannot run here. A failed row shows
-how to fix the fault, an unknown one how to check it elsewhere. Unknown rows are never green.
+how to fix the fault, an unknown one how to check it elsewhere. Unknown rows are never green. Checks that need a failed
+one are not run, so that one fault is one failed row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -21,6 +22,7 @@ from rich.table import Table
 
 from tools.client.chatkit import RefusedError
 
+SERVER_ERROR = 500
 NOT_PERMITTED = ("AccessDenied", "AccessDeniedException", "ExpiredToken", "InvalidClientTokenId")
 
 
@@ -31,6 +33,7 @@ class State(Enum):
     WARN = "[yellow]warn[/yellow]"
     FAIL = "[bold red]fail[/bold red]"
     UNKNOWN = "[yellow]unknown[/yellow]"
+    NOT_CHECKED = "[dim]not checked[/dim]"
 
 
 class FailedError(Exception):
@@ -85,11 +88,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Check:
-    """One row: `run` returns a description of the healthy state or raises; `fix` is the remedy for a failure."""
+    """One row: `run` returns a description of the healthy state or raises; `fix` is the remedy for a failure.
+
+    After the failure of a check in `needs` it says nothing about the stack, and is not run.
+    """
 
     name: str
     run: Callable[[Target], Awaitable[str]]
     fix: str
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,25 @@ class Finding:
 
 
 async def examine(target: Target, checks: Sequence[Check]) -> list[Finding]:
-    """Run all `checks` one after the other, also after failures."""
-    return [await _examine(target, check) for check in checks]
+    """Run all `checks` one after the other, except those that need one that failed."""
+    causes: dict[str, str] = {}
+    """The check that failed first, by the name of each that failed or was not run."""
+    findings: list[Finding] = []
+    for check in checks:
+        cause = next((causes[name] for name in check.needs if name in causes), None)
+        if cause is None:
+            finding = await _examine(target, check)
+        else:
+            finding = Finding(check.name, State.NOT_CHECKED, f"because of {cause}", f"first correct {cause}")
+        if finding.state in (State.FAIL, State.NOT_CHECKED):
+            causes[check.name] = cause or check.name
+        findings.append(replace(finding, advice=_here(finding.advice)) if target.local else finding)
+    return findings
+
+
+def _here(advice: str) -> str:
+    """Return the advice for the local stack."""
+    return advice.replace("make logs ENV=…", "make logs")
 
 
 async def _examine(target: Target, check: Check) -> Finding:
@@ -115,6 +139,8 @@ async def _examine(target: Target, check: Check) -> Finding:
     except WarningError as error:
         return Finding(check.name, State.WARN, str(error), check.fix)
     except (FailedError, RefusedError, httpx.HTTPError, KeyError, ValueError) as error:
+        if isinstance(error, RefusedError) and error.status >= SERVER_ERROR:
+            return Finding(check.name, State.FAIL, f"the API returns {error}", "make logs ENV=… shows the fault")
         found = str(error) if isinstance(error, FailedError) else f"{type(error).__name__}: {error}"
         return Finding(check.name, State.FAIL, found, check.fix)
     except ClientError as error:
@@ -145,9 +171,10 @@ def show(findings: Sequence[Finding], console: Console) -> bool:
         table.add_row(finding.name, finding.state.value, finding.found, finding.advice)
     console.print(table)
     count = {state: sum(finding.state is state for finding in findings) for state in State}
+    skipped = f", {count[State.NOT_CHECKED]} not checked" if count[State.NOT_CHECKED] else ""
     warned = f"{count[State.WARN]} warn, " if count[State.WARN] else ""
     console.print(
-        f"{count[State.PASS]} pass, {warned}{count[State.FAIL]} fail, {count[State.UNKNOWN]} unknown",
+        f"{count[State.PASS]} pass, {warned}{count[State.FAIL]} fail, {count[State.UNKNOWN]} unknown{skipped}",
         style="red" if count[State.FAIL] else "",
     )
     return not count[State.FAIL]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -125,7 +127,59 @@ async def test_a_stack_that_is_gone_fails_and_does_not_raise(api: FaultyApi, tar
 
     findings = await examine(gone, [CHECKS[name] for name in HTTP])
 
-    assert {each.state for each in findings} == {State.FAIL}
+    assert [each.state for each in findings] == [State.FAIL, *[State.NOT_CHECKED] * (len(HTTP) - 1)]
+
+
+@pytest.mark.promise("B2")
+class TestOneCause:
+    """One fault is one failed row: with a function that does not start, eight rows failed, one as a breach."""
+
+    async def test_what_needs_a_failed_check_is_not_checked(self, api: FaultyApi, target: Target) -> None:
+        api.faults.add("refuses tokens")
+
+        findings = {each.name: each for each in await examine(target, [CHECKS[name] for name in HTTP])}
+
+        assert [name for name, each in findings.items() if each.state is State.FAIL] == ["sign-in"]
+        assert findings["no access without a token"].state is State.PASS
+        upload = findings["presigned upload"]
+        assert (upload.state, upload.found) == (State.NOT_CHECKED, "because of sign-in")
+
+    @pytest.mark.parametrize("name", HTTP[1:])
+    async def test_a_server_error_is_never_a_breach(self, target: Target, name: str) -> None:
+        class Broken(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.send_response(502)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            finding = await row(dataclasses.replace(target, api=f"http://127.0.0.1:{server.server_port}"), name)
+            server.shutdown()
+
+        assert finding.state in (State.FAIL, State.UNKNOWN)
+        assert "the API returns 502" in finding.found
+        assert finding.advice.startswith("make logs ENV=… shows the fault")
+
+    async def test_advice_for_the_local_stack_names_its_log(self, target: Target) -> None:
+        gone = dataclasses.replace(target, api="http://127.0.0.1:1", local=True)
+
+        (finding,) = await examine(gone, [CHECKS["health"]])
+
+        assert finding.advice.startswith("make logs shows whether the function starts")
+
+    def test_rows_that_were_not_checked_are_counted(self) -> None:
+        output = io.StringIO()
+        findings = [
+            Finding("a", State.FAIL, "x", "y"),
+            Finding("b", State.NOT_CHECKED, "because of a", "first correct a"),
+        ]
+
+        assert not show(findings, Console(file=output))
+        assert "1 fail, 0 unknown, 1 not checked" in output.getvalue()
 
 
 @pytest.mark.parametrize("name", [name for name in HTTP if name not in ("health", "no access without a token")])

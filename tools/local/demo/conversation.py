@@ -56,6 +56,8 @@ class Demo:
         try:
             async with running_stack(self._detail, app=App.read(), shell=os.environ) as stack:
                 self._done("the stack is running", started)
+                for warning in stack.settings.warnings:
+                    self._detail(f"! {warning}")
                 name = stack.aws.chat_environment["ASSISTANT"]
                 await (self._conversation(stack) if name == SAMPLE else self._of_another(stack, name))
         except (AppError, DeploymentError, DemoError, RefusedError, httpx.HTTPError, RuntimeError, OSError) as error:

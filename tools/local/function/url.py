@@ -67,8 +67,8 @@ class FunctionUrl(HttpServer):
             await self._function.answer(event, relay, request_id)
         except ThrottledError:
             await relay.respond(THROTTLED)
-        except FunctionError:
-            await relay.fail()
+        except FunctionError as error:
+            await relay.fail(str(error) if "SHOW_ERRORS" in self._function.environment else "")
 
     def _event(self, request: h11.Request, body: bytes, peer: str, request_id: str) -> bytes:
         headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in request.headers]
@@ -138,10 +138,16 @@ class Relay:
         await self._data(response.body)
         await self._send(h11.EndOfMessage())
 
-    async def fail(self) -> None:
-        """Send 502, or cut a body that has started: the only way to show the client that a stream failed."""
+    async def fail(self, reason: str = "") -> None:
+        """Send 502, or cut a body that has started: the only way to show the client that a stream failed.
+
+        `reason` is for a developer's machine; AWS tells clients nothing.
+        """
         if self._started:
             self._connection.abort()
+        elif reason:
+            body = {"Message": "Internal Server Error", "message": f"Internal Server Error: {reason}"}
+            await self.respond(HttpResponse(502, JSON_HEADERS, json.dumps(body).encode()))
         else:
             await self.respond(INTERNAL_ERROR)
 

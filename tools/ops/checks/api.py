@@ -8,7 +8,7 @@ import uuid
 import httpx
 
 from tools.client.chatkit import ChatKitClient, Event, Received, RefusedError, create_thread, get_thread
-from tools.ops.doctor import Check, FailedError, Target, UnknownError
+from tools.ops.doctor import SERVER_ERROR, Check, FailedError, Target, UnknownError
 
 QUESTION = "How much did I spend on groceries? Please answer in two sentences."
 FEWEST_PIECES = 5
@@ -45,11 +45,18 @@ async def unauthenticated(target: Target) -> str:
             try:
                 await client.call(request)
             except RefusedError as error:
+                if error.status >= SERVER_ERROR:
+                    raise _not_judged(error) from error
                 if error.status != 401:
                     raise FailedError(f"a request {sent} gets {error.status}, not 401") from error
             else:
                 raise FailedError(f"a request {sent} is accepted")
     return "requests without a token or with an unsigned one get 401"
+
+
+def _not_judged(error: RefusedError) -> UnknownError:
+    """A server error shows neither that access is refused nor that it is granted."""
+    return UnknownError(f"the API returns {error}", "make logs ENV=… shows the fault; then repeat make doctor")
 
 
 async def other_user(target: Target) -> str:
@@ -65,6 +72,8 @@ async def other_user(target: Target) -> str:
         try:
             await other.call(get_thread(thread))
         except RefusedError as error:
+            if error.status >= SERVER_ERROR:
+                raise _not_judged(error) from error
             if error.status != 404:
                 raise FailedError(f"another user's thread returns {error.status}, not 404") from error
         else:
@@ -154,22 +163,40 @@ async def _allowed(http: httpx.AsyncClient, url: str, origin: str) -> str | None
     return (await http.request("OPTIONS", url, headers=asked)).headers.get("access-control-allow-origin")
 
 
+API = ("health",)
+USER = ("health", "sign-in")
 CHECKS = (
     Check(
         "health",
         health,
         "make logs ENV=… shows whether the function starts; if it does, CloudFront lacks permission to invoke it",
     ),
-    Check("sign-in", sign_in, "use an access token (not an ID token) of this stack's client: output UserPoolClientId"),
-    Check("no access without a token", unauthenticated, "deploy this version again: every route must verify the token"),
-    Check("no access to other users' threads", other_user, "take the stack offline and report it: users share data"),
+    Check(
+        "sign-in", sign_in, "use an access token (not an ID token) of this stack's client: output UserPoolClientId", API
+    ),
+    Check(
+        "no access without a token",
+        unauthenticated,
+        "deploy this version again: every route must verify the token",
+        API,
+    ),
+    Check(
+        "no access to other users' threads", other_user, "take the stack offline and report it: users share data", USER
+    ),
     Check(
         "streaming is incremental",
         streaming,
         "set AWS_LAMBDA_EXEC_WRAPPER=/opt/bootstrap, InvokeMode RESPONSE_STREAM, and Compress false on /chatkit*; "
         "for an error of the assistant see make logs",
+        USER,
     ),
-    Check("presigned upload", upload, "give the chat role s3:PutObject on pending/*, and check this machine's clock"),
-    Check("wrong uploads are rejected", wrong_upload, "create the S3 client with attachments_s3.s3_config (SigV4)"),
-    Check("CORS of the bucket", preflight, "set the parameter SiteOrigin to the site's origin: make deploy ENV=…"),
+    Check(
+        "presigned upload", upload, "give the chat role s3:PutObject on pending/*, and check this machine's clock", USER
+    ),
+    Check(
+        "wrong uploads are rejected", wrong_upload, "create the S3 client with attachments_s3.s3_config (SigV4)", USER
+    ),
+    Check(
+        "CORS of the bucket", preflight, "set the parameter SiteOrigin to the site's origin: make deploy ENV=…", USER
+    ),
 )

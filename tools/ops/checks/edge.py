@@ -34,6 +34,8 @@ async def site(target: Target) -> str:
     """The published frontend belongs to this stack, and its views are index.html."""
     async with target.site() as http:
         page, view, config = [await http.get(path) for path in ("/", "/threads/any", "/config.json")]
+    if page.status_code in (403, 404) and target.local:
+        raise UnknownError("make dev serves the page itself, from frontend/dist", "make doctor ENV=…")
     if page.status_code in (403, 404):
         raise UnknownError("no frontend has been published yet", "make publish ENV=…")
     if page.status_code != 200 or view.text != page.text:
@@ -94,6 +96,7 @@ CHECKS = (
         "API errors stay errors",
         api_errors,
         "remove ResponsePagePath from CustomErrorResponses; the CloudFront function SiteViews maps the views",
+        ("health",),
     ),
     Check(
         "the Function URL is closed",
