@@ -14,6 +14,7 @@ envelope (`attachments_s3.envelope`), hidden context has the role `developer`, a
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from agents import TResponseInputItem
@@ -26,6 +27,7 @@ from chatkit.types import (
     SDKHiddenContextItem,
     StructuredInputItem,
     TaskItem,
+    ThreadItem,
     UserMessageItem,
     UserMessageTagContent,
     UserMessageTextContent,
@@ -63,6 +65,11 @@ class GuardedItemConverter(ThreadItemConverter):
         self.envelope = envelope
         self._item_characters = item_characters
         self._hidden_role: Role = hidden_role
+
+    async def to_agent_input(self, thread_items: Sequence[ThreadItem] | ThreadItem) -> list[TResponseInputItem]:
+        """Return the items without blank texts: a file sent without words, or an answer that was stopped at once."""
+        converted = await super().to_agent_input(thread_items)
+        return [item for each in converted if (item := without_blanks(each)) is not None]
 
     async def user_message_to_input(self, item: UserMessageItem, is_last_message: bool = True) -> Converted:
         room, mentions = self._room(), 0
@@ -134,6 +141,15 @@ class GuardedItemConverter(ThreadItemConverter):
 
 def text_part(text: str) -> ResponseInputTextParam:
     return cast(ResponseInputTextParam, {"type": "input_text", "text": text})
+
+
+def without_blanks(item: TResponseInputItem) -> TResponseInputItem | None:
+    """Return a message without its blank texts; None if nothing is left. Some endpoints reject an empty one."""
+    fields = cast("dict[str, Any]", item)
+    if not isinstance(content := fields.get("content"), list):
+        return item
+    parts = [part for part in cast("list[Any]", content) if "text" not in part or part["text"].strip()]
+    return cast(TResponseInputItem, fields | {"content": parts}) if parts else None
 
 
 def _fitted(value: Any, room: Room) -> Any:

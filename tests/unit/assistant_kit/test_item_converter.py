@@ -102,3 +102,12 @@ async def test_older_pictures_are_named_not_sent() -> None:
     (text,) = texts(await converter(item, NEWEST).to_agent_input([item]))
     assert "secret" not in text
     assert await converter().to_agent_input([item.model_copy(update={"image": None})]) == []
+
+
+async def test_blank_texts_are_left_out() -> None:
+    """A file without words, and an answer without text: some endpoints reject an empty part."""
+    file = FileAttachment(id="new", name="new.txt", mime_type="text/plain")
+    talk = Conversation()
+    items = [await talk.say(" ", [file]), await talk.answer(""), await talk.answer(" \n")]
+
+    assert texts(await converter(*items).to_agent_input(items)) == ["content of new.txt"]
