@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.app.conftest import SHOP_AGENT, Fork
-from tools.app.folder import App
+from tools.app.folder import App, AppError
 from tools.client.chatkit import ChatKitClient, create_thread
 from tools.client.sign_in import PASSWORD, create_user, sign_in
+from tools.local.own_records import put_records
 from tools.local.stack import Stack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
@@ -85,3 +87,26 @@ class TestShop:
         model, url, city, key, missing, listed = answer["content"][0]["text"].split(" | ")
         assert (model, url, city, key, listed) == ("gpt-shop", "https://test.example", "Linz", "k-17", "True")
         assert "SHOP_PIN" in missing
+
+
+async def test_local_records_are_there_once(shop: tuple[Path, Stack]) -> None:
+    fork, stack = shop
+    app = App.read(fork)
+    (fork / "app" / "local.json").write_text('[{"record": "order#17", "total": 9.5, "lines": ["shoes"]}]')
+
+    first, second = (put_records(stack.aws, app, "ana@example.com") for _ in range(2))
+
+    with closing(stack.server.client("dynamodb")) as dynamodb:
+        (item,) = dynamodb.scan(TableName=stack.aws.chat_environment["ASSISTANT_TABLE"])["Items"]
+    assert (first, second) == (1, 0)
+    assert item.pop("user")["S"]
+    assert item == {"record": {"S": "order#17"}, "total": {"N": "9.5"}, "lines": {"L": [{"S": "shoes"}]}}
+
+
+@pytest.mark.parametrize("text", ["{}", "[3]", '[{"total": 1}]', "["])
+async def test_local_records_that_are_wrong_are_named(shop: tuple[Path, Stack], text: str) -> None:
+    fork, stack = shop
+    (fork / "app" / "local.json").write_text(text)
+
+    with pytest.raises(AppError, match=r"app/local\.json"):
+        put_records(stack.aws, App.read(fork), "ana@example.com")
