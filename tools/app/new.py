@@ -49,10 +49,10 @@ STARTS = {
     "agents": Start(SCAFFOLDS / "agents.py"),
     "plain": Start(EXAMPLES / "plain_openai.py"),
     "bedrock": Start(
-        SCAFFOLDS / "bedrock.py",
+        EXAMPLES / "bedrock.py",
         SCAFFOLDS / "test_bedrock.txt",
         {
-            "[environment]\n": f'[environment]\nBEDROCK_MODEL = "{MODEL}"\n',
+            "# OPENAI_MODEL = ": f'OPENAI_MODEL = "{MODEL}"\n# OPENAI_MODEL = ',
             "services = []": 'services = ["bedrock-runtime"]',
             "real = []": 'real = ["bedrock-runtime"]',
         },

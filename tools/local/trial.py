@@ -11,12 +11,14 @@ Conversations are stored in DynamoDB's mock, and the model is the local one.
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from chatkit.types import ThreadItem
@@ -117,6 +119,7 @@ async def trial(
         return (secrets or {})[wanted]
 
     with ExitStack() as parts:
+        parts.enter_context(patch.dict(os.environ, {**variables, "AWS_DEFAULT_REGION": KEY["region_name"]}))
         parts.enter_context(mock_aws())
         model = parts.enter_context(ModelServer.start(delay_seconds=0))
         dynamodb: Any = boto3.client("dynamodb", config=CLIENT_CONFIG, **KEY)  # pyright: ignore[reportUnknownMemberType]

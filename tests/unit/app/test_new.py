@@ -21,7 +21,7 @@ def test_creates_a_valid_folder(tmp_path: Path, start: str) -> None:
     app = App.read(tmp_path)
 
     assert app is not None
-    assert app.settings == {"ASSISTANT": "app.assistant:build"}
+    assert app.settings["ASSISTANT"] == "app.assistant:build"
     assert [path.name for path in app.shipped()] == ["__init__.py", "assistant.py"]
     assert extended(read_template(), app)
     assert {"app.toml", "iam.json", "requirements.txt", "README.md", "test_assistant.py"} < files.keys()
@@ -52,7 +52,7 @@ def test_bedrock_brings_its_service_and_its_rights(tmp_path: Path) -> None:
     assert app is not None
     assert (app.services, app.real) == (("bedrock-runtime",), ("bedrock-runtime",))
     assert app.statements[0]["Action"] == ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
-    assert "BEDROCK_MODEL" in app.environment
+    assert app.parameters(read_template())["OpenAIModel"].startswith("eu.anthropic.")
 
 
 def test_keeps_an_existing_folder(tmp_path: Path) -> None:
