@@ -32,6 +32,7 @@ from tools.local import ports
 from tools.local.failures import Failures
 from tools.local.function.changes import Changes
 from tools.local.function.process import FunctionError
+from tools.local.own_records import put_records
 from tools.local.site.frontend import Site, running_site, site_origin
 from tools.local.stack import STATE, Stack, make_private, running_stack
 
@@ -145,6 +146,8 @@ class Dev:
                 DEV_FILE.unlink(missing_ok=True)  # of a run that was killed
             stack = await parts.enter_async_context(self._stack(kept=lock is not None))
             await asyncio.to_thread(create_user, stack.aws, USER, PASSWORD)
+            if new := await asyncio.to_thread(put_records, stack.aws, App.read(), USER):
+                self._report(f"app/local.json: {new} records stored for {USER}")
             if lock is not None:
                 parts.callback(DEV_FILE.unlink, missing_ok=True)
                 DEV_FILE.write_text(json.dumps(asdict(self._here(stack))))
