@@ -17,9 +17,11 @@ export function BarChart({ node }: { node: WidgetNode }) {
   const digits = values.every(Number.isInteger) ? 0 : 2; // amounts in one column all have cents
   return (
     <table className="pc-chart">
-      <thead className="pc-unseen">
+      <thead>
         <tr>
-          <th scope="col">{key}</th>
+          <th scope="col">
+            <span className="pc-unseen">{key}</span>
+          </th>
           {series.map(({ dataKey, label }) => (
             <th key={dataKey} scope="col">
               {label ?? dataKey}
