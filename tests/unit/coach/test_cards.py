@@ -82,7 +82,9 @@ class TestSpending:
     def test_one_bar_per_category(self) -> None:
         chart = spending_chart(spending(read_ledger("ada", TODAY), TODAY, "all", 1), ENGLISH)
         assert chart
-        assert [bar["label"] for bar in parts(chart, "Chart")[0]["data"]] == list(CATEGORIES)
+        bars = parts(chart, "Chart")[0]["data"]
+        assert {bar["label"] for bar in bars} == {name.capitalize() for name in CATEGORIES}
+        assert [bar["dollars"] for bar in bars] == sorted((bar["dollars"] for bar in bars), reverse=True)
 
     def test_dates_and_categories_follow_the_users_language(self) -> None:
         chart = spending_chart(spending(read_ledger("ada", TODAY), TODAY, "groceries", 2), GERMAN)

@@ -35,7 +35,8 @@ def spending_chart(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRo
     """Return the chart of a `coach.tools.spending.spending` report; None for fewer than MIN_BARS bars."""
     by_category: Mapping[str, str] = report.get("by_category") or {}
     by_month: Mapping[str, str] = report.get("by_month") or {}
-    bars = [(speech.term(name), amount) for name, amount in by_category.items()]
+    largest_first = sorted(by_category.items(), key=lambda part: -_number(part[1]))
+    bars = [(_capitalized(speech.term(name)), amount) for name, amount in largest_first]
     bars += [(_day(day, speech), amount) for day, amount in by_month.items()]
     if len(bars) < MIN_BARS:
         return None
@@ -110,6 +111,10 @@ def _day(iso: str, speech: Speech) -> str:
 @lru_cache
 def _template(name: str) -> WidgetTemplate:
     return WidgetTemplate.from_file(str(Path(__file__).with_name(f"{name}.widget").resolve()))
+
+
+def _capitalized(term: str) -> str:
+    return term[:1].upper() + term[1:]
 
 
 def _number(amount: str) -> float:
