@@ -101,11 +101,6 @@ async def test_styles_are_computed_as_designed(house: House, enter: Enter) -> No
     assert await style(".toolbar .pc-header h2", "text-overflow") == "ellipsis"
     bars = await visitor.run("[...document.querySelectorAll('meta[name=theme-color]')].map(({ content }) => content)")
     assert bars == ["#1a1f1c", "#1a1f1c"]
-    await visitor.send("markdown")
-    gaps = await visitor.run(
-        "[...document.querySelectorAll('.pc-markdown > * + *')].map((each) => parseFloat(getComputedStyle(each).marginTop))"
-    )
-    assert all(gap >= 6 for gap in gaps)
     assert await visitor.run("document.getAnimations().length") == 0
 
 
