@@ -119,6 +119,7 @@ def _store(
         after_read=files.sign_urls,
         before_write=files.strip_urls,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
+        by_activity=settings.thread_order == "activity",
     )
 
 

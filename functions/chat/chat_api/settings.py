@@ -107,6 +107,8 @@ class Settings(FunctionSettings):
     reserved_concurrency: int | None = Field(default=None, ge=1)
     workflow_id: str | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    thread_order: Literal["created", "activity"] = "created"
+    """Order of the history: by creation, as ChatKit expects it, or by last message."""
     metrics_namespace: str = "ChatKit"
 
     @field_validator("openai_models", mode="before")

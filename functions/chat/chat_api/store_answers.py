@@ -10,6 +10,8 @@ cold start (docs/decisions/0020-late-parts.md). A test compares each answer with
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import datetime
 
 from chatkit.types import (
     AttachmentsCreateReq,
@@ -28,13 +30,13 @@ from chatkit.types import (
     ThreadsUpdateReq,
 )
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from attachments_s3 import S3AttachmentStore
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from chat_api.request_checks import reason_of
-from store_dynamo import DynamoStore
+from store_dynamo import ActivePage, DynamoStore
 
 PAGE_SIZE = 20
 """ChatKit's default."""
@@ -64,9 +66,8 @@ async def answer(
             return await _get_thread(request, store, context)
         case ThreadsListReq(params=page):
             threads = await store.load_threads(page.limit or PAGE_SIZE, page.after, page.order, context)
-            return _json(
-                Page(data=[_thread(one) for one in threads.data], has_more=threads.has_more, after=threads.after)
-            )
+            listed = Page(data=[_thread(one) for one in threads.data], has_more=threads.has_more, after=threads.after)
+            return _with_times(listed, threads.last_activity) if isinstance(threads, ActivePage) else _json(listed)
         case ItemsListReq(params=page):
             items = await store.load_thread_items(
                 page.thread_id, page.after, page.limit or PAGE_SIZE, page.order, context
@@ -137,6 +138,14 @@ def _thread(thread: ThreadMetadata, items: Page[ThreadItem] | None = None) -> Th
 def _visible(items: Page[ThreadItem]) -> Page[ThreadItem]:
     items.data = [item for item in items.data if not isinstance(item, HiddenContextItem | SDKHiddenContextItem)]
     return items
+
+
+def _with_times(page: Page[Thread], last_activity: Mapping[str, datetime]) -> bytes:
+    """Return a list with the times of the threads' last items, which ChatKit's protocol does not have."""
+    document = from_json(_json(page))
+    for thread in document["data"]:
+        thread["last_activity_at"] = last_activity[thread["id"]]
+    return to_json(document)
 
 
 def _json(model: BaseModel) -> bytes:

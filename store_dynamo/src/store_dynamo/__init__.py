@@ -18,11 +18,12 @@ from store_dynamo.errors import (
     UnknownSchemaError,
 )
 from store_dynamo.keys import table_definition
-from store_dynamo.store import DynamoStore
+from store_dynamo.store import ActivePage, DynamoStore
 from store_dynamo.table import CLIENT_CONFIG, Backoff
 
 __all__ = [
     "CLIENT_CONFIG",
+    "ActivePage",
     "AttachmentClaimedError",
     "Backoff",
     "CorruptRecordError",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from store_dynamo.keys import thread_key
+from store_dynamo.keys import thread_key, thread_order
 
 Attributes = dict[str, dict[str, Any]]
 """Attribute name → {type: value}, as DynamoDB's JSON has it."""
@@ -83,10 +83,15 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """The clock, and the time for which a thread is kept after its last item; None keeps it forever."""
+    """The clock, and what a new item changes in its thread.
+
+    A thread is kept for `retention` after its last item, forever with None. With `by_activity` it moves to the front of
+    the list.
+    """
 
     clock: Clock = utc_now
     retention: timedelta | None = None
+    by_activity: bool = False
 
     def now(self) -> Attributes:
         """Return the value that ALIVE and UNEXPIRED compare with."""
@@ -101,10 +106,13 @@ class Lifetime:
         return {"expires_at": seconds(self.clock() + self.retention)} if self.retention else {}
 
     def thread_lives(self, user_id: str, thread_id: str, *, renew: bool = False) -> dict[str, Any]:
-        """Return the action of a transaction that requires the thread to live; `renew` also extends its life."""
+        """Return the action of a transaction that requires the thread to live; `renew` is for a new item in it."""
         where: dict[str, Any] = {"Key": thread_key(user_id, thread_id), "ConditionExpression": ALIVE}
-        if renew and self.retention:
-            return {"Update": where | update(assign=self.expiry(), values=self.now())}
+        changes = self.expiry()
+        if self.by_activity:
+            changes["ord"] = text(thread_order(self.clock(), thread_id))
+        if renew and changes:
+            return {"Update": where | update(assign=changes, values=self.now())}
         return {"ConditionCheck": where | expression_values(self.now())}
 
 

@@ -166,6 +166,12 @@ def thread_order(created_at: datetime, thread_id: str) -> str:
     return f"{THREAD}{microseconds(created_at):020}#{escape(thread_id, 'thread')}"
 
 
+def thread_time(order: str) -> datetime:
+    """Return the time in a thread's order: of its creation, or of its last activity."""
+    since_year_1 = timedelta(microseconds=int(order.removeprefix(THREAD).partition("#")[0]))
+    return datetime.min.replace(tzinfo=UTC) + since_year_1
+
+
 def attachment_order(thread_id: str) -> str:
     return f"{ATTACHMENT}{escape(thread_id, 'thread')}"
 

@@ -12,7 +12,7 @@ server = MyChatKitServer(store)
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from chatkit.store import Store, StoreItemType
@@ -63,6 +63,12 @@ ID_PREFIXES: dict[StoreItemType, str] = {
 }
 
 
+class ActivePage(Page[Any], defer_build=True):
+    """A page of threads ordered by activity, with the time of each one's last item (of its creation without one)."""
+
+    last_activity: dict[str, datetime]
+
+
 class DynamoStore(Store[TContext], Generic[TContext]):
     """A ChatKit Store in one DynamoDB table, generic over the context.
 
@@ -90,7 +96,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
 
     `before_write(model)` is applied to each item and attachment before it is written, and `after_read(model, context)`
     after it is read, for example to replace URLs that expire. Both are called in the event loop and must not do I/O.
-    `retention` is the time for which a thread is kept after its last item. The caller makes and closes the clients.
+    `retention` is the time for which a thread is kept after its last item. `by_activity` orders threads by their last
+    item instead of their creation: `load_threads` then returns an ActivePage. A thread that gets an item between two
+    pages moves to the front, so that a client may see it twice. The caller makes and closes the clients.
     """
 
     claimed_error: type[Exception] = (
@@ -109,9 +117,10 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         clock: Clock = utc_now,
         retention: timedelta | None = None,
         backoff: Backoff | None = None,
+        by_activity: bool = False,
     ) -> None:
         records = Table(table, client, backoff or Backoff())
-        bodies, lifetime = Bodies(records, overflow), Lifetime(clock, retention)
+        bodies, lifetime = Bodies(records, overflow), Lifetime(clock, retention, by_activity)
         self._threads = Threads(records, bodies, lifetime)
         self._items = Items(records, bodies, lifetime)
         self._attachments = Attachments(records, bodies, lifetime)
@@ -122,6 +131,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self.feedback = Feedback[TContext](records, user_of, lifetime)
         self.search = Search[TContext](records, bodies, self._threads, user_of)
         self._user_of = user_of
+        self._by_activity = by_activity
         self._after_read = after_read
         self._before_write = before_write
         self.on_delete: OnDelete | None = None
@@ -150,8 +160,12 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         forward, size = is_forward(order), page_size(limit)
         if not size:
             return make_page([], more=False)
-        threads, more = await self._threads.page(self._user_of(context), after, size, forward=forward)
-        return make_page(threads, more=more)
+        dated, more = await self._threads.dated_page(self._user_of(context), after, size, forward=forward)
+        page = make_page([thread for thread, _ in dated], more=more)
+        if not self._by_activity:
+            return page
+        last = {thread.id: at for thread, at in dated}
+        return ActivePage(data=page.data, has_more=page.has_more, after=page.after, last_activity=last)
 
     async def delete_thread(self, thread_id: str, context: TContext) -> None:
         deletion = self._threads.delete(self._user_of(context), thread_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from chatkit.store import NotFoundError
@@ -28,7 +29,7 @@ from store_dynamo.expressions import (
     text,
     update,
 )
-from store_dynamo.keys import THREAD, overflow_prefix, thread_key, thread_order, user_partition
+from store_dynamo.keys import THREAD, overflow_prefix, thread_key, thread_order, thread_time, user_partition
 from store_dynamo.serialization import MAX_TITLE_CHARS, THREAD_MODEL, dump_fields, load, schema, thread_fields
 from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
 from store_dynamo.table import Record, Table, conflicting_record
@@ -113,7 +114,14 @@ class Threads:
     async def page(
         self, user_id: str, after: str | None, size: int, *, forward: bool
     ) -> tuple[list[ThreadMetadata], bool]:
-        """Return up to `size` threads behind the thread `after`, and whether there are more.
+        """Return up to `size` threads behind the thread `after`, and whether there are more. Raises as `dated_page`."""
+        threads, more = await self.dated_page(user_id, after, size, forward=forward)
+        return [thread for thread, _ in threads], more
+
+    async def dated_page(
+        self, user_id: str, after: str | None, size: int, *, forward: bool
+    ) -> tuple[list[tuple[ThreadMetadata, datetime]], bool]:
+        """Return up to `size` threads behind the thread `after` with their times, and whether there are more.
 
         Raises NotFoundError when `after` is not a thread of this user.
         """
@@ -130,14 +138,14 @@ class Threads:
             FilterExpression=UNEXPIRED,
         )
         opened = await asyncio.gather(*(self._open(record) for record in records[:size]), return_exceptions=True)
-        threads: list[ThreadMetadata] = []
-        for each in opened:
+        threads: list[tuple[ThreadMetadata, datetime]] = []
+        for record, each in zip(records, opened, strict=False):
             if isinstance(each, NotFoundError):
                 continue  # deleted between the query and the read of its overflow object
             if isinstance(each, BaseException):
                 raise each
             self._snapshots.put_listed(*each)
-            threads.append(each[0])
+            threads.append((each[0], thread_time(record["ord"]["S"])))
         return threads, len(records) > size
 
     async def delete(self, user_id: str, thread_id: str) -> bool:

@@ -100,6 +100,10 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     await count(
         "`add_thread_item`, no retention", lambda: unlimited.add_thread_item("thr_00", answer("n2", TEXT), ALICE)
     )
+    by_activity = backend.store(retention=timedelta(days=90), by_activity=True)
+    await count(
+        "`add_thread_item`, by activity", lambda: by_activity.add_thread_item("thr_00", answer("n3", TEXT), ALICE)
+    )
     await count("`save_item`", lambda: store.save_item("thr_00", answer("new", TEXT + "!"), ALICE))
     await count("`load_item`", lambda: store.load_item("thr_00", "new", ALICE))
     await count("`load_thread_items`, first 20", lambda: store.load_thread_items("thr_00", None, 20, "desc", ALICE))

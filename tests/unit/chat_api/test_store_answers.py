@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +15,7 @@ from chatkit.types import (
     HiddenContextItem,
     InputTranscribeReq,
     NonStreamingReq,
+    Page,
     ThreadMetadata,
     ThreadsSyncCustomActionReq,
     ThreadStreamEvent,
@@ -24,6 +25,7 @@ from pydantic import TypeAdapter
 
 from chat_api.context import RequestContext
 from chat_api.store_answers import StoreRequest
+from store_dynamo import ActivePage
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
 from tools.client.chatkit import create_thread
@@ -119,3 +121,18 @@ def _shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _shape(inner) for name, inner in value.items()}
     return type(value).__name__
+
+
+async def test_times_of_the_last_items_reach_the_client(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    thread_id, _ = await conversation(world)
+    load = world.store.load_threads
+
+    async def by_activity(*arguments: Any) -> Page[ThreadMetadata]:
+        page = await load(*arguments)
+        return ActivePage(data=page.data, last_activity={thread_id: datetime(2026, 11, 28, 10, tzinfo=UTC)})
+
+    monkeypatch.setattr(world.store, "load_threads", by_activity)
+
+    listed = (await world.post({"type": "threads.list", "params": {}}, "ana")).json()["data"]
+
+    assert [thread["last_activity_at"] for thread in listed] == ["2026-11-28T10:00:00Z"]

@@ -37,6 +37,7 @@ SAMPLES = {
     "REQUIRED_GROUP": "staff",
     "WORKFLOW_ID": "wf_1",
     "RETENTION_DAYS": "30",
+    "THREAD_ORDER": "activity",
     "LOG_LEVEL": "ERROR",
 }
 TEMPLATE = read_template()
