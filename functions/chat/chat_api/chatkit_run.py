@@ -64,7 +64,7 @@ from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
 from lambda_streaming.loop_watch import watched_loop
 from lambda_streaming.request_tasks import StartedTasks
-from languages import translate
+from languages import say, translate
 from store_dynamo.errors import DuplicateItemError
 
 logger = logging.getLogger("chat_api.chatkit_run")
@@ -72,6 +72,7 @@ logger = logging.getLogger("chat_api.chatkit_run")
 LIBRARIES = ("chatkit", "agents")
 """Packages whose tasks end with the turn: `stream_agent_response` abandons two when it fails or is stopped."""
 TASKS_SECONDS = 0.5
+INTERRUPTED = say("The answer was interrupted here.")
 STOPPED_NOTE = "The user stopped the answer above. Do not continue it unless the user asks for it."
 
 
@@ -189,15 +190,18 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Yield the events so that everything that the user sees is stored (`chat_api.answer`)."""
         store = self._user_store
-        answer = AnswerEvents(
-            thread,
-            lambda kind: self.store.generate_item_id(kind, thread, self._turn.context),
-            store.has_generated,
-            store.has_loaded,
-        )
-        async for event in events:
-            for repaired in answer.repair(event):
-                yield await with_stored_image(repaired, self._turn.save_image)
+        new_id = partial(store.generate_item_id, thread=thread, context=self._turn.context)
+        answer = AnswerEvents(thread, new_id, store.has_generated, store.has_loaded)
+        try:
+            async for event in events:
+                for repaired in answer.repair(event):
+                    yield await with_stored_image(repaired, self._turn.save_image)
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            for kept in answer.interrupt(translate(INTERRUPTED, self._turn.context.locale)):
+                yield kept
+            raise
         for owed in answer.finish():
             yield await with_stored_image(owed, self._turn.save_image)
 

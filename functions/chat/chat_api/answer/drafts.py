@@ -21,6 +21,7 @@ from chatkit.types import (
     AssistantMessageItem,
     GeneratedImageItem,
     GeneratedImageUpdated,
+    Task,
     ThreadItem,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
@@ -153,6 +154,22 @@ def is_empty(item: ThreadItem) -> bool:
             return image is None
         case _:
             return False
+
+
+def interrupted(item: ThreadItem, note: str) -> ThreadItem | None:
+    """Return an unfinished answer with a note, or a workflow whose tasks no longer run; None for all else."""
+    match item:
+        case AssistantMessageItem(content=content) if not is_empty(item):
+            return item.model_copy(update={"content": [*content, AssistantMessageContent(text=f"\n\n*{note}*")]})
+        case WorkflowItem(workflow=workflow) if not is_empty(item):
+            tasks = [_ended(task) for task in workflow.tasks]
+            return item.model_copy(update={"workflow": workflow.model_copy(update={"tasks": tasks})})
+        case _:
+            return None
+
+
+def _ended(task: Task) -> Task:
+    return task.model_copy(update={"status_indicator": "none"}) if task.status_indicator == "loading" else task
 
 
 def filled(item: ThreadItem, draft: ThreadItem) -> ThreadItem:

@@ -3,6 +3,7 @@
     answer = AnswerEvents(thread, new_id, is_own, is_stored)    # one per turn
     for repaired in answer.repair(event): …                     # for each event of the assistant
     for owed in answer.finish(): …                              # when it has ended without an exception
+    for kept in answer.interrupt(note): …                       # when it has failed
 
 Each broken rule is logged under its name; `chat_api.answer` lists them.
 """
@@ -27,7 +28,7 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from chat_api.answer.drafts import Draft, filled, is_empty, new_item
+from chat_api.answer.drafts import Draft, filled, interrupted, is_empty, new_item
 from chat_api.answer.ids import AnswerIds
 from chat_api.answer.rules import (
     ADDED_FIRST,
@@ -88,6 +89,12 @@ class AnswerEvents:
                 yield from self._follow(ThreadItemRemovedEvent(item_id=item_id))
             elif not draft.is_done:
                 broken(ADDED_IS_DONE, f"{item.type} {item_id} is stored as it was shown")
+                yield from self._follow(ThreadItemDoneEvent(item=item))
+
+    def interrupt(self, note: str) -> Iterator[ThreadStreamEvent]:
+        """Yield the unfinished items of an assistant that has failed, with a visible note, so that they are stored."""
+        for draft in list(self._drafts.values()):
+            if not draft.is_done and (item := interrupted(draft.current(), note)) is not None:
                 yield from self._follow(ThreadItemDoneEvent(item=item))
 
     def _placed(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
