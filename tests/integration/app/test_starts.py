@@ -1,4 +1,4 @@
-"""What `make new` creates, from each starting point: its own tests pass, and so do our lint rules."""
+"""Folders that `make new` creates, from each starting point: their own tests pass, and our lint rules."""
 
 from __future__ import annotations
 
