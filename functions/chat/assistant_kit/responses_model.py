@@ -132,7 +132,7 @@ class AdaptingModel(Model):
         return name, self._support.adapt(name, settings)
 
 
-def is_missing_model(error: Exception) -> bool:
+def is_missing_model(error: BaseException | None) -> bool:
     """Return whether an error means that the model was shut down or never existed."""
     return isinstance(error, openai.NotFoundError) and (error.code == "model_not_found" or error.param == "model")
 

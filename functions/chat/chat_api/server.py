@@ -144,7 +144,10 @@ class AssistantServer:
             run = await self._run(store, turn, stop, metrics)
             return NonStreamingResult(await run.answer(parsed))
         finally:
-            stay.end(turn.input_tokens + turn.output_tokens)
+            if turn.missing_model:  # sets off an alarm
+                self._end(turn, metrics, stay)
+            else:
+                stay.end(turn.input_tokens + turn.output_tokens)
 
     def load(self) -> None:
         """Load everything a turn needs. Blocking; call it at startup, never while serving a request."""

@@ -160,7 +160,12 @@ class CoachAgent:
 
     async def transcribe(self, audio: AudioInput, turn: Turn) -> TranscriptionResult:
         """Return the spoken words. Raises InvalidRequestError or CustomStreamError."""
-        return TranscriptionResult(text=await transcribe(self._client, self._transcription_model, audio))
+        try:
+            return TranscriptionResult(text=await transcribe(self._client, self._transcription_model, audio))
+        except CustomStreamError as error:
+            if is_missing_model(error.__cause__):
+                turn.report_missing_model(self._transcription_model)
+            raise
 
     async def title(self, message: UserMessageItem) -> str | None:
         """Suggest a title for the conversation that `message` begins. Raises openai.OpenAIError."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from chatkit.errors import CustomStreamError
-from chatkit.types import FileAttachment, ThreadStreamEvent, WidgetItem
+from chatkit.types import AudioInput, FileAttachment, ThreadStreamEvent, WidgetItem
 
 from assistant_kit import failures
 from chat_api.assistant import AssistantSettings, ModelOption, Turn
@@ -26,6 +26,7 @@ from tests.fakes.ledger import read_ledger
 from tests.fakes.turn import Conversation
 from tests.integration.model_server.conftest import MODEL, until
 from tools.local.openai.server import API_KEY, ModelServer
+from tools.local.openai.transcription import spoken
 
 TODAY = date(2026, 5, 20)
 
@@ -334,3 +335,15 @@ class TestStop:
         with contextlib.suppress(CustomStreamError):
             await run(coach, Conversation(), text)
         await until(lambda: asyncio.all_tasks() <= before, seconds=1)
+
+
+async def test_a_vanished_model_for_dictation_is_reported(coach: CoachAgent, model: ModelServer) -> None:
+    talk = Conversation()
+    turn = talk.turn()
+    model.missing_models.add("gpt-transcribe")
+    try:
+        with pytest.raises(CustomStreamError, match="no longer offered"):
+            await coach.transcribe(AudioInput(data=spoken("hello"), mime_type="audio/webm"), turn)
+    finally:
+        model.missing_models.clear()
+    assert turn.missing_model == "gpt-transcribe"

@@ -232,6 +232,13 @@ class TestModels:
             assert f"{name} shuts down on {ends}, in {days} days" in finding.found
             assert "OpenAIModel=" in finding.advice
 
+    async def test_models_of_another_endpoint_have_no_known_end(self, target: Target) -> None:
+        elsewhere = dataclasses.replace(
+            target, parameters={**target.parameters, "OpenAIBaseUrl": "https://llm.example/v1"}
+        )
+
+        assert (await row(elsewhere, "models")).state is State.UNKNOWN
+
     async def test_a_model_that_is_gone_fails(self, api: FaultyApi, target: Target) -> None:
         api.missing_models.add("gpt-10")
 

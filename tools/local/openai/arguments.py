@@ -16,6 +16,8 @@ from typing import Any, cast
 Schema = Mapping[str, Any]
 
 MAX_DEPTH = 6
+OPTIONAL_DEPTH = 2
+"""Depth from which properties that need not exist are left out, because a schema may contain itself."""
 FORMATS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
@@ -30,7 +32,10 @@ FORMATS = {
 
 
 def make_arguments(schema: Any, question: str) -> dict[str, Any]:
-    """Return arguments that satisfy `schema`: all required properties, and optional ones that the question names."""
+    """Return arguments that satisfy `schema`: all required properties, and optional ones that the question names.
+
+    A schema that does not say which are required gets all.
+    """
     maker = _Maker(_mapping(schema), question)
     value = maker.value(maker.root, "")
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
@@ -72,7 +77,7 @@ class _Maker:
 
     def _object(self, schema: Schema, depth: int) -> dict[str, Any]:
         properties = _mapping(schema.get("properties"))
-        required = schema.get("required") or ()
+        required: Any = schema.get("required", properties if depth < OPTIONAL_DEPTH else ())
         made: dict[str, Any] = {}
         for name, each in properties.items():
             if name in required or self._named(self._resolved(each, depth)):

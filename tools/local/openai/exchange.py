@@ -99,7 +99,7 @@ class Exchange:
 
     async def transcribe(self, content_type: str) -> None:
         """Answer `POST /v1/audio/transcriptions`."""
-        answer = transcribe(content_type, await self._body())
+        answer = transcribe(content_type, await self._body(), self._missing_models)
         if isinstance(answer, Failure):
             await self.fail(answer)
             return

@@ -9,10 +9,12 @@ answer is that text. Otherwise it is the size of the audio, which shows that the
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
+from tools.local.openai.request import unknown_model
 from tools.local.openai.simulations import Failure
 
 MODELS = ("gpt-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1")
@@ -25,14 +27,14 @@ def spoken(text: str) -> bytes:
     return EBML + b"\0text=" + text.encode() + b"\0"
 
 
-def transcribe(content_type: str, body: bytes) -> dict[str, Any] | Failure:
+def transcribe(content_type: str, body: bytes, missing: Container[str] = ()) -> dict[str, Any] | Failure:
     """Return the transcription for a form with `file` and `model`, or the error for an invalid form."""
     form = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     fields = {part.get_param("name", header="content-disposition"): part for part in form.iter_parts()}
     if "file" not in fields or "model" not in fields:
         return Failure(400, "Missing required parameter: 'file' or 'model'.", "missing_required_parameter")
-    if (model := _content(fields["model"]).decode()) not in MODELS:
-        return Failure(404, f"The model `{model}` does not exist or you do not have access to it.", "model_not_found")
+    if (model := _content(fields["model"]).decode()) not in MODELS or model in missing:
+        return unknown_model(model)
     name, audio = fields["file"].get_filename() or "", _content(fields["file"])
     if not name.lower().endswith(SUFFIXES) or not audio:
         message = f"Invalid file format. Supported formats: {list(SUFFIXES)}"

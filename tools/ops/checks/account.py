@@ -78,6 +78,8 @@ async def openai_key(target: Target) -> str:
 
 async def models(target: Target) -> str:
     """No model of the stack shuts down within 90 days, by `shutdown_date` of `GET /v1/models/{model}`."""
+    if endpoint := target.parameters.get("OpenAIBaseUrl"):
+        raise UnknownError(f"the models of {endpoint} have no published end", "ask the operator of this endpoint")
     key, today = await _key(target), datetime.now(UTC).date()
     faults: list[str] = []
     soon: list[str] = []
@@ -126,7 +128,8 @@ async def _key(target: Target) -> str:
 
 async def _model(target: Target, name: str, key: str) -> tuple[int, dict[str, Any]]:
     async with httpx.AsyncClient(timeout=20) as http:
-        answer = await http.get(f"{target.openai}/models/{name}", headers={"authorization": f"Bearer {key}"})
+        endpoint = (target.parameters.get("OpenAIBaseUrl") or target.openai).rstrip("/")
+        answer = await http.get(f"{endpoint}/models/{name}", headers={"authorization": f"Bearer {key}"})
     return answer.status_code, answer.json() if answer.status_code == 200 else {}
 
 
