@@ -35,6 +35,7 @@ from chatkit.types import (
 )
 
 from chat_api.assistant import Turn
+from languages import say, translate
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ KEY = "rejected_by_the_model"
 FILE_LEFT_OUT = "[A file of this message is left out, because the model rejected it. Tell the user if it matters.]"
 MESSAGE_LEFT_OUT = "[A message of the user is left out, because the model rejected it.]"
 HISTORY_LEFT_OUT = "[The earlier conversation is left out, because the model rejected it.]"
-FILES_NOTICE = "The model cannot read a file of this conversation. It is left out from now on."
-HISTORY_NOTICE = "The model rejects an earlier part of this conversation. It is left out from now on."
+FILES_NOTICE = say("The model cannot read a file of this conversation. It is left out from now on.")
+HISTORY_NOTICE = say("The model rejects an earlier part of this conversation. It is left out from now on.")
 
 Run = Callable[[list[ThreadItem]], AsyncIterator[ThreadStreamEvent]]
 
@@ -108,7 +109,7 @@ async def without_rejected(
                         started = True
                         if notice:
                             await _store(rejected, thread, turn)
-                            yield NoticeEvent(level="warning", message=notice)
+                            yield NoticeEvent(level="warning", message=translate(notice, turn.context.locale))
                     yield event
             return
         except openai.APIStatusError as failure:

@@ -271,7 +271,7 @@ def _check_audio(params: InputTranscribeParams) -> None:
 def check_attachments(assistant: Assistant) -> None:
     """Raise InvalidRequestError if the assistant does not read files."""
     if not accepts_attachments(assistant):
-        raise InvalidRequestError("this assistant does not accept files: write the text into the message")
+        raise InvalidRequestError(say("this assistant does not accept files: write the text into the message"))
 
 
 def _page_size(limit: int | None) -> int | None:
