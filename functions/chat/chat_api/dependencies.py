@@ -132,7 +132,8 @@ async def one_file(request: Request) -> AsyncGenerator[UploadFile]:
         if (file.size or 0) > MAX_BODY_BYTES:
             raise TooLargeError(
                 say(
-                    "the file is larger than {limit} bytes, the limit of direct uploads: use the two-phase upload",
+                    "the file is larger than {limit} bytes, the limit of direct uploads: "
+                    "use the two-phase upload (attachments.create)",
                     limit=MAX_BODY_BYTES,
                 )
             )
