@@ -531,6 +531,10 @@ describe("files", () => {
     return file;
   };
   const chooser = () => screen.getByLabelText("Files") as HTMLInputElement;
+  beforeEach(() => {
+    vi.stubGlobal("createImageBitmap", async () => ({ close: () => undefined }));
+    return () => vi.unstubAllGlobals();
+  });
 
   it("are uploaded to the bucket, then sent with the message", async () => {
     server.answers("attachments.create", attachment).streams("threads.create", firstTurn("Look", "I see"));
@@ -562,6 +566,15 @@ describe("files", () => {
     );
     expect((await screen.findByRole("alert")).textContent).toContain("up to 10 files");
     expect(server.of("attachments.create")).toHaveLength(10);
+  });
+
+  it("that are no images, whatever their name says, are refused before they are uploaded", async () => {
+    vi.stubGlobal("createImageBitmap", async () => Promise.reject(new DOMException("InvalidStateError")));
+    const { user } = show();
+    await user.upload(chooser(), image(7, "lying.png"));
+    expect((await screen.findByRole("alert")).textContent).toMatch(/^lying\.png: .*can't be read/);
+    expect(screen.queryByRole("list", { name: "Files to send" })).toBeNull();
+    expect(server.of("attachments.create")).toEqual([]);
   });
 
   it("that the server refuses are removed with a reason", async () => {

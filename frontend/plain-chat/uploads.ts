@@ -24,6 +24,18 @@ export function objection(file: File, policy: AttachmentPolicy): string | null {
   return words().tooLarge(file.name, megabytes(file.size), megabytes(limit));
 }
 
+/** Whether the browser can decode an image. The server inspects all files, but only when the message is sent. */
+async function isDamaged(file: File): Promise<boolean> {
+  if (!/^image\/(png|jpeg|gif|webp)$/.test(file.type) || typeof createImageBitmap !== "function") return false;
+  return createImageBitmap(file).then(
+    (image) => {
+      image.close();
+      return false;
+    },
+    () => true,
+  );
+}
+
 function acceptedType(file: File, accept: AttachmentPolicy["accept"]): string | undefined {
   const declared = file.type.split(";")[0] ?? "";
   if (accept[declared]) return declared;
@@ -60,6 +72,7 @@ export function useUploads(client: ChatClient, policy: AttachmentPolicy, onProbl
     const run = new AbortController();
     running.current.set(key, run);
     try {
+      if (await isDamaged(file)) throw new Error(words().damaged);
       const mime_type = file.type || "application/octet-stream";
       const attachment = await client.call("attachments.create", { name: file.name, size: file.size, mime_type });
       change(key, { attachment });

@@ -125,6 +125,7 @@ const en = {
   uploading: (name: string) => `Uploading ${name}`,
   remove: (name: string) => `Remove ${name}`,
   uploadFailed: "The upload failed.",
+  damaged: "this image can't be read. It may be damaged, or of another type than its name says.",
   wrongType: (name: string) => `${name}: this file type isn't supported.`,
   empty: (name: string) => `${name} is empty.`,
   tooLarge: (name: string, size: string, limit: string) =>
@@ -261,6 +262,7 @@ const de: Words = {
   uploading: (name) => `${name} wird hochgeladen`,
   remove: (name) => `${name} entfernen`,
   uploadFailed: "Das Hochladen ist fehlgeschlagen.",
+  damaged: "Dieses Bild ist nicht lesbar. Es ist beschädigt oder hat einen anderen Typ, als sein Name sagt.",
   wrongType: (name) => `${name}: Dieser Dateityp wird nicht unterstützt.`,
   empty: (name) => `${name} ist leer.`,
   tooLarge: (name, size, limit) => `${name} ist zu groß (${size} MB). Erlaubt sind ${limit} MB.`,
