@@ -4,7 +4,7 @@
     show.line(text)                     # one line of the function's log: prints errors and warnings
     show.start(error)                   # a FunctionError of a process that does not start
 
-Frames of libraries and of this project's own packages are left out, unless there are no others.
+Frames of libraries and of this project's own packages are left out; without others, the innermost is shown.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tools import ROOT
 from tools.local.function.process import FunctionError
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+), in ([^\n]+)(?:\n +(?!File )([^\n]+))?')
+PLACE = re.compile(r"(/[^\n:]+):(\d+) in (\S+)")
 OURS = ("functions/chat/chat_api", "functions/shared", "layers", "store_dynamo", "attachments_s3", "tools")
 DOES_NOT_START = "the function does not start"
 RUNTIMES = "the start failed"
@@ -88,9 +89,9 @@ class Failures:
         self._print_frames(frames_of(str(fields.get("exception", ""))))
 
     def _note(self, fields: Mapping[str, Any]) -> None:
-        text = str(fields.get("message"))
+        text, frames = _of_stack(str(fields.get("message")))
         self._print(f"[yellow]! {escape(text[:MAX_TEXT])}[/yellow]{_of(fields.get('request_id'))}")
-        self._print_frames(frames_of(str(fields.get("stack", ""))))
+        self._print_frames(frames)
 
     def _has(self, request: object) -> bool:
         return any(each[0] == request for each in self._shown)
@@ -100,18 +101,27 @@ class Failures:
             self._print(f"  {escape(frame)}")
 
 
+def _of_stack(message: str) -> tuple[str, list[str]]:
+    """Split a message that ends with a stack, `path:line in name`, into its text and the author's frames."""
+    found = list(PLACE.finditer(message))
+    if not found:
+        return message, []
+    own = [f"{_short(each[1])}:{each[2]} in {each[3]}" for each in found if _is_authors(Path(each[1]))]
+    return message[: found[0].start()].rstrip(" :\n"), own[-SHOWN_FRAMES:]
+
+
 def _of(request: object) -> str:
     return f"  [dim]request {escape(str(request))}[/dim]" if request else ""
 
 
 def frames_of(trace: str) -> list[str]:
-    """Return the author's frames of a traceback, innermost last; all frames if none is the author's."""
+    """Return the author's frames of a traceback, innermost last; the innermost of all if none is the author's."""
     found = [
         (Path(file), f"{_short(file)}:{line} in {name.strip()}{f'  {code.strip()}' if code else ''}")
         for file, line, name, code in FRAME.findall(trace)
     ]
     own = [text for file, text in found if _is_authors(file)]
-    return (own or [text for _, text in found])[-SHOWN_FRAMES:]
+    return own[-SHOWN_FRAMES:] or [text for _, text in found[-1:]]
 
 
 def _short(file: str) -> str:

@@ -102,5 +102,19 @@ class TestStart:
         assert "Segmentation fault" in terminal[1]
 
 
-def test_without_frames_of_the_author_all_are_shown() -> None:
-    assert len(frames_of(TRACE.partition(f'  File "{ROOT}/app')[0])) == 2
+def test_without_frames_of_the_author_the_innermost_is_shown() -> None:
+    (frame,) = frames_of(TRACE.partition(f'  File "{ROOT}/app')[0])
+
+    assert frame.startswith("functions/chat/chat_api/turn.py:124 in _next")
+
+
+@pytest.mark.promise("B2")
+def test_a_warning_with_a_stack_shows_the_authors_part() -> None:
+    terminal = Terminal()
+    stack = f"{ROOT}/functions/chat/chat_api/turn.py:124 in _next\n{ROOT}/app/assistant.py:3 in respond"
+    terminal.log(level="WARN", message=f"the assistant broke the rule “the loop is never blocked”: {stack}")
+
+    assert terminal == [
+        "[yellow]! the assistant broke the rule “the loop is never blocked”[/yellow]",
+        "  app/assistant.py:3 in respond",
+    ]
