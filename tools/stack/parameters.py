@@ -11,9 +11,11 @@ samconfig.toml.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -25,6 +27,7 @@ from chat_api.settings import AttachmentSettings, LimitSettings
 from tools.stack.operator import DeploymentError
 from tools.stack.template import Template
 
+JSON_VALUE = re.compile(r"(?<!\S)(\w+)=(?=\{)")
 JSON_SETTINGS: dict[str, type[BaseModel]] = {"Attachments": AttachmentSettings, "Limits": LimitSettings}
 
 
@@ -49,18 +52,33 @@ class Value:
 
 
 def parse(text: object) -> dict[str, str]:
-    """Return the parameters of `Name=value Name="a value"`, of a list of these, or of a table of TOML."""
+    """Return the parameters of `Name=value Name="a value" Name={"json": 1}`, a list of these, or a table of TOML."""
     if isinstance(text, Mapping):
         return {str(name): str(value) for name, value in cast("Mapping[object, object]", text).items()}
     if not isinstance(text, str):
         return {name: value for each in cast("Iterable[object]", text) for name, value in parse(each).items()}
+    text, documents = _without_json(text)
     try:
         words = [word.partition("=") for word in shlex.split(text)]
     except ValueError as error:
         raise DeploymentError(f"the parameters {text!r} cannot be read ({error}): write Name=value") from None
     if wrong := [name for name, sign, _ in words if not sign or name == "ParameterKey"]:
         raise DeploymentError(f"{wrong[0]!r} is not a parameter with a value: write Name=value, with Name= for none")
-    return {name: value for name, _, value in words}
+    return {name: value for name, _, value in words} | documents
+
+
+def _without_json(text: str) -> tuple[str, dict[str, str]]:
+    """Return the text without values that are JSON objects, and these: a shell's rules would remove their quotes."""
+    documents: dict[str, str] = {}
+    rest, position = "", 0
+    for found in JSON_VALUE.finditer(text):
+        if found.start() < position:
+            continue
+        with suppress(ValueError):
+            _, end = json.JSONDecoder().raw_decode(text, found.end())
+            documents[found[1]] = text[found.end() : end]
+            rest, position = rest + text[position : found.start()], end
+    return rest + text[position:], documents
 
 
 def effective(

@@ -188,3 +188,16 @@ class TestHostedWorkflows:
 
     def test_before_the_stack_is_known_nothing_is_refused(self) -> None:
         assert effective(read_template(), None, {"WorkflowId": "wf_old"}, {})
+
+
+@pytest.mark.promise("B1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Stage=dev Limits={"turns_per_day": 5, "x": "a b"} LogLevel=WARN',
+        'Stage=dev LogLevel=WARN Limits=\'{"turns_per_day": 5, "x": "a b"}\'',
+        ["Stage=dev", 'Limits={"turns_per_day": 5, "x": "a b"}', "LogLevel=WARN"],
+    ],
+)
+def test_json_keeps_its_quotes(text: object) -> None:
+    assert parse(text) == {"Stage": "dev", "LogLevel": "WARN", "Limits": '{"turns_per_day": 5, "x": "a b"}'}
