@@ -100,7 +100,7 @@ export default function PlainChat(props: PlainChatProps) {
   };
 
   const header = (
-    <header className="pc-header">
+    <div className="pc-header">
       <button
         type="button"
         aria-label={words().history}
@@ -133,7 +133,7 @@ export default function PlainChat(props: PlainChatProps) {
       <button type="button" aria-label={words().newConversation} title={words().newConversation} onClick={begin}>
         <Icon name="plus" />
       </button>
-    </header>
+    </div>
   );
 
   return (

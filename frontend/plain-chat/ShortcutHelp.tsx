@@ -9,12 +9,12 @@ export function ShortcutHelp({ onClose }: { onClose(): void }) {
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} className="pc-sheet" aria-label={words().keyboard} onClose={onClose}>
-      <header className="pc-row">
+      <div className="pc-row">
         <h2>{words().keyboard}</h2>
         <button type="button" aria-label={words().close} title={words().close} onClick={() => dialog.current?.close()}>
           <Icon name="close" />
         </button>
-      </header>
+      </div>
       <dl>
         {describedShortcuts().map(({ keys, does }) => (
           <div key={does}>
