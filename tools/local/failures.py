@@ -65,6 +65,7 @@ class Failures:
         elif level == "WARN":
             self._note(fields)
         elif fields.get("outcome") == "failed" and not self._has(fields.get("request_id")):
+            self._shown.append((fields.get("request_id"), ""))
             self._note({**fields, "message": f"the turn failed: {fields.get('kind')}"})
 
     def start(self, error: FunctionError) -> None:
