@@ -502,7 +502,9 @@ describe("feedback", () => {
   it("that is bad can have a reason", async () => {
     server.answers("items.feedback", {});
     const { user } = await opened([answer("Bad advice")]);
+    const scrolled = vi.spyOn(HTMLElement.prototype, "scrollIntoView");
     await user.click(await screen.findByRole("button", { name: "Bad answer" }));
+    expect(scrolled).toHaveBeenCalledWith({ block: "nearest" }); // not behind the composer
     await user.type(screen.getByRole("textbox", { name: /What was wrong/ }), "Wrong month{Enter}");
     expect(sent()).toEqual([
       ["negative", undefined],

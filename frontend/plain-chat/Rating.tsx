@@ -35,7 +35,7 @@ export function RatingButtons({ rating, onRate }: RatingProps) {
       {rating?.reason && !asking && <span className="pc-caption">{words().thanks}</span>}
       {failed && <span role="alert">{words().notSaved}</span>}
       {asking && (
-        <form className="pc-reason" onSubmit={explain}>
+        <form className="pc-reason" ref={inSight} onSubmit={explain}>
           <input
             className="pc-field"
             name="reason"
@@ -68,3 +68,6 @@ function Thumb({ kind, pressed, onClick }: { kind: "good" | "bad"; pressed: bool
     </button>
   );
 }
+
+/** Scrolls the form into view: at the end of the conversation it would open behind the composer. */
+const inSight = (form: HTMLFormElement | null) => form?.scrollIntoView({ block: "nearest" });
