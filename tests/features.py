@@ -58,6 +58,7 @@ SEED = {
     "titles": "Conversations get a title by themselves",
     "progress": "A long-running tool reports its progress",
     "server-context": "The request's context reaches the assistant and its tools",
+    "recipes": "One short, runnable file per feature, from a tool to the assistant's own table",
     "bring-your-own": "Another assistant is one file and one setting (code reusability)",
 }
 
