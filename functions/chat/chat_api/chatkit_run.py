@@ -44,6 +44,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from chat_api.answer.drafts import is_kept
 from chat_api.answer.events import AnswerEvents, with_stored_image
 from chat_api.answer.rules import NEVER_BLOCKED, broken, iterator_of
 from chat_api.assistant import (
@@ -99,6 +100,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self._new_content: list[UserMessageContent] | None = None
         self._message: UserMessageItem | None = None
         self._title = PendingTitle(None)
+        self._answer: AnswerEvents | None = None
 
     def stream(self, request: StreamingReq) -> AsyncGenerator[bytes, None]:
         self._new_content = new_content(request)
@@ -191,7 +193,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         """Yield the events so that everything that the user sees is stored (`chat_api.answer`)."""
         store = self._user_store
         new_id = partial(store.generate_item_id, thread=thread, context=self._turn.context)
-        answer = AnswerEvents(thread, new_id, store.has_generated, store.has_loaded)
+        self._answer = answer = AnswerEvents(thread, new_id, store.has_generated, store.has_loaded)
         try:
             async for event in events:
                 for repaired in answer.repair(event):
@@ -230,9 +232,9 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         content = [AssistantMessageContent(text=reason)]
         yield ThreadItemDoneEvent(item=answer.model_copy(update={"id": new_id, "content": content}))
 
-    async def _may_store(self, answer: AssistantMessageItem) -> bool:
+    async def _may_store(self, answer: ThreadItem) -> bool:
         """Return whether a part of an answer may be stored when its turn is stopped."""
-        if self._moderator is None:
+        if self._moderator is None or not isinstance(answer, AssistantMessageItem):
             return True
         try:
             return await moderate(self._moderator, answer_statement(answer), self._turn.context) is None
@@ -251,9 +253,8 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     ) -> None:
         """Store the answer so far. If the user stopped it, add a hidden note for the model's next turn."""
         for item in pending_items:
-            if not isinstance(item, AssistantMessageItem) or not any(part.text.strip() for part in item.content):
-                continue
-            if await self._may_store(item):
+            item = item if self._answer is None else self._answer.shown(item)
+            if is_kept(item) and await self._may_store(item):
                 # A duplicate means that the turn was stopped while ChatKit stored the complete answer.
                 with suppress(DuplicateItemError):
                     await self.store.add_thread_item(thread.id, item, context)

@@ -5,18 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 from chatkit.types import (
+    CustomTask,
     ProgressUpdateEvent,
     SDKHiddenContextItem,
     ThreadItem,
     ThreadItemAddedEvent,
+    ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
+    WidgetItem,
+    WidgetStreamingTextValueDelta,
+    Workflow,
+    WorkflowItem,
+    WorkflowTaskAdded,
 )
+from chatkit.widgets import Card, Text
 
 from chat_api.assistant import Turn
 from chat_api.server import OUT_OF_TIME
@@ -92,6 +101,36 @@ class TestWhereverTheTurnIs:
         assert words(stored) == ["One two "]
         assert world.metrics[0].outcome == "user"
         assert turn.task.exception() is None
+
+    @pytest.mark.promise("B7")
+    async def test_steps_and_cards_so_far_are_stored_as_well(self, world_of: WorldOf) -> None:
+        class Working(Halting):
+            async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
+                facts: dict[str, Any] = {"thread_id": self.turns[0].context.turn_id, "created_at": datetime.now()}
+                steps = WorkflowItem(id="w", **facts, workflow=Workflow(type="custom", tasks=[]))
+                card = Card(children=[Text(id="t", value="one", streaming=True)])
+                yield ThreadItemAddedEvent(item=steps)
+                yield ThreadItemUpdatedEvent(
+                    item_id="w", update=WorkflowTaskAdded(task=CustomTask(title="step 1"), task_index=0)
+                )
+                yield ThreadItemAddedEvent(item=WidgetItem(id="c", **facts, widget=card))
+                more = WidgetStreamingTextValueDelta(component_id="t", delta=" two", done=False)
+                yield ThreadItemUpdatedEvent(item_id="c", update=more)
+                working.set()
+                await self.go_on.wait()
+
+        working = asyncio.Event()
+        world = world_of(Working())
+        turn = begin(world)
+        await working.wait()
+
+        await cancel(world)
+        events = await turn.rest()
+
+        stored = await items(world, events[0]["thread"]["id"])
+        assert [item.type for item in stored[1:4]] == ["assistant_message", "workflow", "widget"]
+        assert "step 1" in stored[2].model_dump_json()
+        assert "one two" in stored[3].model_dump_json()
 
     async def test_tool_that_cannot_be_interrupted(self, world_of: WorldOf) -> None:
         ended = threading.Event()

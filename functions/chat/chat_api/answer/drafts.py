@@ -172,6 +172,11 @@ def _ended(task: Task) -> Task:
     return task.model_copy(update={"status_indicator": "none"}) if task.status_indicator == "loading" else task
 
 
+def is_kept(item: ThreadItem) -> bool:
+    """Return whether an unfinished item is stored when the turn is stopped."""
+    return isinstance(item, AssistantMessageItem | WorkflowItem | WidgetItem) and not is_empty(item)
+
+
 def filled(item: ThreadItem, draft: ThreadItem) -> ThreadItem:
     """Return an empty item with the content of its draft."""
     match item, draft:

@@ -97,6 +97,11 @@ class AnswerEvents:
             if not draft.is_done and (item := interrupted(draft.current(), note)) is not None:
                 yield from self._follow(ThreadItemDoneEvent(item=item))
 
+    def shown(self, item: ThreadItem) -> ThreadItem:
+        """Return an unfinished item as the user sees it."""
+        draft = self._drafts.get(item.id)
+        return item if draft is None else draft.current()
+
     def _placed(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
         """Return the event with this turn's thread in its item."""
         item = getattr(event, "item", None)
