@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import botocore.session
@@ -77,10 +77,21 @@ async def aws(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Aws]:
         yield aws
 
 
+OPENED: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close the clients of a test; an open connection would be a warning in a later one."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def function_client(url: str, key: str = FUNCTION_KEY) -> Any:
     """Return the client that the local function has: another key, and the region of the local AWS."""
     session: Any = botocore.session.get_session()
-    return session.create_client(
+    client = session.create_client(
         "bedrock-runtime",
         endpoint_url=url,
         region_name="eu-west-1",
@@ -88,6 +99,8 @@ def function_client(url: str, key: str = FUNCTION_KEY) -> Any:
         aws_secret_access_key="local",
         aws_session_token="local-token",
     )
+    OPENED.append(client)
+    return client
 
 
 def ask(client: Any) -> EventStream:
