@@ -90,7 +90,7 @@ MAX_AUDIO_BYTES = 2_500_000
 CALL_AMONG_ITEMS = 20
 """A client tool's result is accepted if its call is one of the thread's newest visible items."""
 MODERATION_SECONDS = 5.0
-NOT_CHECKED = "The answer could not be checked and was removed. Please try again."
+NOT_CHECKED = say("The answer could not be checked and was removed. Please try again.")
 
 
 class RequestChecks:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from attachments_s3.policy import ADVICE, FILE_TYPES
+from attachments_s3.content import LABELS
+from attachments_s3.policy import ADVICE
 from chat_api.settings import LimitSettings
 from coach.accounts import ACCOUNTS, CATEGORIES
 from languages import languages
@@ -26,7 +27,7 @@ LIBRARY_ERRORS = {
 REFUSALS = {"ConflictError", "MissingGroupError", "NotFoundRequestError", "TooLargeError", "TooManyRequestsError"}
 FOREIGN = {"hosted.py", "app.py"}
 """Modules of hosted mode, whose sentences only developers read."""
-SHARED = {"something else", "damaged", "no type", "no encoding"}
+SHARED = {"something else", "incomplete or damaged", "no type", "no encoding"}
 
 
 def modules() -> list[Path]:
@@ -77,7 +78,7 @@ def terms() -> set[str]:
     limits = {name for name in LimitSettings.model_fields if name.endswith(("_per_minute", "_per_day"))}
     counted = {name.removeprefix("user_").replace("_", " ") for name in limits if not name.startswith("all_")}
     capitals = {each.capitalize() for each in (*ACCOUNTS, *CATEGORIES)}
-    labels = {each.label for each in FILE_TYPES} | {*ADVICE.values(), "Please choose another file."}
+    labels = {*LABELS.values()} | {*ADVICE.values(), "Please choose another file."}
     return counted | capitals | labels | {*CATEGORIES} | SHARED
 
 
