@@ -27,7 +27,7 @@ LIBRARY_ERRORS = {
 REFUSALS = {"ConflictError", "MissingGroupError", "NotFoundRequestError", "TooLargeError", "TooManyRequestsError"}
 FOREIGN = {"hosted.py", "app.py"}
 """Modules of hosted mode, whose sentences only developers read."""
-SHARED = {"something else", "incomplete or damaged", "no type", "no encoding"}
+SHARED = {"something else", "damaged", "incomplete or damaged", "no type", "no encoding"}
 
 
 def modules() -> list[Path]:
