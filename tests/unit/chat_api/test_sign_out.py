@@ -43,7 +43,7 @@ async def test_a_stranger_cannot_sign_anyone_out(world: World) -> None:
 
 @pytest.mark.parametrize(("erased", "reason"), [(False, "signed_out"), (True, "erased")])
 async def test_an_ended_session_has_its_reason_in_the_response(erased: bool, reason: str) -> None:
-    request: Any = SimpleNamespace(state=SimpleNamespace(request_id="request-1"))
+    request: Any = SimpleNamespace(state=SimpleNamespace(request_id="request-1"), headers={})
 
     answer = await error_response(request, SessionEndedError(erased=erased))
 
