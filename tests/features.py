@@ -91,6 +91,7 @@ MORE = {
     "thread-status": "Locked and closed conversations take no messages",
     "edit-message": "A message is edited in its place and answered again",
     "feedback": "Feedback that is there after a reload, with a reason, and can be withdrawn",
+    "one-turn-per-thread": "A second turn in a conversation while one runs: refused with the ids of both",
     "interrupted": "An answer whose model failed: the text so far stays, with a note and a retry",
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",

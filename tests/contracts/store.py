@@ -21,6 +21,7 @@ from store_dynamo.testing import (
     LifetimeContract,
     MergeContract,
     OrderContract,
+    RunningContract,
     StoreContract,
     WritesContract,
 )
@@ -131,6 +132,13 @@ PROMISES = {
         AccessContract.test_leases_count_the_turns_of_all_until_they_expire,
         AccessContract.test_leaving_before_entering_is_harmless,
     ),
+    "R4": (
+        RunningContract.test_a_thread_has_one_turn_at_a_time,
+        RunningContract.test_of_many_turns_at_once_one_begins,
+        RunningContract.test_only_its_claim_renews_and_ends_a_lock,
+        RunningContract.test_a_silent_turn_loses_its_lock,
+        RunningContract.test_an_ended_lock_is_not_revived,
+    ),
     "H12": (
         AccessContract.test_earlier_sign_ins_end_at_once,
         AccessContract.test_a_tombstone_outlives_requests_and_sign_outs,
@@ -158,6 +166,7 @@ class EveryStoreContract(
     MergeContract,
     LifetimeContract,
     ClaimsContract,
+    RunningContract,
     AccessContract,
 ):
     """All parts in one class."""

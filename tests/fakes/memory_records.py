@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,18 @@ from chatkit.types import AssistantMessageItem, FeedbackKind, UserMessageItem
 
 from store_dynamo.access import LONG_AGO, Seat
 from store_dynamo.audit import DONE, Action
-from store_dynamo.errors import RateExceededError, SignedOutError, TooManyRunningError, TurnClaimedError
+from store_dynamo.errors import (
+    RateExceededError,
+    SignedOutError,
+    ThreadBusyError,
+    TooManyRunningError,
+    TurnClaimedError,
+)
 from store_dynamo.expressions import Clock
 from store_dynamo.feedback import Rating
+from store_dynamo.keys import escape
 from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
+from store_dynamo.running import RunningTurn
 from store_dynamo.search import Found, Hit
 
 UserOf = Callable[[Any], str]
@@ -48,6 +56,42 @@ class MemoryTurns:
     async def is_cancelled(self, turn_id: str, context: Any) -> bool:
         self.looks += 1
         return (self.user_of(context), turn_id) in self.cancelled
+
+
+@dataclass
+class MemoryRunning:
+    """Locks by user and thread."""
+
+    user_of: UserOf
+    clock: Clock
+    locks: dict[tuple[str, str], RunningTurn] = field(default_factory=dict[tuple[str, str], RunningTurn])
+
+    async def begin(self, thread_id: str, turn_id: str, claim: str, context: Any) -> None:
+        key = (self.user_of(context), escape(thread_id, "thread"))
+        held = self.locks.get(key)
+        if held and held.is_alive(self.clock()) and held.claim != claim:
+            raise ThreadBusyError(thread_id, held.turn_id)
+        self.locks[key] = RunningTurn(thread_id, turn_id, claim, self.clock())
+
+    async def beat(self, thread_id: str, claim: str, context: Any) -> bool:
+        key = (self.user_of(context), escape(thread_id, "thread"))
+        held = self.locks.get(key)
+        if held is None or held.claim != claim:
+            return False
+        self.locks[key] = replace(held, at=self.clock())
+        return True
+
+    async def end(self, thread_id: str, claim: str, context: Any) -> None:
+        held = await self.find(thread_id, context)
+        if held and held.claim == claim:
+            del self.locks[self.user_of(context), escape(thread_id, "thread")]
+
+    async def find(self, thread_id: str, context: Any) -> RunningTurn | None:
+        return self.locks.get((self.user_of(context), escape(thread_id, "thread")))
+
+    async def list(self, context: Any) -> list[RunningTurn]:
+        user, now = self.user_of(context), self.clock()
+        return [turn for (owner, _), turn in self.locks.items() if owner == user and turn.is_alive(now)]
 
 
 @dataclass

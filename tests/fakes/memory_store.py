@@ -33,7 +33,15 @@ from store_dynamo.serialization import (
 )
 from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
 from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, OnDelete, is_forward, make_page, page_size
-from tests.fakes.memory_records import MemoryAccess, MemoryAudit, MemoryFeedback, MemoryRates, MemorySearch, MemoryTurns
+from tests.fakes.memory_records import (
+    MemoryAccess,
+    MemoryAudit,
+    MemoryFeedback,
+    MemoryRates,
+    MemoryRunning,
+    MemorySearch,
+    MemoryTurns,
+)
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")
@@ -90,6 +98,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._attachments: dict[tuple[str, str], StoredAttachment] = {}
         self._snapshots = SnapshotCache()
         self.turns = MemoryTurns(user_of)
+        self.running = MemoryRunning(user_of, clock)
         self.rates = MemoryRates(user_of, clock)
         self.access = MemoryAccess(user_of, clock)
         self.audit = MemoryAudit()

@@ -61,6 +61,8 @@ def _end_of(refusal: RefusedError) -> End:
     match refusal.status:
         case 429 if "ConcurrentInvocationLimitExceeded" in refusal.message:
             return End.BUSY
+        case 409 if "running answer" in refusal.message:  # of a killed process: its lock expires
+            return End.BUSY
         case 409:
             return End.REPEATED
         case 503:

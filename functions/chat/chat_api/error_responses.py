@@ -23,6 +23,7 @@ from attachments_s3.errors import ClaimedError, RepeatedFileError, ScanError, St
 from attachments_s3.errors import InvalidIdError as InvalidFileIdError
 from attachments_s3.errors import RefusedError as RefusedFileError
 from chat_api.errors import (
+    BusyThreadError,
     ConflictError,
     InvalidRequestError,
     ModeratedError,
@@ -93,6 +94,8 @@ async def error_response(request: Request, error: Exception) -> Response:
             body["reason"] = error.reason
         case RepeatedTurnError():
             body["thread_id"] = error.thread_id
+        case BusyThreadError():
+            body |= {"thread_id": error.thread_id, "turn_id": error.turn_id}
         case TooManyRequestsError():
             headers["retry-after"] = str(error.retry_after_seconds)
         case _:

@@ -4,7 +4,8 @@
     ├── InvalidRequestError      not a valid ChatKit request, or one that this assistant does not support
     ├── NotFoundRequestError     names a thread, item or file that this user does not have
     ├── ConflictError            valid, but not in the current state (a locked thread, a file of another message)
-    │   └── RepeatedTurnError    this turn was received before
+    │   ├── RepeatedTurnError    this turn was received before
+    │   └── BusyThreadError      another turn runs in the thread
     ├── TooManyRequestsError     exceeds a rate limit
     ├── ModeratedError           the assistant's moderation refused its text
     └── TooLargeError            exceeds a size limit
@@ -59,6 +60,14 @@ class RepeatedTurnError(ConflictError):
             say("this message was already received: check the conversation and resend it only if it is missing")
         )
         self.thread_id = thread_id
+
+
+class BusyThreadError(ConflictError):
+    """`turn_id` is the running turn; None if it ended in the same moment."""
+
+    def __init__(self, thread_id: str, turn_id: str | None) -> None:
+        super().__init__(say("this conversation has a running answer: wait for its end, or stop it, and send again"))
+        self.thread_id, self.turn_id = thread_id, turn_id
 
 
 class TooManyRequestsError(RefusedError):

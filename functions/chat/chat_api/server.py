@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
 
 from attachments_s3 import Envelope, MessageFiles, ModelInput, ModelLimits, S3AttachmentStore, SupportsScan
 from chat_api.admission import Admission
@@ -37,12 +35,13 @@ from chat_api.assistant import (
     accepts_attachments,
     composer_options,
 )
-from chat_api.bounds import check_document
 from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
 from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError, contained
 from chat_api.limits import Limits, Stay, charge_of
+from chat_api.parsing import parse_request
 from chat_api.request_checks import check_attachments, moderate, statement_of
+from chat_api.running import ThreadLock
 from chat_api.settings import LimitSettings
 from chat_api.store_answers import StoreRequest, answer
 from chat_api.telemetry import TurnMetrics
@@ -63,12 +62,6 @@ logger = logging.getLogger("chat_api.server")
 ITEM_DONE = b'data: {"type":"thread.item.done"'
 """The start of the first event about a stored item: the user's message."""
 OUT_OF_TIME = say("The answer took too long and was cut off here. Please try again, or ask for less at once.")
-FAULTS_SHOWN = 5
-MAX_NAME_CHARS = 64
-JSON_WORDS = {"model_attributes_type": "an object", "model_type": "an object", "dict_type": "an object"}
-"""The expected JSON, where pydantic names a Python type."""
-
-_REQUEST: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +121,9 @@ class AssistantServer:
         if not isinstance(parsed, StoreRequest):
             self._deferred.start()
         thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
-        await self._admission.admit(parsed, thread_id, context)
+        lock = await self._admission.admit(parsed, thread_id, context)
         if self._moderator is not None:
-            await self._moderate(parsed, self._moderator, context)
+            await self._moderate(parsed, self._moderator, lock, context)
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
         if isinstance(parsed, StoreRequest):
             return NonStreamingResult(await answer(parsed, self._store, self._files, context))
@@ -138,7 +131,8 @@ class AssistantServer:
         store = UserStore(self._store, context, thread_id)
         turn = self._turn(store, context)
         if is_streaming_req(parsed):
-            events = self._events(parsed, store, turn, stop, metrics, stay)
+            assert lock is not None
+            events = self._locked(lock, stop, self._events(parsed, store, turn, stop, metrics, stay))
             return StreamingResult(stream_in_background(events, stop, self._timing.keep_alive))
         try:
             run = await self._run(store, turn, stop, metrics)
@@ -241,7 +235,9 @@ class AssistantServer:
     async def _record_deletion(self, kind: str, deleted_id: str, context: RequestContext) -> None:
         await self.record(f"{kind}.delete", context, deleted_id)
 
-    async def _moderate(self, request: ChatKitReq, moderator: SupportsModeration, context: RequestContext) -> None:
+    async def _moderate(
+        self, request: ChatKitReq, moderator: SupportsModeration, lock: ThreadLock | None, context: RequestContext
+    ) -> None:
         """Let the assistant check the client's text; undo admission if it is refused.
 
         Raises ModeratedError or UnavailableError.
@@ -252,8 +248,16 @@ class AssistantServer:
             if reason := await moderate(moderator, statement, context):
                 raise ModeratedError(reason)
         except BaseException:
-            await self._admission.withdraw(request, context)
+            await self._admission.withdraw(request, lock, context)
             raise
+
+    async def _locked(
+        self, lock: ThreadLock, stop: StopSignal, events: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the turn's events while its thread is locked."""
+        async with lock.held(stop, self._timing.beat), aclosing(events):
+            async for event in events:
+                yield event
 
     async def _events(
         self, request: StreamingReq, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics, stay: Stay
@@ -321,39 +325,6 @@ class AssistantServer:
             search=lambda query: self.search(query, None, context),
             envelope=envelope,
         )
-
-
-def parse_request(body: str | bytes | bytearray) -> ChatKitReq:
-    """Return the ChatKit request in `body`, one of ChatKit's 16 types.
-
-    Raises InvalidRequestError, which names the faulty fields without quoting their values, or TooLargeError. The bounds
-    of the fields are checked before pydantic, which describes each faulty element of a long list.
-    """
-    if not body:
-        raise InvalidRequestError("the request has no body: POST one ChatKit request as JSON")
-    try:
-        document = from_json(body)
-    except ValueError as error:
-        raise InvalidRequestError(f"not a ChatKit request: body: Invalid JSON: {error}") from error
-    check_document(document)
-    try:
-        return _REQUEST.validate_python(document)
-    except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False)
-        more = len(faults) - FAULTS_SHOWN
-        shown = "; ".join(map(_fault, faults[:FAULTS_SHOWN])) + (f"; and {more} more" if more > 0 else "")
-        raise InvalidRequestError(f"not a ChatKit request: {shown}") from error
-
-
-def _fault(fault: ErrorDetails) -> str:
-    """Describe one fault by its place and the expected value. A place may contain the client's own, long names."""
-    place = ".".join(str(part)[:MAX_NAME_CHARS] for part in fault["loc"]) or "body"
-    if fault["type"] == "union_tag_invalid":  # pydantic's message quotes the value
-        context = fault.get("ctx", {})
-        return f"{place}: {context['discriminator']} must be one of {context['expected_tags']}"
-    if expected := JSON_WORDS.get(fault["type"]):
-        return f"{place}: Input should be {expected}"
-    return f"{place}: {fault['msg']}"
 
 
 def _thread_of(request: ChatKitReq) -> str | None:

@@ -54,6 +54,8 @@ class Timing:
     """Interval between reads of the turn's record; makes a stop take effect within a second."""
     reserve: float = 10.0
     """Time kept before the deadline to store the answer so far, including retries."""
+    beat: float = 5.0
+    """Interval at which a turn renews the lock of its thread; a lock expires after 20 s."""
     title_wait: float = 3.0
     """Time that a finished answer waits for the thread's title."""
 
@@ -69,6 +71,7 @@ class StopReason(Enum):
     USER = "stopped by the user"
     DEADLINE = "out of time"
     ABANDONED = "the client is gone"
+    SUPERSEDED = "its process was paused, and another turn has taken the thread"
 
 
 class StopSignal:

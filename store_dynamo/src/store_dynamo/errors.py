@@ -6,6 +6,7 @@
     ├── DuplicateItemError         the id exists with another body
     ├── AttachmentClaimedError     another turn has taken the attachment
     ├── TurnClaimedError           the turn is running or has run
+    ├── ThreadBusyError            another turn runs in the thread
     ├── RateExceededError          the window's limit is reached
     ├── TooManyRunningError        as many turns run as are allowed at once, of this user or of all
     ├── SignedOutError             the user signed out everywhere, or was erased, after this sign-in
@@ -86,6 +87,14 @@ class TurnClaimedError(StoreError):
     def __init__(self, turn_id: str, thread_id: str | None) -> None:
         super().__init__(f"Turn {turn_id} has already been started")
         self.turn_id, self.thread_id = turn_id, thread_id
+
+
+class ThreadBusyError(StoreError):
+    """`turn_id` is the running turn; None if it ended in the same moment."""
+
+    def __init__(self, thread_id: str, turn_id: str | None) -> None:
+        super().__init__(f"Thread {thread_id} has a running turn")
+        self.thread_id, self.turn_id = thread_id, turn_id
 
 
 class RateExceededError(StoreError):

@@ -4,6 +4,7 @@
     thread       USER#{user}                   THREAD#{thread}          THREAD#{created_us:020}#{thread}
     attachment   USER#{user}                   ATTACHMENT#{attachment}  ATTACHMENT#{thread}, once it belongs to one
     turn         USER#{user}                   TURN#{turn}              –
+    running turn USER#{user}                   RUNNING#{thread}         –
     rate         USER#{user} or SHARED         RATE#{name}#{window}     –
     access       USER#{user}                   ACCESS                   –
     lease        LEASES                        LEASE#{until}#{holder}   –
@@ -45,6 +46,7 @@ INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
 ACCESS, LEASES, LEASE, HOLD, HELD = "ACCESS", "LEASES", "LEASE#", "HOLD", "HELD#"
+RUNNING = "RUNNING#"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -120,6 +122,11 @@ def attachment_key(user_id: str, attachment_id: str) -> Key:
 
 def turn_key(user_id: str, turn_id: str) -> Key:
     return _key(user_partition(user_id), TURN + escape(turn_id, "turn"))
+
+
+def running_key(user_id: str, thread_id: str) -> Key:
+    """Return the key of a thread's lock. It is in the user's partition, so that one query lists the running turns."""
+    return _key(user_partition(user_id), RUNNING + escape(thread_id, "thread"))
 
 
 def rate_key(user_id: str | None, name: str, window_start: int) -> Key:

@@ -29,6 +29,7 @@ from store_dynamo.feedback import Feedback
 from store_dynamo.items import Items
 from store_dynamo.keys import new_id
 from store_dynamo.rates import Rates
+from store_dynamo.running import RunningTurns
 from store_dynamo.search import Search
 from store_dynamo.serialization import item_without_descriptors, without_descriptor
 from store_dynamo.table import Backoff, Table, run_to_completion
@@ -88,8 +89,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `rates`, `access`, `audit` and `feedback` are records of the same table that ChatKit's Store does not have,
-    and `search` finds messages by their words: see the modules of these names.
+    `turns`, `running`, `rates`, `access`, `audit` and `feedback` are records of the same table that ChatKit's Store
+    does not have, and `search` finds messages by their words: see the modules of these names.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
@@ -125,6 +126,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._items = Items(records, bodies, lifetime)
         self._attachments = Attachments(records, bodies, lifetime)
         self.turns = Turns[TContext](records, user_of, clock)
+        self.running = RunningTurns[TContext](records, user_of, clock)
         self.rates = Rates[TContext](records, user_of, clock)
         self.access = Access[TContext](records, user_of, clock)
         self.audit = Audit(records, clock)

@@ -223,11 +223,18 @@ class Table:
                 return
             more = {"ExclusiveStartKey": start}
 
-    async def put(self, record: Record, condition: str | None = None, values: Attributes | None = None) -> None:
+    async def put(
+        self,
+        record: Record,
+        condition: str | None = None,
+        values: Attributes | None = None,
+        names: dict[str, str] | None = None,
+    ) -> None:
         """Write a whole record."""
         more: dict[str, Any] = (
             {"ConditionExpression": condition, **expression_values(values or {})} if condition else {}
         )
+        more |= {"ExpressionAttributeNames": names} if names else {}
         await self._backoff.send(
             self._client.put_item,
             TableName=self.name,
@@ -250,9 +257,11 @@ class Table:
             **update,
         )
 
-    async def delete(self, key: Key, condition: str | None = None) -> bool:
+    async def delete(self, key: Key, condition: str | None = None, values: Attributes | None = None) -> bool:
         """Delete a record, and return whether there was one."""
-        more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        more: dict[str, Any] = (
+            {"ConditionExpression": condition, **expression_values(values or {})} if condition else {}
+        )
         answer = await self._backoff.send(
             self._client.delete_item,
             TableName=self.name,

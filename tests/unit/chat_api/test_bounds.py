@@ -17,7 +17,7 @@ from attachments_s3 import names
 from chat_api import bounds
 from chat_api.bounds import FIELDS, HTTP, Bound, Items, Json, Number, Text, clean_title
 from chat_api.errors import RefusedError
-from chat_api.server import parse_request
+from chat_api.parsing import parse_request
 from tests.fakes.everything import Everything
 from tests.unit.chat_api.conftest import World
 from tests.unit.chat_api.test_app import begin

@@ -1,22 +1,19 @@
-"""A turn runs once: repeated requests, a retry after a rejection, and two turns in one thread."""
+"""A turn runs once: repeated requests, and a retry after a rejection."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from store_dynamo.errors import StoreUnavailableError
 from tests.fakes.asgi_exchange import Exchange
-from tests.fakes.assistants import Halting
 from tests.unit.chat_api.conftest import World
 from tools.client.chatkit import Event, add_message, create_thread, get_thread
 from tools.local.files import PNG
 
 TURN = {"x-turn-id": "turn-0000001"}
-WorldOf = Callable[..., World]
 
 
 async def all_items(world: World) -> list[list[Event]]:
@@ -98,26 +95,3 @@ async def test_second_arrival_leaves_the_firsts_files_alone(world: World, monkey
 
     assert (second.status_code, stolen.status_code) == (409, 409)
     assert "error" not in [event["type"] for event in events]
-
-
-@pytest.mark.promise("H10")
-async def test_two_turns_in_one_thread_both_run(world_of: WorldOf) -> None:
-    assistant = Halting()
-    world = world_of(assistant)
-    headers = {"x-auth-token": world.pool.token("ana")}
-    first = Exchange(world.app, create_thread("one"), {**headers, **TURN})
-    created = await first.event("thread.created")
-    assert created is not None
-    await assistant.reached.wait()
-
-    second = Exchange(world.app, add_message(created["thread"]["id"], "two"), {**headers, "x-turn-id": "turn-0000002"})
-    async with asyncio.timeout(5):
-        while len(assistant.turns) < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0)
-    assistant.go_on.set()
-    events = await first.rest() + await second.rest()
-
-    (items,) = await all_items(world)
-    assert "error" not in [event["type"] for event in events]
-    assert sorted(item["type"] for item in items) == ["assistant_message"] * 2 + ["user_message"] * 2
-    assert len({item["id"] for item in items}) == 4

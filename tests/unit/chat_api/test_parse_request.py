@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_api.errors import InvalidRequestError, RefusedError
-from chat_api.server import parse_request
+from chat_api.parsing import parse_request
 
 pytestmark = pytest.mark.promise("H3")
 

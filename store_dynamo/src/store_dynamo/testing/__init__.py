@@ -18,6 +18,7 @@ further; take those that your store promises:
     MergeContract        `save_thread` merges with other writers; `set_automatic_title`
     LifetimeContract     deletion during a turn, `retention`
     ClaimsContract       attachments: `claim_attachment`, `release_attachment`, expiry
+    RunningContract      the store's `running`: one turn a thread, locks of dead processes
     AccessContract       the store's `access`: rates and seats of a user, sign-outs, tombstones
 
 `StoreMachine` (hypothesis) compares random operations with a plain model. Needs pytest, pytest-asyncio and hypothesis:
@@ -29,7 +30,18 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"store_dynamo.testing.{name}"
-        for name in ("access", "bodies", "contract", "isolation", "lifetime", "machine", "order", "setting", "writes")
+        for name in (
+            "access",
+            "bodies",
+            "contract",
+            "isolation",
+            "lifetime",
+            "machine",
+            "order",
+            "running",
+            "setting",
+            "writes",
+        )
     )
 )
 
@@ -40,6 +52,7 @@ from store_dynamo.testing.isolation import IdLimitsContract, IsolationContract  
 from store_dynamo.testing.lifetime import ClaimsContract, LifetimeContract  # noqa: E402
 from store_dynamo.testing.machine import StoreMachine, check  # noqa: E402
 from store_dynamo.testing.order import OrderContract  # noqa: E402
+from store_dynamo.testing.running import RunningContract  # noqa: E402
 from store_dynamo.testing.setting import Caller, Clock, StoreSetting  # noqa: E402
 from store_dynamo.testing.writes import MergeContract, WritesContract  # noqa: E402
 
@@ -54,6 +67,7 @@ __all__ = [
     "LifetimeContract",
     "MergeContract",
     "OrderContract",
+    "RunningContract",
     "StoreContract",
     "StoreMachine",
     "StoreSetting",
