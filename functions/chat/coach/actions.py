@@ -45,14 +45,21 @@ class BudgetActions:
     async def save(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn, today: date
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """Store a budget, replace the form by its card, and inform the model by a hidden item."""
+        """Store a budget, replace the form by its card, and inform the model by a hidden item.
+
+        For an amount that is no budget, the form says so at its field.
+        """
         category, cents = category_of(action), cents_of(action)
         speech = Speech(turn.context.locale)
         if category is None or cents is None:
             least, most = (money(f"${amount:,}", speech) for amount in (1, MAX_DOLLARS))
-            yield NoticeEvent(
-                level="warning", message=speech("Enter a budget between {least} and {most}.", least=least, most=most)
-            )
+            fault = speech("Enter a budget between {least} and {most}.", least=least, most=most)
+            if category is None or sender is None:
+                yield NoticeEvent(level="warning", message=fault)
+                return
+            report = budget_report(await self._accounts.read(turn.context.user_id, today), today, category)
+            form = budget_form(report, speech, fault)
+            yield ThreadItemReplacedEvent(item=sender.model_copy(update={"widget": form}))
             return
         await self._accounts.set_budget(turn.context.user_id, category, cents)
         report = budget_report(await self._accounts.read(turn.context.user_id, today), today, category)

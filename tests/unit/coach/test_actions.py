@@ -72,6 +72,17 @@ class TestSave:
         assert (notice.type, notice.level) == ("notice", "warning")
         assert (await accounts.read("strange", TODAY)).budgets == {}
 
+    async def test_an_amount_that_is_none_is_told_at_its_field(self, accounts: AccountsTable) -> None:
+        talk = Conversation("off-limits")
+        report = budget_report(await accounts.read("off-limits", TODAY), TODAY, "dining")
+        form = WidgetItem(id="f", thread_id=talk.thread.id, created_at=NOON, widget=budget_form(report, Speech("en")))
+
+        (replaced,) = await save(talk, accounts, {"category": "dining", "amount": "-5"}, form)
+
+        assert replaced.item.id == "f"
+        assert "Enter a budget between $1 and $1,000,000." in replaced.model_dump_json()
+        assert (await accounts.read("off-limits", TODAY)).budgets == {}
+
     @pytest.mark.parametrize(
         ("typed", "cents"), [("1", 100), (" $1,200.25 ", 120_025), (400, 40_000), (99.999, 10_000)]
     )

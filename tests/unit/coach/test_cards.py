@@ -17,7 +17,7 @@ from coach.accounts import CATEGORIES, Category
 from coach.tools.balances import balance_sheet
 from coach.tools.spending import spending
 from coach.widgets import cards
-from coach.widgets.cards import as_text, balances_card, spending_chart
+from coach.widgets.cards import as_text, balances_card, budget_card, spending_chart
 from languages import Speech
 from tests.fakes.ledger import read_ledger
 
@@ -66,6 +66,12 @@ class TestBalances:
         card = balances_card({"accounts": [{"name": name, "balance": "$1"}], "total": "$1"}, ENGLISH)
         assert parts(card, "Text")[0]["value"] == name
         assert parts(card, "Button") == []
+
+
+def test_a_budget_that_is_exceeded_says_so() -> None:
+    report = {"category": "dining", "budget": "$100.00", "spent_last_month": "$259.24", "left": "-$159.24"}
+    texts = [part["value"] for part in parts(budget_card(report, ENGLISH), "Text")]
+    assert texts[-2:] == ["Over budget", "$159.24"]
 
 
 class TestSpending:

@@ -59,14 +59,15 @@ def analysis_card(title: str, findings: str, streaming: bool) -> DynamicWidgetRo
     return _template("analysis").build({"title": title, "findings": findings, "streaming": streaming})
 
 
-def budget_form(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
-    """Return the form of a `coach.tools.budgets.budget_report`."""
+def budget_form(report: Mapping[str, Any], speech: Speech, fault: str = "") -> DynamicWidgetRoot:
+    """Return the form of a `coach.tools.budgets.budget_report`, with the fault of the amount that was entered."""
     return _template("budget_form").build(
         {
             "title": speech("Budget for {category}", category=report["category"]),
             "category": report["category"],
             "spent": speech("{amount} spent in the last month", amount=money(report["spent_last_month"], speech)),
             "amount": f"{_number(report['budget']):.2f}" if report["budget"] else "",
+            "fault": fault,
             "words": {"save": speech("Save"), "label": speech("Dollars a month")},
         }
     )
@@ -74,10 +75,11 @@ def budget_form(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
 
 def budget_card(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
     """Return the card of a `coach.tools.budgets.budget_report` whose budget is set."""
+    over = report["left"].startswith("-")
     words = {
         "budget": speech("Budget"),
         "spent": speech("Spent in the last month"),
-        "left": speech("Left"),
+        "left": speech("Over budget") if over else speech("Left"),
         "change": speech("Change"),
     }
     return _template("budget").build(
@@ -86,7 +88,7 @@ def budget_card(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
             "category": report["category"],
             "budget": money(report["budget"], speech),
             "spent": money(report["spent_last_month"], speech),
-            "left": money(report["left"], speech),
+            "left": money(report["left"].lstrip("-"), speech),
             "words": words,
         }
     )
