@@ -33,7 +33,7 @@ USER = "ana@example.com"
 FILE = PNG.ljust(500_000, b"\0")
 WORDS_PER_SECOND = 50
 INDEX_BYTES = 100  # DynamoDB's overhead of every stored item and index entry
-SHORT_LIVED = ("TURN#", "RATE#")
+SHORT_LIVED = ("TURN#", "RATE#", "RUNNING#")
 S3_WRITES = {"PutObject", "CopyObject", "DeleteObject"}
 
 
