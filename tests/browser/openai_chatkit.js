@@ -19,6 +19,7 @@
   class OpenAIChatKit extends HTMLElement {
     #options;
     #threadId = null;
+    #preset = null;
     #pending = []; // client tool calls of the current stream
     #files = [];
     #tags = [];
@@ -30,6 +31,7 @@
     #progress = make("p", { role: "status" });
     #chips = make("ul", { label: "Files to send" });
     #found = make("ul", { role: "listbox", label: "Mention" });
+    #menu = make("ul", { role: "listbox", label: "Commands" });
     #threads = make("section", { label: "History" });
     #start = make("div");
     #field = make("textarea", { rows: 2, label: "Message" });
@@ -58,8 +60,10 @@
       this.#start.append(make("h2", { textContent: this.#options.startScreen.greeting }), ...prompts);
       const fresh = make("button", { type: "button", textContent: "New conversation", onclick: () => this.#open(null) });
       const history = make("button", { type: "button", textContent: "History", onclick: () => void this.showHistory() });
-      const header = make("div", {}, fresh, history, this.#threads);
-      const composer = make("div", {}, this.#chips, this.#found, this.#field, file, this.#send, this.#stop);
+      const { rightAction } = this.#options.header;
+      const action = rightAction && make("button", { type: "button", textContent: rightAction.icon, onclick: rightAction.onClick });
+      const header = make("div", {}, fresh, history, action, this.#threads);
+      const composer = make("div", {}, this.#chips, this.#found, this.#menu, this.#field, file, this.#send, this.#stop);
       const disclaimer = make("p", { textContent: this.#options.disclaimer.text });
       this.style.cssText = "display:block;overflow:auto";
       this.append(header, this.#start, this.#list, this.#progress, this.#errors, composer, disclaimer);
@@ -76,13 +80,14 @@
     setThreadId(threadId) {
       return this.#open(threadId);
     }
-    sendUserMessage({ text }) {
+    async sendUserMessage({ text }) {
       return this.#say(text);
     }
-    setComposerValue({ text }) {
-      this.#field.value = text;
+    async setComposerValue({ text, content = [{ type: "input_text", text }] }) {
+      this.#preset = content;
+      this.#field.value = content.map((part) => (part.type === "input_tag" ? `@${part.text}` : part.text)).join("");
     }
-    focusComposer() {
+    async focusComposer() {
       this.#field.focus();
     }
     fetchUpdates() {
@@ -228,6 +233,15 @@
     }
 
     async #search() {
+      this.#preset = null;
+      const command = /^\/(\w*)$/.exec(this.#field.value)?.[1];
+      const { commands } = this.#options;
+      const listed = command !== undefined && commands?.enabled ? await commands.onSearch(command) : [];
+      this.#menu.replaceChildren(
+        ...listed.map((each) =>
+          make("li", { role: "option", textContent: each.label, onclick: () => this.#select(each) }),
+        ),
+      );
       const query = /@(\w*)$/.exec(this.#field.value)?.[1];
       if (query === undefined || !this.#options.entities) return this.#found.replaceChildren();
       const entities = await this.#options.entities.onTagSearch(query);
@@ -235,6 +249,12 @@
         make("li", { role: "option", textContent: entity.title, onclick: () => this.#mention(entity) }),
       );
       this.#found.replaceChildren(...entries);
+    }
+
+    #select(command) {
+      this.#field.value = "";
+      this.#menu.replaceChildren();
+      void this.#options.commands.onSelect(command);
     }
 
     #mention({ id, title, group, data, interactive }) {
@@ -252,7 +272,8 @@
     }
 
     async #say(text) {
-      const content = [{ type: "input_text", text }, ...this.#tags.splice(0)];
+      const content = this.#preset ?? [{ type: "input_text", text }, ...this.#tags.splice(0)];
+      this.#preset = null;
       const input = { content, attachments: this.#files.splice(0), quoted_text: "", inference_options: {} };
       this.#chips.replaceChildren();
       if (this.#threadId) await this.#stream("threads.add_user_message", { thread_id: this.#threadId, input });
