@@ -91,4 +91,4 @@ async def test_files_of_every_size_pass_and_the_function_stays_small(stack: Stac
 
 
 async def _paper(ana: ChatKitClient, size: int) -> Event:
-    return await ana.upload("paper.pdf", "application/pdf", PDF + b"%" * (size - len(PDF)))
+    return await ana.upload("paper.pdf", "application/pdf", b"%PDF-1.7\n" + b"%" * (size - len(PDF) - 9) + PDF)

@@ -137,14 +137,18 @@ async def test_same_turn_twice_runs_once(stack: Stack, token_of: TokenOf) -> Non
     assert len(threads) == 1
 
 
-async def test_two_turns_of_one_thread_at_once_both_end(ana: ChatKitClient) -> None:
+@pytest.mark.promise("R4")
+async def test_of_two_turns_of_one_thread_at_once_one_is_refused(ana: ChatKitClient) -> None:
     thread_id = (await ask(ana, create_thread("hello")))[0].event["thread"]["id"]
 
-    streams = await asyncio.gather(*(ask(ana, add_message(thread_id, f"hello {number}")) for number in range(2)))
+    outcomes = await asyncio.gather(
+        *(ask(ana, add_message(thread_id, f"hello {number}")) for number in range(2)), return_exceptions=True
+    )
 
+    (refusal,) = [each for each in outcomes if isinstance(each, RefusedError)]
     stored = await items(ana, thread_id)
-    assert all("error" not in [received.event["type"] for received in stream] for stream in streams)
-    assert sorted(item["type"] for item in stored) == ["assistant_message"] * 3 + ["user_message"] * 3
+    assert (refusal.status, refusal.thread_id) == (409, thread_id)
+    assert sorted(item["type"] for item in stored) == ["assistant_message"] * 2 + ["user_message"] * 2
 
 
 @pytest.mark.promise("S12")
