@@ -47,6 +47,8 @@ SEED = {
     "direct-upload": "Attachments: one multipart request",
     "two-phase-upload": "Attachments: register, then PUT",
     "previews": "Attachments: previews by URLs that expire",
+    "file-open": "Attachments: own sent files are opened or downloaded",
+    "page-images": "Images are shown large, in a dialog",
     "attachment-access": "Attachments: other users' files cannot be read, sent or removed",
     "attachment-input": "Attachments: their form as model input",
     "client-tools": "The model calls a tool of the page and continues with its result",

@@ -40,8 +40,11 @@ ID_FIELDS = {
     "attachments": "file",
     "after": "item",
     "turn": "turn",
+    "file": "file",
 }
 """Fields with ids, and the kind of each id; a test finds fields of ChatKit's models that are missing here."""
+IN_PATH = {"~own.turn~": ("turn", "{turn_id}"), "~own.sent_file~": ("file", "{attachment_id}")}
+"""The ids in paths: the field of each in the table, and its parameter in the route."""
 IDEMPOTENT = {
     ("threads.delete", "thread_id"),
     ("attachments.delete", "attachment_id"),
@@ -77,7 +80,9 @@ class Row:
     @property
     def route(self) -> tuple[str, str]:
         path = self.request.target.partition("?")[0]
-        return self.request.method, path.replace("~own.turn~", "{turn_id}")
+        for id_, (_, parameter) in IN_PATH.items():
+            path = path.replace(id_, parameter)
+        return self.request.method, path
 
     @property
     def public(self) -> bool:
@@ -96,8 +101,8 @@ class Row:
         return self.own if (self.request.name, field_of(place)) in IDEMPOTENT else 404
 
     def places(self) -> list[Place]:
-        """Return the places of the request's ids; ("turn",) is the path's."""
-        in_path: list[Place] = [("turn",)] if "~own.turn~" in self.request.target else []
+        """Return the places of the request's ids; ("turn",) and ("file",) are in the path."""
+        in_path: list[Place] = [(field,) for id_, (field, _) in IN_PATH.items() if id_ in self.request.target]
         return in_path + list(_places(self.request.body, ()))
 
     def kind(self, place: Place) -> str:
@@ -107,8 +112,9 @@ class Row:
 
     def with_id(self, place: Place, id_: str) -> Recorded:
         """Return the request with another id at `place`."""
-        if place == ("turn",):
-            return replace(self.request, target=self.request.target.replace("~own.turn~", id_))
+        for own, (field, _) in IN_PATH.items():
+            if place == (field,):
+                return replace(self.request, target=self.request.target.replace(own, id_))
         body = copy.deepcopy(self.request.body)
         inner = body
         for step in place[:-1]:

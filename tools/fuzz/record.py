@@ -55,7 +55,8 @@ class Recorder(ChatKitClient):
 
     async def _keep(self, request: httpx.Request) -> None:
         address = urlsplit(str(request.url))
-        target = re.sub(r"turn_\w+", "~own.turn~", address.path) + (f"?{address.query}" if address.query else "")
+        target = re.sub(r"turn_\w+", "~own.turn~", re.sub(r"atc_\w+", "~own.sent_file~", address.path))
+        target += f"?{address.query}" if address.query else ""
         headers = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
         headers |= {"x-turn-id": "~new.turn~"} if "x-turn-id" in headers else {}
         content = request.read()
@@ -64,7 +65,7 @@ class Recorder(ChatKitClient):
             name = str(body["type"]) if address.path == "/chatkit" else f"POST{address.path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), _placed(body, name))
         else:
-            path = re.sub(r"turn_\w+", "turn", address.path)
+            path = re.sub(r"(turn|atc)_\w+", r"\1", address.path).replace("/atc", "/file")
             name = f"{request.method}{path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), None, content)
         self.kept[name] = found
@@ -78,6 +79,11 @@ class Recorder(ChatKitClient):
         await self._http.post("/chatkit/session", headers=token)
         for path, body in POSTS.items():
             await self._http.post(path, json=body, headers=token)
+
+    async def open(self, attachment_id: str) -> None:
+        await self._http.get(
+            f"/chatkit/attachments/{attachment_id}", headers={"x-auth-token": self._headers["x-auth-token"]}
+        )
 
     async def sign_out(self) -> None:
         await self._http.post("/chatkit/sign-out", headers={"x-auth-token": self._headers["x-auth-token"]})
@@ -125,6 +131,7 @@ async def converse(client: Recorder) -> None:
     await ask_well(client, add_message(thread, "And what did I spend on dining?", (file["id"],)))
     retry = {"thread_id": thread, "item_id": message["id"]}
     await ask_well(client, {"type": "threads.retry_after_item", "params": retry})
+    await client.open(file["id"])
     found = await call({"type": "threads.get_by_id", "params": {"thread_id": thread}})
     reply = next(item for item in found["items"]["data"] if item["type"] == "assistant_message")
     await call({"type": "threads.list", "params": {"limit": 9999, "order": "desc", "after": other}})

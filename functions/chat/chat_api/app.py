@@ -13,6 +13,7 @@ POST /chatkit/overview              the user's change of these data
 POST /chatkit/reports               an error of the page, for the operator's log
 GET  /chatkit/attachments           accepted file types and sizes
 POST /chatkit/attachments           upload one file
+GET  /chatkit/attachments/{id}      a URL, valid for minutes, that opens a file of the user's own messages
 POST /chatkit/sign-out              sign out on all devices: every token of an earlier sign-in is refused
 POST /chatkit/session               hosted mode: a client secret
 """
@@ -135,6 +136,11 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
             attachment = await server.upload(file.filename or "", file.content_type or "", await file.read(), context)
         body = attachment.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True})
         return Response(body, media_type="application/json", headers=NO_STORE)
+
+    @app.get("/chatkit/attachments/{attachment_id}")
+    async def open_file(request: Request, context: User) -> Response:
+        url = await server.file_url(request.path_params["attachment_id"], context)
+        return JSONResponse({"url": url}, headers=NO_STORE)
 
     @app.post("/chatkit/sign-out")
     async def sign_out(context: User) -> Response:

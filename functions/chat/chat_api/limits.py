@@ -90,6 +90,7 @@ CHARGES: Mapping[type | str, Charge] = {
     "GET /chatkit/search": SEARCH,
     "POST /chatkit/overview": CHANGE,
     "POST /chatkit/reports": REPORT,
+    "GET /chatkit/attachments/{attachment_id}": REQUEST,
     "POST /chatkit/attachments": UPLOAD,
     "POST /chatkit/session": SESSION,
     "POST /chatkit/sign-out": REQUEST,

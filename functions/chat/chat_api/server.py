@@ -20,9 +20,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chatkit.errors import ErrorCode
+from chatkit.store import NotFoundError
 from chatkit.types import Attachment, ChatKitReq, ErrorEvent, StreamingReq, is_streaming_req
 
 from attachments_s3 import Envelope, MessageFiles, ModelInput, ModelLimits, S3AttachmentStore, SupportsScan
+from attachments_s3.errors import GoneError
 from chat_api.admission import Admission
 from chat_api.assistant import (
     Assistant,
@@ -51,7 +53,7 @@ from chat_api.warmup import DeferredImports
 from languages import localized, say, translate
 from store_dynamo import DynamoStore
 from store_dynamo.audit import Action
-from store_dynamo.errors import StoreError
+from store_dynamo.errors import InvalidIdError, StoreError
 from store_dynamo.query import InvalidQueryError, SearchQuery
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ logger = logging.getLogger("chat_api.server")
 
 ITEM_DONE = b'data: {"type":"thread.item.done"'
 """The start of the first event about a stored item: the user's message."""
+OPEN_SECONDS = 300
+NO_FILE = say("this file does not exist (any more), or was not sent: reload the conversation")
 OUT_OF_TIME = say("The answer took too long and was cut off here. Please try again, or ask for less at once.")
 
 
@@ -160,6 +164,16 @@ class AssistantServer:
         attachment = await self._files.put(name, mime_type, data, context)
         await self._store.save_attachment(attachment, context)
         return attachment
+
+    async def file_url(self, attachment_id: str, context: RequestContext) -> str:
+        """Return a URL that opens a file of the user's own messages for a few minutes. Raises NotFoundRequestError."""
+        try:
+            attachment = await self._store.load_attachment(attachment_id, context)
+            url = await self._files.url(attachment, context, OPEN_SECONDS)
+        except (NotFoundError, InvalidIdError, GoneError) as error:
+            raise NotFoundRequestError(NO_FILE) from error
+        logger.info("file opened", extra={"attachment_id": attachment.id})
+        return url
 
     async def cancel(self, turn_id: str, context: RequestContext) -> None:
         """Cancel a turn of this user; has no effect after its end.
