@@ -4,9 +4,12 @@ import { imageAddress, linkAddress } from "./addresses";
 import { CopyButton } from "./Copy";
 import { MarkdownBlocks } from "./markdown-blocks";
 import { words } from "./words";
+import { Zoom } from "./Zoom";
 
 /** Domains other than this site that images may load from: the thread's `allowed_image_domains`. */
 export const ImageDomains = createContext<readonly string[]>([]);
+/** Whether a click follows a link already. */
+const InLink = createContext(false);
 
 /** Markdown rendered as elements. HTML in the text is shown as text and never parsed. */
 export function Markdown({ text }: { text: string }) {
@@ -75,9 +78,13 @@ function one(token: MarkedToken): ReactNode {
     case "table":
       return <Table header={token.header} rows={token.rows} align={token.align} />;
     case "link":
-      return <Link href={token.href}>{all(token.tokens)}</Link>;
+      return (
+        <InLink value={true}>
+          <Link href={token.href}>{all(token.tokens)}</Link>
+        </InLink>
+      );
     case "image":
-      return <Picture src={token.href} alt={token.text} />;
+      return <TextImage src={token.href} alt={token.text} />;
     case "hr":
       return <hr />;
     case "br":
@@ -137,6 +144,12 @@ export function Link({ href, children }: { href: unknown; children: ReactNode })
       {children}
     </a>
   );
+}
+
+/** An image of a text, which a click shows large. */
+function TextImage({ src, alt }: { src: string; alt: string }) {
+  const address = imageAddress(src, useContext(ImageDomains));
+  return useContext(InLink) || !address ? <Picture src={src} alt={alt} /> : <Zoom src={address} alt={alt} lazy />;
 }
 
 /** The image if its URL is allowed, else its description. */

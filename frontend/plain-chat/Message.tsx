@@ -7,6 +7,7 @@ import { MessageEditor } from "./MessageEditor";
 import { RatingButtons, type RatingProps } from "./Rating";
 import type { AssistantMessage, Attachment, Source, UserContent, UserMessage } from "./wire";
 import { words } from "./words";
+import { Zoom } from "./Zoom";
 
 interface UserMessageProps {
   item: UserMessage;
@@ -14,9 +15,11 @@ interface UserMessageProps {
   onEdit: ((content: UserContent[]) => Promise<boolean>) | null;
   /** Whether more than the message's answer follows, which an edit would remove as well. */
   followed: boolean;
+  /** Open a file of the message. Null until the server has stored the message. */
+  onOpenFile: ((file: Attachment) => void) | null;
 }
 
-export function UserMessageView({ item, onEdit, followed }: UserMessageProps) {
+export function UserMessageView({ item, onEdit, followed, onOpenFile }: UserMessageProps) {
   const [draft, edit] = useState<UserContent[] | null>(null);
   const [left, leave] = useState(false);
   const close = () => {
@@ -33,7 +36,7 @@ export function UserMessageView({ item, onEdit, followed }: UserMessageProps) {
       {item.attachments.length > 0 && (
         <ul className="pc-files" aria-label={words().files}>
           {item.attachments.map((file) => (
-            <SentFile key={file.id} file={file} />
+            <SentFile key={file.id} file={file} onOpen={onOpenFile} />
           ))}
         </ul>
       )}
@@ -73,20 +76,25 @@ export function UserMessageView({ item, onEdit, followed }: UserMessageProps) {
 
 const focused = (element: HTMLElement | null) => element?.focus();
 
-function SentFile({ file }: { file: Attachment }) {
+function SentFile({ file, onOpen }: { file: Attachment; onOpen: UserMessageProps["onOpenFile"] }) {
   const preview = fileAddress(file.preview_url);
   return (
     <li className="pc-file">
-      {preview ? (
-        <a href={preview} target="_blank" rel="noopener noreferrer" aria-label={words().openFile(file.name)}>
-          <img src={preview} alt={file.name} />
-        </a>
+      {preview ? <Zoom src={preview} alt={file.name} /> : <Icon name="file" />}
+      {onOpen ? (
+        <button
+          type="button"
+          className="pc-file-name"
+          aria-label={words().openFile(file.name)}
+          onClick={() => onOpen(file)}
+        >
+          {file.name}
+        </button>
       ) : (
-        <Icon name="file" />
+        <span className="pc-file-name" aria-hidden={preview !== undefined}>
+          {file.name}
+        </span>
       )}
-      <span className="pc-file-name" aria-hidden={preview !== undefined}>
-        {file.name}
-      </span>
     </li>
   );
 }

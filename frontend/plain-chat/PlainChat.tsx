@@ -88,7 +88,7 @@ export default function PlainChat(props: PlainChatProps) {
     if (items) saveFile(fileName(thread), asMarkdown(thread, items, props.locale));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || (event.target as Element).closest("dialog")) return; // it closes the dialog only
     if (inHistory) write();
     else if (answering) session.stop();
   };

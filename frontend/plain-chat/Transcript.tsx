@@ -14,6 +14,7 @@ import { TaskView, Workflow } from "./Workflow";
 import { textOf } from "./widget-text";
 import type { GeneratedImageItem, Rating, ThreadItem } from "./wire";
 import { words } from "./words";
+import { Zoom } from "./Zoom";
 
 interface TranscriptProps {
   now: Conversation;
@@ -96,6 +97,7 @@ const Item = memo(function Item({ item, growing, disabled, followed, rating, ses
         <UserMessageView
           item={item}
           followed={followed}
+          onOpenFile={item.thread_id ? (file) => void session.openFile(file) : null}
           onEdit={disabled || !item.thread_id ? null : (content) => session.answerAgain(item, content)}
         />
       );
@@ -146,11 +148,7 @@ function GeneratedImage({ item, growing }: { item: GeneratedImageItem; growing: 
   return (
     <figure className="pc-image" aria-busy={growing}>
       {source && growing && <img src={source} alt={words().unfinished} />}
-      {source && !growing && (
-        <a href={source} target="_blank" rel="noopener noreferrer" aria-label={words().openFile(words().generated)}>
-          <img src={source} alt={words().generated} />
-        </a>
-      )}
+      {source && !growing && <Zoom src={source} alt={words().generated} />}
       {growing && (
         <progress aria-label={words().image} {...(item.progress !== undefined && { value: item.progress })} />
       )}

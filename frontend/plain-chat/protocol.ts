@@ -72,6 +72,13 @@ export class ChatClient {
     return response.ok ? response.json() : [];
   }
 
+  /** Return a URL that opens a sent file for a few minutes. Raises RequestError. */
+  async fileUrl(id: string): Promise<string> {
+    const response = await this.reached(`${this.url}/attachments/${encodeURIComponent(id)}`, {});
+    if (!response.ok) throw await refusal(response);
+    return (await response.json()).url;
+  }
+
   /** Search the user's threads; `after` continues a search. Raises RequestError. */
   async search(query: string, after: string | null, signal: AbortSignal): Promise<SearchPage> {
     const parameters = new URLSearchParams({ q: query, ...(after && { after }) });

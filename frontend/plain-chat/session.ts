@@ -5,6 +5,7 @@
  */
 import * as conversation from "./conversation";
 import { type Conversation, UNCONFIRMED } from "./conversation";
+import { openFile } from "./opening";
 import { Breaks, Pacer } from "./pacing";
 import type { HostPage } from "./props";
 import { type ChatClient, RequestError } from "./protocol";
@@ -201,6 +202,11 @@ export class ChatSession {
       this.change({ ...this.now, failure: { ...failure(error), retry: false } });
       return null;
     }
+  }
+
+  /** Open a file of a message; show the reason if that is not possible. */
+  openFile(file: Attachment): Promise<void> {
+    return openFile(file, () => this.loaded(() => this.client.fileUrl(file.id)));
   }
 
   /** Start a new thread. */

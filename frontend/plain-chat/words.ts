@@ -120,6 +120,7 @@ const en = {
 
   files: "Files",
   openFile: (name: string) => `Open ${name}`,
+  enlarge: (name: string) => `Enlarge ${name}`,
   attach: "Attach files",
   toSend: "Files to send",
   uploading: (name: string) => `Uploading ${name}`,
@@ -257,6 +258,7 @@ const de: Words = {
 
   files: "Dateien",
   openFile: (name) => `${name} öffnen`,
+  enlarge: (name) => `${name} vergrößern`,
   attach: "Dateien anhängen",
   toSend: "Anhänge",
   uploading: (name) => `${name} wird hochgeladen`,

@@ -65,6 +65,41 @@ async def test_generated_picture_is_shown_from_the_bucket(house: House, visitor:
     assert (await picture.get_attribute("src") or "").startswith(house.stack.aws.endpoint)
 
 
+@pytest.mark.feature("page-images")
+@pytest.mark.scenario("a generated image")
+async def test_picture_is_shown_large_until_escape(visitor: Visitor) -> None:
+    await visitor.send("Draw a picture of my boat")
+    button = visitor.page.get_by_role("button", name="Enlarge Generated image")
+    dialog = visitor.page.get_by_role("dialog", name="Generated image")
+    for leave in ("Escape", "Enter", "outside"):
+        await button.focus()
+        await visitor.page.keyboard.press("Enter")
+        await expect(dialog).to_be_visible()
+        if leave == "outside":
+            await visitor.page.mouse.click(4, 4)
+        else:
+            await visitor.page.keyboard.press(leave)  # Enter presses the button that has the focus: close
+        await expect(dialog).to_have_count(0)
+        await expect(button).to_be_focused()
+
+
+@pytest.mark.promise("A5")
+@pytest.mark.feature("file-open")
+@pytest.mark.scenario("open a sent file")
+async def test_sent_files_are_opened_again(house: House, visitor: Visitor) -> None:
+    await visitor.attach({"name": "Notes ü.txt", "mimeType": "text/plain", "buffer": b"notes"})
+    await visitor.send("What is this?")
+    await visitor.page.reload()
+
+    async with visitor.page.expect_download() as download:
+        await visitor.page.get_by_role("button", name="Open Notes ü.txt").click()
+
+    saved = await download.value
+    assert saved.suggested_filename == "Notes ü.txt"
+    assert saved.url.startswith(house.stack.aws.endpoint)
+    assert (await saved.path()).read_bytes() == b"notes"
+
+
 @pytest.mark.promise("A2")
 @pytest.mark.scenario("a file over the limit")
 async def test_file_over_the_limit_is_refused_before_it_leaves(visitor: Visitor, tmp_path: Path) -> None:
