@@ -65,8 +65,9 @@ async def test_generated_picture_is_shown_from_the_bucket(house: House, visitor:
     assert (await picture.get_attribute("src") or "").startswith(house.stack.aws.endpoint)
 
 
+@pytest.mark.parametrize("wiring", ["plain"])
 @pytest.mark.feature("page-images")
-@pytest.mark.scenario("a generated image")
+@pytest.mark.scenario("an enlarged image")
 async def test_picture_is_shown_large_until_escape(visitor: Visitor) -> None:
     await visitor.send("Draw a picture of my boat")
     button = visitor.page.get_by_role("button", name="Enlarge Generated image")
@@ -83,6 +84,7 @@ async def test_picture_is_shown_large_until_escape(visitor: Visitor) -> None:
         await expect(button).to_be_focused()
 
 
+@pytest.mark.parametrize("wiring", ["plain"])
 @pytest.mark.promise("A5")
 @pytest.mark.feature("file-open")
 @pytest.mark.scenario("open a sent file")

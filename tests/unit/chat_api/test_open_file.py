@@ -117,4 +117,6 @@ async def test_the_log_has_the_id_and_no_url(world: World, caplog: pytest.LogCap
 
     (record,) = [record for record in caplog.records if record.message == "file opened"]
     assert record.__dict__["attachment_id"] == file_id
-    assert not any("X-Amz-Signature" in str(record.__dict__) or url in str(record.__dict__) for record in caplog.records)
+    assert not any(
+        "X-Amz-Signature" in str(record.__dict__) or url in str(record.__dict__) for record in caplog.records
+    )
