@@ -24,7 +24,7 @@ help: ## List the targets
 
 # $(call timed,name,command,result): print the name, run the command, then print the result and the time.
 define timed
-@printf '· %s: ' '$(1)'; { $(2); } && echo "$(3) in $$SECONDS s" || { echo failed; exit 1; }
+@printf '· %s: ' '$(1)' >&2; { $(2); } && echo "$(3) in $$SECONDS s" >&2 || { echo failed >&2; exit 1; }
 endef
 # $(call sync,environment,file): install exactly the packages of a requirements file into an environment.
 define sync
