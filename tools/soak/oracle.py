@@ -29,6 +29,8 @@ from tools.soak.marks import strangers, turn_of
 
 Item = dict[str, Any]
 MESSAGES = ("user_message", "assistant_message")
+NOTE = "\n\n*The answer was interrupted here.*"
+"""`chat_api.answer` adds it to the text so far."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,8 @@ class _Report:
 
 
 def text_of(item: Item) -> str:
-    """Return a message's text."""
-    return "".join(str(part.get("text", "")) for part in item.get("content", []))
+    """Return a message's text, without the note behind an answer whose model failed."""
+    return "".join(str(part.get("text", "")) for part in item.get("content", [])).removesuffix(NOTE)
 
 
 def _place(turns: Sequence[Turn], item: Item) -> _Place | None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from chat_api.chatkit_run import INTERRUPTED
 from tools.soak.ledger import Answer, Conversation, End, Life, Turn
 from tools.soak.marks import question, strangers
-from tools.soak.oracle import Item, judge, judge_list, kept
+from tools.soak.oracle import NOTE, Item, judge, judge_list, kept, text_of
 from tools.soak.wire import WatchedStream
 
 ANA, BOB = "u001x0000aaaa", "u002x0000bbbb"
@@ -254,3 +255,8 @@ def test_what_is_kept_of_a_turn(conversation: Conversation, items: list[Item]) -
     assert kept(turn, [items[2], part]) == "message and part of the answer"
     assert kept(turn, [items[2]]) == "message"
     assert kept(turn, items[:2]) == "nothing"
+
+
+def test_the_note_behind_an_interrupted_answer_is_the_products() -> None:
+    assert NOTE.strip() == f"*{INTERRUPTED}*"
+    assert text_of({"content": [{"text": "so far"}, {"text": NOTE}]}) == "so far"
