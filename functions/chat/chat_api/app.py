@@ -26,6 +26,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from chat_api.bounds import check_value
 from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, object_of, one_file, query_of
 from chat_api.error_responses import HANDLED, error_response
 from chat_api.errors import NotFoundRequestError
@@ -139,7 +140,7 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
 
     @app.get("/chatkit/attachments/{attachment_id}")
     async def open_file(request: Request, context: User) -> Response:
-        url = await server.file_url(request.path_params["attachment_id"], context)
+        url = await server.file_url(check_value("path attachment_id", request.path_params["attachment_id"]), context)
         return JSONResponse({"url": url}, headers=NO_STORE)
 
     @app.post("/chatkit/sign-out")

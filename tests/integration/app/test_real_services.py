@@ -105,7 +105,9 @@ def function_client(url: str, key: str = FUNCTION_KEY) -> Any:
 
 def ask(client: Any) -> EventStream:
     messages = [{"role": "user", "content": [{"text": "Hello"}]}]
-    return client.converse_stream(modelId=MODEL, messages=messages)["stream"]
+    stream: EventStream = client.converse_stream(modelId=MODEL, messages=messages)["stream"]
+    OPENED.append(stream)
+    return stream
 
 
 @pytest.mark.feature("real-aws")
