@@ -570,7 +570,7 @@ describe("files", () => {
     expect(server.of("attachments.create")).toHaveLength(10);
   });
 
-  it("that are no images, whatever their name says, are refused before they are uploaded", async () => {
+  it("named like images without being images are refused before they are uploaded", async () => {
     vi.stubGlobal("createImageBitmap", async () => Promise.reject(new DOMException("InvalidStateError")));
     const { user } = show();
     await user.upload(chooser(), image(7, "lying.png"));

@@ -154,7 +154,7 @@ export class ChatSession {
 
   /**
    * Load a thread and show its end, or the item `target` if it is not too far back. A running turn continues on the
-   * server, but is no longer shown.
+   * server, and this page stops showing it.
    */
   async open(threadId: string, target: string | null = null): Promise<void> {
     this.leave();

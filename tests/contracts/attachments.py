@@ -512,7 +512,7 @@ class AttachmentStoreContract:
         assert world.fetch(str(shown.attachments[0].preview_url))[0] in (403, 404)  # pyright: ignore
         with pytest.raises(GoneError):
             await world.store.verify(attachment, ANN)
-        assert "no longer stored" in str(await world.model().part(attachment))
+        assert "missing from the storage" in str(await world.model().part(attachment))
         with pytest.raises(GoneError):
             await world.store.url(attachment, ANN, 60)
 

@@ -222,7 +222,7 @@ class GoneError(RefusedError):
     code = "gone"
 
     def __init__(self, attachment_id: str, name: str) -> None:
-        super().__init__("“{name}” is no longer stored. Please attach it again.", name=name)
+        super().__init__("“{name}” is missing from the storage. Please attach it again.", name=name)
         self.attachment_id, self.name = attachment_id, name
 
 

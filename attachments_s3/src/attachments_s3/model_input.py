@@ -88,7 +88,7 @@ class ModelInput(Generic[TContext]):
                 return await self._text(attachment, state.size)
             return await self._binary(attachment, file_type, state.size)
         except GoneError:
-            return self._note(attachment, "it is no longer stored")
+            return self._note(attachment, "it is missing from the storage")
 
     async def generated_image(self, image: GeneratedImage) -> ResponseInputContentParam | None:
         """Return an image that the model made earlier, or None if it cannot be sent again. Raises StorageError."""

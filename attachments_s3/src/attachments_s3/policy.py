@@ -105,7 +105,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys((".pages", ".numbers", ".key"), "Please export it as PDF."),
     }
 )
-"""What helps with common types that cannot be attached, by extension or declared type."""
+"""Advice for common types that cannot be attached, by extension or declared type."""
 # Types without information: the extension decides, for images and PDFs too.
 VAGUE_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download"})
 

@@ -19,13 +19,13 @@ INTERRUPTED = say("The answer was interrupted. Please try again.")
 TOO_SLOW = say("The model took too long to answer. Please try again.")
 TOO_LONG = say("This conversation is too long for the model. Please start a new one.")
 REFUSED = say("The model cannot answer this message, so it is left out from now on. Please write it differently.")
-GONE = say("The model of this assistant is no longer offered. Its operator is informed; please try again later.")
+GONE = say("The model of this assistant was shut down. Its operator is informed; please try again later.")
 TOO_MANY_STEPS = say("This question needs too many steps. Please split it into smaller ones.")
 
 
 def replaced(name: str, replacement: str, locale: str) -> str:
     """Return the notice for an answer by another model than the chosen one."""
-    notice = say("{name} is no longer available. {replacement} answers instead.", name=name, replacement=replacement)
+    notice = say("{name} was shut down. {replacement} answers instead.", name=name, replacement=replacement)
     return translate(notice, locale)
 
 

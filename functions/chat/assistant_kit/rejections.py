@@ -47,6 +47,9 @@ HISTORY_LEFT_OUT = "[The earlier conversation is left out, because the model rej
 FILES_NOTICE = say("The model cannot read a file of this conversation. It is left out from now on.")
 HISTORY_NOTICE = say("The model rejects an earlier part of this conversation. It is left out from now on.")
 
+CONTENT_PARAMETERS = ("input", "messages", "prompt")
+"""Parameters that an error about the conversation names: of Responses, Chat Completions, and Azure's content filter."""
+
 Run = Callable[[list[ThreadItem]], AsyncIterator[ThreadStreamEvent]]
 
 
@@ -128,7 +131,7 @@ def is_rejection(error: openai.APIStatusError) -> bool:
         return False
     if error.code == "context_length_exceeded":
         return False
-    return not error.param or error.param.startswith(("input", "messages"))
+    return not error.param or error.param.startswith(CONTENT_PARAMETERS)
 
 
 def _attempts(items: list[ThreadItem]) -> Iterator[tuple[Rejected, str | None]]:

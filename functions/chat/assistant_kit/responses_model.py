@@ -27,7 +27,7 @@ THOUGHTS = "reasoning.encrypted_content"
 """Thoughts that accompany a tool's output in the next request. With `store=False` the endpoint does not have them."""
 MAX_ATTEMPTS = 4
 GONE_SECONDS = 600.0
-"""How long a missing model is not tried again."""
+"""Seconds until a missing model is tried again."""
 
 OnMissing = Callable[[str, str], Awaitable[None]]
 """Called with the name of a model that does not exist and of the one that answers instead."""

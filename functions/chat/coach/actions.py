@@ -47,7 +47,7 @@ class BudgetActions:
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Store a budget, replace the form by its card, and inform the model by a hidden item.
 
-        For an amount that is no budget, the form says so at its field.
+        An invalid amount is reported at its field in the form.
         """
         category, cents = category_of(action), cents_of(action)
         speech = Speech(turn.context.locale)

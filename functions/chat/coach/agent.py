@@ -11,15 +11,13 @@ newest items instead of a `previous_response_id`. The SDK's tracing is off becau
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
 from datetime import date
 from functools import partial
 from typing import Any
 
 import openai
-from agents import Agent, ModelSettings, RunConfig, Runner
-from agents.exceptions import AgentsException, ModelRefusalError
+from agents import Agent, ModelSettings, RunConfig, Runner, RunResultStreaming
 from chatkit.actions import Action
 from chatkit.errors import CustomStreamError
 from chatkit.types import (
@@ -35,14 +33,11 @@ from chatkit.types import (
 )
 from openai.types.shared import Reasoning
 
+from assistant_kit.agent_answer import agent_answer
 from assistant_kit.conversation_search import search_tool
 from assistant_kit.dictation import transcribe
-from assistant_kit.failures import describe, explain, replaced
-from assistant_kit.history import newest_items
-from assistant_kit.items import ImageConverter
-from assistant_kit.rejections import without_rejected
+from assistant_kit.failures import replaced
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel, ModelSupport, is_missing_model
-from assistant_kit.run_events import run_events
 from assistant_kit.titles import suggest_title, words_of
 from chat_api.assistant import AssistantSettings, Turn
 from coach import actions, choices
@@ -96,29 +91,15 @@ class CoachAgent:
         )
         self._models = choices.models(settings)
 
-    async def respond(
+    def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Answer the thread as it is stored, including the user's message."""
-        items = await newest_items(turn.store, thread.id, turn.context)
-        try:
-            run = partial(self._run, thread, turn)
-            async with aclosing(without_rejected(thread, turn, items, run)) as events:
-                async for event in events:
-                    yield event
-        except ModelRefusalError:
-            logger.info("the model refused")  # the refusal is the answer: it is already streamed and stored
-        except (openai.OpenAIError, AgentsException) as error:
-            if is_missing_model(error):
-                turn.report_missing_model(self._model)
-            logger.warning("model failed: %s", describe(error))
-            raise explain(error) from error
+        return agent_answer(thread, turn, partial(self._start, thread, turn), self._model)
 
-    async def _run(
+    async def _start(
         self, thread: ThreadMetadata, turn: Turn, items: list[ThreadItem]
-    ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Run the agent once on the items. Raises the failures of the model."""
-        converter = CoachItemConverter(turn, items)
+    ) -> tuple[CoachContext, RunResultStreaming]:
         context = CoachContext(
             thread=thread,
             store=turn.store,
@@ -126,21 +107,13 @@ class CoachAgent:
             today=self._today(),
             accounts=self._accounts,
         )
-        result = Runner.run_streamed(
+        return context, Runner.run_streamed(
             self._agent(Choice.of(items, [model["id"] for model in self._models]), turn, context),
-            await converter.to_agent_input(items),
+            await CoachItemConverter(turn, items).to_agent_input(items),
             context=context,
             max_turns=MAX_MODEL_CALLS,
             run_config=RunConfig(tracing_disabled=True, trace_include_sensitive_data=False),
         )
-        turn.on_stop(result.cancel)
-        try:
-            async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
-                async for event in events:
-                    yield event
-        finally:
-            used = result.context_wrapper.usage
-            turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
 
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn

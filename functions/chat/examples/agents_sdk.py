@@ -10,18 +10,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from agents import Agent, ModelSettings, RunConfig, RunContextWrapper, Runner, StopAtTools, function_tool
-from agents.exceptions import AgentsException, ModelRefusalError
+from agents import (
+    Agent,
+    ModelSettings,
+    RunConfig,
+    RunContextWrapper,
+    Runner,
+    RunResultStreaming,
+    StopAtTools,
+    function_tool,
+)
 from chatkit.actions import Action
 from chatkit.agents import AgentContext, ClientToolCall
 from chatkit.errors import CustomStreamError
 from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
+    ThreadItem,
     ThreadItemDoneEvent,
     ThreadMetadata,
     ThreadStreamEvent,
@@ -29,14 +37,11 @@ from chatkit.types import (
     WidgetItem,
 )
 from chatkit.widgets import DynamicWidgetRoot
-from openai import AsyncOpenAI, OpenAIError
+from openai import AsyncOpenAI
 
-from assistant_kit.failures import explain
-from assistant_kit.history import newest_items
+from assistant_kit.agent_answer import agent_answer
 from assistant_kit.item_converter import ItemConverter
-from assistant_kit.items import ImageConverter
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
-from assistant_kit.run_events import run_events
 from chat_api.assistant import Assistant, AssistantSettings, Turn
 from chat_api.context import RequestContext
 
@@ -72,6 +77,7 @@ async def open_page(run: RunContextWrapper[Context], page: str) -> str:
 class ShopAgent:
     def __init__(self, settings: AssistantSettings) -> None:
         self._client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self._model = settings.openai_model
         self._agent = Agent[Context](
             name="Shop",
             tools=[look_up_order, open_page],
@@ -81,29 +87,19 @@ class ShopAgent:
             model_settings=ModelSettings(store=False, response_include=[THOUGHTS], parallel_tool_calls=False),
         )
 
-    async def respond(
+    def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        items = await newest_items(turn.store, thread.id, turn.context)
-        context = AgentContext(thread=thread, store=turn.store, request_context=turn.context)
-        result = Runner.run_streamed(
-            self._agent.clone(instructions=f"{INSTRUCTIONS}\n- {turn.envelope.rule}"),
-            await ItemConverter(turn, items).to_agent_input(items),
-            context=context,
-            run_config=RunConfig(tracing_disabled=True),
-        )
-        turn.on_stop(result.cancel)
-        try:
-            async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
-                async for event in events:
-                    yield event
-        except ModelRefusalError:
-            pass  # the refusal is the answer
-        except (OpenAIError, AgentsException) as error:
-            raise explain(error) from error
-        finally:
-            used = result.context_wrapper.usage
-            turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
+        async def start(items: list[ThreadItem]) -> tuple[Context, RunResultStreaming]:
+            context = AgentContext(thread=thread, store=turn.store, request_context=turn.context)
+            return context, Runner.run_streamed(
+                self._agent.clone(instructions=f"{INSTRUCTIONS}\n- {turn.envelope.rule}"),
+                await ItemConverter(turn, items).to_agent_input(items),
+                context=context,
+                run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
+            )
+
+        return agent_answer(thread, turn, start, self._model)
 
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn

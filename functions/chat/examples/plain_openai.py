@@ -11,13 +11,16 @@ if requested. An answer that the endpoint cut says so.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 
 from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageContentPartTextDelta,
     AssistantMessageItem,
+    ThreadItem,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemUpdatedEvent,
@@ -26,11 +29,13 @@ from chatkit.types import (
     UserMessageItem,
 )
 from openai import AsyncOpenAI, OpenAIError
+from openai.types.chat import ChatCompletionChunk
 
 from assistant_kit.chat_completions import chat_messages
 from assistant_kit.failures import explain
 from assistant_kit.history import newest_items
 from assistant_kit.item_converter import ItemConverter
+from assistant_kit.rejections import without_rejected
 from chat_api.assistant import AssistantSettings, Turn
 
 INSTRUCTIONS = "You are a helpful assistant. Answer briefly, in the language of the user's last message."
@@ -49,39 +54,49 @@ class PlainOpenAI:
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        item_id = turn.store.generate_item_id("message", thread, turn.context)
-        part = AssistantMessageContent(text="")
-        item = AssistantMessageItem(id=item_id, thread_id=thread.id, created_at=datetime.now(), content=[part])
-        yield ThreadItemAddedEvent(item=item)
-        async for delta in self._answer(thread, turn):
-            part.text += delta
-            update = AssistantMessageContentPartTextDelta(content_index=0, delta=delta)
-            yield ThreadItemUpdatedEvent(item_id=item_id, update=update)
-        yield ThreadItemDoneEvent(item=item)
-
-    async def _answer(self, thread: ThreadMetadata, turn: Turn) -> AsyncIterator[str]:
-        """Yield the words of the answer. Raises CustomStreamError with a message for the user."""
         items = await newest_items(turn.store, thread.id, turn.context)
-        model_input = await ItemConverter(turn, items).to_agent_input(items)
-        messages = chat_messages(model_input, f"{INSTRUCTIONS}\n- {turn.envelope.rule}")
         try:
-            async with await self._client.chat.completions.create(
-                model=self._model, messages=messages, stream=True, stream_options={"include_usage": True}
-            ) as chunks:
-                async for chunk in chunks:
-                    if chunk.usage:
-                        usage = chunk.usage
-                        turn.usage(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens)
-                    for choice in chunk.choices or ():
-                        if choice.delta and choice.delta.content:  # pyright: ignore[reportUnnecessaryComparison]
-                            yield choice.delta.content
-                        if note := ENDINGS.get(choice.finish_reason or ""):
-                            yield note
+            async with aclosing(without_rejected(thread, turn, items, partial(self._run, thread, turn))) as events:
+                async for event in events:
+                    yield event
         except OpenAIError as error:
             raise explain(error) from error
 
+    async def _run(
+        self, thread: ThreadMetadata, turn: Turn, items: list[ThreadItem]
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Yield the events of one request. Raises OpenAIError."""
+        item_id = turn.store.generate_item_id("message", thread, turn.context)
+        part = AssistantMessageContent(text="")
+        item = AssistantMessageItem(id=item_id, thread_id=thread.id, created_at=datetime.now(), content=[part])
+        model_input = await ItemConverter(turn, items).to_agent_input(items)
+        async with await self._client.chat.completions.create(
+            model=self._model,
+            messages=chat_messages(model_input, f"{INSTRUCTIONS}\n- {turn.envelope.rule}"),
+            stream=True,
+            stream_options={"include_usage": True},
+        ) as chunks:
+            yield ThreadItemAddedEvent(item=item)
+            async for delta in deltas(chunks, turn):
+                part.text += delta
+                update = AssistantMessageContentPartTextDelta(content_index=0, delta=delta)
+                yield ThreadItemUpdatedEvent(item_id=item_id, update=update)
+            yield ThreadItemDoneEvent(item=item)
+
     async def close(self) -> None:
         await self._client.close()
+
+
+async def deltas(chunks: AsyncIterator[ChatCompletionChunk], turn: Turn) -> AsyncIterator[str]:
+    """Yield the words of the answer, and report its tokens."""
+    async for chunk in chunks:
+        if chunk.usage:
+            turn.usage(input_tokens=chunk.usage.prompt_tokens, output_tokens=chunk.usage.completion_tokens)
+        for choice in chunk.choices or ():
+            if choice.delta and choice.delta.content:  # pyright: ignore[reportUnnecessaryComparison]
+                yield choice.delta.content
+            if note := ENDINGS.get(choice.finish_reason or ""):
+                yield note
 
 
 def build(settings: AssistantSettings) -> PlainOpenAI:

@@ -28,7 +28,7 @@ SHOP_URL = { dev = "https://test.example", prod = "https://shop.example" }
 SHOP_CITY = "Graz"
 [secrets]
 SHOP_KEY = "key of the shop's API"
-SHOP_PIN = "nobody has set it"
+SHOP_PIN = "the default value"
 """
 RIGHTS = [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]
 CURIOUS = Path(__file__).with_name("curious.txt")

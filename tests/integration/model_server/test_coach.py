@@ -262,7 +262,7 @@ class TestVanishedModels:
         events = await self.choose(coach, talk, turn)
         assert "in cash" in text_of(events)
         assert [each.message for each in events if each.type == "notice"] == [
-            f"gpt-5-mini is no longer available. {MODEL} answers instead."
+            f"gpt-5-mini was shut down. {MODEL} answers instead."
         ]
         assert turn.missing_model == "gpt-5-mini"
         names = [request.body["model"] for request in list(model.requests)[before:]]
@@ -342,7 +342,7 @@ async def test_a_vanished_model_for_dictation_is_reported(coach: CoachAgent, mod
     turn = talk.turn()
     model.missing_models.add("gpt-transcribe")
     try:
-        with pytest.raises(CustomStreamError, match="no longer offered"):
+        with pytest.raises(CustomStreamError, match="was shut down"):
             await coach.transcribe(AudioInput(data=spoken("hello"), mime_type="audio/webm"), turn)
     finally:
         model.missing_models.clear()

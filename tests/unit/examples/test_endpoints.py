@@ -97,6 +97,20 @@ class TestChatCompletions:
             await ask(plain, Conversation(), text)
 
 
+@pytest.mark.promise("B6")
+@pytest.mark.feature("rejected-content")
+@pytest.mark.parametrize("name", ["plain_openai", "agents_sdk", "recipes.tool"])
+async def test_a_rejected_message_fails_once_and_is_left_out(model: ModelServer, name: str) -> None:
+    assistant: Any = load_factory(f"examples.{name}:build")(settings(model.url))
+    talk = Conversation()
+
+    with pytest.raises(CustomStreamError):
+        await ask(assistant, talk, "simulate rejected")
+
+    assert text_of(await ask(assistant, talk, "hello"))
+    await assistant.close()
+
+
 CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
 
@@ -121,10 +135,11 @@ class TestAzure:
 
     def assistant(self, answer: httpx2.Response) -> Any:
         made: Any = load_factory("examples.azure_openai:build")(settings("https://x.openai.azure.com/openai/v1/"))
-        self.urls = list[str]()
+        self.urls, self.bodies = list[str](), list[str]()
 
         def respond(request: httpx2.Request) -> httpx2.Response:
             self.urls.append(str(request.url))
+            self.bodies.append(request.content.decode())
             return answer
 
         made._client = openai.AsyncOpenAI(
@@ -144,15 +159,15 @@ class TestAzure:
         assert self.urls == ["https://x.openai.azure.com/openai/v1/chat/completions"]
         await azure.close()
 
-    async def test_a_filtered_prompt_is_explained(self) -> None:
-        error = {
-            "code": "content_filter",
-            "message": "filtered",
-            "innererror": {"code": "ResponsibleAIPolicyViolation"},
-        }
+    async def test_a_filtered_prompt_is_left_out_from_then_on(self) -> None:
+        error = {"code": "content_filter", "message": "filtered", "param": "prompt", "status": 400}
         azure = self.assistant(httpx2.Response(400, json={"error": error}))
-        with pytest.raises(CustomStreamError, match="content filter does not allow"):
-            await ask(azure, Conversation(), "hello")
+        talk = Conversation()
+        for text in ("something forbidden", "something else"):
+            with pytest.raises(CustomStreamError, match="left out from now on"):
+                await ask(azure, talk, text)
+        assert "something forbidden" in self.bodies[0]
+        assert "something forbidden" not in self.bodies[-1]
         await azure.close()
 
     def test_without_an_address_it_does_not_start(self) -> None:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
-from agents import Agent, ModelSettings, RunConfig, RunContextWrapper, Runner, function_tool
-from agents.exceptions import AgentsException, ModelRefusalError
+from agents import Agent, ModelSettings, RunConfig, RunContextWrapper, Runner, RunResultStreaming, function_tool
 from chatkit.agents import AgentContext
-from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
-from openai import AsyncOpenAI, OpenAIError
+from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from openai import AsyncOpenAI
 
-from assistant_kit.failures import explain
-from assistant_kit.history import newest_items
+from assistant_kit.agent_answer import agent_answer
 from assistant_kit.item_converter import ItemConverter
-from assistant_kit.items import ImageConverter
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
-from assistant_kit.run_events import run_events
 from chat_api.assistant import Assistant, AssistantSettings, Turn
 from chat_api.context import RequestContext
 
@@ -37,6 +32,7 @@ async def opening_hours(run: RunContextWrapper[Context], day: str) -> str:
 class Sample:
     def __init__(self, settings: AssistantSettings) -> None:
         self._client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self._model = settings.openai_model
         self._agent = Agent[Context](
             name="Sample",
             tools=[opening_hours],
@@ -44,29 +40,19 @@ class Sample:
             model_settings=ModelSettings(store=False, response_include=[THOUGHTS]),  # nothing is stored at OpenAI
         )
 
-    async def respond(
+    def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn
     ) -> AsyncIterator[ThreadStreamEvent]:
-        items = await newest_items(turn.store, thread.id, turn.context)
-        context = AgentContext(thread=thread, store=turn.store, request_context=turn.context)
-        result = Runner.run_streamed(
-            self._agent.clone(instructions=f"{INSTRUCTIONS}- {turn.envelope.rule}\n"),
-            await ItemConverter(turn, items).to_agent_input(items),
-            context=context,
-            run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
-        )
-        turn.on_stop(result.cancel)
-        try:
-            async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
-                async for event in events:
-                    yield event
-        except ModelRefusalError:
-            pass  # the refusal is the answer
-        except (OpenAIError, AgentsException) as error:
-            raise explain(error) from error
-        finally:
-            used = result.context_wrapper.usage
-            turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
+        async def start(items: list[ThreadItem]) -> tuple[Context, RunResultStreaming]:
+            context = AgentContext(thread=thread, store=turn.store, request_context=turn.context)
+            return context, Runner.run_streamed(
+                self._agent.clone(instructions=f"{INSTRUCTIONS}- {turn.envelope.rule}\n"),
+                await ItemConverter(turn, items).to_agent_input(items),
+                context=context,
+                run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
+            )
+
+        return agent_answer(thread, turn, start, self._model)
 
     async def close(self) -> None:
         await self._client.close()

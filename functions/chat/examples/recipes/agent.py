@@ -9,29 +9,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from typing import Annotated, Any
 
-from agents import Agent, ModelSettings, OutputGuardrailTripwireTriggered, RunConfig, RunContextWrapper, Runner
-from agents.exceptions import AgentsException, ModelRefusalError
+from agents import (
+    Agent,
+    ModelSettings,
+    RunConfig,
+    RunContextWrapper,
+    Runner,
+    RunResultStreaming,
+)
 from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
+    ThreadItem,
     ThreadItemDoneEvent,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
 )
-from openai import AsyncOpenAI, OpenAIError
+from openai import AsyncOpenAI
 from pydantic import SkipValidation
 
+from assistant_kit.agent_answer import agent_answer
 from assistant_kit.client_tools import ClientToolContext
-from assistant_kit.failures import explain
-from assistant_kit.history import newest_items
 from assistant_kit.item_converter import ItemConverter
-from assistant_kit.items import ImageConverter, item_fields
+from assistant_kit.items import item_fields
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
-from assistant_kit.run_events import run_events
 from attachments_s3 import Envelope
 from chat_api.assistant import AssistantSettings, Turn
 
@@ -54,6 +58,7 @@ class AgentAssistant:
 
     def __init__(self, settings: AssistantSettings, **agent: Any) -> None:
         self.client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self.model = settings.openai_model
         self.agent = self.new_agent(settings, name="Shop", **agent)
 
     def new_agent(self, settings: AssistantSettings, **agent: Any) -> Agent[Context]:
@@ -68,32 +73,21 @@ class AgentAssistant:
     ) -> AsyncIterator[ThreadStreamEvent]:
         return self.answer(thread, turn, self.agent)
 
-    async def answer(
+    def answer(
         self, thread: ThreadMetadata, turn: Turn, agent: Agent[Context]
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Yield the events of one run. Raises OutputGuardrailTripwireTriggered, or CustomStreamError for the user."""
-        items = await newest_items(turn.store, thread.id, turn.context)
-        context = Context(thread=thread, store=turn.store, request_context=turn.context, envelope=turn.envelope)
-        result = Runner.run_streamed(
-            agent.clone(instructions=f"{agent.instructions or INSTRUCTIONS}\n- {turn.envelope.rule}"),
-            await self.converter(turn, items).to_agent_input(items),
-            context=context,
-            run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
-        )
-        turn.on_stop(result.cancel)
-        try:
-            async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
-                async for event in events:
-                    yield event
-        except ModelRefusalError:
-            pass  # the refusal is the answer
-        except OutputGuardrailTripwireTriggered:
-            raise
-        except (OpenAIError, AgentsException) as error:
-            raise explain(error) from error
-        finally:
-            used = result.context_wrapper.usage
-            turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
+        """Yield the events of one answer; raises what `agent_answer` raises."""
+
+        async def start(items: list[ThreadItem]) -> tuple[Context, RunResultStreaming]:
+            context = Context(thread=thread, store=turn.store, request_context=turn.context, envelope=turn.envelope)
+            return context, Runner.run_streamed(
+                agent.clone(instructions=f"{agent.instructions or INSTRUCTIONS}\n- {turn.envelope.rule}"),
+                await self.converter(turn, items).to_agent_input(items),
+                context=context,
+                run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
+            )
+
+        return agent_answer(thread, turn, start, self.model)
 
     async def close(self) -> None:
         await self.client.close()

@@ -1,0 +1,74 @@
+"""An agent's answer: its run on the thread's newest items as ChatKit events, with what belongs around every run.
+
+    async def start(items: list[ThreadItem]) -> tuple[Context, RunResultStreaming]:
+        context = AgentContext(thread=thread, store=turn.store, request_context=turn.context)
+        model_input = await ItemConverter(turn, items).to_agent_input(items)
+        return context, Runner.run_streamed(agent, model_input, context=context)
+
+    return agent_answer(thread, turn, start, settings.openai_model)
+
+A stopped turn stops the run, content that the model rejects is left out (`rejections`), tokens are reported, and a
+failure becomes a message for the user (`failures`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import openai
+from agents import InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered, RunResultStreaming
+from agents.exceptions import AgentsException, ModelRefusalError
+from chatkit.agents import AgentContext
+from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent
+
+from assistant_kit.failures import describe, explain
+from assistant_kit.history import newest_items
+from assistant_kit.items import ImageConverter
+from assistant_kit.rejections import without_rejected
+from assistant_kit.responses_model import is_missing_model
+from assistant_kit.run_events import run_events
+from chat_api.assistant import Turn
+
+logger = logging.getLogger(__name__)
+
+Start = Callable[[list[ThreadItem]], Awaitable[tuple[AgentContext[Any], RunResultStreaming]]]
+"""Starts a run on these items and returns its context and result. Called again if the model rejects the items."""
+
+
+async def agent_answer(
+    thread: ThreadMetadata, turn: Turn, start: Start, model: str
+) -> AsyncGenerator[ThreadStreamEvent, None]:
+    """Yield the events of the answer. `model` names the default model, for the report that it no longer exists.
+
+    Raises CustomStreamError with a message for the user, or the exception of a guardrail's tripwire unchanged.
+    """
+    items = await newest_items(turn.store, thread.id, turn.context)
+    try:
+        async with aclosing(without_rejected(thread, turn, items, partial(_run, turn, start))) as events:
+            async for event in events:
+                yield event
+    except ModelRefusalError:
+        logger.info("the model refused")  # the refusal is the answer: it is already streamed and stored
+    except (InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered):
+        raise
+    except (openai.OpenAIError, AgentsException) as error:
+        if is_missing_model(error):
+            turn.report_missing_model(model)
+        logger.warning("model failed: %s", describe(error))
+        raise explain(error) from error
+
+
+async def _run(turn: Turn, start: Start, items: list[ThreadItem]) -> AsyncGenerator[ThreadStreamEvent, None]:
+    context, result = await start(items)
+    turn.on_stop(result.cancel)
+    try:
+        async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
+            async for event in events:
+                yield event
+    finally:
+        used = result.context_wrapper.usage
+        turn.usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens)
