@@ -93,7 +93,7 @@ class Settings(FunctionSettings):
     """The composer's menu of models, as names and labels: `gpt-6.1-sol=GPT-6.1 Sol,gpt-6-luna`."""
     transcription_model: str = "gpt-transcribe"
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    """The effort of a model that thinks; None leaves it to the model. A model that refuses the value is asked without it."""
+    """The effort of models that think; None leaves it to them. A model that refuses the value is asked without it."""
     openai_api_key: SecretStr | None = None
     openai_secret_arn: str | None = None
     openai_base_url: str | None = None

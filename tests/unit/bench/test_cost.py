@@ -11,10 +11,20 @@ import pytest
 from chat_api.turn import Timing
 from tools import ROOT
 from tools.bench import results
-from tools.bench.cost.bill import CHECKS_PER_SECOND, MEMORY_MB, PLATFORM_LOG_BYTES, PRICES, Counted, bill, units
+from tools.bench.cost.bill import (
+    BEATS_PER_SECOND,
+    CHECKS_PER_SECOND,
+    MEMORY_MB,
+    PLATFORM_LOG_BYTES,
+    PRICES,
+    Counted,
+    bill,
+    units,
+)
 from tools.bench.cost.section import bill_of, comparison, section
 from tools.stack.template import read_template
 
+TURN_PAGE = ROOT / "docs" / "understand" / "turns.md"
 NOTHING = Counted(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 TURN = Counted(
     requests=1, dynamodb_reads=10, dynamodb_writes=16, s3_writes=2, s3_reads=3, log_bytes=1650,
@@ -27,6 +37,7 @@ def test_units_of_a_turn_are_what_was_counted_and_what_takes_time() -> None:
     found = units(TURN, answer_seconds=2)
     assert found["lambda_gb_seconds"] == pytest.approx(2.1 * 1769 / 1024)
     assert found["dynamodb_reads"] == 10 + 5  # two and a half checks per second
+    assert found["dynamodb_writes"] == pytest.approx(16 + 0.4)  # a beat of the lock each five seconds
     assert found["log_bytes"] == 1650 + PLATFORM_LOG_BYTES
     assert found["lambda_requests"] == found["edge_requests"] == 1
     assert set(found) <= set(PRICES)
@@ -84,6 +95,7 @@ def test_the_sums_are_of_the_lines() -> None:
 def test_memory_and_looks_are_those_of_the_template_and_the_code() -> None:
     assert read_template()["Parameters"]["MemorySize"]["Default"] == MEMORY_MB
     assert pytest.approx(1 / Timing().cancel_poll) == CHECKS_PER_SECOND
+    assert pytest.approx(1 / Timing().beat) == BEATS_PER_SECOND
 
 
 def documented() -> dict[str, tuple[float, float]]:
@@ -98,9 +110,9 @@ def test_the_writes_of_a_turn_are_those_of_the_data_model(name: str, more_kiloby
     """The data model's table assumes items of half a kilobyte; each further kilobyte costs four units."""
     table = documented()
     add = table["`add_thread_item`, no retention"][1]
-    admission = table["`turns.claim`"][1] + 3 * table["`rates.count`"][1]  # docs/understand/turns.md: four units
-    assert admission == 4
-    more = TURNS[name]["counted"]["dynamodb_writes"] - admission - 2 * add
+    guards = 8  # claim, lock, access, the counter of the day, shared budget, seat, tokens, unlock
+    assert "the guards of a turn cost eight write units" in " ".join(TURN_PAGE.read_text().split())
+    more = TURNS[name]["counted"]["dynamodb_writes"] - guards - 2 * add
     assert more % 4 == 0
     assert 0 <= more <= 4 * more_kilobytes
 

@@ -9,9 +9,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-oper
 changes a projected attribute writes the index entry too); sizes: CapacityUnitCalculations.html.
 
 Both are compared as far as each server counts like AWS. DynamoDB Local is the reference for reads and single writes
-(its sums for transactions are inconsistent). MiniStack is the reference for all writes: it reports 1 for every GetItem
-and Query, nothing for a BatchGetItem, and counts index entries once in a transaction, where AWS performs every write
-twice. A write whose condition fails costs as much as one that succeeds, but neither server reports that.
+(its sums for transactions are inconsistent). MiniStack is the reference for all writes: it reports one 4 KB for every
+GetItem and Query, nothing for a BatchGetItem, and counts index entries once in a transaction, where AWS performs every
+write twice. A write whose condition fails costs as much as one that succeeds, but neither server reports that.
 
 Sequential requests are separate round trips: each request is delayed until no other has arrived for a moment.
 """
@@ -44,6 +44,8 @@ class Units:
     read: float = 0.0
     table: float = 0.0
     index: float = 0.0
+    per_read: float = 1.0
+    """Units of 4 KB: one, or half a unit if the read is not strongly consistent."""
 
 
 @dataclass
@@ -60,7 +62,7 @@ def as_dynamodb_local(operation: str, units: Units) -> float | None:
 
 def as_ministack(operation: str, units: Units) -> float | None:
     if units.read:
-        return 0.0 if operation == "BatchGetItem" else 1.0
+        return 0.0 if operation == "BatchGetItem" else units.per_read
     return units.table + units.index / (2 if operation == "TransactWriteItems" else 1)
 
 
@@ -108,7 +110,7 @@ class Costs:
     def _end(self, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
         params, before = context["cost"]
         if model.name in ("GetItem", "BatchGetItem", "Query"):
-            units = Units(read=read_units(model.name, params, parsed))
+            units = read_units(model.name, params, parsed)
         else:
             units = write_units(params, before, [self._record(key) for key, _ in written(params)])
         answer: Any = parsed.get("ConsumedCapacity", [])
@@ -153,19 +155,22 @@ def key_of(body: dict[str, Any]) -> Any:
     return body.get("Key") or {name: body["Item"][name] for name in ("pk", "sk")}
 
 
-def read_units(operation: str, params: dict[str, Any], answer: dict[str, Any]) -> float:
-    """Return the units of a strongly consistent read: one per 4 KB, at least one."""
+def read_units(operation: str, params: dict[str, Any], answer: dict[str, Any]) -> Units:
+    """Return the units of a read: one per 4 KB, at least one, and half of that if it is not strongly consistent."""
+    per_read = 1.0 if params.get("ConsistentRead", operation == "BatchGetItem") else 0.5  # a batch has it per table
 
-    def units(total: int) -> int:
+    def pages(total: int) -> int:
         return max(1, math.ceil(total / (4 * KB)))
 
     if operation == "GetItem":
-        return units(size(answer.get("Item")))
-    if operation == "Query":
-        return units(sum(map(size, answer["Items"])))
-    ((table, requests),) = params["RequestItems"].items()
-    found = answer["Responses"].get(table, [])
-    return sum(units(size(each)) for each in found) + len(requests["Keys"]) - len(found)
+        found = pages(size(answer.get("Item")))
+    elif operation == "Query":
+        found = pages(sum(map(size, answer["Items"])))
+    else:
+        ((table, requests),) = params["RequestItems"].items()
+        items = answer["Responses"].get(table, [])
+        found = sum(pages(size(each)) for each in items) + len(requests["Keys"]) - len(items)
+    return Units(read=found * per_read, per_read=per_read)
 
 
 def write_units(params: dict[str, Any], before: list[Any], after: list[Any]) -> Units:
