@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +55,8 @@ def twins() -> Iterator[list[int]]:
     for each in started:
         assert each.stdout
         each.stdout.readline()
+        while ") S " not in Path(f"/proc/{each.pid}/stat").read_text():  # until it waits for its input
+            time.sleep(0.001)
     yield [each.pid for each in started]
     for each in started:
         each.communicate(b"\n")
