@@ -8,6 +8,7 @@ async with ChatKitClient(url, token) as client:
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -46,6 +47,35 @@ class Received:
         """The text that this event adds to an assistant message; empty for all other events."""
         update = self.event.get("update", {})
         return str(update["delta"]) if update.get("type") == "assistant_message.content_part.text_delta" else ""
+
+
+class DeadTurnError(Exception):
+    """The process of the followed turn has died; `threads.get_by_id` stores its text so far."""
+
+
+@dataclass
+class Part:
+    """One response about a running turn: its events, the number of the next one, and what follows (`state`)."""
+
+    events: list[Received]
+    next: int
+    state: str = "more"
+    """"more", "end" or "dead"; a response that breaks off is "more"."""
+    wait_seconds: float = 0.0
+
+    def read(self, line: bytes) -> None:
+        """Take one line of the response."""
+        name, _, value = line.removeprefix(b": ").decode().partition(" ")
+        if line.startswith(b"data: "):
+            self.events.append(Received(json.loads(line[6:]), time.time()))
+            self.next += 1
+        elif not line.startswith(b": "):
+            return
+        elif name == "at":
+            self.next = int(value)
+        elif name in ("more", "end", "dead"):
+            self.state = name
+            self.wait_seconds = int(value) / 1000 if name == "more" and value else 0.0
 
 
 class BodyHash(httpx.Auth):
@@ -89,6 +119,33 @@ class ChatKitClient:
         if response.status_code != 200:
             raise _refused(response.status_code, response.content)
         return cast(Event, response.json())
+
+    async def follow(self, turn_id: str, after: int | None = None) -> AsyncGenerator[Received]:
+        """Yield the events of a running turn until its end: those after the first `after`, or a snapshot and the rest.
+
+        Raises DeadTurnError, RefusedError (404: no such turn), or httpx.HTTPError.
+        """
+        while True:
+            part = await self.turn_events(turn_id, after)
+            for received in part.events:
+                yield received
+            if part.state == "dead":
+                raise DeadTurnError(turn_id)
+            if part.state == "end":
+                return
+            await asyncio.sleep(part.wait_seconds)
+            after = part.next
+
+    async def turn_events(self, turn_id: str, after: int | None = None) -> Part:
+        """Return the events of a turn that are known now. Raises RefusedError or httpx.HTTPError."""
+        params = {} if after is None else {"after": str(after)}
+        response = await self._http.get(f"/chatkit/turns/{turn_id}/events", params=params, headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        part = Part([], after or 0)
+        for line in response.content.split(b"\n"):
+            part.read(line)
+        return part
 
     async def composer(self) -> Event:
         """Return the composer's options that the page loads at its start: models, tools, file limits.

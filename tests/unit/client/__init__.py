@@ -1,0 +1,1 @@
+"""Unit tests of the terminal's client."""
