@@ -150,6 +150,7 @@ bench: install ministack sam dynamodb-local ## Measure this project and its peer
 	@$(RUN) -m tools.bench.turn
 	@$(RUN) -m tools.bench.store
 	@$(RUN) -m tools.bench.cost
+	@$(RUN) -m tools.bench.memory_size
 	@$(RUN) -m tools.bench.report
 bench-quick: install ministack sam dynamodb-local ## Measure with fewer rounds; writes nothing
 	@$(RUN) -m tools.bench.streaming --quick

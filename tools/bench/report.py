@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 
 from tools import ROOT
-from tools.bench import cold_start, results, store, turn
+from tools.bench import cold_start, memory_size, results, store, turn
 from tools.bench.cost import section as cost
 from tools.bench.results import Result
 from tools.bench.section import Goal, Section, fold, goal_table, origin
@@ -28,6 +28,7 @@ NO_REASON = "**missing in `tools/bench/shortfalls.toml`**"
 SECTIONS: Mapping[str, Callable[[Result], Section]] = {
     "streaming": streaming.section,
     "cold_start": cold_start.section,
+    "memory_size": memory_size.section,
     "turn": turn.section,
     "store": store.section,
     "cost": cost.section,

@@ -77,11 +77,11 @@ class Line:
         return f"{TURNS:,} × {self.each_turn:,.6g} × ${self.price.dollars:.7g} / {self.price.unit}"
 
 
-def units(counted: Counted, answer_seconds: float) -> dict[str, float]:
+def units(counted: Counted, answer_seconds: float, memory_mb: int = MEMORY_MB) -> dict[str, float]:
     """Return the units of one turn by price, for an answer that streams for `answer_seconds`."""
     running = answer_seconds + OVERHEAD_SECONDS * counted.requests
     return {
-        "lambda_gb_seconds": running * MEMORY_MB / 1_024,
+        "lambda_gb_seconds": running * memory_mb / 1_024,
         "lambda_requests": counted.requests,
         "dynamodb_writes": counted.dynamodb_writes + BEATS_PER_SECOND * answer_seconds,
         "dynamodb_reads": counted.dynamodb_reads + CHECKS_PER_SECOND * answer_seconds,
