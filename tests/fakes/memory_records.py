@@ -16,16 +16,18 @@ from store_dynamo.audit import DONE, Action
 from store_dynamo.errors import (
     RateExceededError,
     SignedOutError,
-    ThreadBusyError,
     TooManyRunningError,
     TurnClaimedError,
+    turn_not_found,
 )
 from store_dynamo.expressions import Clock
 from store_dynamo.feedback import Rating
+from store_dynamo.journal import KEPT, Segment, check_repetition, check_segment
 from store_dynamo.keys import escape
 from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
-from store_dynamo.running import RunningTurn
+from store_dynamo.running import RunningTurn, ThreadBusyError
 from store_dynamo.search import Found, Hit
+from store_dynamo.turns import TurnRecord
 
 UserOf = Callable[[Any], str]
 MINUTE = timedelta(minutes=1)
@@ -38,6 +40,7 @@ class MemoryTurns:
     user_of: UserOf
     threads: dict[tuple[str, str], str | None] = field(default_factory=dict[tuple[str, str], "str | None"])
     cancelled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    won: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     looks: int = 0
     """Calls of `is_cancelled`."""
 
@@ -57,6 +60,20 @@ class MemoryTurns:
         self.looks += 1
         return (self.user_of(context), turn_id) in self.cancelled
 
+    async def find(self, turn_id: str, context: Any) -> TurnRecord | None:
+        key = (self.user_of(context), turn_id)
+        thread_id = self.threads.get(key)
+        return None if thread_id is None else TurnRecord(turn_id, thread_id, key in self.cancelled)
+
+    async def win(self, turn_id: str, call_id: str, context: Any) -> bool:
+        escape(call_id, "call")
+        if await self.find(turn_id, context) is None:
+            raise turn_not_found(turn_id)
+        call = (self.user_of(context), turn_id, call_id)
+        is_first = call not in self.won
+        self.won.add(call)
+        return is_first
+
 
 @dataclass
 class MemoryRunning:
@@ -66,24 +83,33 @@ class MemoryRunning:
     clock: Clock
     locks: dict[tuple[str, str], RunningTurn] = field(default_factory=dict[tuple[str, str], RunningTurn])
 
-    async def begin(self, thread_id: str, turn_id: str, claim: str, context: Any) -> None:
+    async def begin(self, thread_id: str, turn_id: str, claim: str, context: Any, files: Sequence[str] = ()) -> None:
+        held = await self.find(thread_id, context)
+        if held and held.claim != claim:
+            raise ThreadBusyError(held)
         key = (self.user_of(context), escape(thread_id, "thread"))
-        held = self.locks.get(key)
-        if held and held.is_alive(self.clock()) and held.claim != claim:
-            raise ThreadBusyError(thread_id, held.turn_id)
-        self.locks[key] = RunningTurn(thread_id, turn_id, claim, self.clock())
+        self.locks.setdefault(key, RunningTurn(thread_id, turn_id, claim, self.clock(), tuple(files)))
 
     async def beat(self, thread_id: str, claim: str, context: Any) -> bool:
         key = (self.user_of(context), escape(thread_id, "thread"))
         held = self.locks.get(key)
-        if held is None or held.claim != claim:
+        if held is None or held.claim != claim or held.taken:
             return False
         self.locks[key] = replace(held, at=self.clock())
         return True
 
-    async def end(self, thread_id: str, claim: str, context: Any) -> None:
+    async def condemn(self, turn: RunningTurn, context: Any) -> bool:
+        held = await self.find(turn.thread_id, context)
+        if turn.is_alive(self.clock()) or not held or held.claim != turn.claim:
+            return False
+        if held.at != turn.at and not held.taken:
+            return False
+        self.locks[self.user_of(context), escape(turn.thread_id, "thread")] = replace(held, taken=True)
+        return True
+
+    async def end(self, thread_id: str, claim: str, context: Any, *, taken: bool = False) -> None:
         held = await self.find(thread_id, context)
-        if held and held.claim == claim:
+        if held and held.claim == claim and (taken or not held.taken):
             del self.locks[self.user_of(context), escape(thread_id, "thread")]
 
     async def find(self, thread_id: str, context: Any) -> RunningTurn | None:
@@ -92,6 +118,35 @@ class MemoryRunning:
     async def list(self, context: Any) -> list[RunningTurn]:
         user, now = self.user_of(context), self.clock()
         return [turn for (owner, _), turn in self.locks.items() if owner == user and turn.is_alive(now)]
+
+
+@dataclass
+class MemoryJournal:
+    """Segments by user, thread and turn, in order, each with the time of its expiry."""
+
+    user_of: UserOf
+    clock: Clock
+    turns: dict[tuple[str, str, str], dict[int, tuple[Segment, datetime]]] = field(
+        default_factory=dict[tuple[str, str, str], "dict[int, tuple[Segment, datetime]]"]
+    )
+
+    async def append(self, thread_id: str, turn_id: str, segment: Segment, context: Any) -> bool:
+        check_segment(segment)
+        segments = self.turns.setdefault(self._key(thread_id, turn_id, context), {})
+        stored, _ = segments.setdefault(segment.first, (segment, self.clock() + KEPT))
+        if stored.claim != segment.claim:
+            return False
+        check_repetition(stored, segment)
+        return True
+
+    async def read(self, thread_id: str, turn_id: str, context: Any, after: int = 0) -> list[Segment]:
+        segments, after = self.turns.get(self._key(thread_id, turn_id, context), {}), max(after, 0)
+        alive = [segment for _, (segment, until) in sorted(segments.items()) if until > self.clock()]
+        found = [each for each in alive if each.next > after or each.end]
+        return found if found and found[0].first <= after else []
+
+    def _key(self, thread_id: str, turn_id: str, context: Any) -> tuple[str, str, str]:
+        return self.user_of(context), escape(thread_id, "thread"), escape(turn_id, "turn")
 
 
 @dataclass

@@ -7,16 +7,17 @@ Models are kept as JSON, so that callers and the store do not share objects.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
 from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from typing_extensions import TypeVar
 
-from store_dynamo.errors import AttachmentClaimedError, DuplicateItemError
+from store_dynamo.errors import AttachmentClaimedError, DuplicateItemError, FencedError
 from store_dynamo.expressions import TURN_LIFE, UNCLAIMED_LIFE, Clock, utc_now
 from store_dynamo.keys import escape, microseconds, new_id, next_ns
 from store_dynamo.serialization import (
@@ -37,6 +38,7 @@ from tests.fakes.memory_records import (
     MemoryAccess,
     MemoryAudit,
     MemoryFeedback,
+    MemoryJournal,
     MemoryRates,
     MemoryRunning,
     MemorySearch,
@@ -55,6 +57,7 @@ class StoredThread:
     automatic_title: bool = False
     deleted: bool = False
     items: dict[str, StoredItem] = field(default_factory=dict)
+    fenced: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -94,17 +97,31 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self._before_write = before_write
         self._clock = clock
         self._retention = retention
+        self._claim: str | None = None
         self._threads: dict[tuple[str, str], StoredThread] = {}
         self._attachments: dict[tuple[str, str], StoredAttachment] = {}
         self._snapshots = SnapshotCache()
         self.turns = MemoryTurns(user_of)
         self.running = MemoryRunning(user_of, clock)
+        self.journal = MemoryJournal(user_of, clock)
         self.rates = MemoryRates(user_of, clock)
         self.access = MemoryAccess(user_of, clock)
         self.audit = MemoryAudit()
         self.on_delete: OnDelete | None = None
         self.feedback = MemoryFeedback(self)
         self.search = MemorySearch(self)
+
+    def fenced(self, claim: str) -> Self:
+        view = copy.copy(self)
+        view._claim = claim
+        return view
+
+    async def fence(self, thread_id: str, claim: str, context: TContext) -> bool:
+        try:
+            self._alive(self._user(context), thread_id).fenced.add(claim)
+        except NotFoundError:
+            return False
+        return True
 
     def generate_thread_id(self, context: TContext) -> str:
         return new_id(ID_PREFIXES["thread"])
@@ -125,6 +142,12 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         expired = thread and thread.expires_at and thread.expires_at <= self._clock()
         if thread is None or thread.deleted or expired:
             raise NotFoundError(f"Thread {thread_id} not found")
+        return thread
+
+    def _writable(self, user_id: str, thread_id: str) -> StoredThread:
+        thread = self._alive(user_id, thread_id)
+        if self._claim in thread.fenced:
+            raise FencedError(thread_id, self._claim or "")
         return thread
 
     def _open(self, thread: StoredThread, place: tuple[str, str]) -> tuple[ThreadMetadata, ThreadSnapshot]:
@@ -217,7 +240,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)
-        thread = self._alive(self._user(context), thread_id)
+        thread = self._writable(self._user(context), thread_id)
         if item.id in thread.items:
             old = thread.items[item.id]
             if not (item.type == old.kind == "workflow") and old.body != dump(item):
@@ -227,7 +250,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)
-        self._put(self._alive(self._user(context), thread_id), item)
+        self._put(self._writable(self._user(context), thread_id), item)
 
     def _put(self, thread: StoredThread, item: ThreadItem) -> None:
         old = thread.items.get(item.id)
@@ -244,7 +267,9 @@ class MemoryStore(Store[TContext], Generic[TContext]):
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: TContext) -> None:
         escape(item_id, "item")
-        if thread := self._threads.get((self._user(context), thread_id)):
+        user_id = self._user(context)
+        thread = self._threads.get((user_id, thread_id)) if self._claim is None else self._writable(user_id, thread_id)
+        if thread:
             thread.items.pop(item_id, None)
 
     # Attachments

@@ -21,8 +21,8 @@ from chat_api.context import RequestContext
 from chat_api.errors import BusyThreadError
 from chat_api.turn import StopReason, StopSignal
 from store_dynamo import DynamoStore
-from store_dynamo.errors import StoreError, ThreadBusyError
-from store_dynamo.running import RunningTurns
+from store_dynamo.errors import StoreError
+from store_dynamo.running import RunningTurns, ThreadBusyError
 
 logger = logging.getLogger("chat_api.running")
 
@@ -50,9 +50,12 @@ class ThreadLock:
                 await store.running.begin(thread_id, context.turn_id, claim, context)
                 return cls(store.running, thread_id, claim, context)
             except ThreadBusyError as error:
-                holder = error.turn_id
-                if holder is None or clock() >= last or not await store.turns.is_cancelled(holder, context):
-                    raise BusyThreadError(thread_id, holder) from error
+                holder = error.holder
+                if await store.running.condemn(holder, context):
+                    await store.running.end(thread_id, holder.claim, context, taken=True)
+                    continue
+                if clock() >= last or not await store.turns.is_cancelled(holder.turn_id, context):
+                    raise BusyThreadError(thread_id, holder.turn_id) from error
             await asyncio.sleep(POLL_SECONDS)
 
     async def release(self) -> None:

@@ -5,6 +5,7 @@ from store_dynamo.errors import (
     AttachmentClaimedError,
     CorruptRecordError,
     DuplicateItemError,
+    FencedError,
     HeldError,
     InvalidIdError,
     RateExceededError,
@@ -13,12 +14,12 @@ from store_dynamo.errors import (
     SignedOutError,
     StoreError,
     StoreUnavailableError,
-    ThreadBusyError,
     TooManyRunningError,
     TurnClaimedError,
     UnknownSchemaError,
 )
 from store_dynamo.keys import table_definition
+from store_dynamo.running import ThreadBusyError
 from store_dynamo.store import ActivePage, DynamoStore
 from store_dynamo.table import CLIENT_CONFIG, Backoff
 
@@ -30,6 +31,7 @@ __all__ = [
     "CorruptRecordError",
     "DuplicateItemError",
     "DynamoStore",
+    "FencedError",
     "HeldError",
     "InvalidIdError",
     "RateExceededError",

@@ -6,7 +6,8 @@
     ├── DuplicateItemError         the id exists with another body
     ├── AttachmentClaimedError     another turn has taken the attachment
     ├── TurnClaimedError           the turn is running or has run
-    ├── ThreadBusyError            another turn runs in the thread
+    ├── ThreadBusyError            another turn has the thread's lock (running.py)
+    ├── FencedError                the turn was taken over, and writes nothing more
     ├── RateExceededError          the window's limit is reached
     ├── TooManyRunningError        as many turns run as are allowed at once, of this user or of all
     ├── SignedOutError             the user signed out everywhere, or was erased, after this sign-in
@@ -89,12 +90,12 @@ class TurnClaimedError(StoreError):
         self.turn_id, self.thread_id = turn_id, thread_id
 
 
-class ThreadBusyError(StoreError):
-    """`turn_id` is the running turn; None if it ended in the same moment."""
+class FencedError(StoreError):
+    """`claim` is the claim of the turn that was taken over."""
 
-    def __init__(self, thread_id: str, turn_id: str | None) -> None:
-        super().__init__(f"Thread {thread_id} has a running turn")
-        self.thread_id, self.turn_id = thread_id, turn_id
+    def __init__(self, thread_id: str, claim: str) -> None:
+        super().__init__(f"The turn {claim} in thread {thread_id} was taken over; its write was refused")
+        self.thread_id, self.claim = thread_id, claim
 
 
 class RateExceededError(StoreError):
@@ -199,6 +200,10 @@ def thread_not_found(thread_id: str) -> NotFoundError:
 
 def item_not_found(item_id: str) -> NotFoundError:
     return NotFoundError(f"Item {item_id} not found")
+
+
+def turn_not_found(turn_id: str) -> NotFoundError:
+    return NotFoundError(f"Turn {turn_id} not found")
 
 
 def attachment_not_found(attachment_id: str) -> NotFoundError:

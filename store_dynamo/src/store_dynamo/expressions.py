@@ -29,6 +29,9 @@ PRESENT = "attribute_exists(pk)"
 UNEXPIRED = "(attribute_not_exists(expires_at) OR expires_at > :now)"
 ALIVE = f"attribute_exists(pk) AND attribute_not_exists(deleted_at) AND {UNEXPIRED}"
 
+FENCED = "fenced"
+"""The attribute of a thread with the claims of turns that were taken over, a set of strings."""
+
 TURN_LIFE = timedelta(hours=1)
 """The life of a tombstone, longer than any turn: Lambda ends a turn after 15 minutes."""
 
@@ -105,15 +108,25 @@ class Lifetime:
         """Return the expiry of a thread that gets an item now."""
         return {"expires_at": seconds(self.clock() + self.retention)} if self.retention else {}
 
-    def thread_lives(self, user_id: str, thread_id: str, *, renew: bool = False) -> dict[str, Any]:
-        """Return the action of a transaction that requires the thread to live; `renew` is for a new item in it."""
+    def thread_lives(
+        self, user_id: str, thread_id: str, *, renew: bool = False, claim: str | None = None
+    ) -> dict[str, Any]:
+        """Return the action of a transaction that requires the thread to live; `renew` is for a new item in it.
+
+        With `claim` it also requires that this claim is not fenced, and returns the thread's record if it fails.
+        """
         where: dict[str, Any] = {"Key": thread_key(user_id, thread_id), "ConditionExpression": ALIVE}
+        values = self.now()
+        if claim is not None:
+            where["ConditionExpression"] = f"{ALIVE} AND NOT contains({FENCED}, :claim)"
+            where["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+            values[":claim"] = text(claim)
         changes = self.expiry()
         if self.by_activity:
             changes["ord"] = text(thread_order(self.clock(), thread_id))
         if renew and changes:
-            return {"Update": where | update(assign=changes, values=self.now())}
-        return {"ConditionCheck": where | expression_values(self.now())}
+            return {"Update": where | update(assign=changes, values=values)}
+        return {"ConditionCheck": where | expression_values(values)}
 
 
 def is_alive(record: Attributes | None, now: datetime) -> bool:

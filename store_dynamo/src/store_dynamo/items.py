@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from chatkit.types import ThreadItem
 
 from store_dynamo.bodies import Bodies, absent_body
-from store_dynamo.errors import ConditionFailedError, DuplicateItemError, item_not_found, thread_not_found
-from store_dynamo.expressions import ABSENT, Lifetime, is_alive, text, update
+from store_dynamo.errors import (
+    ConditionFailedError,
+    DuplicateItemError,
+    FencedError,
+    item_not_found,
+    thread_not_found,
+)
+from store_dynamo.expressions import ABSENT, FENCED, Lifetime, is_alive, text, update
 from store_dynamo.keys import item_key, item_order, next_ns, overflow_prefix, thread_key, thread_partition
 from store_dynamo.serialization import dump, item_kind, load_item, schema
 from store_dynamo.table import Record, Table, conflicting_record
 
 
 class Items:
-    """The items of one table."""
+    """The items of one table. With `claim`, every write raises FencedError once that claim is fenced in the thread."""
 
-    def __init__(self, table: Table, bodies: Bodies, lifetime: Lifetime) -> None:
+    def __init__(self, table: Table, bodies: Bodies, lifetime: Lifetime, claim: str | None = None) -> None:
         self._table = table
         self._bodies = bodies
         self._lifetime = lifetime
+        self._claim = claim
+
+    def fenced(self, claim: str) -> Items:
+        """Return the same items for the turn of a claim."""
+        return Items(self._table, self._bodies, self._lifetime, claim)
 
     async def add(self, user_id: str, thread_id: str, item: ThreadItem) -> None:
         """Write a new item. Raises NotFoundError for its thread, or DuplicateItemError.
@@ -50,13 +62,20 @@ class Items:
         write = {"Key": key, **update(assign, keep={"ord": order}, remove=absent_body(packed))}
         if condition:
             write |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        is_new = condition is not None
+        await self._transact(user_id, thread_id, {"Update": write}, renew=condition is not None)
+
+    async def _transact(self, user_id: str, thread_id: str, write: dict[str, Any], *, renew: bool = False) -> None:
+        """Carry out a write while the thread lives. Raises NotFoundError, FencedError, or the write's own failure."""
+        lives = self._lifetime.thread_lives(user_id, thread_id, renew=renew, claim=self._claim)
         try:
-            await self._table.transact(self._lifetime.thread_lives(user_id, thread_id, renew=is_new), {"Update": write})
+            await self._table.transact(lives, write)
         except ConditionFailedError as error:
-            if 0 in error.failed:
-                raise thread_not_found(thread_id) from error
-            raise
+            if 0 not in error.failed:
+                raise
+            thread = conflicting_record(error)
+            if self._claim is not None and thread and self._claim in thread.get(FENCED, {}).get("SS", ()):
+                raise FencedError(thread_id, self._claim) from error
+            raise thread_not_found(thread_id) from error
 
     async def load(self, user_id: str, thread_id: str, item_id: str) -> ThreadItem:
         """Return one item. Raises NotFoundError, also when its thread is deleted or expired."""
@@ -105,5 +124,12 @@ class Items:
         return load_item(*found) if found else None
 
     async def delete(self, user_id: str, thread_id: str, item_id: str) -> None:
-        """Delete an item; the janitor deletes its overflow object."""
-        await self._table.delete(item_key(user_id, thread_id, item_id))
+        """Delete an item; the janitor deletes its overflow object.
+
+        In a turn, raises NotFoundError for the thread: then it is a transaction with the thread's condition.
+        """
+        key = item_key(user_id, thread_id, item_id)
+        if self._claim is None:
+            await self._table.delete(key)
+        else:
+            await self._transact(user_id, thread_id, {"Delete": {"Key": key}})

@@ -13,6 +13,7 @@
     kept copy    as the record                 HELD#{number}#{sk}       –
     item         USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us:020}#{inserted_ns:020}
     feedback     USER#{user}#THREAD#{thread}   FEEDBACK#{item}          –
+    segment      USER#{user}#THREAD#{thread}   LIVE#{turn}#{first:09}   –
 
     overflow/{user}/{thread}/{unique}          a body too big for the table, in S3
 
@@ -46,7 +47,7 @@ INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
 ACCESS, LEASES, LEASE, HOLD, HELD = "ACCESS", "LEASES", "LEASE#", "HOLD", "HELD#"
-RUNNING = "RUNNING#"
+RUNNING, LIVE = "RUNNING#", "LIVE#"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -127,6 +128,14 @@ def turn_key(user_id: str, turn_id: str) -> Key:
 def running_key(user_id: str, thread_id: str) -> Key:
     """Return the key of a thread's lock. It is in the user's partition, so that one query lists the running turns."""
     return _key(user_partition(user_id), RUNNING + escape(thread_id, "thread"))
+
+
+def segment_key(user_id: str, thread_id: str, turn_id: str, first: int) -> Key:
+    """Return the key of a turn's segment, `first` being the number of its first event.
+
+    It is in the thread's partition, so that segments are swept, exported and erased with the thread.
+    """
+    return _key(thread_partition(user_id, thread_id), f"{LIVE}{escape(turn_id, 'turn')}#{first:09}")
 
 
 def rate_key(user_id: str | None, name: str, window_start: int) -> Key:

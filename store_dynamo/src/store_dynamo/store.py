@@ -11,9 +11,10 @@ server = MyChatKitServer(store)
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self
 
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
@@ -27,6 +28,7 @@ from store_dynamo.errors import AttachmentClaimedError
 from store_dynamo.expressions import Clock, Lifetime, utc_now
 from store_dynamo.feedback import Feedback
 from store_dynamo.items import Items
+from store_dynamo.journal import Journal
 from store_dynamo.keys import new_id
 from store_dynamo.rates import Rates
 from store_dynamo.running import RunningTurns
@@ -89,8 +91,8 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `running`, `rates`, `access`, `audit` and `feedback` are records of the same table that ChatKit's Store
-    does not have, and `search` finds messages by their words: see the modules of these names.
+    `turns`, `running`, `journal`, `rates`, `access`, `audit` and `feedback` are records of the same table that
+    ChatKit's Store does not have, and `search` finds messages by their words: see the modules of these names.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
@@ -127,6 +129,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._attachments = Attachments(records, bodies, lifetime)
         self.turns = Turns[TContext](records, user_of, clock)
         self.running = RunningTurns[TContext](records, user_of, clock)
+        self.journal = Journal[TContext](records, user_of, clock)
         self.rates = Rates[TContext](records, user_of, clock)
         self.access = Access[TContext](records, user_of, clock)
         self.audit = Audit(records, clock)
@@ -138,6 +141,19 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self._before_write = before_write
         self.on_delete: OnDelete | None = None
         """Awaited with "thread" or "file", its id, and the context, after one was deleted that existed."""
+
+    def fenced(self, claim: str) -> Self:
+        """Return a view of this store for the turn of a claim.
+
+        Once the claim is fenced in a thread, adding, saving and deleting items of that thread raises FencedError.
+        """
+        view = copy.copy(self)
+        view._items = self._items.fenced(claim)
+        return view
+
+    async def fence(self, thread_id: str, claim: str, context: TContext) -> bool:
+        """Refuse all further writes of items by the turn of a claim. Returns False if the thread does not live."""
+        return await run_to_completion(self._threads.fence(self._user_of(context), thread_id, claim))
 
     def generate_thread_id(self, context: TContext) -> str:
         return new_id(ID_PREFIXES["thread"])

@@ -274,7 +274,7 @@ class Table:
         return "Attributes" in answer
 
     async def transact(self, *actions: dict[str, Any]) -> None:
-        """Write all or nothing; an action is {"Update" | "ConditionCheck" | "Put": parameters}."""
+        """Write all or nothing; an action is {"Update" | "ConditionCheck" | "Put" | "Delete": parameters}."""
         named: Any = [{verb: {"TableName": self.name, **rest} for verb, rest in each.items()} for each in actions]
         await self._backoff.send(self._client.transact_write_items, TransactItems=named, ReturnConsumedCapacity="TOTAL")
 

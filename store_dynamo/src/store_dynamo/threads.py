@@ -19,6 +19,8 @@ from store_dynamo.bodies import Bodies, absent_body
 from store_dynamo.errors import ConditionFailedError, StoreUnavailableError, thread_not_found
 from store_dynamo.expressions import (
     ABSENT,
+    ALIVE,
+    FENCED,
     PRESENT,
     TURN_LIFE,
     UNEXPIRED,
@@ -164,6 +166,18 @@ class Threads:
             await self._table.put(tombstone, f"{PRESENT} AND attribute_not_exists(deleted_at)")
         except ConditionFailedError:
             return False  # unknown or already deleted
+        return True
+
+    async def fence(self, user_id: str, thread_id: str, claim: str) -> bool:
+        """Add a claim to those that write nothing more. Returns whether the thread lives."""
+        change = {
+            "UpdateExpression": f"ADD {FENCED} :claims",
+            "ExpressionAttributeValues": {":claims": {"SS": [claim]}} | self._lifetime.now(),
+        }
+        try:
+            await self._table.update(thread_key(user_id, thread_id), change, ALIVE)
+        except ConditionFailedError:
+            return False
         return True
 
     async def _open(self, record: Record, thread_id: str = "") -> tuple[ThreadMetadata, ThreadSnapshot]:

@@ -2,19 +2,22 @@
 
 await store.turns.claim("turn-1", "thr_1", context)           # TurnClaimedError: it runs or has run
 …  await store.turns.is_cancelled("turn-1", context)  …       # one read, 1 RCU
+await store.turns.find("turn-1", context)                     # TurnRecord("turn-1", "thr_1", cancelled=False)
+await store.turns.win("turn-1", "call-1", context)            # True for one reader, which runs the client tool call
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from store_dynamo.errors import ConditionFailedError, TurnClaimedError
-from store_dynamo.expressions import ABSENT, Clock, seconds, text, update
+from store_dynamo.errors import ConditionFailedError, TurnClaimedError, turn_not_found
+from store_dynamo.expressions import ABSENT, Clock, is_alive, number, seconds, text, update
 from store_dynamo.keys import escape, turn_key
 from store_dynamo.serialization import schema
 from store_dynamo.table import Record, Table, conflicting_record, run_to_completion
@@ -24,6 +27,19 @@ TContext = TypeVar("TContext", default=Any)
 REMEMBERED = timedelta(days=1)
 EARLY = timedelta(minutes=1)
 """The time for which a cancellation waits for its turn: a request may overtake another one."""
+
+MAX_CALLS = 100
+"""The client tool calls of one turn that can be won."""
+_WINS = "attribute_exists(claim) AND NOT contains(ran, :call) AND (attribute_not_exists(ran) OR size(ran) < :most)"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """A claimed turn."""
+
+    turn_id: str
+    thread_id: str
+    cancelled: bool
 
 
 class Turns(Generic[TContext]):
@@ -83,3 +99,35 @@ class Turns(Generic[TContext]):
         """Return whether `cancel` was called for the turn."""
         record = await self._table.get(turn_key(self._user_of(context), turn_id))
         return record is not None and "cancelled_at" in record
+
+    async def find(self, turn_id: str, context: TContext) -> TurnRecord | None:
+        """Return a turn that was claimed in the last day; None for any other, also for one that was only cancelled."""
+        record = await self._table.get(turn_key(self._user_of(context), turn_id))
+        if record is None or "claim" not in record or not is_alive(record, self._clock()):
+            return None
+        return TurnRecord(turn_id, record["thread_id"]["S"], "cancelled_at" in record)
+
+    async def win(self, turn_id: str, call_id: str, context: TContext) -> bool:
+        """Return True to the first caller, which runs the turn's client tool call, and False to all others.
+
+        Raises NotFoundError for an unknown turn, or InvalidIdError.
+        """
+        escape(call_id, "call")  # an id that is too long for a key must not fill the record either
+        token = uuid.uuid4().hex  # distinguishes a retry after a lost answer from another caller
+        change: dict[str, Any] = {
+            "UpdateExpression": "ADD ran :calls, won :tokens",
+            "ExpressionAttributeValues": {
+                ":calls": {"SS": [call_id]},
+                ":tokens": {"SS": [token]},
+                ":call": text(call_id),
+                ":most": number(MAX_CALLS),
+            },
+        }
+        try:
+            await run_to_completion(self._table.update(turn_key(self._user_of(context), turn_id), change, _WINS))
+        except ConditionFailedError as error:
+            record = conflicting_record(error) or {}
+            if "claim" not in record:
+                raise turn_not_found(turn_id) from error
+            return token in record.get("won", {}).get("SS", ())
+        return True

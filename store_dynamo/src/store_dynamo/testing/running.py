@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from store_dynamo.errors import ThreadBusyError
-from store_dynamo.running import DEAD_AFTER
+from store_dynamo.running import DEAD_AFTER, ThreadBusyError
 from store_dynamo.testing.setting import Caller, Clock, StoreSetting
 
 SECOND = timedelta(seconds=1)
@@ -67,10 +66,17 @@ class RunningContract(StoreSetting):
 
         clock.advance(SECOND)
         assert await running.list(alice) == []
-        await running.begin("thr_1", "turn-2", "b", alice)
+        with pytest.raises(ThreadBusyError) as caught:
+            await running.begin("thr_1", "turn-2", "b", alice)
+        assert not caught.value.holder.is_alive(clock())
+        assert await running.condemn(caught.value.holder, alice)
 
         assert not await running.beat("thr_1", "a", alice)
         await running.end("thr_1", "a", alice)
+        assert (await running.find("thr_1", alice)).taken
+        await running.end("thr_1", "a", alice, taken=True)
+        await running.begin("thr_1", "turn-2", "b", alice)
+        await running.end("thr_1", "a", alice, taken=True)
         assert [turn.claim for turn in await running.list(alice)] == ["b"]
 
     async def test_an_ended_lock_is_not_revived(self, running: Any, alice: Caller) -> None:
