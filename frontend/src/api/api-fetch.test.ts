@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { json, LocalServer, stream } from "../testing/local-server";
+import { type Arrived, end, json, LocalServer, stream } from "../testing/local-server";
 import { en } from "../words/en";
 import { type ApiFetch, createApiFetch } from "./api-fetch";
 import { SessionEndedError, type TokenSource } from "./authorized-fetch";
+import { LEFT } from "./turn-fetch";
 
 const HELLO = JSON.stringify({ type: "threads.create", params: { input: { content: "hello" } } });
 const LIST = JSON.stringify({ type: "threads.list", params: {} });
@@ -54,6 +55,12 @@ afterEach(async () => {
   await server.stop();
 });
 
+/** Respond to POSTs of turns with `answer`, and to requests for the events of a turn as a server that has none. */
+function onTurn(answer: (response: ServerResponse) => void): void {
+  server.handle = ({ method }, response) =>
+    method === "GET" ? json(response, 404, { message: "unknown turn", request_id: "r" }) : answer(response);
+}
+
 /** Respond to turns with an open stream and to other requests at once. Returns the open streams. */
 function openStreams(): ServerResponse[] {
   const open: ServerResponse[] = [];
@@ -65,6 +72,11 @@ function openStreams(): ServerResponse[] {
 }
 
 const cancelled = (turnId: unknown) => `POST /chatkit/turns/${turnId}/cancel`;
+/** The turn ids of the POSTs so far. */
+const posts = () =>
+  server.arrived
+    .filter(({ method, path }) => method === "POST" && path === "/chatkit")
+    .map(({ headers }) => headers["x-turn-id"]);
 const turnIdOf = (index: number) => server.arrived[index]?.headers["x-turn-id"];
 /** Wait until the server has received `count` requests. */
 const seen = (count: number) => vi.waitFor(() => expect(server.arrived).toHaveLength(count));
@@ -131,7 +143,7 @@ test("a redirect is not followed, so the token stays with the API", async () => 
 describe("a refused token", () => {
   beforeEach(() => {
     server.handle = ({ headers }, response) =>
-      headers["x-auth-token"] === "second" ? void stream(response).end() : json(response, 401, { message: "expired" });
+      headers["x-auth-token"] === "second" ? end(stream(response)) : json(response, 401, { message: "expired" });
   });
 
   test("is renewed, and the turn retried with the same id", async () => {
@@ -165,7 +177,7 @@ describe("a refused token", () => {
 
 describe("a turn", () => {
   test("with the same text twice is two turns", async () => {
-    server.handle = (_, response) => void stream(response).end();
+    server.handle = (_, response) => end(stream(response));
     for (let time = 0; time < 2; time += 1) await (await api("/chatkit", post(HELLO))).text();
 
     expect(turnIdOf(0)).toMatch(/^[\w-]{8,64}$/);
@@ -173,16 +185,22 @@ describe("a turn", () => {
   });
 
   test("keeps its id in a retry after a 5xx", async () => {
-    const answers = [503, 500, 200];
-    server.handle = (_, response) => {
+    const answers = [503, 500, 500, 500, 200];
+    onTurn((response) => {
       const status = answers.shift() ?? 200;
-      return status === 200 ? void stream(response).end() : json(response, status, { message: "no", request_id: "r" });
-    };
-    for (let time = 0; time < 4; time += 1) await (await api("/chatkit", post(HELLO))).text();
+      return status === 200 ? end(stream(response)) : json(response, status, { message: "no", request_id: "r" });
+    });
+    const statuses: number[] = [];
+    for (let time = 0; time < 3; time += 1) {
+      const answer = await api("/chatkit", post(HELLO));
+      await answer.text();
+      statuses.push(answer.status);
+    }
 
-    expect(turnIdOf(1)).toBe(turnIdOf(0));
-    expect(turnIdOf(2)).toBe(turnIdOf(0));
-    expect(turnIdOf(3)).not.toBe(turnIdOf(0));
+    const ids = posts();
+    expect(statuses).toEqual([500, 200, 200]);
+    expect(ids.slice(0, 5)).toEqual(Array(5).fill(ids[0]));
+    expect(ids[5]).not.toBe(ids[0]);
   });
 
   test("keeps its id after a 200 without a stream, which becomes a 502", async () => {
@@ -198,7 +216,7 @@ describe("a turn", () => {
   test("keeps its id without a response", async () => {
     server.handle = (_, response) => void response.destroy();
     const answer = await api("/chatkit", post(HELLO));
-    server.handle = (_, response) => void stream(response).end();
+    server.handle = (_, response) => end(stream(response));
     await api("/chatkit", post(HELLO));
 
     expect(answer.status).toBe(503);
@@ -210,7 +228,7 @@ describe("a turn", () => {
     vi.stubGlobal("navigator", { onLine: false });
     server.handle = (_, response) => void response.destroy();
     expect((await api("/chatkit", post(HELLO))).status).toBe(408);
-    server.handle = (_, response) => void stream(response).end();
+    server.handle = (_, response) => end(stream(response));
     await api("/chatkit", post(HELLO));
 
     expect(turnIdOf(server.arrived.length - 1)).toBe(turnIdOf(0));
@@ -226,7 +244,7 @@ describe("a turn", () => {
   test("gets a new id while a turn with the same text is running", async () => {
     const open = openStreams();
     const [one, two] = await Promise.all([api("/chatkit", post(HELLO)), api("/chatkit", post(HELLO))]);
-    for (const each of open) each.end();
+    for (const each of open) end(each);
     await Promise.all([one.text(), two.text()]);
 
     expect(turnIdOf(1)).not.toBe(turnIdOf(0));
@@ -240,13 +258,16 @@ describe("a turn", () => {
     expect(await next()).toBe('data: {"type":"thread.created"}\n\n');
     open[0]?.write(": keep-alive\n");
     expect(await next()).toBe(": keep-alive\n");
-    open[0]?.end("data: 2\n\n");
+    open[0]?.end("data: 2\n\n: end\n");
     expect(await next()).toBe("data: 2\n\n");
     expect((await reader.read()).done).toBe(true);
   });
 
-  test("ends with an error event when its connection is lost", async () => {
+  test("ends with an error event when its connection is lost and the server cannot continue it", async () => {
     const open = openStreams();
+    const { handle } = server;
+    server.handle = (arrived, response) =>
+      arrived.method === "GET" ? json(response, 404, {}) : handle(arrived, response);
     const answer = await api("/chatkit", post(HELLO));
     const text = answer.text();
     open[0]?.write('data: {"type":"a"}\n', () => open[0]?.write('\ndata: {"type":"cut o', () => open[0]?.destroy()));
@@ -259,7 +280,136 @@ describe("a turn", () => {
       message: en.api.connectionLost,
       allow_retry: false,
     });
-    expect(server.arrived).toHaveLength(1); // the response continues on the server; the client sends no cancel request
+    expect(server.paths().slice(1)).toEqual([`GET /chatkit/turns/${turnIdOf(0)}/events?after=2`]); // and no cancel request
+  });
+});
+
+/** A server that knows the events of the turns it received: it answers a request for them with what follows. */
+function knowing(post: (response: ServerResponse, arrived: Arrived) => void, ...parts: string[]): void {
+  server.handle = (arrived, response) => {
+    if (arrived.method === "POST") return post(response, arrived);
+    response.writeHead(200, { "content-type": "text/event-stream" }).end(parts.shift() ?? ": end\n");
+  };
+}
+
+const events = (turnId: unknown, after: number) => `GET /chatkit/turns/${turnId}/events?after=${after}`;
+
+describe("a turn whose answer was lost", () => {
+  test("is read on from where its body was cut", async () => {
+    knowing(
+      (response) => void stream(response, { n: 0 }).end(),
+      'data: {"n":1}\n\n: more 1\n',
+      'data: {"n":2}\n\n: end\n',
+    );
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect(await answer.text()).toBe('data: {"n":0}\n\ndata: {"n":1}\n\ndata: {"n":2}\n\n');
+    expect(server.paths()).toEqual(["POST /chatkit", events(turnIdOf(0), 1), events(turnIdOf(0), 2)]);
+    expect(server.arrived[1]?.headers["x-auth-token"]).toBe("first");
+  });
+
+  test.each<[string, (response: ServerResponse, arrived: Arrived) => void]>([
+    ["gets no answer", (response) => void response.destroy()],
+    ["gets a 502", (response) => json(response, 502, {})],
+    [
+      "occupies its thread itself",
+      (response, { headers }) =>
+        json(response, 409, { message: "busy", request_id: "r", thread_id: "thr", turn_id: headers["x-turn-id"] }),
+    ],
+    [
+      "was received before",
+      (response) => json(response, 409, { message: "repeated", request_id: "r", thread_id: "thr" }),
+    ],
+  ])("is read from its first event when its request %s", async (_, refuse) => {
+    knowing(refuse, 'data: {"n":0}\n\n: end\n');
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect(await answer.text()).toBe('data: {"n":0}\n\n');
+    expect(server.paths()).toEqual(["POST /chatkit", events(turnIdOf(0), 0)]);
+  });
+
+  test("is sent again with the same id if the server does not know it", async () => {
+    const answers = [
+      (response: ServerResponse) => void response.destroy(),
+      (response: ServerResponse) => end(stream(response)),
+    ];
+    onTurn((response) => answers.shift()?.(response));
+    expect((await api("/chatkit", post(HELLO))).status).toBe(200);
+
+    expect(posts()).toHaveLength(2);
+    expect(posts()[1]).toBe(posts()[0]);
+  });
+
+  test("is sent with a new id if it died before its message was stored", async () => {
+    const answers = [409, 200];
+    onTurn((response) =>
+      answers.shift() === 409
+        ? json(response, 409, { message: "died", request_id: "r", thread_id: "thr", turn_id: "turn_x", resend: true })
+        : end(stream(response)),
+    );
+    expect((await api("/chatkit", post(HELLO))).status).toBe(200);
+
+    expect(posts()).toHaveLength(2);
+    expect(posts()[1]).not.toBe(posts()[0]);
+  });
+
+  test("is refused while another turn occupies its thread", async () => {
+    const busy = { message: "busy", request_id: "r", thread_id: "thr", turn_id: "turn_other" };
+    onTurn((response) => json(response, 409, busy));
+    const answer = await api("/chatkit", post(HELLO));
+
+    expect([answer.status, await answer.json(), server.paths()]).toEqual([409, busy, ["POST /chatkit"]]);
+  });
+
+  test("is stopped by its own id while it is read on", async () => {
+    server.handle = ({ path, method }, response) => {
+      if (path === "/chatkit") stream(response, { n: 0 }).end();
+      else if (method === "GET") response.writeHead(200, { "content-type": "text/event-stream" }).end(": more 60000\n");
+      else json(response, 202, {});
+    };
+    const stop = new AbortController();
+    const text = (await api("/chatkit", post(HELLO, { signal: stop.signal }))).text();
+    await seen(2);
+    stop.abort();
+
+    await expect(text).rejects.toThrow();
+    await seen(3);
+    expect(server.paths()[2]).toBe(cancelled(turnIdOf(0)));
+  });
+});
+
+describe("a reader of a running turn", () => {
+  const attach = (signal: AbortSignal | null = null) => api("/chatkit/turns/turn_12345/events", { signal });
+
+  test("gets the answer so far and the rest", async () => {
+    const parts = ['data: "so far"\n\n: at 9\n: more 1\n', 'data: "rest"\n\n: end\n'];
+    knowing(() => undefined, ...parts);
+    const answer = await attach();
+
+    expect(await answer.text()).toBe('data: "so far"\n\ndata: "rest"\n\n');
+    expect(server.paths()).toEqual(["GET /chatkit/turns/turn_12345/events", events("turn_12345", 9)]);
+  });
+
+  test("stops the turn that it reads, and nothing when it leaves", async () => {
+    server.handle = ({ method }, response) => {
+      if (method === "POST") return json(response, 202, {});
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(": at 9\n: more 60000\n");
+    };
+    const stop = new AbortController();
+    const left = await attach();
+    const stopped = await attach(stop.signal);
+    await left.body?.cancel();
+    stop.abort();
+    await expect(stopped.text()).rejects.toThrow();
+    await seen(3);
+
+    expect(server.paths()[2]).toBe(cancelled("turn_12345"));
+  });
+
+  test("gets the server's refusal", async () => {
+    server.handle = (_, response) => json(response, 404, { message: "gone", request_id: "r" });
+
+    expect((await attach()).status).toBe(404);
   });
 });
 
@@ -291,17 +441,21 @@ describe("a cancel request", () => {
     expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
   });
 
-  test("is sent when the reader leaves the stream", async () => {
+  test.each([
+    ["leaves the stream", (answer: Response) => answer.body?.cancel()],
+    ["leaves by its signal", (_: Response, leave: AbortController) => leave.abort(LEFT)],
+  ])("is not sent when the reader %s", async (_, leave) => {
     openStreams();
-    const answer = await api("/chatkit", post(HELLO));
-    await answer.body?.cancel();
+    const abort = new AbortController();
+    const answer = await api("/chatkit", post(HELLO, { signal: abort.signal }));
+    await leave(answer, abort);
+    await api("/chatkit/entities");
 
-    await seen(2);
-    expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));
+    expect(server.paths()).toEqual(["POST /chatkit", "GET /chatkit/entities"]);
   });
 
   test("is not sent before the request or after its end", async () => {
-    server.handle = (_, response) => void stream(response).end();
+    server.handle = (_, response) => end(stream(response));
     const late = new AbortController();
     await (await api("/chatkit", post(HELLO, { signal: late.signal }))).text();
     late.abort();
@@ -327,7 +481,7 @@ describe("a cancel request", () => {
     abort.abort();
     await expect(stopped.text()).rejects.toThrow();
     await seen(3);
-    open[1]?.end("data: last\n\n");
+    open[1]?.end("data: last\n\n: end\n");
 
     expect(await other.text()).toContain("data: last");
     expect(server.paths().slice(2)).toEqual([cancelled(turnIdOf(0))]);
@@ -350,7 +504,9 @@ describe("a cancel request", () => {
     vi.stubGlobal("fetch", (url: URL, init: RequestInit) =>
       init.keepalive ? Promise.reject(new TypeError("keepalive quota exceeded")) : real(url, init),
     );
-    await (await api("/chatkit", post(HELLO))).body?.cancel();
+    const abort = new AbortController();
+    await api("/chatkit", post(HELLO, { signal: abort.signal }));
+    abort.abort();
 
     await seen(2);
     expect(server.paths()[1]).toBe(cancelled(turnIdOf(0)));

@@ -3,11 +3,14 @@ import { explained, notAnswered, refusal } from "./answers";
 import { type ApiRequest, authorizedFetch, SessionEndedError, type TokenSource } from "./authorized-fetch";
 import { foreignFetch } from "./foreign-fetch";
 import { sealed } from "./sealed-body";
-import { isTurn, turnFetch } from "./turn-fetch";
+import { attachFetch, isTurn, type TurnTransport, turnFetch } from "./turn-fetch";
 import { TurnIds } from "./turn-ids";
 
 /** `fetch` for the API and for uploads. Adds the access token, body hash and turn id, and renews the token. */
 export type ApiFetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** A GET of this path attaches to a turn: its response has what there is so far, and goes on until the turn is over. */
+const EVENTS = /\/turns\/([\w-]+)\/events$/;
 
 export interface ApiFetchOptions {
   /** Path of the API on this origin. */
@@ -44,14 +47,27 @@ export function createApiFetch({ apiUrl, tokens, words, turnIds = new TurnIds() 
     }
   }
 
+  const eventsUrl = (turnId: string, after: number | undefined) =>
+    new URL(`${apiUrl}/turns/${turnId}/events${after === undefined ? "" : `?after=${after}`}`, here);
+  const turns: TurnTransport = {
+    answered,
+    events: (turnId, after, signal) =>
+      answered({ url: eventsUrl(turnId, after), init: { signal: signal ?? null }, body: null }).catch(() =>
+        notAnswered(words()),
+      ),
+    cancel: (turnId) => void cancel(turnId),
+    words,
+  };
+
   return async (address, init = {}) => {
     const url = new URL(address, here);
     if (!isApi(url)) return orExplained(() => foreignFetch(url, init), init.signal);
     const body = carriesBody(init) ? await sealed(init.body) : null;
     init.signal?.throwIfAborted();
     const request: ApiRequest = { url, init, body };
-    if (!body || url.pathname !== apiUrl || !isTurn(body)) return answered(request);
-    return turnFetch(request, body.hash, turnIds, { answered, cancel: (id) => void cancel(id), words });
+    if (body && url.pathname === apiUrl && isTurn(body)) return turnFetch(request, body.hash, turnIds, turns);
+    const attached = !body && url.pathname.startsWith(apiUrl) && !url.search && EVENTS.exec(url.pathname)?.[1];
+    return attached ? attachFetch(request, attached, turns) : answered(request);
   };
 
   function isApi(url: URL): boolean {

@@ -58,6 +58,11 @@ export function json(response: ServerResponse, status: number, body: unknown, he
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }
 
+/** End an event stream as the server ends a turn. */
+export function end(response: ServerResponse): void {
+  response.end(": end\n");
+}
+
 /** Start an event stream and send `events`. The caller ends the stream. */
 export function stream(response: ServerResponse, ...events: object[]): ServerResponse {
   response.writeHead(200, { "content-type": "text/event-stream" });

@@ -9,6 +9,7 @@ export const de: Words = {
     tryAgainIn: (seconds) => `Versuchen Sie es in ${seconds} ${seconds === 1 ? "Sekunde" : "Sekunden"} erneut.`,
     connectionLost:
       "Die Verbindung ist abgebrochen. Die Antwort wird noch geschrieben: Öffnen Sie dieses Gespräch gleich noch einmal.",
+    interrupted: "Die Antwort wurde unterbrochen. Was bis dahin geschrieben war, ist gespeichert.",
     status: (status) => {
       if (status === 401) return "Melden Sie sich wieder an, um fortzufahren.";
       if (status === 403) return "Darauf haben Sie keinen Zugriff.";

@@ -8,6 +8,7 @@ export const en = {
     tryAgainIn: (seconds: number) => `Try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`,
     connectionLost:
       "The connection was lost. The answer is still being written: reopen this conversation in a moment to see it.",
+    interrupted: "The answer was interrupted. What was written until then is saved.",
     status: (status: number): string => {
       if (status === 401) return "Sign in again to continue.";
       if (status === 403) return "You don't have access to this.";

@@ -89,6 +89,8 @@ MAX_AUDIO_BYTES = 2_500_000
 """About seven minutes of speech at 48 kbit/s; its base64 fits into a Lambda request."""
 CALL_AMONG_ITEMS = 20
 """A client tool's result is accepted if its call is one of the thread's newest visible items."""
+PAGE_ACTIONS = "turn."
+"""Prefix of the actions that the page's `fetch` answers itself, such as `turn.attach`. Assistants never get them."""
 MODERATION_SECONDS = 5.0
 NOT_CHECKED = say("The answer could not be checked and was removed. Please try again.")
 
@@ -147,6 +149,8 @@ class RequestChecks:
             check_attachments(self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
+        if request.params.action.type.startswith(PAGE_ACTIONS):
+            raise InvalidRequestError(f"params.action.type: names that begin with {PAGE_ACTIONS} are the page's own")
         kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
         if not isinstance(self._assistant, kind):
             raise InvalidRequestError(say("this assistant does not support {kind}", kind=request.type))

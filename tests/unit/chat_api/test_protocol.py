@@ -126,6 +126,18 @@ class TestStreaming:
         assert types(stream) == ["stream_options", "thread.item.replaced", *ANSWER]
         assert "'amount': 5" in (await items(world, thread_id))[1]["widget"]["children"][0]["value"]
 
+    @pytest.mark.parametrize("kind", ["threads.custom_action", "threads.sync_custom_action"])
+    async def test_the_pages_own_actions_do_not_reach_an_assistant(self, world: World, kind: str) -> None:
+        thread_id, widget = await begin(world, "widget")
+        action = {"type": "turn.attach", "payload": {"turn_id": "turn-0000001"}}
+        request = request_of(kind, thread_id=thread_id, item_id=widget["id"], action=action)
+
+        refused = await world.post(request)
+
+        assert refused.status_code == 400
+        assert "page's own" in refused.json()["message"]
+        assert await items(world, thread_id) == [*(await items(world, thread_id))[:1], widget]
+
     @pytest.mark.feature("hidden-context")
     @pytest.mark.feature("client-effects")
     async def test_effects_reach_the_client_and_hidden_items_do_not(self, world: World) -> None:
