@@ -105,6 +105,8 @@ MORE = {
     "malware-scan": "A scanner between the upload of a file and its acceptance",
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
+    "slow-reader": "A reader that stops taking holds up nothing: its response ends early, the turn goes on",
+    "reader-left": "A reader that leaves, or whose connection breaks, stops nothing: the answer is stored",
     "usage-metrics": "Tokens and times of a turn are counted",
     "single-sign-on": "Sign-in with the company's provider by SAML or OpenID Connect, groups included",
     "allowed-domains": "Only addresses of given domains register or come from the provider",

@@ -3,6 +3,7 @@
 exchange = Exchange(app, create_thread("hello"), {"x-auth-token": token})
 event = await exchange.event()              # the next event; None at the end
 exchange.hold()                             # the reader stops: `send` waits
+exchange.refuse()                           # the reader has left: `send` raises OSError
 await exchange.rest()
 """
 
@@ -45,6 +46,7 @@ class Exchange:
         self.chunks: list[bytes] = []
         self._request: bytes | None = json.dumps(request).encode()
         self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._refusing = False
         self._taking = asyncio.Event()
         self._taking.set()
         self.waiting = asyncio.Event()
@@ -83,6 +85,8 @@ class Exchange:
             self.waiting.set()
             await self._taking.wait()
             self.waiting.clear()
+        if self._refusing:
+            raise OSError("the response is no longer read")
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
@@ -92,6 +96,11 @@ class Exchange:
     def hold(self) -> None:
         """Stop reading."""
         self._taking.clear()
+
+    def refuse(self) -> None:
+        """Leave: everything that is sent from now on is refused."""
+        self._refusing = True
+        self.take()
 
     def take(self) -> None:
         """Resume reading."""

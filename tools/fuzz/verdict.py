@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast
 
+from chat_api.turn import END
 from tools.local.function.payload import HttpRequest, HttpResponse
 
 MAX_SECONDS = 10
@@ -74,7 +75,7 @@ def _faults_of_refusal(sent: HttpRequest, answer: HttpResponse, headers: dict[st
 
 
 def _faults_of_stream(body: bytes) -> list[str]:
-    if not body.endswith(b"\n\n"):
+    if not (body := body.removesuffix(END)).endswith(b"\n\n"):
         return ["a stream that ends within an event"]
     found: list[str] = []
     for event in body.split(b"\n\n")[:-1]:

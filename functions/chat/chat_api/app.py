@@ -18,13 +18,16 @@ POST /chatkit/sign-out              sign out on all devices: every token of an e
 POST /chatkit/session               hosted mode: a client secret
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from chat_api.bounds import check_value
 from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, object_of, one_file, query_of
@@ -39,7 +42,33 @@ CHATKIT_HEADERS = ("chatkit-frame-instance-id", "chatkit-session-id", "chatkit-u
 OUR_HEADERS = ("authorization", "content-type", "x-amz-content-sha256", "x-auth-token", "x-turn-id")
 NO_STORE = {"cache-control": "no-store"}
 
+logger = logging.getLogger("chat_api.app")
+
 Hook = Callable[[], Awaitable[None]]
+
+
+class TurnResponse(StreamingResponse):
+    """The response of a turn, which returns when the turn has ended: Lambda freezes the process after it.
+
+    A reader that leaves stops nothing, so the response does not listen for a disconnect. Only the server's own
+    cancellation of the request, at its deadline or at the end of the process, stops the turn.
+    """
+
+    def __init__(self, result: StreamingResult, headers: Mapping[str, str]) -> None:
+        super().__init__(result.json_events, media_type="text/event-stream", headers=headers)
+        self._result = result
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with aclosing(self._result.json_events):
+                await self.stream_response(send)
+        except OSError:
+            logger.info("the reader has left before the end of its turn")
+        except asyncio.CancelledError:
+            self._result.turn.abandon()
+            raise
+        finally:
+            await self._result.turn.ended()
 
 
 def create_app(
@@ -93,7 +122,7 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
         result = await server.process(await body_of(request), context)
         headers = {"x-turn-id": context.turn_id, **NO_STORE}
         if isinstance(result, StreamingResult):
-            return StreamingResponse(result.json_events, media_type="text/event-stream", headers=headers)
+            return TurnResponse(result, headers)
         return Response(result.json, media_type="application/json", headers=headers, background=load_later())
 
     @app.post("/chatkit/turns/{turn_id}/cancel")

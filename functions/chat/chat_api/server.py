@@ -47,7 +47,7 @@ from chat_api.running import ThreadLock
 from chat_api.settings import LimitSettings
 from chat_api.store_answers import StoreRequest, answer
 from chat_api.telemetry import TurnMetrics
-from chat_api.turn import StopReason, StopSignal, Timing, stream_in_background, watch
+from chat_api.turn import BackgroundStream, StopReason, StopSignal, Timing, watch
 from chat_api.user_store import UserStore
 from chat_api.warmup import DeferredImports
 from languages import localized, say, translate
@@ -70,9 +70,11 @@ OUT_OF_TIME = say("The answer took too long and was cut off here. Please try aga
 
 @dataclass(frozen=True, slots=True)
 class StreamingResult:
-    """Server-sent events. The same as ChatKit's class, whose module would import the Agents SDK."""
+    """Server-sent events, like ChatKit's class, whose module would import the Agents SDK, and their turn."""
 
     json_events: AsyncGenerator[bytes]
+    turn: BackgroundStream
+    """The turn goes on after its response: await `turn.ended()`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class AssistantServer:
         if is_streaming_req(parsed):
             assert lock is not None
             events = self._locked(lock, stop, self._events(parsed, store, turn, stop, metrics, stay))
-            return StreamingResult(stream_in_background(events, stop, self._timing.keep_alive))
+            stream = BackgroundStream(events, stop, self._timing.keep_alive, waits=not self._timing.journal)
+            return StreamingResult(stream.chunks(), stream)
         try:
             run = await self._run(store, turn, stop, metrics)
             return NonStreamingResult(await run.answer(parsed))

@@ -90,7 +90,7 @@ async def begin(service: Service, **changes: Any) -> asyncio.Task[list[Event]]:
     async def run() -> list[Event]:
         result = await service.server.process(json.dumps(create_thread("count")), replace(ANA, **changes))
         assert isinstance(result, StreamingResult)
-        return [json.loads(chunk.removeprefix(b"data: ")) async for chunk in result.json_events]
+        return [json.loads(chunk[6:]) async for chunk in result.json_events if chunk.startswith(b"data: ")]
 
     return asyncio.create_task(run())
 

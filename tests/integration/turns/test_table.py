@@ -39,7 +39,7 @@ class Counting:
 async def run(service: Service, request: Event) -> list[Event]:
     result = await service.server.process(json.dumps(request), ANA)
     assert isinstance(result, StreamingResult)
-    return [json.loads(chunk.removeprefix(b"data: ")) async for chunk in result.json_events]
+    return [json.loads(chunk[6:]) async for chunk in result.json_events if chunk.startswith(b"data: ")]
 
 
 def guarding(requests: list[Request]) -> list[str]:

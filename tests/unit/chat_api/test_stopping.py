@@ -29,7 +29,7 @@ from chatkit.widgets import Card, Text
 
 from chat_api.assistant import Turn
 from chat_api.server import OUT_OF_TIME
-from chat_api.turn import CAPACITY, Timing
+from chat_api.turn import CAPACITY, END, Timing
 from store_dynamo.table import run_to_completion
 from tests.fakes.asgi_exchange import Exchange, LambdaContext
 from tests.fakes.assistants import Halting, delta, message_item, spoken
@@ -178,7 +178,7 @@ class TestWhereverTheTurnIs:
         assert {"error", "progress_update"}.isdisjoint(event["type"] for event in events)
 
     @pytest.mark.promise("L2")
-    async def test_blocked_reader(self, world_of: WorldOf) -> None:
+    async def test_blocked_reader_without_a_journal(self, world_of: WorldOf) -> None:
         yielded: list[str] = []
 
         class Endless(Halting):
@@ -190,7 +190,7 @@ class TestWhereverTheTurnIs:
                     yielded.append("x")
                     yield delta(item_id, "x")
 
-        world = world_of(Endless())
+        world = world_of(Endless(), timing=Timing(cancel_poll=0.01, journal=0))
         turn = begin(world)
         created = await turn.event("thread.created")
         assert created is not None
@@ -346,6 +346,66 @@ class TestOtherOrders:
         assert assistant.stopped.is_set()
         assert words(stored) == ["One two "]
         assert notes(stored) == []
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.promise("L2")
+@pytest.mark.promise("R6")
+class TestReaders:
+    async def begin(self, world: World) -> tuple[Exchange, str]:
+        turn = begin(world)
+        created = await turn.event("thread.created")
+        assert created is not None
+        await world.assistant.reached.wait()
+        return turn, created["thread"]["id"]
+
+    async def test_one_that_has_left_stops_nothing(self, world_of: WorldOf) -> None:
+        world = world_of(Halting())
+        turn, thread_id = await self.begin(world)
+
+        turn.refuse()
+        world.assistant.go_on.set()
+        await turn.rest()
+
+        assert turn.task.exception() is None
+        assert words(await items(world, thread_id)) == ["One two three."]
+        assert [each.outcome for each in world.metrics] == ["answered"]
+
+    async def test_the_request_ends_only_after_the_turn_of_one_that_has_left(self, world_of: WorldOf) -> None:
+        class Talking(Halting):
+            async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
+                yield ProgressUpdateEvent(text="the reader's end is noticed here")
+                await self.go_on.wait()
+
+        world = world_of(Talking())
+        turn, _ = await self.begin(world)
+        turn.refuse()
+        await asyncio.sleep(0.05)
+        running = not turn.task.done()  # Lambda would freeze the process
+        world.assistant.go_on.set()
+        await turn.rest()
+
+        assert running
+        assert len(world.metrics) == 1
+
+    async def test_one_that_has_left_does_not_keep_the_user_from_stopping(self, world_of: WorldOf) -> None:
+        world = world_of(Halting())
+        turn, thread_id = await self.begin(world)
+
+        turn.refuse()
+        await cancel(world)
+        await turn.rest()
+
+        assert words(await items(world, thread_id)) == ["One two "]
+        assert [each.outcome for each in world.metrics] == ["user"]
+
+    async def test_a_complete_answer_ends_with_a_comment(self, world_of: WorldOf) -> None:
+        world = world_of(Halting())
+        turn, _ = await self.begin(world)
+        world.assistant.go_on.set()
+        await turn.rest()
+
+        assert turn.chunks[-1] == END
 
 
 @pytest.mark.usefixtures("quiet")

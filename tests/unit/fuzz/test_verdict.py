@@ -28,7 +28,7 @@ def judged(answer: HttpResponse, log: str = "", seconds: float = 0) -> str:
 
 @pytest.mark.parametrize(
     "answer",
-    [GOOD, HttpResponse(200, STREAM, b'data: {"type":"x"}\n\n'), HttpResponse(200, [], b"{}")],
+    [GOOD, HttpResponse(200, STREAM, b'data: {"type":"x"}\n\n: end\n'), HttpResponse(200, [], b"{}")],
 )
 def test_a_good_answer_is_good(answer: HttpResponse) -> None:
     assert judged(answer) == ""
