@@ -26,13 +26,14 @@ from store_dynamo import (
 from store_dynamo.keys import attachment_key, item_key, thread_key
 from store_dynamo.testing.models import NOON, file, noise, note, thread, workflow
 from store_dynamo.testing.setting import Caller, add_all, every_page, item_ids, thread_ids
+from tests.contracts.attach import AttachContract
 from tests.contracts.search import SearchBoundsContract
 from tests.contracts.store import EveryStoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 from tests.fakes.faults import Faults
 
 
-class DynamoStoreContract(EveryStoreContract, SearchBoundsContract):
+class DynamoStoreContract(EveryStoreContract, AttachContract, SearchBoundsContract):
     """Every contract of a store, plus those that need a table."""
 
     @pytest.fixture

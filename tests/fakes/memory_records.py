@@ -27,7 +27,7 @@ from store_dynamo.keys import escape
 from store_dynamo.query import InvalidQueryError, SearchQuery, snippet
 from store_dynamo.running import RunningTurn, ThreadBusyError
 from store_dynamo.search import Found, Hit
-from store_dynamo.turns import TurnRecord
+from store_dynamo.turns import MAX_CALLS, TurnRecord
 
 UserOf = Callable[[Any], str]
 MINUTE = timedelta(minutes=1)
@@ -70,9 +70,10 @@ class MemoryTurns:
         if await self.find(turn_id, context) is None:
             raise turn_not_found(turn_id)
         call = (self.user_of(context), turn_id, call_id)
-        is_first = call not in self.won
+        if call in self.won or sum(each[:2] == call[:2] for each in self.won) >= MAX_CALLS:
+            return False
         self.won.add(call)
-        return is_first
+        return True
 
 
 @dataclass
@@ -85,7 +86,7 @@ class MemoryRunning:
 
     async def begin(self, thread_id: str, turn_id: str, claim: str, context: Any, files: Sequence[str] = ()) -> None:
         held = await self.find(thread_id, context)
-        if held and held.claim != claim:
+        if held and (held.claim != claim or held.taken):
             raise ThreadBusyError(held)
         key = (self.user_of(context), escape(thread_id, "thread"))
         self.locks.setdefault(key, RunningTurn(thread_id, turn_id, claim, self.clock(), tuple(files)))

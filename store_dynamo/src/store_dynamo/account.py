@@ -20,6 +20,7 @@ import base64
 import json
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +31,8 @@ from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.errors import HeldError
 from store_dynamo.expressions import text
 from store_dynamo.holds import Holds, describe, held_thread, original_key
-from store_dynamo.keys import ACCESS, THREAD, escape, thread_of, thread_partition, unescape, user_partition
+from store_dynamo.journal import body_of
+from store_dynamo.keys import ACCESS, LIVE, THREAD, escape, thread_of, thread_partition, unescape, user_partition
 from store_dynamo.serialization import check_schema
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import CLIENT_CONFIG, Backoff, Record, Table
@@ -38,7 +40,7 @@ from store_dynamo.table import CLIENT_CONFIG, Backoff, Record, Table
 PAGE = 500
 _EXPORTED = (
     "kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at", "reason", "held_by",
-    "kept_at",
+    "kept_at", "turn", "ran", "end",
 )  # fmt: skip
 
 
@@ -112,6 +114,8 @@ class Account:
         original = original_key({"pk": record["pk"], "sk": record["sk"]})
         kind, _, escaped = (original or record)["sk"]["S"].partition("#")
         entry: dict[str, Any] = {"record": kind.lower(), "id": unescape(escaped)}
+        if kind == LIVE.rstrip("#"):
+            entry |= _segment(record)
         entry |= {name: next(iter(record[name].values())) for name in _EXPORTED if name in record}
         if "body" in record or "overflow" in record:
             check_schema(record)
@@ -123,6 +127,18 @@ class Account:
 def _thread(record: Record) -> str | None:
     """Return the id of a thread's record, of its tombstone, or of its copy under a legal hold."""
     return thread_of(record)[1] if record["sk"]["S"].startswith(THREAD) else held_thread(record)
+
+
+def _segment(record: Record) -> dict[str, Any]:
+    """Return a segment's turn, the number of its first event, and its events; as text, if they are not JSON."""
+    turn, _, first = record["sk"]["S"].removeprefix(LIVE).rpartition("#")
+    entry: dict[str, Any] = {"id": unescape(turn), "first": int(first)}
+    if "b" in record:
+        check_schema(record)
+        entry["body"] = body_of(record)
+        with suppress(ValueError):
+            entry["body"] = json.loads(entry["body"])
+    return entry
 
 
 async def run(arguments: argparse.Namespace, session: boto3.Session) -> None:

@@ -98,9 +98,9 @@ class RunningTurns(Generic[TContext]):
         try:
             await run_to_completion(self._table.put(record, ABSENT))
         except ConditionFailedError as error:
-            holder = conflicting_record(error)
-            if holder is None or holder["claim"] != record["claim"]:  # equal after a lost answer
-                raise ThreadBusyError(_turn(holder or record)) from error
+            holder = _turn(conflicting_record(error) or record)
+            if holder.claim != claim or holder.taken:  # its own claim after a lost answer
+                raise ThreadBusyError(holder) from error
 
     async def beat(self, thread_id: str, claim: str, context: TContext) -> bool:
         """Renew the lock. Returns whether it is still this claim's."""

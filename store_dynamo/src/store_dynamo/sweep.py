@@ -16,7 +16,15 @@ from collections.abc import Callable
 from store_dynamo.bodies import S3Bucket
 from store_dynamo.errors import ConditionFailedError
 from store_dynamo.expressions import ABSENT, TURN_LIFE, Clock, number, seconds, text, utc_now
-from store_dynamo.keys import attachment_order, next_ns, overflow_prefix, thread_key, thread_partition, user_partition
+from store_dynamo.keys import (
+    attachment_order,
+    next_ns,
+    overflow_prefix,
+    running_key,
+    thread_key,
+    thread_partition,
+    user_partition,
+)
 from store_dynamo.serialization import schema
 from store_dynamo.table import Record, Table
 
@@ -42,7 +50,11 @@ class Sweep:
         return record is None or "deleted_at" in record
 
     async def thread(self, user_id: str, thread_id: str, out_of_time: Callable[[], bool]) -> bool:
-        """Delete a thread's contents, at least one page of them. Returns whether nothing is left."""
+        """Delete a thread's lock and contents, at least one page of them. Returns whether nothing is left.
+
+        A turn that still runs finds at its next beat that its lock is gone, and stops writing its journal.
+        """
+        await self._table.delete_all([running_key(user_id, thread_id)])
         attachments = {":pk": text(user_partition(user_id)), ":ord": text(attachment_order(thread_id))}
         contents = {":pk": text(thread_partition(user_id, thread_id))}
         for condition, values, index in (("pk = :pk AND ord = :ord", attachments, True), ("pk = :pk", contents, False)):

@@ -97,6 +97,9 @@ async def test_tombstone_and_its_end_reach_the_janitor_and_ordinary_writes_do_no
         pytest.param(record("MODIFY", "ITEM#one", overflow={"S": "overflow/ana/one"}), True, id="replaced big item"),
         pytest.param(record("REMOVE", "RATE#turns#1"), False, id="counter"),
         pytest.param(record("REMOVE", "TURN#one"), False, id="turn"),
+        pytest.param(record("REMOVE", "RUNNING#one"), False, id="lock"),
+        pytest.param(record("INSERT", "LIVE#one#000000000"), False, id="new segment"),
+        pytest.param(record("REMOVE", "LIVE#one#000000000", b={"S": "[]"}), False, id="segment"),
     ],
 )
 @pytest.mark.promise("S10")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from store_dynamo.journal import Segment
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
 from store_dynamo.testing import Caller
@@ -35,6 +36,9 @@ async def store(moto_backend: DynamoBackend) -> Any:
     await store.save_attachment(file("a", thread_id="thr_1"), ALICE)
     await store.save_attachment(file("free"), ALICE)
     await store.feedback.put("thr_1", ["i"], "positive", ALICE)
+    for caller in (ALICE, BOB):
+        await store.running.begin("thr_1", "turn-1", "c", caller)
+        await store.journal.append("thr_1", "turn-1", Segment(0, 1, "[]", "c"), caller)
     return store
 
 
@@ -61,9 +65,24 @@ async def test_everything_under_a_deleted_thread_goes_and_nothing_else(store: An
     gone = set(before) - set(records(moto_backend))
     under = "USER#alice#THREAD#thr_1"
     assert gone == {
-        (under, "ITEM#i"), (under, "ITEM#big"), (under, "FEEDBACK#i"), ("USER#alice", "ATTACHMENT#a")
+        (under, "ITEM#i"), (under, "ITEM#big"), (under, "FEEDBACK#i"), ("USER#alice", "ATTACHMENT#a"),
+        (under, "LIVE#turn-1#000000000"), ("USER#alice", "RUNNING#thr_1"),
     }  # fmt: skip
     assert objects(moto_backend) == []
+
+
+@pytest.mark.promise("R5")
+async def test_a_turn_that_runs_in_a_deleted_thread_loses_its_lock(store: Any, moto_backend: DynamoBackend) -> None:
+    """What it journals until its next beat goes with the tombstone."""
+    await store.delete_thread("thr_1", ALICE)
+    await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
+
+    assert not await store.running.beat("thr_1", "c", ALICE)
+    assert await store.running.beat("thr_1", "c", BOB)
+    assert await store.journal.append("thr_1", "turn-1", Segment(1, 1, "[]", "c"), ALICE)
+    await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
+    assert records(moto_backend, "USER#alice#THREAD#thr_1") == []
+    assert len(records(moto_backend, "USER#bob#THREAD#thr_1")) == 2
 
 
 @pytest.mark.promise("S8")

@@ -16,6 +16,7 @@ from chatkit.types import ThreadMetadata
 
 from store_dynamo import account, keys
 from store_dynamo.account import Account
+from store_dynamo.journal import Segment
 from store_dynamo.table import Table
 from store_dynamo.testing import Caller
 from store_dynamo.testing.models import file, noise, note, thread
@@ -38,6 +39,10 @@ async def backend(moto_backend: DynamoBackend) -> Any:
         await store.save_attachment(file("a", thread_id="thr_1"), caller)
         await store.feedback.put("thr_1", ["i"], "positive", caller)
         await store.turns.claim("turn-1", "thr_1", caller)
+        await store.turns.win("turn-1", "call-1", caller)
+        await store.running.begin("thr_1", "turn-1", "c", caller)
+        for n, body in enumerate((f'["{caller.user_id}"]', '["' + "long " * 400 + '"]', "not JSON")):
+            await store.journal.append("thr_1", "turn-1", Segment(n, 1, body, "c"), caller)
         await store.rates.count("turns", 9, timedelta(days=1), caller)
         await store.access.enter(caller, rates={"requests": 120})
         for key in (f"files/{folder}/a", f"generated/{folder}/img", f"pending/{folder}/p"):
@@ -60,6 +65,7 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
 
     kinds = [each.get("record") or each["object"].split("/")[0] for each in lines]
     records_of_each = {"thread": 2, "item": 3, "feedback": 1, "attachment": 1, "turn": 1, "rate": 1, "access": 1}
+    records_of_each |= {"running": 1, "live": 3}
     assert Counter(kinds) == records_of_each | {"files": 1, "generated": 1, "pending": 1, "overflow": 1}
     first = next(each for each in lines if each.get("record") == "thread" and each["id"] == "thr_1")
     assert ThreadMetadata.model_validate(first["body"]) == thread(title="Budget", metadata={"a": 1})
@@ -67,13 +73,22 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
     assert (big["thread_id"], big["body"]["content"]) == ("thr_1", noise(200_000))
     uploaded = next(each for each in lines if each.get("object") == "files/alice.231/a")
     assert base64.b64decode(uploaded["base64"]) == b"\xff"
-    assert not [each for each in lines if each.get("body", {}).get("content") == "bob's"]
+    segments = [each for each in lines if each.get("record") == "live"]
+    assert {each["id"] for each in segments} == {"turn-1"}
+    assert [(each["first"], each["body"]) for each in segments] == [
+        (0, ["alice#1"]),
+        (1, ["long " * 400]),
+        (2, "not JSON"),
+    ]
+    assert [each["ran"] for each in lines if each.get("record") == "turn"] == [["call-1"]]
+    assert [each["turn"] for each in lines if each.get("record") == "running"] == ["turn-1"]
+    assert "bob's" not in json.dumps(lines)
     assert not [each for each in lines if "/bob/" in each.get("object", "")]
 
 
 async def test_erasing_leaves_nothing_of_one_user_and_all_of_others(backend: DynamoBackend) -> None:
     bobs = records(backend, "USER#bob"), [key for key in objects(backend) if "/bob/" in key]
-    assert len(bobs[0]) == 8
+    assert len(bobs[0]) == 12
 
     erased = [each async for each in account_of(backend, ALICE.user_id).erase()]
 
@@ -108,15 +123,15 @@ async def test_the_command_line(
     lines = capsys.readouterr().out.splitlines()
     await account.run(arguments("erase"), boto3.Session())
 
-    assert len([json.loads(line) for line in lines]) == 14
-    assert capsys.readouterr().err.splitlines()[-1] == f"erased: {6 + 4}"
+    assert len([json.loads(line) for line in lines]) == 18
+    assert capsys.readouterr().err.splitlines()[-1] == f"erased: {7 + 4}"
 
 
 async def test_every_kind_of_record_is_exported_and_erased(moto_backend: DynamoBackend) -> None:
     """Also kinds that are added later: each function of keys.py that makes a key of a user is called."""
     for name, make in inspect.getmembers(keys, inspect.isfunction):
         if name.endswith("_key") and next(iter(inspect.signature(make).parameters), "") == "user_id":
-            values = {"user_id": "carla", "window_start": 1}
+            values = {"user_id": "carla", "window_start": 1, "first": 1}
             arguments = [values.get(each, "x") for each in inspect.signature(make).parameters]
             moto_backend.client.put_item(
                 TableName=moto_backend.table, Item={**make(*arguments), "schema_version": {"N": "1"}}

@@ -19,6 +19,9 @@ further; take those that your store promises:
     LifetimeContract     deletion during a turn, `retention`
     ClaimsContract       attachments: `claim_attachment`, `release_attachment`, expiry
     RunningContract      the store's `running`: one turn a thread, locks of dead processes
+    TurnsContract        the store's `turns`: `find` and `win`
+    JournalContract      the store's `journal`: one writer at each place, readers continue at any event
+    FenceContract        `fenced` and `fence`: a turn that was taken over writes no more
     AccessContract       the store's `access`: rates and seats of a user, sign-outs, tombstones
 
 `StoreMachine` (hypothesis) compares random operations with a plain model. Needs pytest, pytest-asyncio and hypothesis:
@@ -34,7 +37,9 @@ pytest.register_assert_rewrite(
             "access",
             "bodies",
             "contract",
+            "fences",
             "isolation",
+            "journal",
             "lifetime",
             "machine",
             "order",
@@ -48,11 +53,13 @@ pytest.register_assert_rewrite(
 from store_dynamo.testing.access import AccessContract  # noqa: E402
 from store_dynamo.testing.bodies import BodiesContract  # noqa: E402
 from store_dynamo.testing.contract import StoreContract  # noqa: E402
+from store_dynamo.testing.fences import FenceContract  # noqa: E402
 from store_dynamo.testing.isolation import IdLimitsContract, IsolationContract  # noqa: E402
+from store_dynamo.testing.journal import JournalContract  # noqa: E402
 from store_dynamo.testing.lifetime import ClaimsContract, LifetimeContract  # noqa: E402
 from store_dynamo.testing.machine import StoreMachine, check  # noqa: E402
 from store_dynamo.testing.order import OrderContract  # noqa: E402
-from store_dynamo.testing.running import RunningContract  # noqa: E402
+from store_dynamo.testing.running import RunningContract, TurnsContract  # noqa: E402
 from store_dynamo.testing.setting import Caller, Clock, StoreSetting  # noqa: E402
 from store_dynamo.testing.writes import MergeContract, WritesContract  # noqa: E402
 
@@ -62,8 +69,10 @@ __all__ = [
     "Caller",
     "ClaimsContract",
     "Clock",
+    "FenceContract",
     "IdLimitsContract",
     "IsolationContract",
+    "JournalContract",
     "LifetimeContract",
     "MergeContract",
     "OrderContract",
@@ -71,6 +80,7 @@ __all__ = [
     "StoreContract",
     "StoreMachine",
     "StoreSetting",
+    "TurnsContract",
     "WritesContract",
     "check",
 ]

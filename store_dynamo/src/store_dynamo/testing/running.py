@@ -1,16 +1,20 @@
-"""The contract on a store's `running`: one turn a thread, and a lock that outlives no dead process."""
+"""The contract on a store's `running` and `turns`: one turn a thread, and locks that a takeover can end."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from chatkit.store import NotFoundError
 
+from store_dynamo.errors import InvalidIdError
 from store_dynamo.running import DEAD_AFTER, ThreadBusyError
 from store_dynamo.testing.setting import Caller, Clock, StoreSetting
+from store_dynamo.turns import MAX_CALLS, TurnRecord
 
 SECOND = timedelta(seconds=1)
 
@@ -34,6 +38,7 @@ class RunningContract(StoreSetting):
         await running.begin("thr_1", "turn-1", "d", bob)
 
         assert (caught.value.thread_id, caught.value.turn_id) == ("thr_1", "turn-1")
+        assert caught.value.holder == await running.find("thr_1", alice)
         found = {(turn.thread_id, turn.turn_id) for turn in await running.list(alice)}
         assert found == {("thr_1", "turn-1"), ("thr_2", "turn-3")}
         await running.end("thr_1", "a", alice)
@@ -85,3 +90,134 @@ class RunningContract(StoreSetting):
 
         assert not await running.beat("thr_1", "a", alice)
         assert await running.find("thr_1", alice) is None
+
+    async def test_a_lock_has_its_files(self, running: Any, alice: Caller) -> None:
+        await running.begin("thr_1", "turn-1", "a", alice, ["file_2", "file_1"])
+        await running.begin("thr_2", "turn-2", "b", alice)
+        await running.beat("thr_1", "a", alice)
+
+        assert (await running.find("thr_1", alice)).files == ("file_2", "file_1")
+        assert (await running.find("thr_2", alice)).files == ()
+
+    async def test_a_late_beat_saves_a_turn_from_a_takeover(self, running: Any, clock: Clock, alice: Caller) -> None:
+        await running.begin("thr_1", "turn-1", "a", alice)
+        clock.advance(DEAD_AFTER)
+        seen = await running.find("thr_1", alice)
+        assert await running.beat("thr_1", "a", alice)
+
+        assert not await running.condemn(seen, alice)
+        assert await running.beat("thr_1", "a", alice)
+        assert not (await running.find("thr_1", alice)).taken
+
+    async def test_a_living_turn_is_not_condemned(self, running: Any, clock: Clock, alice: Caller) -> None:
+        await running.begin("thr_1", "turn-1", "a", alice)
+        clock.advance(DEAD_AFTER - SECOND)
+
+        assert not await running.condemn(await running.find("thr_1", alice), alice)
+        assert await running.beat("thr_1", "a", alice)
+
+    async def test_a_condemned_turn_has_no_lock_left(
+        self, running: Any, clock: Clock, alice: Caller, bob: Caller
+    ) -> None:
+        await running.begin("thr_1", "turn-1", "a", alice, ["file_1"])
+        await running.begin("thr_1", "turn-1", "a", bob)
+        clock.advance(DEAD_AFTER)
+        seen = await running.find("thr_1", alice)
+        for _ in range(3):
+            assert await running.condemn(seen, alice)
+        assert await running.condemn(replace(seen, at=seen.at - SECOND), alice)  # a taker that looked before a beat
+
+        taken = await running.find("thr_1", alice)
+        assert (taken.taken, taken.is_alive(seen.at), taken.files) == (True, False, ("file_1",))
+        assert not await running.beat("thr_1", "a", alice)
+        await running.end("thr_1", "a", alice)
+        assert await running.find("thr_1", alice) == taken
+        assert not (await running.find("thr_1", bob)).taken
+        assert await running.condemn(taken, alice)
+        with pytest.raises(ThreadBusyError) as caught:
+            await running.begin("thr_1", "turn-2", "b", alice)
+        assert caught.value.holder == taken
+
+    async def test_of_a_beat_and_takers_at_once_one_side_wins(self, running: Any, clock: Clock, alice: Caller) -> None:
+        for n in range(6):
+            await running.begin(f"thr_{n}", "turn-1", "a", alice)
+            clock.advance(DEAD_AFTER)
+            seen = await running.find(f"thr_{n}", alice)
+            clock.advance(SECOND)
+            both = [running.beat(f"thr_{n}", "a", alice), *(running.condemn(seen, alice) for _ in range(2))]
+            first, *rest = await asyncio.gather(*(both if n % 2 else reversed(both)))
+            beaten, condemned = (first, rest) if n % 2 else (rest[-1], [first, rest[0]])
+
+            assert [beaten, beaten] == [not each for each in condemned]
+            assert await running.beat(f"thr_{n}", "a", alice) is beaten
+
+    async def test_a_lock_that_is_gone_or_anothers_is_not_condemned(
+        self, running: Any, clock: Clock, alice: Caller, bob: Caller
+    ) -> None:
+        await running.begin("thr_1", "turn-1", "a", alice)
+        clock.advance(DEAD_AFTER)
+        seen = await running.find("thr_1", alice)
+        assert not await running.condemn(seen, bob)
+        await running.end("thr_1", "a", alice)
+        assert not await running.condemn(seen, alice)
+        assert await running.find("thr_1", alice) is None
+
+        await running.begin("thr_1", "turn-1", "b", alice)
+        assert not await running.condemn(seen, alice)
+        await running.end("thr_1", "a", alice, taken=True)
+        assert await running.beat("thr_1", "b", alice)
+
+
+class TurnsContract(StoreSetting):
+    """`find` returns a claimed turn, and of all readers only one wins each of its client tool calls."""
+
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    @pytest.fixture
+    def turns(self, make_store: Callable[..., Any], clock: Clock) -> Any:
+        return make_store(clock=clock).turns
+
+    async def test_a_claimed_turn_is_found_by_its_user(self, turns: Any, alice: Caller, bob: Caller) -> None:
+        await turns.claim("turn-1", "thr_1", alice)
+        await turns.cancel("turn-2", alice)
+
+        assert await turns.find("turn-1", alice) == TurnRecord("turn-1", "thr_1", cancelled=False)
+        for turn_id, caller in (("turn-1", bob), ("turn-2", alice), ("turn-", alice), ("turn-10", alice)):
+            assert await turns.find(turn_id, caller) is None
+        await turns.cancel("turn-1", alice)
+        assert await turns.find("turn-1", alice) == TurnRecord("turn-1", "thr_1", cancelled=True)
+        await turns.release("turn-1", alice)
+        assert await turns.find("turn-1", alice) is None
+
+    async def test_each_client_tool_call_is_won_once(self, turns: Any, alice: Caller, bob: Caller) -> None:
+        await turns.claim("turn-1", "thr_1", alice)
+        await turns.claim("turn-1", "thr_1", bob)
+        winning = [
+            turns.win("turn-1", call, caller) for call in ("x", "y") for caller in (alice, bob) for _ in range(5)
+        ]
+        outcomes = await asyncio.gather(*winning)
+
+        assert [sum(outcomes[n : n + 5]) for n in range(0, 20, 5)] == [1, 1, 1, 1]
+        assert not await turns.win("turn-1", "x", alice)
+        assert await turns.win("turn-1", "z", alice)
+        assert await turns.find("turn-1", alice) == TurnRecord("turn-1", "thr_1", cancelled=False)
+
+    async def test_a_call_of_an_unknown_turn_cannot_be_won(self, turns: Any, alice: Caller, bob: Caller) -> None:
+        await turns.claim("turn-1", "thr_1", alice)
+        await turns.cancel("turn-2", alice)
+
+        for turn_id, caller in (("turn-1", bob), ("turn-2", alice), ("turn-3", alice)):
+            with pytest.raises(NotFoundError, match=turn_id):
+                await turns.win(turn_id, "x", caller)
+            assert await turns.find(turn_id, caller) is None
+        with pytest.raises(InvalidIdError):
+            await turns.win("turn-1", "x" * 513, alice)
+
+    async def test_a_turn_has_a_bounded_number_of_calls(self, turns: Any, alice: Caller) -> None:
+        await turns.claim("turn-1", "thr_1", alice)
+        for n in range(MAX_CALLS):
+            assert await turns.win("turn-1", f"call-{n}", alice)
+
+        assert not await turns.win("turn-1", "one too many", alice)
