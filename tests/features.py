@@ -122,6 +122,7 @@ MORE = {
     "visible-errors": "make dev shows an assistant's errors with its own frames, and reloads it on change",
     "local-model": "Without a key: a local model that calls any tool of any assistant",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
+    "model-client": "A client that sends plain JSON without a walk along its types, in the same bytes",
     "strict-chat-completions": "A conversation as input for strict Chat Completions endpoints",
     "careless-assistants": "Mistakes of an assistant that lose no content: items never done, empty, or out of order",
     "invocation-ends": "An invocation ends within a second of its turn, whatever tasks ChatKit leaves behind",

@@ -37,6 +37,7 @@ from assistant_kit.agent_answer import agent_answer
 from assistant_kit.conversation_search import search_tool
 from assistant_kit.dictation import transcribe
 from assistant_kit.failures import replaced
+from assistant_kit.openai_client import OpenAIClient
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel, ModelSupport, is_missing_model
 from assistant_kit.titles import suggest_title, words_of
 from chat_api.assistant import AssistantSettings, Turn
@@ -84,7 +85,7 @@ class CoachAgent:
         self._transcription_model = settings.transcription_model
         self._effort: Any = settings.reasoning_effort
         self._support = ModelSupport(settings.openai_model)
-        self._client = openai.AsyncOpenAI(
+        self._client = OpenAIClient(
             api_key=settings.api_key,
             base_url=settings.openai_base_url,
             timeout=openai.Timeout(SILENCE_LIMIT_SECONDS, connect=CONNECT_LIMIT_SECONDS),

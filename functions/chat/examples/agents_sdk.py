@@ -37,10 +37,10 @@ from chatkit.types import (
     WidgetItem,
 )
 from chatkit.widgets import DynamicWidgetRoot
-from openai import AsyncOpenAI
 
 from assistant_kit.agent_answer import agent_answer
 from assistant_kit.item_converter import ItemConverter
+from assistant_kit.openai_client import OpenAIClient
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
 from chat_api.assistant import Assistant, AssistantSettings, Turn
 from chat_api.context import RequestContext
@@ -76,7 +76,7 @@ async def open_page(run: RunContextWrapper[Context], page: str) -> str:
 
 class ShopAgent:
     def __init__(self, settings: AssistantSettings) -> None:
-        self._client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self._client = OpenAIClient(api_key=settings.api_key, base_url=settings.openai_base_url)
         self._model = settings.openai_model
         self._agent = Agent[Context](
             name="Shop",

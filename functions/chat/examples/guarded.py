@@ -11,8 +11,7 @@ import os
 import struct
 from typing import Any
 
-from openai import AsyncOpenAI
-
+from assistant_kit.openai_client import OpenAIClient
 from attachments_s3 import ScannedFile
 from chat_api.assistant import AssistantSettings, Statement
 from chat_api.context import RequestContext
@@ -71,7 +70,7 @@ class GuardDuty:
 
 class Guarded(Echo):
     def __init__(self, settings: AssistantSettings, scanner: ClamAV | GuardDuty) -> None:
-        self._client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self._client = OpenAIClient(api_key=settings.api_key, base_url=settings.openai_base_url)
         self._scanner = scanner
 
     async def moderate(self, statement: Statement, context: RequestContext) -> str | None:

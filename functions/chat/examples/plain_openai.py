@@ -28,13 +28,14 @@ from chatkit.types import (
     ThreadStreamEvent,
     UserMessageItem,
 )
-from openai import AsyncOpenAI, OpenAIError
+from openai import OpenAIError
 from openai.types.chat import ChatCompletionChunk
 
 from assistant_kit.chat_completions import chat_messages
 from assistant_kit.failures import explain
 from assistant_kit.history import newest_items
 from assistant_kit.item_converter import ItemConverter
+from assistant_kit.openai_client import OpenAIClient
 from assistant_kit.rejections import without_rejected
 from chat_api.assistant import AssistantSettings, Turn
 
@@ -49,7 +50,7 @@ ENDINGS = {
 class PlainOpenAI:
     def __init__(self, settings: AssistantSettings) -> None:
         self._model = settings.openai_model
-        self._client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self._client = OpenAIClient(api_key=settings.api_key, base_url=settings.openai_base_url)
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, turn: Turn

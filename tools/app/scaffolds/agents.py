@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from agents import Agent, ModelSettings, RunConfig, RunContextWrapper, Runner, RunResultStreaming, function_tool
 from chatkit.agents import AgentContext
 from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessageItem
-from openai import AsyncOpenAI
 
 from assistant_kit.agent_answer import agent_answer
 from assistant_kit.item_converter import ItemConverter
+from assistant_kit.openai_client import OpenAIClient
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
 from chat_api.assistant import Assistant, AssistantSettings, Turn
 from chat_api.context import RequestContext
@@ -31,7 +31,7 @@ async def opening_hours(run: RunContextWrapper[Context], day: str) -> str:
 
 class Sample:
     def __init__(self, settings: AssistantSettings) -> None:
-        self._client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self._client = OpenAIClient(api_key=settings.api_key, base_url=settings.openai_base_url)
         self._model = settings.openai_model
         self._agent = Agent[Context](
             name="Sample",

@@ -28,13 +28,13 @@ from chatkit.types import (
     ThreadStreamEvent,
     UserMessageItem,
 )
-from openai import AsyncOpenAI
 from pydantic import SkipValidation
 
 from assistant_kit.agent_answer import agent_answer
 from assistant_kit.client_tools import ClientToolContext
 from assistant_kit.item_converter import ItemConverter
 from assistant_kit.items import item_fields
+from assistant_kit.openai_client import OpenAIClient
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
 from attachments_s3 import Envelope
 from chat_api.assistant import AssistantSettings, Turn
@@ -57,7 +57,7 @@ class AgentAssistant:
     converter = ItemConverter
 
     def __init__(self, settings: AssistantSettings, **agent: Any) -> None:
-        self.client = AsyncOpenAI(api_key=settings.api_key, base_url=settings.openai_base_url)
+        self.client = OpenAIClient(api_key=settings.api_key, base_url=settings.openai_base_url)
         self.model = settings.openai_model
         self.agent = self.new_agent(settings, name="Shop", **agent)
 
