@@ -1,10 +1,9 @@
 import { type KeyboardEvent, type RefObject, useCallback, useEffect, useRef, useState } from "react";
+import { WithExtras } from "./extra-parts";
 import { grouped } from "./groups";
 import { HistoryEntry } from "./HistoryEntry";
 import { Icon } from "./Icon";
 import type { ChatClient } from "./protocol";
-import { SearchResults } from "./SearchResults";
-import { searchable, useSearch } from "./search";
 import type { Page, ThreadMetadata } from "./wire";
 import { words } from "./words";
 
@@ -26,7 +25,7 @@ interface HistoryProps {
 export function History({ client, locale, open, field, onOpen, onRenamed, onDeleted }: HistoryProps) {
   const { page, problem, load, rename, remove } = useThreads(client, open);
   const [query, setQuery] = useState("");
-  const searching = useSearch(client, query);
+  const [submitted, submit] = useState(0);
   const region = useRef<HTMLElement>(null);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Escape" && query) {
@@ -43,7 +42,7 @@ export function History({ client, locale, open, field, onOpen, onRenamed, onDele
           className="pc-search"
           onSubmit={(event) => {
             event.preventDefault();
-            searching.now();
+            submit(submitted + 1);
           }}
         >
           <Icon name="search" />
@@ -60,7 +59,11 @@ export function History({ client, locale, open, field, onOpen, onRenamed, onDele
       </search>
       {query.trim() && !searchable(query) && <p className="pc-muted">{words().searchHint}</p>}
       {searchable(query) ? (
-        <SearchResults searching={searching} locale={locale} onOpen={onOpen} />
+        <WithExtras>
+          {({ SearchResults }) => (
+            <SearchResults client={client} query={query} submitted={submitted} locale={locale} onOpen={onOpen} />
+          )}
+        </WithExtras>
       ) : (
         <>
           {problem && (
@@ -171,4 +174,10 @@ function walk(event: KeyboardEvent, region: HTMLElement | null): void {
   if (at < 0 || !next) return;
   event.preventDefault();
   next.focus();
+}
+
+/** Whether a query has a word of at least two letters, or one of a script that writes words as one character. */
+function searchable(query: string): boolean {
+  const letters = query.match(/[\p{L}\p{N}]/gu) ?? [];
+  return letters.length > 1 || letters.some((letter) => letter.charCodeAt(0) > 127);
 }

@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import PlainChat from "./PlainChat";
@@ -611,8 +611,8 @@ describe("files", () => {
 describe("another language", () => {
   it("follows the locale", async () => {
     server.on("threads.create", () => refusal(503, "Nicht verfügbar"));
-    const { user } = show("de-CH");
-    await user.type(screen.getByRole("textbox", { name: "Nachricht" }), "Hallo{Enter}");
+    const { user } = await act(async () => show("de-CH")); // its strings load first
+    await user.type(await screen.findByRole("textbox", { name: "Nachricht" }), "Hallo{Enter}");
     expect(await screen.findByRole("button", { name: "Erneut versuchen" })).toBeTruthy();
     expect(press("Verlauf")).toBeTruthy();
   });

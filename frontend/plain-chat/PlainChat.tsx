@@ -6,6 +6,7 @@
 import {
   type DragEvent,
   type KeyboardEvent,
+  use,
   useEffect,
   useImperativeHandle,
   useLayoutEffect,
@@ -15,24 +16,24 @@ import {
 } from "react";
 import { createPortal, flushSync } from "react-dom";
 import { Composer, type ComposerHandle } from "./Composer";
+import { type Extras, loadExtras, useExtrasSoon } from "./extra-parts";
 import { History } from "./History";
 import { Icon } from "./Icon";
 import { useKeptThread } from "./kept-thread";
-import { allItems, asMarkdown, fileName, saveFile } from "./markdown-export";
 import type { Mentioned, PlainChatProps } from "./props";
 import { ChatClient } from "./protocol";
 import { useRail } from "./rail";
-import { ShortcutHelp } from "./ShortcutHelp";
 import { StartScreen } from "./StartScreen";
 import { ChatSession } from "./session";
 import { useShortcuts } from "./shortcuts";
 import { Transcript } from "./Transcript";
 import "./plain-chat.css";
 import type { ThreadItem, ThreadMetadata } from "./wire";
-import { setLocale, words } from "./words";
+import { setWords, translation, words } from "./words";
 
 export default function PlainChat(props: PlainChatProps) {
-  setLocale(props.locale); // before the children render
+  const strings = translation(props.locale);
+  setWords(strings instanceof Promise ? use(strings) : strings); // before the children render
   const { client, session } = useSession(props);
   const now = useSyncExternalStore(session.subscribe, session.snapshot);
   const chat = useRef<HTMLElement>(null);
@@ -42,12 +43,13 @@ export default function PlainChat(props: PlainChatProps) {
   const [instead, showInstead] = useState(false);
   const inHistory = instead && !rail.wide; // the history takes the place of the conversation
   const historyShown = rail.wide ? rail.open : inHistory;
-  const [helping, help] = useState(false);
+  const [Help, setHelp] = useState<Extras["ShortcutHelp"] | null>(null);
   const [dragging, dragOver] = useState(false);
   const answering = now.phase === "answering";
   const closed = closedBecause(now.thread?.status);
   useKeptThread(session, now, props.openThread);
   useFocusAfter(answering, composer);
+  useExtrasSoon();
 
   const write = () => {
     flushSync(() => showInstead(false)); // hidden elements cannot take the focus
@@ -81,11 +83,15 @@ export default function PlainChat(props: PlainChatProps) {
     history: toggleHistory,
     write,
     copyLast: () => void navigator.clipboard.writeText(lastAnswer(now.items)).catch(() => {}),
-    help: () => help(true),
+    help: () => void help(),
   });
+  const help = async () => {
+    const extras = await session.loaded(loadExtras);
+    if (extras) setHelp(() => extras.ShortcutHelp);
+  };
   const saveAsMarkdown = async (thread: ThreadMetadata) => {
-    const items = await session.loaded(() => allItems(client, thread.id));
-    if (items) saveFile(fileName(thread), asMarkdown(thread, items, props.locale));
+    const save = (await session.loaded(loadExtras))?.saveAsMarkdown;
+    if (save) await session.loaded(() => save(client, thread, props.locale));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || (event.target as Element).closest("dialog")) return; // it closes the dialog only
@@ -126,7 +132,7 @@ export default function PlainChat(props: PlainChatProps) {
         className="pc-keyboard"
         aria-label={words().keyboard}
         title={words().keyboard}
-        onClick={() => help(true)}
+        onClick={() => void help()}
       >
         <Icon name="keyboard" />
       </button>
@@ -152,7 +158,7 @@ export default function PlainChat(props: PlainChatProps) {
     >
       {dragging && props.composer.attachments.enabled && <p className="pc-drop">{words().dropHere}</p>}
       {props.toolbar ? createPortal(header, props.toolbar) : header}
-      {helping && <ShortcutHelp onClose={() => help(false)} />}
+      {Help && <Help onClose={() => setHelp(null)} />}
       <div className="pc-views" data-rail={rail.wide && rail.open}>
         {historyShown && (
           <History

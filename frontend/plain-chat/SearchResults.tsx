@@ -1,17 +1,27 @@
+import { useEffect, useRef } from "react";
 import { briefTime, timeOf } from "./groups";
-import type { Searching } from "./search";
+import type { ChatClient } from "./protocol";
+import { useSearch } from "./search";
 import type { SearchHit } from "./wire";
 import { words } from "./words";
 
 interface SearchResultsProps {
-  searching: Searching;
+  client: ChatClient;
+  query: string;
+  /** Changes when the user asks to search now instead of after a pause in typing. */
+  submitted: number;
   locale: string;
   onOpen(threadId: string, itemId?: string): void;
 }
 
 /** The threads that a search has found so far, and how far it has come. */
-export function SearchResults({ searching, locale, onOpen }: SearchResultsProps) {
-  const { results, problem, busy, now, further } = searching;
+export function SearchResults({ client, query, submitted, locale, onOpen }: SearchResultsProps) {
+  const { results, problem, busy, now, further } = useSearch(client, query);
+  const before = useRef(submitted);
+  useEffect(() => {
+    if (submitted !== before.current) now();
+    before.current = submitted;
+  });
   return (
     <>
       {problem && (

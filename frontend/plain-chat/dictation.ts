@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from "react";
+import { loadExtras } from "./extra-parts";
 import type { ChatClient } from "./protocol";
+import type { Recording } from "./recording";
 import { words } from "./words";
 
 type State = "off" | "recording" | "transcribing";
@@ -7,28 +9,21 @@ type State = "off" | "recording" | "transcribing";
 /** Dictation. `toggle` starts the recording, then stops it and passes the transcript to `onText`. */
 export function useDictation(client: ChatClient, onText: (text: string) => void, onProblem: (text: string) => void) {
   const [state, setState] = useState<State>("off");
-  const recorder = useRef<MediaRecorder | null>(null);
-  useEffect(() => () => release(recorder.current?.stream), []);
+  const running = useRef<Recording | null>(null);
+  useEffect(() => () => running.current?.discard(), []);
 
   async function record(): Promise<void> {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    const heard: Blob[] = [];
-    const running = new MediaRecorder(stream);
-    running.ondataavailable = ({ data }) => heard.push(data);
-    running.onstop = () => {
-      release(stream);
-      void transcribe(new Blob(heard, { type: running.mimeType }));
-    };
-    running.start();
-    recorder.current = running;
+    const { startRecording } = await loadExtras();
+    running.current = await startRecording().catch(() => {
+      throw new Error(words().noMicrophone);
+    });
     setState("recording");
   }
 
-  async function transcribe(audio: Blob): Promise<void> {
+  async function transcribe(recording: Recording): Promise<void> {
     setState("transcribing");
     try {
-      const params = { audio_base64: await base64(audio), mime_type: audio.type };
-      onText((await client.call("input.transcribe", params)).text);
+      onText((await client.call("input.transcribe", await recording.finish())).text);
     } catch (error) {
       onProblem(error instanceof Error ? error.message : words().notUnderstood);
     }
@@ -36,21 +31,8 @@ export function useDictation(client: ChatClient, onText: (text: string) => void,
   }
 
   const toggle = () => {
-    if (state === "recording") recorder.current?.stop();
-    else if (state === "off") record().catch(() => onProblem(words().noMicrophone));
+    if (state === "recording" && running.current) void transcribe(running.current);
+    else if (state === "off") record().catch((error: Error) => onProblem(error.message));
   };
   return { state, toggle };
-}
-
-function release(stream: MediaStream | undefined): void {
-  for (const track of stream?.getTracks() ?? []) track.stop();
-}
-
-function base64(audio: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).split(",")[1] ?? "");
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(audio);
-  });
 }

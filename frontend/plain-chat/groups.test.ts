@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { briefTime, grouped, timeOf } from "./groups";
 import { thread } from "./testing/events";
-import { setLocale } from "./words";
+import { setWords, translation } from "./words";
 
 const now = new Date(2026, 10, 28, 0, 30); // half an hour after midnight
 
-beforeEach(() => setLocale("en-US"));
+beforeEach(async () => setWords(await translation("en-US")));
 
 const at = (time: Date, id: string) => ({ ...thread, id, created_at: time.toISOString() });
 

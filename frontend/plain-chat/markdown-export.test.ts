@@ -5,9 +5,9 @@ import { answer, card, question, thread } from "./testing/events";
 import { FakeServer } from "./testing/fake-server";
 import { itemOf, recording } from "./testing/recording";
 import type { ThreadItem } from "./wire";
-import { setLocale } from "./words";
+import { setWords, translation } from "./words";
 
-beforeEach(() => setLocale("en-US"));
+beforeEach(async () => setWords(await translation("en-US")));
 
 test("every page of a thread is loaded, oldest first", async () => {
   const server = new FakeServer();
@@ -61,8 +61,8 @@ test("the file has what the user saw: messages, mentions, files, sources, cards 
   ]);
 });
 
-test("a recorded conversation is exported in the user's language", () => {
-  setLocale("de");
+test("a recorded conversation is exported in the user's language", async () => {
+  setWords(await translation("de"));
   const items = recording("words").flatMap(({ events }) =>
     events.flatMap((event) => (event.type === "thread.item.done" ? [event.item] : [])),
   );

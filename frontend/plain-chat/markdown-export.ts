@@ -8,7 +8,13 @@ import { words } from "./words";
 const PAGE = 100;
 const MAX_NAME_CHARS = 80;
 
-/** Load all items of a thread, oldest first. Raises RequestError. */
+/** Save a thread as a file. Raises RequestError. */
+export async function saveAsMarkdown(client: ChatClient, thread: ThreadMetadata, locale: string): Promise<void> {
+  const items = await allItems(client, thread.id);
+  saveFile(fileName(thread), asMarkdown(thread, items, locale));
+}
+
+/** Load all items of a thread, oldest first. */
 export async function allItems(client: ChatClient, threadId: string): Promise<ThreadItem[]> {
   const items: ThreadItem[] = [];
   for (let after: string | undefined; ; ) {
@@ -41,7 +47,7 @@ export function fileName(thread: ThreadMetadata): string {
 }
 
 /** Let the browser save a text as a file. */
-export function saveFile(name: string, text: string): void {
+function saveFile(name: string, text: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
   link.download = name;

@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import PlainChat from "./PlainChat";
@@ -25,7 +25,9 @@ async function opened(items: ThreadItem[], locale = "en-US") {
   const openThread = memoryThread();
   openThread.set("thr_1");
   server.answers("threads.get_by_id", { ...thread, items: { data: items, has_more: false } });
-  render(<PlainChat {...plainChatProps({ api: server.api, openThread, drafts: memoryDrafts(), locale })} />);
+  await act(async () => {
+    render(<PlainChat {...plainChatProps({ api: server.api, openThread, drafts: memoryDrafts(), locale })} />);
+  });
   await waitFor(() => expect(document.querySelector("article, figure")).toBeTruthy());
   return userEvent.setup();
 }

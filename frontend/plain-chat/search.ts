@@ -7,7 +7,7 @@ const PAUSE_MS = 300;
 const MAX_QUERY_CHARS = 200;
 
 export interface Searching {
-  /** Null while the query is too short to search. */
+  /** Null until the first response. */
   results: Results | null;
   problem: string | null;
   busy: boolean;
@@ -60,20 +60,12 @@ export function useSearch(client: ChatClient, typed: string): Searching {
     show(null);
     setProblem(null);
     setBusy(false);
-    if (!searchable(query)) return;
     const timer = setTimeout(() => void load(null), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [query, load]);
+  }, [load]);
   useEffect(() => () => running.current?.abort(), []);
 
-  const now = () => searchable(query) && void load(null);
-  return { results, problem, busy, now, further: () => void load(results) };
-}
-
-/** Whether a query has a word of at least two letters, or one of a script that writes words as one character. */
-export function searchable(query: string): boolean {
-  const letters = query.match(/[\p{L}\p{N}]/gu) ?? [];
-  return letters.length > 1 || letters.some((letter) => letter.charCodeAt(0) > 127);
+  return { results, problem, busy, now: () => void load(null), further: () => void load(results) };
 }
 
 function problemOf(error: unknown): string {

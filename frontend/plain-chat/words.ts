@@ -134,153 +134,30 @@ const en = {
   tooMany: (count: number) => `You can attach up to ${count} files.`,
 };
 
-type Words = typeof en;
+export type Words = typeof en;
 
-const de: Words = {
-  lost: "Die Verbindung ist abgebrochen, bevor die Antwort vollständig war.",
-  cutOff: "Die Antwort wurde abgeschnitten.",
-  failed: "Das hat nicht geklappt. Versuchen Sie es erneut.",
-  paused: "Der Assistent hat nach vielen Schritten pausiert. Wählen Sie „Erneut versuchen“, um fortzufahren.",
-  didNotWork: "Das hat nicht geklappt. Versuchen Sie es erneut.",
-  unreachable: "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung.",
-  unreadable: "Der Dienst hat eine ungültige Antwort gesendet.",
-  status: (status) => `Der Dienst hat einen Fehler gemeldet (${status}).`,
-  retry: "Erneut versuchen",
-  request: (id) => `Referenz: ${id}`,
-  notShown: "Dieser Inhalt kann hier nicht angezeigt werden.",
-
-  history: "Verlauf",
-  newConversation: "Neues Gespräch",
-  untitled: "Gespräch ohne Titel",
-  none: "Noch keine Gespräche.",
-  loading: "Wird geladen",
-  more: "Mehr zeigen",
-  newTitle: "Neuer Titel",
-  save: "Speichern",
-  renameIt: "Umbenennen",
-  rename: (title) => `${title} umbenennen`,
-  delete: (title) => `${title} löschen`,
-  confirmDelete: (title) => `„${title}“ löschen?`,
-  deleteNow: "Löschen",
-  keep: "Abbrechen",
-
-  today: "Heute",
-  yesterday: "Gestern",
-  lastWeek: "Letzte 7 Tage",
-  lastMonth: "Letzte 30 Tage",
-  undated: "Ohne Datum",
-  search: "Gespräche durchsuchen",
-  searchHint: "Geben Sie mindestens zwei Buchstaben ein.",
-  badSearch: "Suchen Sie nach bis zu zehn Wörtern, davon eines mit mindestens zwei Buchstaben.",
-  searching: "Suche läuft",
-  searchFurther: "Weitersuchen",
-  found: (count) =>
-    count === 0 ? "Keine Gespräche gefunden." : count === 1 ? "1 Gespräch gefunden." : `${count} Gespräche gefunden.`,
-  foundSoFar: (count, searched) =>
-    `Bisher ${count === 0 ? "nichts" : count} gefunden, in den ${searched} neuesten Gesprächen.`,
-
-  conversation: "Gespräch",
-  earlier: "Frühere Nachrichten zeigen",
-  editIt: "Nachricht bearbeiten",
-  editWarning: "Die Antwort und alles danach wird ersetzt.",
-  sendEdited: "Erneut senden",
-  youSaid: "Sie haben gesagt",
-  you: "Sie",
-  file: "Datei",
-  answer: "Antwort",
-  answering: "Antwort kommt",
-  working: "Einen Moment …",
-  endOfTurn: "Ende der Antwort",
-  code: "Code",
-  table: "Tabelle",
-  copy: "Kopieren",
-  copyCode: "Code kopieren",
-  copyTable: "Tabelle kopieren",
-  copied: "Kopiert",
-  notCopied: "Ihr Browser erlaubt das Kopieren nicht.",
-  again: "Neu antworten",
-  againWarning: "Diese Antwort und alles danach wird ersetzt.",
-  replaceNow: "Ersetzen",
-  latest: "Zum Neuesten",
-  dropHere: "Dateien hier ablegen, um sie anzuhängen",
-  sources: "Quellen",
-  good: "Gute Antwort",
-  bad: "Schlechte Antwort",
-  withdraw: "Bewertung zurücknehmen",
-  reason: "Was war falsch? (freiwillig)",
-  sendReason: "Grund senden",
-  thanks: "Danke für die Begründung.",
-  notSaved: "Ihre Bewertung wurde nicht gespeichert.",
-  image: "Bild",
-  generated: "Erzeugtes Bild",
-  unfinished: "Bild in Arbeit",
-  inProgress: "läuft",
-  done: "fertig",
-  thought: (seconds) => `${seconds} s nachgedacht`,
-  thinking: "Denkt nach",
-  steps: "Schritte",
-  questions: "Fragen",
-  skip: "Überspringen",
-  skipped: "übersprungen",
-  sendAnswers: "Antworten senden",
-  somethingElse: "Etwas anderes",
-
-  exportIt: "Als Markdown speichern",
-  keyboard: "Tastenkürzel",
-  close: "Schließen",
-  control: "Strg",
-  shift: "Umschalt",
-  shortcuts: {
-    search: "Gespräche durchsuchen",
-    begin: "Neues Gespräch",
-    history: "Verlauf ein- oder ausblenden",
-    write: "Nachricht schreiben",
-    copyLast: "Letzte Antwort kopieren",
-    help: "Diese Liste zeigen",
-    editLast: "Letzte Nachricht bearbeiten, aus dem leeren Feld",
-    stop: "Antwort stoppen oder Verlauf verlassen",
-    mention: "Etwas erwähnen",
-  },
-
-  message: "Nachricht",
-  send: "Senden",
-  stop: "Stoppen",
-  closed: "Dieses Gespräch ist geschlossen.",
-  tool: "Werkzeug",
-  anyTool: "Automatisch",
-  model: "Modell",
-  anyModel: "Standardmodell",
-  mention: "Erwähnen",
-  dictate: "Diktieren",
-  stopRecording: "Aufnahme beenden",
-  noMicrophone: "Das Mikrofon kann nicht verwendet werden. Prüfen Sie die Berechtigungen Ihres Browsers.",
-  notUnderstood: "Die Aufnahme konnte nicht in Text umgewandelt werden. Versuchen Sie es erneut.",
-
-  files: "Dateien",
-  openFile: (name) => `${name} öffnen`,
-  enlarge: (name) => `${name} vergrößern`,
-  attach: "Dateien anhängen",
-  toSend: "Anhänge",
-  uploading: (name) => `${name} wird hochgeladen`,
-  remove: (name) => `${name} entfernen`,
-  uploadFailed: "Das Hochladen ist fehlgeschlagen.",
-  damaged: "Dieses Bild ist nicht lesbar. Es ist beschädigt oder hat einen anderen Typ, als sein Name sagt.",
-  wrongType: (name) => `${name}: Dieser Dateityp wird nicht unterstützt.`,
-  empty: (name) => `${name} ist leer.`,
-  tooLarge: (name, size, limit) => `${name} ist zu groß (${size} MB). Erlaubt sind ${limit} MB.`,
-  tooMany: (count) => `Sie können bis zu ${count} Dateien anhängen.`,
-};
-
-const LANGUAGES = new Map([
-  ["en", en],
-  ["de", de],
-]);
+/** The languages besides English, as chunks of their own. */
+const TRANSLATIONS = new Map([["de", () => import("./words.de").then(({ de }) => de)]]);
+const loads = new Map<string, Promise<Words>>();
 
 let current = en;
 
-/** Set the language of `words()` from a BCP 47 tag. Languages without a translation fall back to English. */
-export function setLocale(locale: string): void {
-  current = LANGUAGES.get(locale.split("-")[0] ?? "") ?? en;
+/**
+ * Return the strings for a BCP 47 tag. Languages without a translation fall back to English, and so does one that cannot
+ * be loaded, until the next visit.
+ */
+export function translation(locale: string): Words | Promise<Words> {
+  const language = locale.split("-")[0] ?? "";
+  const load = TRANSLATIONS.get(language);
+  if (!load) return en;
+  const loading = loads.get(language) ?? load().catch(() => en);
+  loads.set(language, loading);
+  return loading;
+}
+
+/** Set the strings that `words()` returns. */
+export function setWords(strings: Words): void {
+  current = strings;
 }
 
 /** Return the strings of the current language. Call it while rendering, because the language can change. */

@@ -93,3 +93,28 @@ async def test_history_stands_next_to_the_conversation(house: House, enter: Ente
     await visitor.page.set_viewport_size({"width": 900, "height": 800})
     await expect(history).to_have_count(0)
     await expect(visitor.message).to_be_visible()
+
+
+@pytest.mark.feature("page-plain")
+@pytest.mark.scenario("parts that load later: on demand, when idle, offline")
+async def test_parts_that_load_later_are_there_when_used(house: House, enter: Enter, wiring: str) -> None:
+    visitor: Visitor = await enter(wiring, viewport=WIDE, locale="de-DE")
+    page = visitor.page
+    await page.route("**/assets/extras-*.js", lambda route: route.abort())
+    await page.goto(house.site.url)
+    await page.get_by_role("button", name="Anmelden").click()
+    await visitor.fill_in(house.person())
+    await expect(page.get_by_role("textbox", name="Nachricht")).to_be_visible()
+
+    await page.get_by_role("button", name="Tastenkürzel").click()
+    await expect(visitor.alert).to_contain_text("nicht erreichbar")
+    await page.unroute("**/assets/extras-*.js")
+    await page.get_by_role("button", name="Tastenkürzel").click()
+    await expect(page.get_by_role("dialog", name="Tastenkürzel")).to_be_visible()
+
+    async with page.expect_response("**/assets/extras-*.js"):  # without a click
+        await page.reload()
+    await expect(page.get_by_role("textbox", name="Nachricht")).to_be_visible()
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Tastenkürzel").click()
+    await expect(page.get_by_role("dialog", name="Tastenkürzel")).to_be_visible()

@@ -1,6 +1,6 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import type { RuntimeConfig } from "../config";
-import { useLanguage } from "../preferences/language";
+import { languagePreference, useLanguage } from "../preferences/language";
 import { createPreference, usePreference } from "../preferences/preference";
 import { ErrorBoundary } from "../shell/ErrorBoundary";
 import { Splash } from "../shell/Splash";
@@ -27,7 +27,11 @@ function PlainNote() {
 const noteDismissed = createPreference("plain-note-dismissed", ["no", "yes"], () => "no");
 const loadOfficialChat = () => import("./OfficialChat").then((module) => ({ default: module.OfficialChat }));
 const OfficialChat = lazy(loadOfficialChat);
-const loadPlainChat = () => import("../../plain-chat/PlainChat");
+const loadPlainChat = () => {
+  // At the same time as the chat, which would ask for its translation only when it is here.
+  if (languagePreference.get() === "de") void import("../../plain-chat/words.de").catch(() => undefined);
+  return import("../../plain-chat/PlainChat");
+};
 const PlainChat = lazy(loadPlainChat);
 
 /** Whether the plain chat is shown without waiting for ChatKit's script. */

@@ -1,0 +1,5 @@
+/** Parts that most visits do not use, in a chunk of their own: `extra-parts.tsx` loads it. */
+export { saveAsMarkdown } from "./markdown-export";
+export { startRecording } from "./recording";
+export { SearchResults } from "./SearchResults";
+export { ShortcutHelp } from "./ShortcutHelp";
