@@ -7,6 +7,7 @@ draft.current()                 # the item with all changes
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +36,9 @@ from chatkit.types import (
     WorkflowTaskUpdated,
 )
 from chatkit.widgets import WidgetRoot
+from pydantic import ValidationError
+
+logger = logging.getLogger("chat_api.answer.drafts")
 
 
 @dataclass(slots=True)
@@ -97,7 +101,9 @@ def changed_widget(widget: WidgetRoot, updates: Iterable[Any]) -> WidgetRoot:
             case WidgetRootUpdated(widget=new):
                 widget = new
             case WidgetStreamingTextValueDelta(component_id=name, delta=delta):
-                widget = _with_component(widget, name, lambda old, text=delta: old | {"value": old["value"] + text})
+                widget = _with_component(
+                    widget, name, lambda old, text=delta: old | {"value": (old.get("value") or "") + text}
+                )
             case WidgetComponentUpdated(component_id=name, component=new):
                 dumped = new.model_dump(exclude_none=True)
                 widget = _with_component(widget, name, lambda _, dumped=dumped: dumped)
@@ -118,7 +124,11 @@ def _with_component(widget: WidgetRoot, name: str, change: Callable[[Any], Any])
             case _:
                 return node
 
-    return type(widget).model_validate(changed(widget.model_dump(exclude_none=True)))
+    try:
+        return type(widget).model_validate(changed(widget.model_dump(exclude_none=True)))
+    except ValidationError:  # its message would quote the conversation
+        logger.warning("an update that does not fit its %s is not shown", widget.type)
+        return widget
 
 
 def _part(item: AssistantMessageItem, index: int) -> AssistantMessageContent:
