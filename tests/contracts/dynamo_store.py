@@ -23,6 +23,8 @@ from store_dynamo import (
     StoreUnavailableError,
     UnknownSchemaError,
 )
+from store_dynamo.approvals import Asked, Outcome, Verdict
+from store_dynamo.expressions import utc_now
 from store_dynamo.keys import attachment_key, item_key, thread_key
 from store_dynamo.testing.models import NOON, file, noise, note, thread, workflow
 from store_dynamo.testing.setting import Caller, add_all, every_page, item_ids, thread_ids
@@ -168,6 +170,27 @@ class DynamoStoreContract(EveryStoreContract, AttachContract, SearchBoundsContra
 
         with pytest.raises(DuplicateItemError):
             await own.add_thread_item("thr_1", note("a", content="second"), alice)
+
+    @pytest.mark.promise("P2")
+    async def test_approvals_whose_answer_was_lost_are_written_once(
+        self, own: Any, faults: Faults, alice: Caller
+    ) -> None:
+        call = Asked(
+            "apr", "g", "card", "transfer", "{}", "d", "Move?", utc_now().replace(microsecond=0) + timedelta(1)
+        )
+        await own.add_thread_item("thr_1", note("card"), alice)
+        for operation in ("TransactWriteItems", "TransactWriteItems", "TransactWriteItems", "UpdateItem"):
+            faults.lose_answer(operation)
+
+        await own.approvals.ask("thr_1", [call], alice)
+        decided = await own.approvals.decide("thr_1", "apr", Verdict(True, "d", "claim"), alice)
+        assert await own.approvals.start("thr_1", "apr", "claim", alice)
+        assert await own.approvals.finish("thr_1", "apr", "claim", Outcome("moved"), alice)
+
+        assert faults.pending == 0
+        assert not await own.approvals.start("thr_1", "apr", "claim", alice)
+        stored = await own.approvals.load("thr_1", "apr", alice)
+        assert stored == replace(decided, status="done", outcome="moved")
 
     @pytest.mark.promise("S9")
     @pytest.mark.parametrize("write", ["add", "save_thread", "delete"])

@@ -14,6 +14,7 @@ import pytest
 
 from store_dynamo.testing import (
     AccessContract,
+    ApprovalsContract,
     BodiesContract,
     ClaimsContract,
     FenceContract,
@@ -172,6 +173,25 @@ PROMISES = {
         JournalContract.test_turns_of_similar_ids_threads_and_users_stay_apart,
         JournalContract.test_an_id_no_key_can_hold_is_refused,
     ),
+    "P1": (
+        ApprovalsContract.test_a_decision_is_on_what_was_shown_and_in_time,
+        ApprovalsContract.test_a_decision_needs_its_card_thread_and_user,
+    ),
+    "P2": (
+        ApprovalsContract.test_of_many_decisions_at_once_one_counts,
+        ApprovalsContract.test_a_tool_is_started_once_by_the_turn_that_decided,
+        ApprovalsContract.test_a_turn_that_was_taken_over_starts_nothing,
+        ApprovalsContract.test_the_outcome_of_a_dead_turn_is_unknown_until_it_reports,
+    ),
+    "P3": (
+        ApprovalsContract.test_calls_come_back_as_they_were_asked,
+        ApprovalsContract.test_a_call_needs_a_living_thread,
+        ApprovalsContract.test_a_call_expires_only_after_its_time,
+    ),
+    "P4": (
+        ApprovalsContract.test_a_decision_is_recorded,
+        ApprovalsContract.test_an_outcome_is_recorded_by_the_turn_that_decided,
+    ),
     "H12": (
         AccessContract.test_earlier_sign_ins_end_at_once,
         AccessContract.test_a_tombstone_outlives_requests_and_sign_outs,
@@ -203,6 +223,7 @@ class EveryStoreContract(
     TurnsContract,
     JournalContract,
     FenceContract,
+    ApprovalsContract,
     AccessContract,
 ):
     """All parts in one class."""

@@ -1,4 +1,4 @@
-"""Turns, access, rates, feedback and search in memory: attributes of the same names of a MemoryStore."""
+"""Turns, approvals, access, rates, feedback and search in memory: attributes of the same names of a MemoryStore."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chatkit.store import Store
+from chatkit.store import NotFoundError, Store
 from chatkit.types import AssistantMessageItem, FeedbackKind, UserMessageItem
 
 from store_dynamo.access import LONG_AGO, Seat
+from store_dynamo.approvals import (
+    MAX_ASKED,
+    MAX_OUTCOME_CHARS,
+    MAX_REASON_CHARS,
+    Approval,
+    Asked,
+    NotDecidedError,
+    Outcome,
+    Status,
+    Verdict,
+)
 from store_dynamo.audit import DONE, Action
 from store_dynamo.errors import (
     RateExceededError,
     SignedOutError,
     TooManyRunningError,
     TurnClaimedError,
+    approval_not_found,
+    thread_not_found,
     turn_not_found,
 )
 from store_dynamo.expressions import Clock
@@ -148,6 +161,105 @@ class MemoryJournal:
 
     def _key(self, thread_id: str, turn_id: str, context: Any) -> tuple[str, str, str]:
         return self.user_of(context), escape(thread_id, "thread"), escape(turn_id, "turn")
+
+
+@dataclass
+class MemoryApprovals:
+    """Approvals by user, thread and id; `started` has the same keys."""
+
+    store: Any
+    user_of: UserOf
+    clock: Clock
+    asked: dict[tuple[str, str, str], Approval] = field(default_factory=dict[tuple[str, str, str], Approval])
+    started: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
+
+    async def ask(self, thread_id: str, calls: Sequence[Asked], context: Any, claim: str | None = None) -> None:
+        if not 1 <= len(calls) <= MAX_ASKED:
+            raise ValueError(f"{len(calls)} calls at once")
+        self._check(thread_id, context, claim)
+        for call in calls:
+            key = self._key(thread_id, call.approval_id, context)
+            self.asked.setdefault(key, Approval(call, "pending", self.clock()))
+
+    def _check(self, thread_id: str, context: Any, claim: str | None) -> None:
+        """Raise NotFoundError if the thread does not live, or if the claim is fenced in it."""
+        if claim in self.store._alive(self.user_of(context), thread_id).fenced:
+            raise thread_not_found(thread_id)
+
+    async def load(self, thread_id: str, approval_id: str, context: Any) -> Approval:
+        found = self.asked.get(self._key(thread_id, approval_id, context))
+        if found is None:
+            raise approval_not_found(approval_id)
+        self._check(thread_id, context, None)
+        return found
+
+    async def list(self, thread_id: str, context: Any) -> list[Approval]:
+        place = self._key(thread_id, "-", context)[:2]
+        found = [each for key, each in self.asked.items() if key[:2] == place]
+        return sorted(found, key=lambda each: (each.asked_at, each.asked.approval_id))
+
+    async def decide(self, thread_id: str, approval_id: str, verdict: Verdict, context: Any) -> Approval:
+        found = await self.load(thread_id, approval_id, context)
+        self._check(thread_id, context, verdict.claim)
+        await self.store.load_item(thread_id, found.asked.item_id, context)
+        if not found.is_open(self.clock()) or found.asked.digest != verdict.digest:
+            raise NotDecidedError(found)
+        decided = replace(
+            found,
+            status="begun" if verdict.approved else "denied",
+            decided_at=self.clock(),
+            decided_by=self.user_of(context),
+            request_id=verdict.request_id,
+            reason=verdict.reason[:MAX_REASON_CHARS],
+            claim=verdict.claim,
+        )
+        self.asked[self._key(thread_id, approval_id, context)] = decided
+        return decided
+
+    async def start(self, thread_id: str, approval_id: str, claim: str, context: Any) -> bool:
+        key = self._key(thread_id, approval_id, context)
+        found = self.asked[key]
+        try:
+            self._check(thread_id, context, claim)
+        except NotFoundError:
+            return False
+        if found.status != "begun" or found.claim != claim or key in self.started:
+            return False
+        self.started.add(key)
+        return True
+
+    async def finish(self, thread_id: str, approval_id: str, claim: str, outcome: Outcome, context: Any) -> bool:
+        text = outcome.text[:MAX_OUTCOME_CHARS]
+        status: Status = "failed" if outcome.failed else "done"
+        return self._close(thread_id, approval_id, status, ("begun", "unknown"), claim, context, text)
+
+    async def abandon(self, thread_id: str, approval_id: str, claim: str, context: Any) -> bool:
+        return self._close(thread_id, approval_id, "unknown", ("begun",), claim, context)
+
+    async def expire(self, thread_id: str, approval_id: str, context: Any) -> bool:
+        found = self.asked[self._key(thread_id, approval_id, context)]
+        late = self.clock() >= found.asked.until
+        return late and self._close(thread_id, approval_id, "expired", ("pending",), "", context)
+
+    def _close(
+        self,
+        thread_id: str,
+        approval_id: str,
+        status: Status,
+        before: Sequence[Status],
+        claim: str,
+        context: Any,
+        outcome: str = "",
+    ) -> bool:
+        key = self._key(thread_id, approval_id, context)
+        found = self.asked[key]
+        if found.status not in before or found.claim != claim:
+            return False
+        self.asked[key] = replace(found, status=status, outcome=outcome)
+        return True
+
+    def _key(self, thread_id: str, approval_id: str, context: Any) -> tuple[str, str, str]:
+        return self.user_of(context), escape(thread_id, "thread"), escape(approval_id, "approval")
 
 
 @dataclass

@@ -36,6 +36,7 @@ from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
 from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, OnDelete, is_forward, make_page, page_size
 from tests.fakes.memory_records import (
     MemoryAccess,
+    MemoryApprovals,
     MemoryAudit,
     MemoryFeedback,
     MemoryJournal,
@@ -104,6 +105,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self.turns = MemoryTurns(user_of)
         self.running = MemoryRunning(user_of, clock)
         self.journal = MemoryJournal(user_of, clock)
+        self.approvals = MemoryApprovals(self, user_of, clock)
         self.rates = MemoryRates(user_of, clock)
         self.access = MemoryAccess(user_of, clock)
         self.audit = MemoryAudit()

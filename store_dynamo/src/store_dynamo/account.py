@@ -40,7 +40,8 @@ from store_dynamo.table import CLIENT_CONFIG, Backoff, Record, Table
 PAGE = 500
 _EXPORTED = (
     "kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at", "reason", "held_by",
-    "kept_at", "turn", "ran", "end",
+    "kept_at", "turn", "ran", "end", "status", "open_until", "asked_at", "decided_at", "decided_by", "request_id",
+    "outcome", "closed_at",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@
     ├── AttachmentClaimedError     another turn has taken the attachment
     ├── TurnClaimedError           the turn is running or has run
     ├── ThreadBusyError            another turn has the thread's lock (running.py)
+    ├── NotDecidedError            the approval was decided, has expired or has changed (approvals.py)
     ├── FencedError                the turn was taken over, and writes nothing more
     ├── RateExceededError          the window's limit is reached
     ├── TooManyRunningError        as many turns run as are allowed at once, of this user or of all
@@ -204,6 +205,10 @@ def item_not_found(item_id: str) -> NotFoundError:
 
 def turn_not_found(turn_id: str) -> NotFoundError:
     return NotFoundError(f"Turn {turn_id} not found")
+
+
+def approval_not_found(approval_id: str) -> NotFoundError:
+    return NotFoundError(f"Approval {approval_id} not found")
 
 
 def attachment_not_found(attachment_id: str) -> NotFoundError:

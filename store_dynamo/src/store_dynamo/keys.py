@@ -14,6 +14,7 @@
     item         USER#{user}#THREAD#{thread}   ITEM#{item}              {created_us:020}#{inserted_ns:020}
     feedback     USER#{user}#THREAD#{thread}   FEEDBACK#{item}          –
     segment      USER#{user}#THREAD#{thread}   LIVE#{turn}#{first:09}   –
+    approval     USER#{user}#THREAD#{thread}   APPROVAL#{approval}      –
 
     overflow/{user}/{thread}/{unique}          a body too big for the table, in S3
 
@@ -47,7 +48,7 @@ INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
 ACCESS, LEASES, LEASE, HOLD, HELD = "ACCESS", "LEASES", "LEASE#", "HOLD", "HELD#"
-RUNNING, LIVE = "RUNNING#", "LIVE#"
+RUNNING, LIVE, APPROVAL = "RUNNING#", "LIVE#", "APPROVAL#"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -115,6 +116,10 @@ def item_key(user_id: str, thread_id: str, item_id: str) -> Key:
 
 def feedback_key(user_id: str, thread_id: str, item_id: str) -> Key:
     return _key(thread_partition(user_id, thread_id), FEEDBACK + escape(item_id, "item"))
+
+
+def approval_key(user_id: str, thread_id: str, approval_id: str) -> Key:
+    return _key(thread_partition(user_id, thread_id), APPROVAL + escape(approval_id, "approval"))
 
 
 def attachment_key(user_id: str, attachment_id: str) -> Key:

@@ -7,16 +7,19 @@ import base64
 import inspect
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from chatkit.types import ThreadMetadata
 
+from janitor.duties import duties
 from store_dynamo import account, keys
 from store_dynamo.account import Account
+from store_dynamo.approvals import Asked, Outcome, Verdict
 from store_dynamo.journal import Segment
+from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
 from store_dynamo.testing import Caller
 from store_dynamo.testing.models import file, noise, note, thread
@@ -24,6 +27,7 @@ from tests.fakes.dynamo_backend import QUICK, DynamoBackend
 from tests.fakes.janitor_backend import objects, records
 
 ALICE, BOB = Caller("alice#1"), Caller("bob")
+ASKED = Asked("apr", "g", "i", "transfer", '{"dollars":200}', "d", "Move $200?", datetime(2999, 1, 1, tzinfo=UTC))
 TOMBSTONE = ("USER#alice.231", "ACCESS")
 """It ends the sessions of an erased user, and expires after the longest of them."""
 
@@ -38,6 +42,10 @@ async def backend(moto_backend: DynamoBackend) -> Any:
         await store.add_thread_item("thr_1", note("big", noise(200_000)), caller)
         await store.save_attachment(file("a", thread_id="thr_1"), caller)
         await store.feedback.put("thr_1", ["i"], "positive", caller)
+        await store.approvals.ask("thr_1", [ASKED], caller)
+        await store.approvals.decide("thr_1", "apr", Verdict(True, "d", "claim", "req-1"), caller)
+        await store.approvals.start("thr_1", "apr", "claim", caller)
+        await store.approvals.finish("thr_1", "apr", "claim", Outcome(f"moved {caller.user_id}'s"), caller)
         await store.turns.claim("turn-1", "thr_1", caller)
         await store.turns.win("turn-1", "call-1", caller)
         await store.running.begin("thr_1", "turn-1", "c", caller)
@@ -65,7 +73,7 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
 
     kinds = [each.get("record") or each["object"].split("/")[0] for each in lines]
     records_of_each = {"thread": 2, "item": 3, "feedback": 1, "attachment": 1, "turn": 1, "rate": 1, "access": 1}
-    records_of_each |= {"running": 1, "live": 3}
+    records_of_each |= {"running": 1, "approval": 1, "live": 3}
     assert Counter(kinds) == records_of_each | {"files": 1, "generated": 1, "pending": 1, "overflow": 1}
     first = next(each for each in lines if each.get("record") == "thread" and each["id"] == "thr_1")
     assert ThreadMetadata.model_validate(first["body"]) == thread(title="Budget", metadata={"a": 1})
@@ -86,9 +94,35 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
     assert not [each for each in lines if "/bob/" in each.get("object", "")]
 
 
+@pytest.mark.promise("P4")
+async def test_the_export_has_the_decision_and_its_outcome(backend: DynamoBackend) -> None:
+    lines = [each async for each in account_of(backend, ALICE.user_id).export()]
+
+    record = next(each for each in lines if each.get("record") == "approval")
+    assert (record["thread_id"], record["id"]) == ("thr_1", "apr")
+    assert (record["body"]["tool"], record["body"]["arguments"]) == ("transfer", '{"dollars":200}')
+    assert (record["body"]["words"], record["status"], record["outcome"]) == ("Move $200?", "done", "moved alice#1's")
+    assert (record["decided_by"], record["request_id"]) == (ALICE.user_id, "req-1")
+    assert datetime.fromisoformat(record["decided_at"]) >= datetime.fromisoformat(record["asked_at"])
+
+
+@pytest.mark.promise("P4")
+async def test_approvals_are_swept_with_their_thread_and_are_no_work_for_the_janitor(backend: DynamoBackend) -> None:
+    table = Table(backend.table, backend.client, QUICK)
+    key = keys.approval_key(ALICE.user_id, "thr_1", "apr")
+    image = await table.get(key)
+    assert image is not None
+    removed = {"Keys": {name: image[name] for name in ("pk", "sk")}, "OldImage": image}
+
+    assert not duties({"eventName": "REMOVE", "dynamodb": removed})
+    assert not {"ord", "kind", "overflow", "expires_at"} & image.keys()
+    assert await Sweep(table, backend.bucket).thread(ALICE.user_id, "thr_1", lambda: False)
+    assert await table.get(key) is None
+
+
 async def test_erasing_leaves_nothing_of_one_user_and_all_of_others(backend: DynamoBackend) -> None:
     bobs = records(backend, "USER#bob"), [key for key in objects(backend) if "/bob/" in key]
-    assert len(bobs[0]) == 12
+    assert len(bobs[0]) == 13
 
     erased = [each async for each in account_of(backend, ALICE.user_id).erase()]
 
@@ -123,7 +157,7 @@ async def test_the_command_line(
     lines = capsys.readouterr().out.splitlines()
     await account.run(arguments("erase"), boto3.Session())
 
-    assert len([json.loads(line) for line in lines]) == 18
+    assert len([json.loads(line) for line in lines]) == 19
     assert capsys.readouterr().err.splitlines()[-1] == f"erased: {7 + 4}"
 
 

@@ -22,6 +22,7 @@ further; take those that your store promises:
     TurnsContract        the store's `turns`: `find` and `win`
     JournalContract      the store's `journal`: one writer at each place, readers continue at any event
     FenceContract        `fenced` and `fence`: a turn that was taken over writes no more
+    ApprovalsContract    the store's `approvals`: a call of a tool is decided and started once
     AccessContract       the store's `access`: rates and seats of a user, sign-outs, tombstones
 
 `StoreMachine` (hypothesis) compares random operations with a plain model. Needs pytest, pytest-asyncio and hypothesis:
@@ -35,6 +36,7 @@ pytest.register_assert_rewrite(
         f"store_dynamo.testing.{name}"
         for name in (
             "access",
+            "approvals",
             "bodies",
             "contract",
             "fences",
@@ -51,6 +53,7 @@ pytest.register_assert_rewrite(
 )
 
 from store_dynamo.testing.access import AccessContract  # noqa: E402
+from store_dynamo.testing.approvals import ApprovalsContract  # noqa: E402
 from store_dynamo.testing.bodies import BodiesContract  # noqa: E402
 from store_dynamo.testing.contract import StoreContract  # noqa: E402
 from store_dynamo.testing.fences import FenceContract  # noqa: E402
@@ -65,6 +68,7 @@ from store_dynamo.testing.writes import MergeContract, WritesContract  # noqa: E
 
 __all__ = [
     "AccessContract",
+    "ApprovalsContract",
     "BodiesContract",
     "Caller",
     "ClaimsContract",
