@@ -5,9 +5,9 @@ import { useDraft } from "./drafts";
 import { Icon } from "./Icon";
 import { MentionList } from "./MentionList";
 import { contentOf, mentionAt, useMentions } from "./mentions";
+import type { OutgoingMessage } from "./outgoing";
 import type { ComposerOptions, Drafts } from "./props";
 import type { ChatClient } from "./protocol";
-import type { OutgoingMessage } from "./session";
 import { UploadList } from "./UploadList";
 import { useUploads } from "./uploads";
 import type { Entity } from "./wire";
@@ -26,7 +26,7 @@ interface ComposerProps {
   placeholder: string;
   answering: boolean;
   mayStop: boolean;
-  /** Another request is running: the user can write but not send. */
+  /** Another request is running, or a message waits for the end of the answer: the user can write but not send. */
   waiting: boolean;
   /** Why the thread accepts no more messages; null if it does. */
   closed: string | null;
@@ -83,7 +83,7 @@ export function Composer({
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus(), attach, write }));
 
   const uploading = uploads.some(({ ready }) => !ready);
-  const sendable = !answering && !waiting && !closed && !uploading && (text.trim() !== "" || uploads.length > 0);
+  const sendable = !waiting && !closed && !uploading && (text.trim() !== "" || uploads.length > 0);
 
   async function send(): Promise<void> {
     if (!sendable) return;
@@ -222,7 +222,7 @@ export function Composer({
           </>
         )}
         <span className="pc-spacer" />
-        {answering ? (
+        {answering && (
           <button
             key="stop" // another element than Send: React must not turn Stop into Send under the pointer
             type="button"
@@ -234,7 +234,8 @@ export function Composer({
           >
             <Icon name="stop" />
           </button>
-        ) : (
+        )}
+        {(!answering || sendable) && (
           <button
             key="send"
             type="submit"

@@ -1,4 +1,12 @@
-import { type KeyboardEvent, type RefObject, useCallback, useEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { WithExtras } from "./extra-parts";
 import { grouped } from "./groups";
 import { HistoryEntry } from "./HistoryEntry";
@@ -8,6 +16,7 @@ import type { Page, ThreadMetadata } from "./wire";
 import { words } from "./words";
 
 const PAGE = 20;
+const LOOK_MS = 10_000;
 
 interface HistoryProps {
   client: ChatClient;
@@ -24,6 +33,7 @@ interface HistoryProps {
 /** The user's threads by day, newest first, with a search, and actions to open, rename and delete. */
 export function History({ client, locale, open, field, onOpen, onRenamed, onDeleted }: HistoryProps) {
   const { page, problem, load, rename, remove } = useThreads(client, open);
+  const running = useRunning(client);
   const [query, setQuery] = useState("");
   const [submitted, submit] = useState(0);
   const region = useRef<HTMLElement>(null);
@@ -88,6 +98,7 @@ export function History({ client, locale, open, field, onOpen, onRenamed, onDele
                     thread={thread}
                     locale={locale}
                     isCurrent={thread.id === open?.id}
+                    isRunning={running.has(thread.id)}
                     onOpen={() => onOpen(thread.id)}
                     onRename={(title) => rename(thread.id, title).then((done) => done && onRenamed(thread.id, title))}
                     onDelete={() => {
@@ -108,6 +119,18 @@ export function History({ client, locale, open, field, onOpen, onRenamed, onDele
       )}
     </section>
   );
+}
+
+/** The running turns by thread. Asks the server for their ends, as long as there are any. */
+function useRunning(client: ChatClient): ReadonlyMap<string, string> {
+  const running = useSyncExternalStore(client.turns.subscribe, client.turns.snapshot);
+  useEffect(() => {
+    if (running.size === 0) return;
+    const look = () => document.hidden || void client.call("threads.list", { limit: 1, order: "desc" }).catch(() => {});
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [client, running]);
+  return running;
 }
 
 /** The pages of threads loaded so far, with the open thread as it is now. */

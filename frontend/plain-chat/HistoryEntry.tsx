@@ -8,13 +8,15 @@ interface EntryProps {
   thread: ThreadMetadata;
   locale: string;
   isCurrent: boolean;
+  /** Whether an answer is being written in it. */
+  isRunning: boolean;
   onOpen(): void;
   onRename(title: string): void;
   onDelete(): void;
 }
 
 /** A thread of the history, with its actions. */
-export function HistoryEntry({ thread, locale, isCurrent, onOpen, onRename, onDelete }: EntryProps) {
+export function HistoryEntry({ thread, locale, isCurrent, isRunning, onOpen, onRename, onDelete }: EntryProps) {
   const [mode, setMode] = useState<"shown" | "renaming" | "deleting">("shown");
   const [left, leave] = useState(mode);
   const back = () => {
@@ -74,7 +76,9 @@ export function HistoryEntry({ thread, locale, isCurrent, onOpen, onRename, onDe
     <li className="pc-row">
       <button type="button" className="pc-open" aria-current={isCurrent || undefined} title={title} onClick={onOpen}>
         <span>{title}</span>
-        <span className="pc-caption">{briefTime(lastActivity(thread), locale)}</span>
+        <span className={isRunning ? "pc-caption pc-progress" : "pc-caption"}>
+          {isRunning ? words().answering : briefTime(lastActivity(thread), locale)}
+        </span>
       </button>
       <button
         type="button"

@@ -8,6 +8,7 @@ import { FakeServer, refusal } from "./testing/fake-server";
 import { memoryDrafts, memoryThread, plainChatProps } from "./testing/props";
 import { recording } from "./testing/recording";
 import type { Thread, ThreadItem, ThreadStreamEvent } from "./wire";
+import { words } from "./words";
 
 let server: FakeServer;
 let openThread: OpenThread;
@@ -52,6 +53,8 @@ async function opened(items: ThreadItem[], more: Partial<Thread> = {}) {
   return shown;
 }
 
+const en = words();
+
 describe("a message", () => {
   it("is shown at once, and its answer grows", async () => {
     const live = server.live("threads.create");
@@ -93,12 +96,31 @@ describe("a message", () => {
   });
 
   it("is sent once, however fast the user presses Enter", async () => {
-    void server.live("threads.create");
+    const live = server.live("threads.create");
+    server.streams("threads.add_user_message", [done(question("Twice", "msg_2"))]);
     const { user } = show();
     await user.type(field(), "Once{Enter}");
     await user.type(field(), "Twice{Enter}{Enter}");
     expect(server.requests).toHaveLength(1);
+    expect(screen.getByText("Twice").parentElement?.textContent).toContain(en.waits);
+    const stream = await live;
+    for (const event of firstTurn("Once", "Yes")) stream.send(event);
+    stream.end();
+    await waitFor(() => expect(server.of("threads.add_user_message")).toHaveLength(1));
+    expect(screen.queryByText(en.waits, { exact: false })).toBeNull();
+  });
+
+  it("that waits for the end of an answer can be withdrawn, and returns to the field", async () => {
+    const live = server.live("threads.create");
+    const { user } = show();
+    await user.type(field(), "Once{Enter}");
+    await user.type(field(), "Twice{Enter}");
+    expect(field().value).toBe("");
+    await user.click(press(en.unsend));
     expect(field().value).toBe("Twice");
+    (await live).end();
+    await waitFor(() => expect(press(en.send)).toBeTruthy());
+    expect(server.requests).toHaveLength(1);
   });
 
   it("keeps its line breaks, and is not sent when it is empty", async () => {

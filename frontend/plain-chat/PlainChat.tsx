@@ -19,7 +19,7 @@ import { Composer, type ComposerHandle } from "./Composer";
 import { type Extras, loadExtras, useExtrasSoon } from "./extra-parts";
 import { History } from "./History";
 import { Icon } from "./Icon";
-import { useKeptThread } from "./kept-thread";
+import { useKeptThread, useReloads } from "./kept-thread";
 import type { Mentioned, PlainChatProps } from "./props";
 import { ChatClient } from "./protocol";
 import { useRail } from "./rail";
@@ -28,7 +28,7 @@ import { ChatSession } from "./session";
 import { useShortcuts } from "./shortcuts";
 import { Transcript } from "./Transcript";
 import "./plain-chat.css";
-import type { ThreadItem, ThreadMetadata } from "./wire";
+import type { ThreadItem, ThreadMetadata, UserContent } from "./wire";
 import { setWords, translation, words } from "./words";
 
 export default function PlainChat(props: PlainChatProps) {
@@ -48,6 +48,7 @@ export default function PlainChat(props: PlainChatProps) {
   const answering = now.phase === "answering";
   const closed = closedBecause(now.thread?.status);
   useKeptThread(session, now, props.openThread);
+  useReloads(session);
   useFocusAfter(answering, composer);
   useExtrasSoon();
 
@@ -181,13 +182,23 @@ export default function PlainChat(props: PlainChatProps) {
               onPrompt={(text) => session.send(saying(text))}
             />
           )}
+          {now.waiting && (
+            <div className="pc-waiting">
+              <p role="status">
+                {words().waits} <q dir="auto">{textOfContent(now.waiting.content)}</q>
+              </p>
+              <button type="button" className="pc-button" onClick={() => session.withdraw()}>
+                {words().unsend}
+              </button>
+            </div>
+          )}
           <Composer
             client={client}
             offer={props.composer}
             placeholder={props.placeholder}
             answering={answering}
             mayStop={now.mayStop}
-            waiting={now.phase === "loading"}
+            waiting={now.phase === "loading" || now.waiting !== null}
             closed={closed}
             threadId={now.thread?.id}
             drafts={props.drafts}
@@ -240,6 +251,10 @@ function useFocusAfter(answering: boolean, composer: { current: ComposerHandle |
 function lastAnswer(items: readonly ThreadItem[]): string {
   const last = items.findLast((item) => item.type === "assistant_message");
   return last?.content.map(({ text }) => text).join("\n\n") ?? "";
+}
+
+function textOfContent(content: readonly UserContent[]): string {
+  return content.map((part) => (part.type === "input_tag" ? `@${part.text}` : part.text)).join("");
 }
 
 function saying(text: string) {

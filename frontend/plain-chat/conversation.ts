@@ -30,6 +30,8 @@ export interface Conversation {
   progress: string | null;
   notices: Notice[];
   failure: Failure | null;
+  /** A message that is sent when the running turn is over. */
+  waiting: UserMessage | null;
   /** Id of the item to show instead of the newest one: the message that a search found. */
   target: string | null;
   /** The user's feedback by item. */
@@ -46,6 +48,7 @@ export const empty: Conversation = {
   progress: null,
   notices: [],
   failure: null,
+  waiting: null,
   target: null,
   ratings: {},
 };
@@ -121,6 +124,41 @@ export function failed(now: Conversation, failure: Failure): Conversation {
 /** The state of a thread loaded from the server. `older` as in Conversation. */
 export function opened(thread: ThreadMetadata, items: ThreadItem[], older: string | null): Conversation {
   return { ...empty, thread, items, older };
+}
+
+/**
+ * The conversation after it was loaded again. Keeps the older items, and a failure if nothing has changed since. A turn
+ * whose connection was lost may have gone on.
+ */
+export function reloaded(now: Conversation, { items, older, thread, failure, ratings }: Conversation): Conversation {
+  const place = older ? now.items.findIndex(({ id }) => id === items[0]?.id) : 0;
+  const all = place > 0 ? [...now.items.slice(0, place), ...items] : items;
+  const isSame = textsOf(all) === textsOf(now.items);
+  return {
+    ...now,
+    thread,
+    items: isSame ? now.items : all,
+    older: place > 0 ? now.older : older,
+    failure: failure ?? (isSame ? now.failure : null),
+    ratings: { ...now.ratings, ...ratings },
+  };
+}
+
+/** What tells one state of the items from another: ids, texts and cards, but no URLs, which are new each time. */
+function textsOf(items: ThreadItem[]): string {
+  return JSON.stringify(
+    items.map((item) => [
+      item.id,
+      item.type === "assistant_message" ? item.content.map(({ text }) => text) : stateOf(item),
+    ]),
+  );
+}
+
+function stateOf(item: ThreadItem): unknown {
+  if (item.type === "widget") return item.widget;
+  if (item.type === "workflow") return item.workflow;
+  if (item.type === "user_message") return item.content;
+  return "status" in item && item.status;
 }
 
 export function withOlder(now: Conversation, items: ThreadItem[], older: string | null): Conversation {

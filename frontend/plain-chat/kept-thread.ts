@@ -25,3 +25,15 @@ export function useKeptThread(session: ChatSession, { thread, phase }: Conversat
     if (restored && !opening) openThread.set(thread?.id ?? null, thread?.title);
   }, [restored, phase, thread, openThread]);
 }
+
+/** Load the open thread again when the user comes back to the page, or the network to the user. */
+export function useReloads(session: ChatSession): void {
+  useEffect(() => {
+    const over = new AbortController();
+    const { signal } = over;
+    const reload = () => document.visibilityState === "visible" && void session.reload();
+    document.addEventListener("visibilitychange", reload, { signal });
+    for (const event of ["focus", "online"]) addEventListener(event, reload, { signal });
+    return () => over.abort();
+  }, [session]);
+}

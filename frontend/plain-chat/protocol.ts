@@ -8,11 +8,15 @@
  */
 import { createParser } from "eventsource-parser";
 import type { Fetch } from "./props";
+import { RunningTurns } from "./running-turns";
 import type { Attachment, Calls, Entity, SearchPage, StreamingRequest, ThreadStreamEvent } from "./wire";
 import { words } from "./words";
 
 /** 4xx statuses after which a retry can succeed. The page's `fetch` returns 408 when offline. */
 const TEMPORARY = [408, 429];
+
+/** Requests whose responses list the running turns. */
+const LISTING = new Set(["threads.get_by_id", "threads.list", "items.list"]);
 
 /** A failed request. `status` is 0 without a response. */
 export class RequestError extends Error {
@@ -22,6 +26,8 @@ export class RequestError extends Error {
     readonly requestId?: string | undefined,
     /** Thread that has the response, if the server received this message before. */
     readonly threadId?: string | undefined,
+    /** The turn that occupies the thread; null if it ended in the same moment. */
+    readonly busy?: string | null | undefined,
   ) {
     super(message);
   }
@@ -34,10 +40,16 @@ export class RequestError extends Error {
 
 export interface EventStream {
   requestId: string | undefined;
+  turnId: string | undefined;
   events: AsyncGenerator<ThreadStreamEvent>;
+  /** Stop reading. The turn goes on. */
+  leave(): void;
+  left: boolean;
 }
 
 export class ChatClient {
+  readonly turns = new RunningTurns();
+
   constructor(
     private readonly api: Fetch,
     private readonly url: string,
@@ -45,18 +57,36 @@ export class ChatClient {
 
   /** `metadata` is for what ChatKit's protocol does not have. Raises RequestError. */
   async call<T extends keyof Calls>(type: T, params: Calls[T][0], metadata?: object): Promise<Calls[T][1]> {
-    const response = await this.post({ type, params, ...(metadata && { metadata }) }, "application/json");
-    return response.json();
+    return (await this.called(type, params, metadata)).json();
+  }
+
+  /** Load a thread. `interrupted`: its last answer was cut off on the server. Raises RequestError. */
+  async thread(id: string): Promise<{ thread: Calls["threads.get_by_id"][1]; interrupted: boolean }> {
+    const response = await this.called("threads.get_by_id", { thread_id: id }, { feedback: true });
+    return { thread: await response.json(), interrupted: response.headers.has("x-turn-interrupted") };
   }
 
   /** Raises RequestError before the first event; the events raise when the connection breaks or `signal` aborts. */
   async stream(request: StreamingRequest, signal: AbortSignal): Promise<EventStream> {
-    const response = await this.post(request, "text/event-stream", signal);
-    const requestId = response.headers.get("x-request-id") ?? undefined;
-    if (!response.body || !response.headers.get("content-type")?.includes("text/event-stream")) {
-      throw new RequestError(words().unreadable, 502, requestId);
-    }
-    return { requestId, events: eventsOf(response.body) };
+    return streamOf(await this.post(request, "text/event-stream", signal));
+  }
+
+  /** Read a running turn: its answer so far and the rest. Raises as `stream`. */
+  async attach(turnId: string, signal: AbortSignal): Promise<EventStream> {
+    const response = await this.reached(`${this.url}/turns/${turnId}/events`, { signal });
+    if (!response.ok) throw await refusal(response);
+    return streamOf(response);
+  }
+
+  /**
+   * Ask for the right to run a client tool, which one reader of the turn gets. A server without this rule has only one
+   * reader. Raises RequestError.
+   */
+  async win(turnId: string, callId: string): Promise<boolean> {
+    const response = await this.reached(`${this.url}/turns/${turnId}/tools/${callId}`, { method: "POST" });
+    if (response.ok || response.status === 404) return true;
+    if (response.status === 409) return false;
+    throw await refusal(response);
   }
 
   /** Upload a file to the URL from `attachments.create`. Raises RequestError. */
@@ -87,6 +117,12 @@ export class ChatClient {
     return response.json();
   }
 
+  private async called(type: keyof Calls, params: object, metadata?: object): Promise<Response> {
+    const response = await this.post({ type, params, ...(metadata && { metadata }) }, "application/json");
+    if (LISTING.has(type)) this.turns.listed(response.headers.get("x-turns-running"));
+    return response;
+  }
+
   private async post(body: object, accept: string, signal?: AbortSignal): Promise<Response> {
     const headers = { "content-type": "application/json", accept };
     const response = await this.reached(this.url, {
@@ -110,19 +146,39 @@ export class ChatClient {
   }
 }
 
+function streamOf({ body, headers }: Response): EventStream {
+  const requestId = headers.get("x-request-id") ?? undefined;
+  if (!body || !headers.get("content-type")?.includes("text/event-stream")) {
+    throw new RequestError(words().unreadable, 502, requestId);
+  }
+  const reader = body.getReader();
+  return {
+    requestId,
+    turnId: headers.get("x-turn-id") ?? undefined,
+    events: eventsOf(reader),
+    left: false,
+    leave() {
+      this.left = true;
+      void reader.cancel().catch(() => {});
+    },
+  };
+}
+
 async function refusal(response: Response): Promise<RequestError> {
   const body = await response.json().catch(() => null);
   const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
+  const busy: unknown = response.status === 409 ? Object(body).turn_id : undefined;
   return new RequestError(
     text(body?.message) ?? words().status(response.status),
     response.status,
     text(body?.request_id) ?? response.headers.get("x-request-id") ?? undefined,
-    text(body?.thread_id),
+    busy === undefined ? text(body?.thread_id) : undefined,
+    busy === null ? null : text(busy),
   );
 }
 
 /** Yield the events of a stream, independent of chunk boundaries. Skips comments and invalid events. */
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ThreadStreamEvent> {
+async function* eventsOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<ThreadStreamEvent> {
   const waiting: ThreadStreamEvent[] = [];
   const parser = createParser({
     onEvent: ({ data }) => {
@@ -131,7 +187,6 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Threa
     },
   });
   const decoder = new TextDecoder();
-  const reader = body.getReader();
   try {
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
       parser.feed(decoder.decode(chunk.value, { stream: true }));

@@ -20,11 +20,13 @@ beforeEach(() => {
 });
 
 describe("a session", () => {
-  it("runs one turn at a time, even for simultaneous messages", async () => {
+  it("runs one turn at a time: a message sent meanwhile waits, and a further one is not accepted", async () => {
     server.streams("threads.create", firstTurn("Hi", "Hello"));
-    const sent = await Promise.all([session.send(message), session.send(message)]);
-    expect(sent).toEqual([true, false]);
-    expect(server.requests).toHaveLength(1);
+    server.streams("threads.add_user_message", [done(question("Hi", "msg_2")), done(answer("Yes?", "msg_3"))]);
+    const sent = await Promise.all([session.send(message), session.send(message), session.send(message)]);
+    expect(sent).toEqual([true, true, false]);
+    expect(server.requests.map(({ type }) => type)).toEqual(["threads.create", "threads.add_user_message"]);
+    expect(session.snapshot().items.map(({ id }) => id)).toEqual(["msg_q", "msg_a", "msg_2", "msg_3"]);
   });
 
   it("continues a turn in the background when another thread is opened", async () => {

@@ -3,40 +3,36 @@
  *
  *     const now = useSyncExternalStore(session.subscribe, session.snapshot);
  */
+import { type ToolOutput, toolOutput } from "./client-tools";
 import * as conversation from "./conversation";
 import { type Conversation, UNCONFIRMED } from "./conversation";
+import { loaded, withPage } from "./loading";
 import { openFile } from "./opening";
+import { failure, type OutgoingMessage, unconfirmed, type Waiting } from "./outgoing";
 import { Breaks, Pacer } from "./pacing";
 import type { HostPage } from "./props";
-import { type ChatClient, RequestError } from "./protocol";
+import { type ChatClient, type EventStream, RequestError } from "./protocol";
 import type {
   ActionConfig,
   Answers,
   Attachment,
-  Calls,
   Rating,
   StreamingRequest,
   ThreadItem,
   ThreadStreamEvent,
   UserContent,
   UserMessage,
-  UserMessageInput,
   WidgetItem,
 } from "./wire";
 import { words } from "./words";
 
-const PAGE = 30;
-/** Pages that are loaded to reach a message that a search found. */
-const MAX_PAGES = 10;
 /** A client tool's result can lead to another call. After this many calls in one turn, the user decides. */
 const MAX_TOOL_CALLS = 8;
+/** Times at which to look for the turn of another reader that has won a client tool, or occupies the thread. */
+const LOOKS_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
-export interface OutgoingMessage {
-  input: UserMessageInput;
-  attachments: Attachment[];
-  /** Called once the server has stored the message. */
-  onStored?(): void;
-}
+/** Opens a stream; null if there is nothing to read. */
+type Opener = () => Promise<EventStream | null>;
 
 /** A turn's message, which the chat shows at once, and the items to show again if the server rejects the turn. */
 interface Beginning {
@@ -49,6 +45,11 @@ export class ChatSession {
   private readonly watchers = new Set<() => void>();
   private readonly pacer = new Pacer(() => this.notify());
   private running: AbortController | null = null;
+  /** Leaves the running turn if this page has only attached to it. */
+  private detach: (() => void) | null = null;
+  private waiting: Waiting | null = null;
+  /** A turn that the server listed, but does not know any more. */
+  private unknown: string | undefined;
   /** Repeats the last request, which may not have reached the server. Null if a retry asks for a new response. */
   private again: (() => Promise<unknown>) | null = null;
 
@@ -64,8 +65,12 @@ export class ChatSession {
     return () => this.watchers.delete(watcher);
   };
 
-  /** Send a message. Returns false if the server rejected it, so that the user can edit it. */
+  /**
+   * Send a message, after the running turn if there is one. Returns false if the server rejected it or the user has
+   * withdrawn it, so that the user can edit it.
+   */
   async send(message: OutgoingMessage): Promise<boolean> {
+    if (this.now.phase === "answering") return this.wait(message);
     const thread = this.now.thread;
     const { input } = message;
     return this.turn(
@@ -74,6 +79,30 @@ export class ChatSession {
         : { type: "threads.create", params: { input } },
       { message },
     );
+  }
+
+  /** Withdraw the message that waits. */
+  withdraw(): void {
+    this.waiting?.sent(false);
+    this.waiting = null;
+    this.change({ ...this.now, waiting: null });
+  }
+
+  private wait(message: OutgoingMessage): Promise<boolean> {
+    if (this.waiting) return Promise.resolve(false);
+    return new Promise((sent) => {
+      this.waiting = { message, sent };
+      this.change({ ...this.now, waiting: unconfirmed(message) });
+    });
+  }
+
+  /** Send the message that waits. After a failure it waits on: the retry comes first. */
+  private sendWaiting(): void {
+    const { waiting, now } = this;
+    if (!waiting || now.phase !== "idle" || now.failure) return;
+    this.waiting = null;
+    this.change({ ...now, waiting: null });
+    waiting.sent(this.send(waiting.message));
   }
 
   /** Retry the last turn: ask for another response, or repeat a request that may not have reached the server. */
@@ -158,38 +187,49 @@ export class ChatSession {
    */
   async open(threadId: string, target: string | null = null): Promise<void> {
     this.leave();
+    let running: string | undefined;
     await this.work(
       async () => {
-        const found = await this.client.call("threads.get_by_id", { thread_id: threadId }, { feedback: true });
-        const { items, feedback: ratings = {}, ...thread } = found;
-        if (!items.has_more) return { ...conversation.opened(thread, items.data, null), target, ratings };
-        let shown = conversation.opened(thread, [], null);
-        for (let pages = 0; pages < (target ? MAX_PAGES : 1) && (pages === 0 || shown.older); pages++) {
-          const params = {
-            thread_id: threadId,
-            limit: PAGE,
-            order: "desc",
-            ...(shown.older && { after: shown.older }),
-          };
-          const page = await this.client.call("items.list", params as Calls["items.list"][0]);
-          shown = conversation.withOlder(shown, page.data.toReversed(), cursor(page));
-          if (shown.items.some(({ id }) => id === target)) break;
-        }
-        return { ...shown, target, ratings };
+        const found = await loaded(this.client, threadId, target);
+        running = found.running;
+        return found.shown;
       },
       () => this.open(threadId, target),
     );
+    if (running && this.now.thread?.id === threadId) void this.attach(running);
+  }
+
+  /**
+   * Show what other readers of the open thread have done meanwhile: their messages, and the running turn. A failure
+   * disappears if the answer is there.
+   */
+  async reload(): Promise<void> {
+    const { thread } = this.now;
+    const isIdle = () => this.now.phase === "idle" && this.now.thread?.id === thread?.id;
+    if (!thread || !isIdle() || this.now.items.some(({ id }) => id === UNCONFIRMED)) return;
+    const found = await loaded(this.client, thread.id).catch(() => null);
+    if (!found || !isIdle()) return;
+    const next = conversation.reloaded(this.now, found.shown);
+    this.change(found.running ? { ...next, failure: null } : next);
+    if (found.running) void this.attach(found.running);
+    else this.sendWaiting();
+  }
+
+  /** Reload the open thread until it has changed: another reader is about to continue it. */
+  private async look(): Promise<void> {
+    const { items } = this.now;
+    for (const ms of LOOKS_MS) {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      if (this.now.items !== items || this.now.phase !== "idle") return;
+      await this.reload();
+    }
   }
 
   async loadOlder(): Promise<void> {
     const { thread, older } = this.now;
     if (!thread || !older || this.now.phase !== "idle") return;
     await this.work(
-      async () => {
-        const params = { thread_id: thread.id, limit: PAGE, order: "desc", after: older } as const;
-        const page = await this.client.call("items.list", params);
-        return conversation.withOlder(this.now, page.data.toReversed(), cursor(page));
-      },
+      () => withPage(this.client, this.now, thread.id),
       () => this.loadOlder(),
     );
   }
@@ -209,10 +249,14 @@ export class ChatSession {
     return openFile(file, () => this.loaded(() => this.client.fileUrl(file.id)));
   }
 
-  /** Start a new thread. */
+  /** Start a new thread. A message that waits stays with its thread as a draft. */
   leave(): void {
     this.running = null;
     this.again = null;
+    this.detach?.();
+    this.detach = null;
+    this.waiting?.sent(true);
+    this.waiting = null;
     this.change(conversation.empty);
   }
 
@@ -222,68 +266,105 @@ export class ChatSession {
   }
 
   /** Run a turn. `before` are the items to show again if the server rejects it. */
-  private async turn(request: StreamingRequest, { message, before }: Beginning = {}): Promise<boolean> {
+  private async turn(request: StreamingRequest, beginning: Beginning = {}): Promise<boolean> {
     if (this.now.phase !== "idle") return false;
     const run = new AbortController();
+    this.again = () => this.turn(request, beginning);
+    return this.run(run, () => this.client.stream(request, run.signal), beginning);
+  }
+
+  /** Show a turn that another tab, another device or this page before its reload has started. */
+  private async attach(turnId: string): Promise<void> {
+    if (this.now.phase !== "idle" || turnId === this.unknown) return;
+    const run = new AbortController();
+    this.again = null;
+    await this.run(run, async () => {
+      const stream = await this.client.attach(turnId, run.signal).catch((error: unknown) => {
+        if (!(error instanceof RequestError && error.refused)) throw error;
+        this.unknown = turnId;
+        return null;
+      });
+      if (this.running === run) this.detach = () => stream?.leave();
+      else stream?.leave();
+      return stream;
+    });
+  }
+
+  private async run(run: AbortController, open: Opener, beginning: Beginning = {}): Promise<boolean> {
+    const { message } = beginning;
     this.running = run;
-    this.again = () => this.turn(request, { message, before });
     this.change(conversation.began(this.now, message && unconfirmed(message)));
-    let accepted = true;
+    let accepted: Promise<boolean> | undefined;
     try {
-      await this.follow(request, run, message);
+      await this.follow(open, run, message);
       this.show(run, conversation.ended);
     } catch (error) {
-      accepted = await this.fail(error, run, { message, before });
+      accepted = this.fail(error, run, beginning);
     }
-    if (this.running === run) this.running = null;
+    if (this.running === run) {
+      this.running = null;
+      this.detach = null;
+      if (this.now.failure && !this.again)
+        void this.reload(); // the server may have more of the answer
+      else this.sendWaiting();
+    }
     this.host().onTurnEnd();
-    return accepted;
+    return accepted ?? true;
   }
 
   /**
    * Read a turn's events. When the turn ends with a client tool call, run the tool and continue with its result. After
    * the user leaves the thread, read on so that the server completes the turn, but run no tools and effects.
    */
-  private async follow(request: StreamingRequest, run: AbortController, message?: OutgoingMessage): Promise<void> {
+  private async follow(first: Opener, run: AbortController, message?: OutgoingMessage): Promise<void> {
     const breaks = new Breaks();
-    let next: StreamingRequest | null = request;
-    for (let calls = 0; next && calls < MAX_TOOL_CALLS; calls++) {
-      const { requestId, events } = await this.client.stream(next, run.signal);
+    let stream = await first();
+    for (let calls = 1; stream; calls++) {
+      const { requestId, turnId, events } = stream;
+      if (this.running === run) this.client.turns.began(this.now.thread?.id, turnId);
       let last: ThreadItem | null = null;
       for await (const event of events) {
         this.take(event, run, requestId);
+        if (event.type === "thread.created") this.client.turns.began(event.thread.id, turnId);
         if (event.type === "thread.item.done") last = event.item;
         if (last?.type === "user_message") message?.onStored?.();
         await breaks.take();
       }
-      next = this.running === run ? await this.toolOutput(last) : null;
+      if (!stream.left) this.client.turns.ended(turnId);
+      if (this.running !== run || last?.type !== "client_tool_call" || last.status !== "pending") return;
+      const output = toolOutput(this.client, this.host(), last, turnId);
+      this.again = () => this.resume(output); // a failure from here on repeats these steps, not the turn
+      if (calls === MAX_TOOL_CALLS && (await output())) return this.pause(run);
+      stream = await this.continued(output, run);
     }
-    if (next) this.pause(next, run);
   }
 
-  /** Wait for the user to continue the turn with this request. */
-  private pause(next: StreamingRequest, run: AbortController): void {
-    if (this.running !== run) return;
-    this.again = () => this.turn(next);
-    this.change(conversation.failed(this.now, { message: words().paused, retry: true }));
+  private async resume(output: ToolOutput): Promise<boolean> {
+    const run = new AbortController();
+    return this.run(run, () => this.continued(output, run));
+  }
+
+  /** Send a client tool's output; null if another reader of the turn has run the tool. */
+  private async continued(output: ToolOutput, run: AbortController): Promise<EventStream | null> {
+    const request = await output();
+    if (request && this.running === run) return this.client.stream(request, run.signal);
+    if (!request) void this.look();
+    return null;
+  }
+
+  /** Wait for the user to continue the turn. */
+  private pause(run: AbortController): void {
+    this.show(run, (now) => conversation.failed(now, { message: words().paused, retry: true }));
   }
 
   private take(event: ThreadStreamEvent, run: AbortController, requestId: string | undefined): void {
-    if (event.type === "client_effect" && this.running === run) this.host().onEffect(event.name, event.data ?? {});
-    if (this.running === run && event.type.startsWith("thread.item.")) this.again = null;
     if (this.running !== run) return;
+    if (event.type === "client_effect") this.host().onEffect(event.name, event.data ?? {});
+    if (event.type.startsWith("thread.item.")) this.again = null;
     const next = conversation.received(this.now, event);
     this.now = event.type === "error" && next.failure ? { ...next, failure: { ...next.failure, requestId } } : next;
     if (event.type === "thread.item.updated") this.pacer.soon();
     else this.notify();
-  }
-
-  private async toolOutput(item: ThreadItem | null): Promise<StreamingRequest | null> {
-    if (item?.type !== "client_tool_call" || item.status !== "pending") return null;
-    const result = await this.host()
-      .onClientTool(item.name, item.arguments)
-      .catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }));
-    return { type: "threads.add_client_tool_output", params: { thread_id: item.thread_id, result } };
   }
 
   private async fail(error: unknown, run: AbortController, { message, before }: Beginning): Promise<boolean> {
@@ -291,21 +372,26 @@ export class ChatSession {
       this.show(run, conversation.stopped);
       return true;
     }
-    const repeated = error instanceof RequestError ? error.threadId : undefined;
-    if (repeated && this.running === run) {
-      await this.open(repeated);
+    const refused = error instanceof RequestError && error.refused ? error : null;
+    if (this.running !== run) return !(refused && (message || before));
+    if (refused?.threadId) {
+      await this.open(refused.threadId);
       return true;
     }
-    const refused = error instanceof RequestError && error.refused;
-    if (refused && this.running === run) this.again = null;
-    this.show(run, (now) => {
-      if (!refused) return conversation.failed(now, failure(error));
-      return conversation.failed(
-        { ...conversation.without(now, UNCONFIRMED), ...(before && { items: before }) },
-        failure(error),
-      );
-    });
-    return !(refused && (message || before));
+    if (!refused) {
+      this.change(conversation.failed(this.now, failure(error)));
+      return true;
+    }
+    this.again = null;
+    const items = before ?? conversation.without(this.now, UNCONFIRMED).items;
+    this.change(conversation.failed({ ...this.now, items }, failure(error)));
+    if (refused.busy === undefined || refused.busy === this.unknown) return !(message || before);
+    this.change({ ...this.now, failure: null });
+    const sent = message ? this.wait(message) : false;
+    this.running = null;
+    if (refused.busy) void this.attach(refused.busy);
+    else void this.look();
+    return sent;
   }
 
   /** Run a request without a stream. Shows its failure in the conversation. */
@@ -335,18 +421,4 @@ export class ChatSession {
   private notify(): void {
     for (const watcher of this.watchers) watcher();
   }
-}
-
-function cursor(page: { has_more: boolean; after?: string }): string | null {
-  return page.has_more ? (page.after ?? null) : null;
-}
-
-function failure(error: unknown): conversation.Failure {
-  if (!(error instanceof RequestError)) return { message: words().lost, retry: true };
-  return { message: error.message, requestId: error.requestId, retry: !error.refused };
-}
-
-function unconfirmed({ input, attachments }: OutgoingMessage): ThreadItem & { type: "user_message" } {
-  const now = new Date().toISOString();
-  return { id: UNCONFIRMED, thread_id: "", created_at: now, type: "user_message", content: input.content, attachments };
 }

@@ -3,6 +3,7 @@ import type { Words } from "./words";
 export const de: Words = {
   lost: "Die Verbindung ist abgebrochen, bevor die Antwort vollständig war.",
   cutOff: "Die Antwort wurde abgeschnitten.",
+  interrupted: "Die Antwort wurde unterbrochen. Was bis dahin geschrieben war, ist gespeichert.",
   failed: "Das hat nicht geklappt. Versuchen Sie es erneut.",
   paused: "Der Assistent hat nach vielen Schritten pausiert. Wählen Sie „Erneut versuchen“, um fortzufahren.",
   didNotWork: "Das hat nicht geklappt. Versuchen Sie es erneut.",
@@ -108,6 +109,8 @@ export const de: Words = {
 
   message: "Nachricht",
   send: "Senden",
+  waits: "Wird nach dieser Antwort gesendet:",
+  unsend: "Nicht senden",
   stop: "Stoppen",
   closed: "Dieses Gespräch ist geschlossen.",
   tool: "Werkzeug",

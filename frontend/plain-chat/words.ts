@@ -1,6 +1,7 @@
 const en = {
   lost: "The connection was lost before the answer was complete.",
   cutOff: "The answer was cut off.",
+  interrupted: "The answer was interrupted. What was written until then is saved.",
   failed: "That didn't work. Try again.",
   paused: "The assistant paused after many steps. Select “Retry” to continue.",
   didNotWork: "That didn't work. Try again.",
@@ -106,6 +107,8 @@ const en = {
 
   message: "Message",
   send: "Send",
+  waits: "Will be sent after this answer:",
+  unsend: "Don't send",
   stop: "Stop",
   closed: "This conversation is closed.",
   tool: "Tool",

@@ -15,13 +15,13 @@ export class FakeServer {
   /** Requests outside of the protocol: uploads and mentions. */
   readonly others: { url: string; init: RequestInit }[] = [];
   /** The response to those requests. */
-  other: () => Response = () => new Response("[]");
+  other: (url: string, init: RequestInit) => Response = () => new Response("[]");
   private readonly handlers = new Map<string, Handler>();
 
   readonly api = async (url: string, init: RequestInit = {}): Promise<Response> => {
     if (url !== "/chatkit") {
       this.others.push({ url, init });
-      return this.other();
+      return this.other(url, init);
     }
     const request = { ...JSON.parse(String(init.body)), signal: init.signal };
     this.requests.push(request);
@@ -35,8 +35,8 @@ export class FakeServer {
     return this;
   }
 
-  answers(type: string, body: unknown): this {
-    return this.on(type, () => Response.json(body));
+  answers(type: string, body: unknown, headers: Record<string, string> = {}): this {
+    return this.on(type, () => Response.json(body, { headers }));
   }
 
   /** Respond with all events at once. Several lists are used in order, one for each request. */
@@ -71,13 +71,23 @@ export class LiveStream {
   readonly response: Response;
   private to!: ReadableStreamDefaultController<Uint8Array>;
 
-  constructor(signal?: AbortSignal | null) {
+  /** Whether the reader has cancelled it. */
+  left = false;
+
+  constructor(signal?: AbortSignal | null, turnId?: string) {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.to = controller;
       },
+      cancel: () => {
+        this.left = true;
+      },
     });
-    const headers = { "content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_stream" };
+    const headers = {
+      "content-type": "text/event-stream; charset=utf-8",
+      "x-request-id": "req_stream",
+      ...(turnId && { "x-turn-id": turnId }),
+    };
     this.response = new Response(body, { headers });
     signal?.addEventListener("abort", () => this.to.error(signal.reason));
   }
