@@ -6,6 +6,7 @@ import type { ChatProps } from "./chat-props";
 import { chatKitOptions } from "./chatkit-options";
 import { openThread } from "./open-thread";
 import { createReport } from "./reports";
+import { RunningAnswers } from "./running-answers";
 
 const FindThread = lazy(() => import("./FindThread"));
 
@@ -25,9 +26,13 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     return () => clearTimeout(timer);
   }, [onDead]);
 
+  const running = useMemo(
+    () => new RunningAnswers(props.api, props.config.apiUrl, openThread.get),
+    [props.api, props.config.apiUrl],
+  );
   const api: ChatProps["api"] = async (url, init) => {
     show();
-    const answer = await props.api(url, init);
+    const answer = await running.fetch(url, init);
     if (answer.status === 404 && threadId === openThread.get() && (await asksFor(threadId, init?.body))) {
       openThread.set(null);
       setThreadId(null);
@@ -40,6 +45,7 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
   const opens = { threadId, open: (id: string) => void chatKit.setThreadId(id), find: () => find(true) };
   const { control, ...chatKit } = useChatKit({
     ...chatKitOptions({ ...props, api }, opens),
+    onClientTool: ({ name, params }) => running.tool(name, () => props.host.onClientTool(name, params)),
     onReady: show,
     onError: ({ error }) => {
       report("error", error.name, error.message);
@@ -56,8 +62,14 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
       answering.current = false;
       props.host.onTurnEnd();
     },
-    onThreadChange: ({ threadId }) => openThread.set(threadId),
+    onThreadChange: ({ threadId }) => {
+      running.leaves();
+      openThread.set(threadId);
+    },
+    onThreadLoadStart: running.leaves,
+    onThreadLoadEnd: ({ threadId }) => running.loaded(threadId),
   });
+  running.element = chatKit;
   useImperativeHandle(props.handle, () => ({
     write: (text: string, mentioned: Mentioned[] = []) => {
       void chatKit.setComposerValue({ content: contentOf(text, mentioned) }).then(() => chatKit.focusComposer());
@@ -69,9 +81,13 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
   useEffect(() => {
     // Another tab or device may have continued the conversation meanwhile.
     const update = () => document.visibilityState === "visible" && !answering.current && void chatKit.fetchUpdates();
-    document.addEventListener("visibilitychange", update);
-    return () => document.removeEventListener("visibilitychange", update);
-  }, [chatKit.fetchUpdates]);
+    const over = new AbortController();
+    const { signal } = over;
+    document.addEventListener("visibilitychange", update, { signal });
+    for (const event of ["focus", "online"]) addEventListener(event, update, { signal });
+    addEventListener("pagehide", running.leaves, { signal });
+    return () => over.abort();
+  }, [chatKit.fetchUpdates, running]);
 
   // `initialThread` applies only to a new element, so a deleted thread needs a new element.
   return (
