@@ -23,16 +23,22 @@ import httpx
 
 Event = dict[str, Any]
 TIMEOUT_SECONDS = 60
+ATTEMPTS = 8
+FIRST_PAUSE_SECONDS = 0.1
 
 
 class RefusedError(Exception):
-    """The endpoint rejected the request; `message` and `thread_id` come from its JSON body, `status` is 400 or more."""
+    """The endpoint rejected the request with `status`; `message`, `thread_id` and `turn_id` come from its JSON body.
 
-    def __init__(self, status: int, message: str, thread_id: str | None = None) -> None:
+    `turn_id` is the turn that occupies the thread.
+    """
+
+    def __init__(self, status: int, message: str, thread_id: str | None = None, turn_id: str | None = None) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status
         self.message = message
         self.thread_id = thread_id
+        self.turn_id = turn_id
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,15 @@ class Part:
             self.wait_seconds = int(value) / 1000 if name == "more" and value else 0.0
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A thread, the turn that runs in it, and whether its last answer was cut off on the server."""
+
+    thread: Event
+    running: str | None
+    interrupted: bool
+
+
 class BodyHash(httpx.Auth):
     """Adds the body's SHA-256 as a header. Behind CloudFront a Function URL rejects bodies without it."""
 
@@ -101,17 +116,43 @@ class ChatKitClient:
         Another task can stop the turn with `cancel(turn_id)` if it knows the id (`new_turn_id()`).
         Raises RefusedError when the response is not an event stream, httpx.HTTPError when the connection breaks.
         """
-        headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": turn_id or new_turn_id()}
+        part = Part([], 0)
+        async for received in self._stream(request, turn_id or new_turn_id(), part):
+            yield received
+
+    async def answer(self, request: Event, turn_id: str | None = None) -> AsyncGenerator[Received]:
+        """Yield the events of a streaming request until the turn is over, across broken connections.
+
+        Raises RefusedError, DeadTurnError, or httpx.HTTPError when the server cannot continue a broken response.
+        """
+        turn_id, part, lost = turn_id or new_turn_id(), Part([], 0), None
+        try:
+            async for received in self._stream(request, turn_id, part):
+                yield received
+        except httpx.TransportError as error:
+            lost = error
+        if part.state == "end":
+            return
+        try:
+            async for received in self.follow(turn_id, part.next):
+                yield received
+        except RefusedError:
+            if lost:
+                raise lost from None
+            # A server without running turns ends its responses without a mark.
+
+    async def _stream(self, request: Event, turn_id: str, part: Part) -> AsyncGenerator[Received]:
+        headers = {**self._headers, "accept": "text/event-stream", "x-turn-id": turn_id}
         async with self._http.stream("POST", "/chatkit", json=request, headers=headers) as response:
             if response.status_code != 200 or "text/event-stream" not in response.headers.get("content-type", ""):
                 raise _refused(response.status_code, await response.aread())
-            buffer = b""
+            rest = b""
             async for chunk in response.aiter_raw():
-                *events, buffer = (buffer + chunk).split(b"\n\n")
-                for event in events:
-                    lines = [line[6:] for line in event.split(b"\n") if line.startswith(b"data: ")]
-                    if lines:
-                        yield Received(json.loads(b"\n".join(lines)), time.time())
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    part.read(line)
+                while part.events:
+                    yield part.events.pop(0)
 
     async def call(self, request: Event) -> Event:
         """Send a request that does not stream and return the JSON response. Raises RefusedError."""
@@ -123,10 +164,20 @@ class ChatKitClient:
     async def follow(self, turn_id: str, after: int | None = None) -> AsyncGenerator[Received]:
         """Yield the events of a running turn until its end: those after the first `after`, or a snapshot and the rest.
 
-        Raises DeadTurnError, RefusedError (404: no such turn), or httpx.HTTPError.
+        Asks again after a network error or a 5xx, ATTEMPTS times in a row. Raises DeadTurnError, RefusedError (404: no
+        such turn), or httpx.HTTPError.
         """
+        failures = 0
         while True:
-            part = await self.turn_events(turn_id, after)
+            try:
+                part = await self.turn_events(turn_id, after)
+            except (httpx.TransportError, RefusedError) as error:
+                failures += 1
+                if failures == ATTEMPTS or (isinstance(error, RefusedError) and error.status < 500):
+                    raise
+                await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**failures)
+                continue
+            failures = 0
             for received in part.events:
                 yield received
             if part.state == "dead":
@@ -135,6 +186,22 @@ class ChatKitClient:
                 return
             await asyncio.sleep(part.wait_seconds)
             after = part.next
+
+    async def win(self, turn_id: str, call_id: str) -> bool:
+        """Return whether this client may run a client tool, which one reader of the turn may. Raises RefusedError."""
+        response = await self._http.post(f"/chatkit/turns/{turn_id}/tools/{call_id}", headers=self._headers)
+        if response.status_code not in (200, 404, 409):
+            raise _refused(response.status_code, response.content)
+        return response.status_code != 409  # 404: a server without this rule
+
+    async def thread(self, thread_id: str) -> Opened:
+        """Load a thread, with the turn that runs in it. Raises RefusedError."""
+        response = await self._http.post("/chatkit", json=get_thread(thread_id), headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        pairs = [pair.strip().partition("=") for pair in response.headers.get("x-turns-running", "").split(",")]
+        running = {thread: turn for thread, _, turn in pairs}.get(thread_id)
+        return Opened(response.json(), running, "x-turn-interrupted" in response.headers)
 
     async def turn_events(self, turn_id: str, after: int | None = None) -> Part:
         """Return the events of a turn that are known now. Raises RefusedError or httpx.HTTPError."""
@@ -246,6 +313,6 @@ def _message(text: str, attachments: tuple[str, ...]) -> Event:
 def _refused(status: int, body: bytes) -> RefusedError:
     try:
         answer = json.loads(body)
-        return RefusedError(status, str(answer["message"]), answer.get("thread_id"))
+        return RefusedError(status, str(answer["message"]), answer.get("thread_id"), answer.get("turn_id"))
     except (ValueError, KeyError, TypeError):
         return RefusedError(status, body.decode("utf-8", "replace")[:200])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -62,3 +63,53 @@ async def test_a_response_that_breaks_off_is_continued() -> None:
 async def test_a_dead_or_unknown_turn_is_reported(answer: str | int, raised: type[Exception]) -> None:
     with pytest.raises(raised):
         await followed([answer])
+
+
+async def in_bytes(text: str) -> AsyncIterator[bytes]:
+    """Yield each byte of a response separately."""
+    for byte in text.encode():
+        yield bytes([byte])
+
+
+async def answered(posted: str | int | httpx.TransportError, answers: list[str | int]) -> tuple[str, list[str]]:
+    """Return the text of an answer whose POST gives `posted`, and the paths of the requests."""
+    paths: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(f"{request.method} {request.url.query.decode()}".strip())
+        each = posted if request.method == "POST" else answers.pop(0)
+        if isinstance(each, httpx.TransportError):
+            raise each
+        if isinstance(each, int):
+            return httpx.Response(each, json={"message": "unknown"})
+        return httpx.Response(200, content=in_bytes(each), headers={"content-type": "text/event-stream"})
+
+    async with ChatKitClient("http://chat", "token", httpx.MockTransport(answer)) as connection:
+        text = [received.delta async for received in connection.answer({"type": "threads.create"}, "turn_1")]
+    return "".join(text), paths
+
+
+@pytest.mark.parametrize("cut", range(len(data("Hello ", "wörld")) + 1))
+async def test_an_answer_goes_on_wherever_its_response_was_cut(cut: int) -> None:
+    whole = data("Hello ", "wörld")
+    seen = whole[:cut].count("}}\n")
+    rest = data(*["Hello ", "wörld"][seen:])
+
+    assert await answered(whole[:cut], [500, f"{rest}: end\n"]) == (
+        "Hello wörld",
+        ["POST", f"GET after={seen}", f"GET after={seen}"],
+    )
+
+
+async def test_an_answer_that_ended_is_not_asked_for_again() -> None:
+    assert await answered(data("Hi") + ": end\n", []) == ("Hi", ["POST"])
+
+
+async def test_an_answer_of_a_server_without_running_turns_ends_with_its_response() -> None:
+    assert await answered(data("Hi"), [404]) == ("Hi", ["POST", "GET after=1"])
+
+
+async def test_a_request_without_response_is_followed_or_fails_as_before() -> None:
+    assert await answered(httpx.ReadError("lost"), [data("Hi") + ": end\n"]) == ("Hi", ["POST", "GET after=0"])
+    with pytest.raises(httpx.ReadError):
+        await answered(httpx.ReadError("lost"), [404])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tools.client.chatkit import Event, Received
+from tools.client.chatkit import Event, Opened, Received, RefusedError
 from tools.local.chat import terminal
 from tools.local.chat.answer import AnswerText, Flow
 from tools.local.chat.rendering import buttons_of, item_text
@@ -135,15 +135,35 @@ class TestButtons:
 
 
 class Client:
-    """A ChatKitClient that answers with given events and records requests."""
+    """A ChatKitClient that answers with given events and records requests. `running` occupies the thread at first."""
 
-    def __init__(self, *answers: list[Event]) -> None:
+    def __init__(self, *answers: list[Event], running: list[Event] | None = None, wins: bool = True) -> None:
         self.answers, self.requests = list(answers), list[Event]()
+        self.running, self.wins = running, wins
 
-    async def stream(self, request: Event, turn_id: str) -> Any:
+    async def answer(self, request: Event, turn_id: str) -> Any:
+        if self.running is not None:
+            raise RefusedError(409, "busy", "t1", "turn_other")
         self.requests.append(request)
         for event in self.answers.pop(0):
             yield Received(event, 0)
+
+    async def follow(self, turn_id: str) -> Any:
+        assert turn_id == "turn_other"
+        events, self.running = self.running or [], None
+        for event in events:
+            yield Received(event, 0)
+
+    async def win(self, turn_id: str, call_id: str) -> bool:
+        return self.wins
+
+    async def call(self, request: Event) -> Event:
+        return {"data": [{"id": "t1", "created_at": "2026-11-28T10:00:00", "title": "Boats"}]}
+
+    async def thread(self, thread_id: str) -> Opened:
+        question = {"type": "user_message", "content": [{"text": "How are my boats?"}]}
+        thread = {"id": thread_id, "items": {"data": [question]}}
+        return Opened(thread, "turn_other" if self.running is not None else None, interrupted=self.running is None)
 
 
 @pytest.fixture
@@ -171,6 +191,40 @@ async def test_a_button_runs_its_action(console: Console, lines: list[str]) -> N
     assert "shop › Bought" in printed(console)
     assert "[the page handles look]" in printed(console)
     assert "the card has buttons 1 to 4" in " ".join(printed(console).split())
+
+
+async def test_opening_a_conversation_shows_its_running_answer(console: Console, lines: list[str]) -> None:
+    client = Client(running=[message("added", "Two boats"), update("text_delta", delta=" float.")])
+    lines += ["/threads", "/open 1", "/open 1"]
+
+    await Chat(client, console, "shop").run()  # pyright: ignore[reportArgumentType]
+
+    shown = " ".join(printed(console).split())
+    assert "How are my boats? shop › Two boats float." in shown
+    assert shown.endswith("[the last answer was interrupted]")
+
+
+async def test_a_message_waits_for_another_windows_answer(console: Console, lines: list[str]) -> None:
+    client = Client([message("done", "Mine", "m2")], running=[message("done", "Theirs")])
+    lines += ["hello"]
+
+    await Chat(client, console, "shop").run()  # pyright: ignore[reportArgumentType]
+
+    shown = printed(console)
+    assert shown.index("Theirs") < shown.index("Mine")
+    assert len(client.requests) == 1
+
+
+async def test_a_tool_that_another_window_runs_is_not_answered(console: Console, lines: list[str]) -> None:
+    call = {"type": "client_tool_call", "id": "c1", "name": "open_page", "status": "pending", "arguments": {}}
+    created = {"type": "thread.created", "thread": {"id": "t1"}}
+    client = Client([created, {"type": "thread.item.done", "item": call}], wins=False)
+    lines += ["open my budgets"]
+
+    await Chat(client, console, "shop").run()  # pyright: ignore[reportArgumentType]
+
+    assert len(client.requests) == 1
+    assert "another window runs" in " ".join(printed(console).split())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import asyncio
 import json
 import mimetypes
 import signal
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,14 +23,15 @@ from tools import ROOT
 from tools.app.folder import PACKAGE
 from tools.client.chatkit import (
     ChatKitClient,
+    DeadTurnError,
     Event,
+    Received,
     RefusedError,
     act,
     add_form_answers,
     add_message,
     add_tool_output,
     create_thread,
-    get_thread,
     new_turn_id,
 )
 from tools.local.chat.answer import AnswerText, Flow
@@ -98,14 +100,19 @@ class Chat:
             self._console.print(f"  {number} · {thread['created_at'][:16]} · {thread.get('title') or thread['id']}")
 
     async def _open(self, thread_id: str) -> None:
-        thread = await self._client.call(get_thread(thread_id))
-        for item in thread["items"]["data"]:
+        """Show a conversation and its running answer."""
+        opened = await self._client.thread(thread_id)
+        for item in opened.thread["items"]["data"]:
             text = " ".join(part["text"] for part in item.get("content", []) if "text" in part)
             if text:
                 self._console.print(f"[dim]{'you' if item['type'] == 'user_message' else self._name} ›[/dim] {text}")
             self._note(item_text(item))
             self._remember(item)
         self._thread_id = thread_id
+        if opened.interrupted:
+            self._note("[the last answer was interrupted]")
+        if opened.running:
+            await self._show_turn(opened.running, self._client.follow(opened.running))
 
     async def _attach(self, path: str) -> None:
         name, content = await asyncio.to_thread(_read, path)
@@ -135,28 +142,43 @@ class Chat:
         await self._turn(act(thread_id, card["id"], action["type"], action.get("payload")))
 
     async def _turn(self, request: Event) -> None:
+        """Send a request after the running answer of its conversation, if there is one, and show the answer."""
+        turn_id = new_turn_id()
+        try:
+            await self._show_turn(turn_id, self._client.answer(request, turn_id))
+        except RefusedError as error:
+            if error.turn_id is None:
+                raise
+            self._note("[another window's answer comes first]")
+            await self._show_turn(error.turn_id, self._client.follow(error.turn_id))
+            turn_id = new_turn_id()
+            await self._show_turn(turn_id, self._client.answer(request, turn_id))
+
+    async def _show_turn(self, turn_id: str, events: AsyncGenerator[Received]) -> None:
         """Show one answer. If it waits for a client tool or a form, answer that and continue."""
         self._console.print(f"[bold cyan]{self._name} ›[/bold cyan] ", end="")
         self._text, self._flow = AnswerText(), Flow(self._console, len(self._name) + 3)
-        waiting = await self._stream(request)
+        waiting = await self._read(turn_id, events)
         self._flow.end()
         self._console.print()
         if waiting is None or self._thread_id is None:
             return
-        if waiting["type"] == "client_tool_call":
-            await self._turn(add_tool_output(self._thread_id, {"done": waiting["name"], **waiting["arguments"]}))
-        else:
+        if waiting["type"] != "client_tool_call":
             answers = ask_questions(waiting, self._console.input)
             await self._turn(add_form_answers(self._thread_id, waiting["id"], answers))
+        elif await self._client.win(turn_id, waiting["id"]):
+            await self._turn(add_tool_output(self._thread_id, {"done": waiting["name"], **waiting["arguments"]}))
+        else:
+            self._note(f"[another window runs {waiting['name']}]")
 
-    async def _stream(self, request: Event) -> Event | None:
+    async def _read(self, turn_id: str, events: AsyncGenerator[Received]) -> Event | None:
         """Show the events as they arrive; return the item that waits for this client, if any."""
-        turn_id, waiting, title = new_turn_id(), None, None
+        waiting, title = None, None
         cancels = set[asyncio.Task[None]]()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, lambda: cancels.add(asyncio.create_task(self._client.cancel(turn_id))))
         try:
-            async for received in self._client.stream(request, turn_id):
+            async for received in events:
                 item = received.event.get("item", {})
                 if item.get("status") == "pending":
                     waiting = item
@@ -166,6 +188,8 @@ class Chat:
                     self._show(received.event)
             if title:
                 self._show(title)
+        except DeadTurnError:
+            self._note("[the answer was interrupted: open the conversation again to see what was saved]")
         finally:
             loop.remove_signal_handler(signal.SIGINT)
             await asyncio.gather(*cancels)
