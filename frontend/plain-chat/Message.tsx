@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { fileAddress } from "./addresses";
 import { CopyButton } from "./Copy";
+import type { Extras } from "./extra-parts";
 import { Icon } from "./Icon";
 import { Link, Markdown } from "./Markdown";
-import { MessageEditor } from "./MessageEditor";
 import { RatingButtons, type RatingProps } from "./Rating";
 import type { AssistantMessage, Attachment, Source, UserContent, UserMessage } from "./wire";
 import { words } from "./words";
@@ -13,15 +13,24 @@ interface UserMessageProps {
   item: UserMessage;
   /** Replace the message and ask for another answer. Resolves to false if the server rejected it. Null: not possible. */
   onEdit: ((content: UserContent[]) => Promise<boolean>) | null;
+  /** Load the editor. Resolves to null after a failure, which the conversation shows. */
+  loadExtras(): Promise<Extras | null>;
   /** Whether more than the message's answer follows, which an edit would remove as well. */
   followed: boolean;
   /** Open a file of the message. Null until the server has stored the message. */
   onOpenFile: ((file: Attachment) => void) | null;
 }
 
-export function UserMessageView({ item, onEdit, followed, onOpenFile }: UserMessageProps) {
+export function UserMessageView({ item, onEdit, loadExtras, followed, onOpenFile }: UserMessageProps) {
   const [draft, edit] = useState<UserContent[] | null>(null);
   const [left, leave] = useState(false);
+  const [Editor, setEditor] = useState<Extras["MessageEditor"] | null>(null);
+  const begin = async () => {
+    const extras = await loadExtras();
+    if (!extras) return;
+    setEditor(() => extras.MessageEditor);
+    edit(item.content);
+  };
   const close = () => {
     edit(null);
     leave(true);
@@ -40,8 +49,8 @@ export function UserMessageView({ item, onEdit, followed, onOpenFile }: UserMess
           ))}
         </ul>
       )}
-      {draft && onEdit ? (
-        <MessageEditor content={draft} followed={followed} onSend={(content) => void send(content)} onCancel={close} />
+      {draft && onEdit && Editor ? (
+        <Editor content={draft} followed={followed} onSend={(content) => void send(content)} onCancel={close} />
       ) : (
         <>
           <p dir="auto">
@@ -63,7 +72,7 @@ export function UserMessageView({ item, onEdit, followed, onOpenFile }: UserMess
               aria-label={words().editIt}
               title={words().editIt}
               ref={left ? focused : null}
-              onClick={() => edit(item.content)}
+              onClick={() => void begin()}
             >
               <Icon name="rename" />
             </button>

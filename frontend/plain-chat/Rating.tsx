@@ -1,4 +1,5 @@
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
+import { WithExtras } from "./extra-parts";
 import { Icon } from "./Icon";
 import type { Rating } from "./wire";
 import { words } from "./words";
@@ -22,9 +23,7 @@ export function RatingButtons({ rating, onRate }: RatingProps) {
     });
   };
   const toggle = (kind: Rating["kind"]) => rate(rating?.kind === kind ? null : { kind });
-  const explain = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const reason = String(new FormData(event.currentTarget).get("reason")).trim();
+  const explain = (reason: string) => {
     if (reason) rate({ kind: "negative", reason });
     ask(false);
   };
@@ -35,21 +34,7 @@ export function RatingButtons({ rating, onRate }: RatingProps) {
       {rating?.reason && !asking && <span className="pc-caption">{words().thanks}</span>}
       {failed && <span role="alert">{words().notSaved}</span>}
       {asking && (
-        <form className="pc-reason" ref={inSight} onSubmit={explain}>
-          <input
-            className="pc-field"
-            name="reason"
-            maxLength={1000}
-            aria-label={words().reason}
-            placeholder={words().reason}
-          />
-          <button type="submit" className="pc-button">
-            {words().sendReason}
-          </button>
-          <button type="button" aria-label={words().close} title={words().close} onClick={() => ask(false)}>
-            <Icon name="close" />
-          </button>
-        </form>
+        <WithExtras>{({ ReasonForm }) => <ReasonForm onReason={explain} onClose={() => ask(false)} />}</WithExtras>
       )}
     </>
   );
@@ -68,6 +53,3 @@ function Thumb({ kind, pressed, onClick }: { kind: "good" | "bad"; pressed: bool
     </button>
   );
 }
-
-/** Scrolls the form into view: at the end of the conversation it would open behind the composer. */
-const inSight = (form: HTMLFormElement | null) => form?.scrollIntoView({ block: "nearest" });

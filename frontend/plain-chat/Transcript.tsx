@@ -3,6 +3,7 @@ import { fileAddress } from "./addresses";
 import { CopyButton } from "./Copy";
 import { type Conversation, questionOf } from "./conversation";
 import { ErrorBoundary } from "./ErrorBoundary";
+import { loadExtras } from "./extra-parts";
 import { Icon } from "./Icon";
 import { ImageDomains } from "./Markdown";
 import { AnswerView, UserMessageView } from "./Message";
@@ -98,6 +99,7 @@ const Item = memo(function Item({ item, growing, disabled, followed, rating, ses
           item={item}
           followed={followed}
           onOpenFile={item.thread_id ? (file) => void session.openFile(file) : null}
+          loadExtras={() => session.loaded(loadExtras)}
           onEdit={disabled || !item.thread_id ? null : (content) => session.answerAgain(item, content)}
         />
       );

@@ -1,6 +1,7 @@
 import { render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it } from "vitest";
+import { loadExtras } from "./extra-parts";
 import PlainChat from "./PlainChat";
 import { answer, done, question, thread } from "./testing/events";
 import { FakeServer, refusal } from "./testing/fake-server";
@@ -23,6 +24,7 @@ async function opened(items: ThreadItem[]) {
   const user = userEvent.setup();
   render(<PlainChat {...plainChatProps({ api: server.api, openThread: memoryThread("thr_1") })} />);
   await within(await screen.findByRole("log")).findByText(/^One/);
+  await loadExtras(); // as in an idle browser
   return user;
 }
 

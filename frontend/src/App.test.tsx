@@ -223,6 +223,29 @@ describe("a signed-in user", () => {
     expect(screen.getByRole("main").querySelector("[inert]")).toBeNull();
   });
 
+  test("[page-panel] finds the panel as they left it, and a small window does not count", async () => {
+    window.happyDOM?.setViewport({ width: 1280 });
+    const visit = async () => {
+      const { unmount } = render(<App />);
+      return { unmount, button: await screen.findByRole("button", { name: "My money" }) };
+    };
+    const first = await visit();
+    await userEvent.click(first.button);
+    first.unmount();
+    const second = await visit();
+    expect(second.button.getAttribute("aria-expanded")).toBe("false");
+    await userEvent.click(second.button);
+    second.unmount();
+    window.happyDOM?.setViewport({ width: 375 });
+    const small = await visit();
+    await userEvent.click(small.button);
+    await userEvent.keyboard("{Escape}");
+    small.unmount();
+    window.happyDOM?.setViewport({ width: 1280 });
+
+    expect((await visit()).button.getAttribute("aria-expanded")).toBe("true");
+  });
+
   test("returns to the sign-in page when the API refuses renewed tokens", async () => {
     answers["/chatkit/composer"] = () => json({ message: "no", request_id: "r" }, 401);
     answers["/oauth2/token"] = () => json({ error: "invalid_grant" }, 400);

@@ -3,9 +3,10 @@ import { useEffect, useState } from "react";
 import { AuthProvider } from "react-oidc-context";
 import { openThread } from "./chat/open-thread";
 import { loadConfig, type RuntimeConfig } from "./config";
-import { returnToPlace } from "./identity/return-to";
+import { returnToPlace, watchBack } from "./identity/return-to";
 import { SignInGate } from "./identity/SignInGate";
 import { Session } from "./identity/session";
+import { tabs } from "./identity/tabs";
 import { useLanguage } from "./preferences/language";
 import { useTheme } from "./preferences/theme";
 import { Failure } from "./shell/Failure";
@@ -15,6 +16,7 @@ import { Splash } from "./shell/Splash";
 /** Return to the page that the user left, and close the open thread if it belongs to another user. */
 function afterSignIn(user: User | undefined, session: Session): void {
   session.activity.begin(); // a visit to the sign-in page can take longer than the idle timeout
+  tabs.signedIn();
   returnToPlace(user);
   if (user) openThread.claim(user.profile.sub);
 }
@@ -43,6 +45,8 @@ export function App() {
       current = false;
     };
   }, [attempt]);
+
+  useEffect(watchBack, []);
 
   useEffect(() => {
     document.documentElement.lang = language;

@@ -39,6 +39,35 @@ async def test_sign_in_by_code_and_pkce(house: House, enter: Enter, wiring: str)
 
 
 @pytest.mark.feature("page-sign-in")
+@pytest.mark.scenario("back after the sign-in")
+async def test_back_from_the_chat_never_leads_to_the_used_form(house: House, enter: Enter, wiring: str) -> None:
+    visitor: Visitor = await enter(wiring)
+    await visitor.page.goto("data:text/html,before")
+    await visitor.sign_in(house.person())
+
+    await visitor.page.go_back()
+
+    await expect(visitor.page).to_have_url("data:text/html,before")
+
+
+@pytest.mark.feature("page-sign-in")
+@pytest.mark.scenario("a new tab of a signed-in user")
+async def test_new_tab_of_a_signed_in_user_asks_cognito_at_once(house: House, enter: Enter, wiring: str) -> None:
+    visitor: Visitor = await enter(wiring)
+    await visitor.sign_in(house.person())
+    tab = await visitor.page.context.new_page()
+
+    async with tab.expect_request("**/oauth2/authorize?*"):
+        await tab.goto(house.site.url)  # without a click
+
+    await visitor.page.get_by_role("button", name="Account").click()
+    await visitor.page.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
+    await tab.goto(house.site.url)
+    await expect(tab.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.feature("page-sign-in")
 @pytest.mark.scenario("sign out")
 async def test_sign_out_revokes_and_forgets(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring)

@@ -66,6 +66,8 @@ class RefusedError(AttachmentError):
     """The request or the file is at fault; the same request will fail again."""
 
     code = "refused"
+    attachment_id: str | None = None
+    """The file of a message that is at fault."""
 
 
 class InvalidNameError(RefusedError):

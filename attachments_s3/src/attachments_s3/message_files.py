@@ -22,7 +22,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Generator, Iterable
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -31,7 +32,7 @@ from chatkit.types import AttachmentsDeleteReq, ChatKitReq, ThreadsAddUserMessag
 from pydantic import TypeAdapter
 
 from attachments_s3.acceptance import AnyFile
-from attachments_s3.errors import ClaimedError, InfectedError, RepeatedFileError, UnknownFileError
+from attachments_s3.errors import ClaimedError, InfectedError, RefusedError, RepeatedFileError, UnknownFileError
 from attachments_s3.scan import SupportsScan
 from attachments_s3.store import S3AttachmentStore
 
@@ -112,9 +113,10 @@ class MessageFiles(Generic[TContext]):
         await self._unclaim([each for each in unsent if each], claim, context)
 
     async def _verify(self, attachment_id: str, claim: str, context: TContext) -> AnyFile:
-        with self._files.count_refusals():
-            attachment = await self._claim(attachment_id, claim, context)
-        return await self._files.verify(attachment, context)
+        with _naming(attachment_id):
+            with self._files.count_refusals():
+                attachment = await self._claim(attachment_id, claim, context)
+            return await self._files.verify(attachment, context)
 
     async def _claim(self, attachment_id: str, claim: str, context: TContext) -> AnyFile:
         try:
@@ -237,6 +239,16 @@ def _parser() -> TypeAdapter[ChatKitReq]:
 
 def _attachment_ids(request: ChatKitReq) -> list[str]:
     return request.params.input.attachments if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq) else []
+
+
+@contextmanager
+def _naming(attachment_id: str) -> Generator[None]:
+    """Let an error say which of the message's files is at fault."""
+    try:
+        yield
+    except RefusedError as refused:
+        refused.attachment_id = attachment_id
+        raise
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -78,6 +78,38 @@ describe("the chat", () => {
   });
 });
 
+describe("a question", () => {
+  const body = (type: string) => JSON.stringify({ type, params: {} });
+
+  test.each([
+    ["threads.create", 1],
+    ["threads.add_user_message", 1],
+    ["threads.retry_after_item", 1],
+    ["threads.custom_action", 1],
+    ["threads.add_client_tool_output", 0],
+    ["threads.list", 0],
+  ])("is announced to the panel before it is sent, other requests are not: %s", async (type, times) => {
+    vi.mocked(loadChatKit).mockResolvedValue();
+    const host = { ...chatProps().host, onTurnStart: vi.fn() };
+    render(<Chat {...chatProps({ host, api: async () => Response.json(host.onTurnStart.mock.calls.length) })} />);
+    await listening();
+
+    const before = await element().fetch("/chatkit", { method: "POST", body: body(type) });
+
+    expect(await before?.json()).toBe(times);
+  });
+
+  test("has a body of text; files and malformed bodies pass", async () => {
+    vi.mocked(loadChatKit).mockResolvedValue();
+    render(<Chat {...chatProps()} />);
+    await listening();
+
+    for (const body of ["{", new FormData(), undefined]) {
+      expect((await element().fetch("/chatkit", { method: "POST", body: body as BodyInit }))?.status).toBe(200);
+    }
+  });
+});
+
 describe("the chat is the plain one when ChatKit", () => {
   beforeEach(() => vi.mocked(loadChatKit).mockResolvedValue());
 

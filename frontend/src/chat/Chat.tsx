@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { RuntimeConfig } from "../config";
 import { languagePreference, useLanguage } from "../preferences/language";
 import { createPreference, usePreference } from "../preferences/preference";
@@ -49,6 +49,7 @@ export function preloadChat(config: RuntimeConfig): void {
 /** ChatKit's component, or the plain chat if its script, its frame or the domain key is missing. */
 export function Chat(props: ChatProps) {
   const { words } = useLanguage();
+  const shared = { ...props, api: useAnnounced(props) };
   const [kind, setKind] = useState<"loading" | "official" | "plain">(startsPlain(props.config) ? "plain" : "loading");
   const fallBack = useCallback(() => setKind("plain"), []);
 
@@ -67,7 +68,7 @@ export function Chat(props: ChatProps) {
   const plain = (
     <Suspense fallback={<Splash text={words.chat.loading} />}>
       {props.config.domainKey && <PlainNote />}
-      <PlainChat {...props} apiUrl={props.config.apiUrl} openThread={openThread} drafts={drafts} />
+      <PlainChat {...shared} apiUrl={props.config.apiUrl} openThread={openThread} drafts={drafts} />
     </Suspense>
   );
   if (kind === "loading") return <Splash text={words.chat.loading} />;
@@ -75,8 +76,41 @@ export function Chat(props: ChatProps) {
   return (
     <ErrorBoundary fallback={plain}>
       <Suspense fallback={<Splash text={words.chat.loading} />}>
-        <OfficialChat {...props} onDead={fallBack} />
+        <OfficialChat {...shared} onDead={fallBack} />
       </Suspense>
     </ErrorBoundary>
   );
+}
+
+/** Requests by which the user asks something. The output of a client tool continues a turn. */
+const QUESTIONS = new Set([
+  "threads.create",
+  "threads.add_user_message",
+  "threads.add_structured_input",
+  "threads.retry_after_item",
+  "threads.custom_action",
+]);
+
+/** Return an `api` that calls the panel's `onTurnStart`. ChatKit has no event for it. */
+function useAnnounced({ api, host }: ChatProps): ChatProps["api"] {
+  const latest = useRef(host);
+  useLayoutEffect(() => {
+    latest.current = host;
+  });
+  return useCallback(
+    (url, init) => {
+      if (QUESTIONS.has(typeOf(init?.body))) latest.current.onTurnStart?.();
+      return api(url, init);
+    },
+    [api],
+  );
+}
+
+function typeOf(body: BodyInit | null | undefined): string {
+  if (typeof body !== "string") return "";
+  try {
+    return JSON.parse(body).type;
+  } catch {
+    return ""; // not of the protocol
+  }
 }

@@ -9,6 +9,7 @@ import { challengeOf, FakeCognito } from "../testing/fake-cognito";
 import { returnToPlace } from "./return-to";
 import { SignInGate } from "./SignInGate";
 import { Session } from "./session";
+import { tabs } from "./tabs";
 
 let cognito: FakeCognito;
 let session: Session;
@@ -115,6 +116,48 @@ describe("a visitor", () => {
     expect(await screen.findByText(/Sign-in failed/)).toBeTruthy();
     await waitFor(() => expect(location.search).toBe("")); // an effect clears the URL after the message renders
     expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
+  });
+});
+
+describe("[page-sign-in] a new tab", () => {
+  test("goes to Cognito at once while Cognito knows the user", async () => {
+    tabs.signedIn();
+
+    gate();
+
+    await waitFor(() => expect(went).toHaveLength(1));
+    expect(went[0]?.pathname).toBe("/oauth2/authorize");
+    expect(screen.queryByRole("button", { name: "Sign in" })).toBeNull();
+  });
+
+  test.each<[string, () => void]>([
+    [
+      "an hour later, when Cognito has forgotten the user",
+      () => localStorage.setItem("signed-in", `${Date.now() - 3_600_001}`),
+    ],
+    ["after a sign-out in another tab", () => tabs.signOut("elsewhere")],
+    ["after the end of the session", () => tabs.ended("expired")],
+    ["after a time without use", () => localStorage.setItem("last-use", `${Date.now() - 3_600_000}`)],
+    ["with a clock that was put back", () => localStorage.setItem("signed-in", `${Date.now() + 60_000}`)],
+  ])("asks first %s", async (_, then) => {
+    session = new Session({ ...cognito.config, idleTimeoutMinutes: 30 });
+    tabs.signedIn();
+    then();
+
+    gate();
+
+    expect(await screen.findByRole("button", { name: "Sign in" })).toBeTruthy();
+    expect(went).toEqual([]);
+  });
+
+  test("asks first after Cognito refused", async () => {
+    tabs.signedIn();
+    history.replaceState(null, "", "/?error=access_denied&state=unknown");
+
+    gate();
+
+    expect(await screen.findByRole("button", { name: "Sign in" })).toBeTruthy();
+    expect(went).toEqual([]);
   });
 });
 

@@ -18,12 +18,19 @@ export function SignInGate({ session, children }: { session: Session; children: 
   const [idle, setIdle] = useState(false);
   const [stale, setStale] = useState(true);
   const signedIn = Boolean(auth.user);
+  const signIn = () => session.signIn().catch(() => setStuck(true));
+  // A new tab of a signed-in user: Cognito knows the user, so a page that asks for a click would only delay.
+  const goes = !(auth.user || auth.isLoading || auth.error || stuck) && session.isKnown;
   useEffect(() => {
     if (!auth.error || !hasAuthParams()) return;
     // A failed callback does not end a session: the URL may be a bookmark, or one that the Back button found.
     clearAnswer();
     void session.resume().finally(() => setStale(false));
   }, [auth.error, session]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once
+  useEffect(() => {
+    if (goes) void signIn();
+  }, [goes]);
   useEffect(() => (signedIn ? session.watch(setIdle) : undefined), [signedIn, session]);
 
   if (auth.user) {
@@ -38,7 +45,7 @@ export function SignInGate({ session, children }: { session: Session; children: 
       </>
     );
   }
-  if (auth.isLoading || (auth.error && stale)) {
+  if (auth.isLoading || goes || (auth.error && stale)) {
     return (
       <main className="whole">
         <Splash text={words.identity.signingIn} />
@@ -47,5 +54,5 @@ export function SignInGate({ session, children }: { session: Session; children: 
   }
   const reason = session.ended;
   const notice = reason ? words.identity.ended[reason] : auth.error || stuck ? words.identity.failed : undefined;
-  return <SignInPage notice={notice} onSignIn={() => session.signIn().catch(() => setStuck(true))} />;
+  return <SignInPage notice={notice} onSignIn={signIn} />;
 }

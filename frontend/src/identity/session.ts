@@ -5,6 +5,7 @@ import type { RuntimeConfig } from "../config";
 import { languagePreference } from "../preferences/language";
 import { Activity } from "./activity";
 import { cognitoMetadata, logoutUrl } from "./cognito";
+import { noteDeparture } from "./return-to";
 import { type EndReason, tabs } from "./tabs";
 
 /** Renew a token this long before it expires, so that it stays valid while the request travels. */
@@ -91,10 +92,16 @@ export class Session implements TokenSource {
     if (user) await this.manager.events.load(user);
   }
 
+  /** Whether Cognito probably signs the user in without a form, so that the page need not ask first. */
+  get isKnown(): boolean {
+    return tabs.lives() && !this.ended && this.activity.remainingMs > 0;
+  }
+
   /** Redirect to the sign-in page, which returns to the current URL. */
   async signIn(): Promise<void> {
     tabs.signIn();
     this.activity.begin();
+    noteDeparture();
     const { pathname, search, hash } = location;
     await this.manager.signinRedirect({
       state: { returnTo: pathname + search + hash },

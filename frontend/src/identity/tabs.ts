@@ -3,6 +3,9 @@ export type EndReason = "expired" | "elsewhere" | "everywhere" | "erased" | "idl
 
 const SIGN_OUT = "sign-out";
 const END = "session-ended";
+const SIGNED_IN = "signed-in";
+/** Lifetime of the cookie by which Cognito's managed login recognizes a user. */
+const COOKIE_MS = 3_600_000;
 
 /**
  * Sign-outs of this browser. Each tab has its own tokens in sessionStorage, so the last sign-out is in localStorage: other
@@ -10,8 +13,20 @@ const END = "session-ended";
  * sign-out it has seen. The order needs no clock.
  */
 export const tabs = {
+  /** Note that Cognito has just signed the user in. */
+  signedIn(): void {
+    write("localStorage", SIGNED_IN, `${Date.now()}`);
+  },
+
+  /** Return whether Cognito's own session probably lives: no tab has signed out or lost its session since. */
+  lives(): boolean {
+    const age = Date.now() - Number(read("localStorage", SIGNED_IN) ?? Number.NaN);
+    return age >= 0 && age < COOKIE_MS;
+  },
+
   /** Sign out every other tab. `reason` is what they show. */
   signOut(reason: EndReason): void {
+    write("localStorage", SIGNED_IN, "");
     write("localStorage", SIGN_OUT, `${reason} ${Date.now()}`);
   },
 
@@ -31,6 +46,7 @@ export const tabs = {
 
   /** Keep the reason for the sign-in page, also across a redirect. */
   ended(reason: EndReason): void {
+    write("localStorage", SIGNED_IN, "");
     write("sessionStorage", END, reason);
   },
 

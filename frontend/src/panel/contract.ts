@@ -24,14 +24,20 @@ export interface PanelCommand {
   run(): void;
 }
 
+/** The chat's view of the panel. */
+export interface PanelHost extends HostPage {
+  /** Called when the user asks something: what the assistant has marked for the question before is out of date. */
+  onTurnStart?(): void;
+}
+
 /** The panel next to the chat, and its reactions to the assistant. */
 export interface Panel {
   /** The name of its button and region. */
   title: string;
   /** Null: the page has no panel. */
   content: ReactNode | null;
-  /** Client tools, effects, and the end of each turn. */
-  host: HostPage;
+  /** Client tools, effects, and the turns. */
+  host: PanelHost;
   /** The last change, for screen readers. */
   announcement: string;
   commands: PanelCommand[];

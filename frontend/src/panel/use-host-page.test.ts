@@ -50,6 +50,17 @@ describe("an effect", () => {
     expect(onOpen).not.toHaveBeenCalled();
   });
 
+  test("[page-panel] lasts until the user asks something else", () => {
+    const result = hosted();
+    act(() => result.current.host.onEffect("highlight", { category: "dining" }));
+    act(() => result.current.host.onTurnEnd());
+    expect(result.current.marked).toBe("dining");
+
+    act(() => result.current.host.onTurnStart?.());
+
+    expect(result.current.marked).toBeNull();
+  });
+
   test("of a mention shows the mentioned entity", () => {
     const result = hosted();
 

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import { BRAND } from "#brand";
-import type { HostPage } from "../chat/chat-props";
 import { currentWords, languagePreference } from "../preferences/language";
+import type { PanelHost } from "./contract";
 import { isPage, type Page } from "./overview";
 
 export interface PanelState {
@@ -9,7 +9,7 @@ export interface PanelState {
   marked: string | null;
   /** Announcement of the last change, for screen readers. */
   announcement: string;
-  host: HostPage;
+  host: PanelHost;
   showPage: (page: Page) => void;
 }
 
@@ -21,7 +21,7 @@ export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelSta
   const [marked, mark] = useState<string | null>(null);
   const [announcement, announce] = useState("");
 
-  const host = useMemo<HostPage>(() => {
+  const host = useMemo<PanelHost>(() => {
     const highlight = (category: unknown) => {
       if (typeof category !== "string") return;
       mark(category);
@@ -47,6 +47,7 @@ export function useHostPage(onOpen: () => void, onTurnEnd: () => void): PanelSta
           onOpen();
         }
       },
+      onTurnStart: () => mark(null),
       onTurnEnd,
     };
   }, [onOpen, onTurnEnd]);

@@ -7,12 +7,14 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { createPreference } from "../preferences/preference";
 
 /**
  * From this width on, the panel is next to the chat; below it, the panel covers the chat. `panel.css` has the same
  * width.
  */
 const NEXT_TO_CHAT = "(width >= 60rem)";
+const preference = createPreference("panel", ["open", "closed"], () => "open");
 
 export interface PanelPlace {
   open: boolean;
@@ -28,10 +30,10 @@ export interface PanelPlace {
   onKeyDown: (event: KeyboardEvent) => void;
 }
 
-/** State of the panel. It starts open next to the chat, and closed where it would cover the chat. */
+/** State of the panel. Next to the chat it starts as the user left it; where it would cover the chat it starts closed. */
 export function usePanelPlace(): PanelPlace {
   const nextToChat = useSyncExternalStore(onResize, () => matchMedia(NEXT_TO_CHAT).matches);
-  const [open, setOpen] = useState(nextToChat);
+  const [open, setOpen] = useState(() => nextToChat && preference.get() === "open");
   const ref = useRef<HTMLElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const covers = open && !nextToChat;
@@ -41,7 +43,10 @@ export function usePanelPlace(): PanelPlace {
   }, [covers]);
 
   const show = useCallback(() => setOpen(true), []);
-  const toggle = useCallback(() => setOpen((before) => !before), []);
+  const toggle = () => {
+    setOpen(!open);
+    if (nextToChat) preference.set(open ? "closed" : "open");
+  };
   const uncover = useCallback(() => {
     if (!matchMedia(NEXT_TO_CHAT).matches) setOpen(false);
   }, []);

@@ -90,6 +90,8 @@ async def error_response(request: Request, error: Exception) -> Response:
             body["message"] = translate(error.message, language)
         case NotFoundError() if language_of(language) != ENGLISH:  # ChatKit's own names an id
             body["message"] = translate(GONE, language)
+        case RefusedFileError(attachment_id=str(attachment_id)):
+            body["attachment_id"] = attachment_id
         case SessionEndedError():
             body["reason"] = error.reason
         case RepeatedTurnError():

@@ -95,6 +95,8 @@ async def test_message_with_a_bad_file_is_refused_and_stores_nothing(world: Worl
 
     assert response.status_code == status
     assert why in response.json()["message"]
+    bad = files[-1] if case not in (twice, too_many) else None
+    assert response.json().get("attachment_id") == bad  # the page marks the file
     assert await threads(world) == before
     if case in (missing, foreign, unfinished, mismatching, claimed):
         events(await world.post(create_thread("again", files[:1])))  # the claim of the valid file was released
