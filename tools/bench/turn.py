@@ -2,11 +2,12 @@
 
     python -m tools.bench.turn [--quick]
 
-Two warm processes alternate turns in a thread of 20 items and in one of 2 000, against DynamoDB Local, the local S3 and
-the local model. The first process runs an assistant that reads the thread, converts it to the model's input and answers
-without calling the model (`tools.bench.turn_assistant`): its time is ours, including the table's. The second one runs
-the coach: its additional time belongs to the Agents SDK and the OpenAI client. The model's own time, between the
-request's arrival and its first word, is subtracted. CPU is the process's over whole turns. Round trips before the first
+Three warm processes alternate turns in a thread of 20 items and in one of 2 000, against DynamoDB Local, the local S3
+and the local model. The first process runs an assistant that reads the thread, converts it to the model's input and
+answers without calling the model (`tools.bench.turn_assistant`): its time is ours, including the table's. The second
+one runs the coach: its additional time belongs to the Agents SDK and the OpenAI client. The third one runs the coach
+with OpenAI's own client in place of `assistant_kit.OpenAIClient`. The model's own time, between the request's arrival
+and its first word, is subtracted. CPU is the process's over whole turns. Round trips before the first
 word are counted in `tests/integration/turns/test_round_trips.py`. Writes `tools/bench/results/turn.json`, except with
 `--quick`.
 """
@@ -19,8 +20,8 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from store_dynamo import CLIENT_CONFIG, DynamoStore, table_definition
+from tools import ROOT
 from tools.bench import results
 from tools.bench.cold_start import TOKEN, post
 from tools.bench.results import Result
@@ -43,13 +45,36 @@ from tools.local.openai.server import ModelServer
 from tools.local.stack import running_stack
 
 SIZES = {"short": 20, "long": 2_000}
-ASSISTANTS = {"ours": "tools.bench.turn_assistant:build", "coach": "coach.assistant:build"}
+ASSISTANTS = {
+    "ours": "tools.bench.turn_assistant:build",
+    "coach": "coach.assistant:build",
+    "walking": "tools.bench.turn_assistant:build_walking_coach",
+}
 ROUNDS, WARM = 60, 5
 LIMIT_MS = 25
+COACH_LIMIT_MS, COACH_CPU_LIMIT = 80, 0.5
 
 
 async def measure(rounds: int, progress: Progress) -> dict[str, Any]:
     """Run turns in both threads and return the figures."""
+    async with conversations() as place, AsyncExitStack() as processes:
+        subjects = {name: await Subject.start(processes, place, assistant) for name, assistant in ASSISTANTS.items()}
+        figures = await _rounds(subjects, place, rounds, progress)
+    return {"server": "DynamoDB Local", "rounds": rounds, "items": SIZES, **figures}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A local stack in which users have the threads; `function` has no process yet, and `tokens` are by SIZES."""
+
+    function: LocalFunction
+    model: ModelServer
+    tokens: Mapping[str, str]
+
+
+@asynccontextmanager
+async def conversations() -> AsyncGenerator[Place]:
+    """Start a stack on DynamoDB Local with the threads."""
     with DynamoDBLocal.start() as dynamodb:
         client = dynamodb.client(CLIENT_CONFIG)
         client.create_table(**table_definition("chat"))
@@ -62,14 +87,9 @@ async def measure(rounds: int, progress: Progress) -> dict[str, Any]:
                 "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint,
                 "LIMITS": '{"turns_per_minute": null}',
             }
-            async with AsyncExitStack() as processes:
-                subjects = {
-                    name: await Subject.start(processes, stack.function, environment, assistant)
-                    for name, assistant in ASSISTANTS.items()
-                }
-                figures = await _rounds(subjects, stack.model, tokens, rounds, progress)
+            code = [*stack.function.code, ROOT]
+            yield Place(replace(stack.function, code=code, environment=environment), stack.model, tokens)
         client.close()
-    return {"server": "DynamoDB Local", "rounds": rounds, "items": SIZES, **figures}
 
 
 @dataclass(frozen=True)
@@ -80,10 +100,9 @@ class Subject:
     of: psutil.Process
 
     @classmethod
-    async def start(
-        cls, until: AsyncExitStack, function: LocalFunction, environment: Mapping[str, str], assistant: str
-    ) -> Subject:
-        function = replace(function, environment={**environment, "ASSISTANT": assistant}, cold_starts=[])
+    async def start(cls, until: AsyncExitStack, place: Place, assistant: str) -> Subject:
+        environment = {**place.function.environment, "ASSISTANT": assistant}
+        function = replace(place.function, environment=environment, cold_starts=[])
         process = FunctionProcess(function)
         await process.start()
         until.push_async_callback(process.stop, 1)
@@ -138,21 +157,19 @@ def _subject(token: str) -> str:
     return str(jwt.decode(token, options={"verify_signature": False})["sub"])
 
 
-async def _rounds(
-    subjects: Mapping[str, Subject], model: ModelServer, tokens: Mapping[str, str], rounds: int, progress: Progress
-) -> dict[str, Any]:
-    taken: dict[tuple[str, str], list[Taken]] = {(subject, size): [] for subject in subjects for size in tokens}
+async def _rounds(subjects: Mapping[str, Subject], place: Place, rounds: int, progress: Progress) -> dict[str, Any]:
+    taken: dict[tuple[str, str], list[Taken]] = {(subject, size): [] for subject in subjects for size in place.tokens}
     task = progress.add_task("turns", total=(rounds + WARM) * len(taken))
     for number in range(rounds + WARM):
         for subject, size in taken:
-            figures = await subjects[subject].turn(tokens[size], model)
+            figures = await subjects[subject].turn(place.tokens[size], place.model)
             if number >= WARM:
                 taken[subject, size].append(figures)
             progress.advance(task)
 
     def each(summary: Callable[[list[float]], float], name: str) -> dict[str, dict[str, float]]:
         return {
-            subject: {size: round(summary([getattr(row, name) for row in taken[subject, size]]), 1) for size in tokens}
+            subject: {size: round(summary([getattr(row, name) for row in taken[subject, size]]), 1) for size in SIZES}
             for subject in subjects
         }
 
@@ -173,7 +190,7 @@ def rows(figures: Mapping[str, Any]) -> list[list[str]]:
         "cpu_ms": "CPU of the whole turn, ms",
     }
     return [
-        [title, *(_figure(figures[name][subject][size]) for subject in ASSISTANTS for size in SIZES)]
+        [title, *(_figure(figures[name][subject][size]) for subject in _measured(figures) for size in SIZES)]
         for name, title in titles.items()
     ]
 
@@ -182,8 +199,20 @@ def _figure(value: float) -> str:
     return f"{value:.1f}" if value else "–"
 
 
-WHOSE = {"ours": "ours", "coach": "with Agents SDK and OpenAI client"}
-HEADER = ("", *(f"{WHOSE[subject]}, {size:,} items" for subject in ASSISTANTS for size in SIZES.values()))
+WHOSE = {
+    "ours": "ours",
+    "coach": "with Agents SDK and OpenAI client",
+    "walking": "… and OpenAI's own client",
+}
+
+
+def header(figures: Mapping[str, Any]) -> list[str]:
+    """Return the table's header."""
+    return ["", *(f"{WHOSE[subject]}, {size:,} items" for subject in _measured(figures) for size in SIZES.values())]
+
+
+def _measured(figures: Mapping[str, Any]) -> list[str]:
+    return [subject for subject in ASSISTANTS if subject in figures["cpu_ms"]]
 
 
 def main() -> int:
@@ -194,7 +223,7 @@ def main() -> int:
     console = Console()
     with Progress(console=console, transient=True) as progress:
         figures = asyncio.run(measure(10 if quick else ROUNDS, progress))
-    console.print(table(HEADER, rows(figures)), highlight=False)
+    console.print(table(header(figures), rows(figures)), highlight=False)
     if not quick:
         results.write("turn", figures, packages=["openai-chatkit", "openai-agents", "openai"])
     return 0
@@ -210,7 +239,21 @@ def section(result: Result) -> Section:
         goals.append(Goal(f"turn.{name}", title, f"< {LIMIT_MS} ms", f"{ours:.1f} ms", ours < LIMIT_MS))
     method = METHOD.format(rounds=figures["rounds"], server=figures["server"])
     lead = LEAD.format(*(goal.found for goal in goals))
-    return Section("A turn", lead, f"{method}\n\n{table(HEADER, rows(figures))}", goals)
+    goals += _coach_goals(figures)
+    return Section("A turn", lead, f"{method}\n\n{table(header(figures), rows(figures))}", goals)
+
+
+def _coach_goals(figures: Mapping[str, Any]) -> Iterator[Goal]:
+    """Yield the goals of a whole turn with Agents SDK and client."""
+    if "walking" not in figures["cpu_ms"]:  # measured before there was a comparison
+        return
+    for name, items in SIZES.items():
+        word = figures["first_word_ms"]["coach"][name]
+        title = f"time to the first word with Agents SDK and OpenAI client, {items:,} items"
+        yield Goal(f"turn.coach.{name}", title, f"≤ {COACH_LIMIT_MS} ms", f"{word:.1f} ms", word <= COACH_LIMIT_MS)
+        cpu = figures["cpu_ms"]["coach"][name] / figures["cpu_ms"]["walking"][name]
+        title = f"processor time of that turn, relative to OpenAI's client, {items:,} items"
+        yield Goal(f"turn.cpu.{name}", title, f"≤ {COACH_CPU_LIMIT:.0%}", f"{cpu:.0%}", cpu <= COACH_CPU_LIMIT)
 
 
 LEAD = """\

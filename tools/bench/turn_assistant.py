@@ -1,6 +1,7 @@
 """The coach without the model: reads the thread, converts it to the model's input, and answers immediately.
 
 ASSISTANT=tools.bench.turn_assistant:build
+ASSISTANT=tools.bench.turn_assistant:build_walking_coach       the coach with OpenAI's own client
 
 The answer is one JSON word with the times in which the process waited for the table: `[[from, to], …]`, in seconds of
 the machine's monotonic clock, without overlaps.
@@ -29,6 +30,8 @@ from chatkit.types import (
 )
 
 from chat_api.assistant import Assistant, AssistantSettings, Turn
+from coach.accounts_table import AccountsTable
+from coach.assistant import Coach
 
 KEPT = 64
 
@@ -91,3 +94,21 @@ class Prepared:
 
 def build(settings: AssistantSettings) -> Assistant:
     return Prepared(Waits(settings.dynamodb))
+
+
+class WalkingCoach(Coach):
+    """The coach as it was before `assistant_kit.OpenAIClient`."""
+
+    def prepare(self) -> None:
+        import openai
+
+        from coach import agent
+
+        agent.OpenAIClient = openai.AsyncOpenAI
+        super().prepare()
+
+
+def build_walking_coach(settings: AssistantSettings) -> Assistant:
+    assert settings.table is not None
+    assert settings.dynamodb is not None
+    return WalkingCoach(settings, AccountsTable(settings.table, settings.dynamodb))

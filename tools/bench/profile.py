@@ -1,0 +1,99 @@
+"""Flame graphs of a warm turn and of a cold start's imports, as SVG, by py-spy.
+
+    python -m tools.bench.profile [--turns 100]
+
+Writes `.local/profile/turn.svg` (the coach's process during turns in a thread of 2,000 items), `turn-openai.svg` (the
+same with OpenAI's own client) and `cold-start.svg` (everything that is loaded until the first turn). Samples count
+processor time only. py-spy reads the memory of another process, which takes root or CAP_SYS_PTRACE on some machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from tools import ROOT
+from tools.bench.turn import ASSISTANTS, Place, Subject, conversations
+
+PY_SPY = ROOT / ".tools" / "py-spy" / "bin" / "py-spy"
+FOLDER = ROOT / ".local" / "profile"
+PICTURES: Mapping[str, str] = {"turn.svg": "coach", "turn-openai.svg": "walking"}
+SAMPLES_PER_SECOND = "500"
+WARM = 5
+FIRST_TURN = """
+import chat_api.handler, importlib
+importlib.import_module("chat_api.chatkit_run")
+from coach.agent import CoachAgent
+from coach.assistant import build_validators
+build_validators()
+"""
+"""What `DeferredImports.load` does, with the module of the handler."""
+
+
+def recorded(path: Path, *of: str) -> list[str]:
+    """Return py-spy's command that writes `path`."""
+    return [str(PY_SPY), "record", "--rate", SAMPLES_PER_SECOND, "--output", str(path), *of]
+
+
+async def profile_turns(place: Place, assistant: str, turns: int, path: Path) -> None:
+    """Write the flame graph of `turns` turns in one warm process."""
+    async with AsyncExitStack() as until:
+        subject = await Subject.start(until, place, assistant)
+        for _ in range(WARM):
+            await subject.turn(place.tokens["long"], place.model)
+        command = recorded(path, "--pid", str(subject.of.pid))
+        py_spy = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(turns):
+            await subject.turn(place.tokens["long"], place.model)
+        if py_spy.returncode is None:
+            py_spy.send_signal(signal.SIGINT)  # it then writes its file
+        _, errors = await py_spy.communicate()
+    if py_spy.returncode:
+        raise RuntimeError(errors.decode())
+
+
+def profile_cold_start(place: Place, path: Path) -> None:
+    """Write the flame graph of a process that loads everything for its first turn."""
+    folders = ":".join(str(folder.resolve()) for folder in place.function.code)
+    layer = str(ROOT / "layers" / "streaming" / "src")
+    environment = {**place.function.environment, "PYTHONPATH": f"{folders}:{layer}"}
+    command = recorded(path, "--", sys.executable, "-c", FIRST_TURN)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+async def profile(turns: int, console: Console) -> None:
+    """Write all pictures."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.glob("*.svg"):
+        old.unlink()
+    async with conversations() as place:
+        for name, subject in PICTURES.items():
+            await profile_turns(place, ASSISTANTS[subject], turns, FOLDER / name)
+            console.print(FOLDER / name)
+        profile_cold_start(place, FOLDER / "cold-start.svg")
+        console.print(FOLDER / "cold-start.svg")
+
+
+def main() -> int:
+    """Profile and print the files' names."""
+    parser = argparse.ArgumentParser(description="Flame graphs of a warm turn and of a cold start.")
+    parser.add_argument("--turns", type=int, default=100)
+    if not PY_SPY.exists():
+        print("py-spy is not installed: make profile", file=sys.stderr)
+        return 1
+    asyncio.run(profile(parser.parse_args().turns, Console()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
