@@ -5,15 +5,18 @@ python -m pytest tests/integration/store/test_cost.py     # on a difference, pri
 
 from __future__ import annotations
 
+import json
+import random
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from chatkit.types import Page, Thread, ThreadMetadata
 
+from store_dynamo.journal import Segment
 from store_dynamo.testing import Caller
 from store_dynamo.testing.models import NOON, answer, file, thread, user_message
 from tests.fakes.dynamo_backend import DynamoBackend
@@ -26,6 +29,7 @@ DOCUMENT = ROOT / "docs" / "understand" / "data-model.md"
 TABLE = re.compile(r"<!-- costs -->\n(.*?)<!-- /costs -->", re.DOTALL)
 ALICE = Caller("alice-pays")
 SECOND = timedelta(seconds=1)
+CLAIM = "c" * 32
 TEXT = "A sentence of an ordinary length, as people write them. " * 5
 
 
@@ -127,7 +131,57 @@ async def rows(backend: DynamoBackend, costs: Costs) -> dict[str, Cost]:
     await count("`feedback.load`", lambda: store.feedback.load("thr_00", ALICE))
     await count("`feedback.remove`, one item", lambda: store.feedback.remove("thr_00", ["msg_00"], ALICE))
     await count("`rates.count`", lambda: store.rates.count("turns", 9, timedelta(days=1), ALICE))
+    return found | await rows_of_attaching(store, count, found)
+
+
+async def rows_of_attaching(store: Any, count: Any, found: dict[str, Cost]) -> dict[str, Cost]:
+    """Call each operation on journals, locks and fences once; items are written in a turn that may be fenced."""
+    turn, journal, running = store.fenced(CLAIM), store.journal, store.running
+    await count("`add_thread_item`, in a turn", lambda: turn.add_thread_item("thr_00", answer("n4", TEXT), ALICE))
+    await count("`save_item`, in a turn", lambda: turn.save_item("thr_00", answer("n4", TEXT + "!"), ALICE))
+    await count("`delete_thread_item`, in a turn", lambda: turn.delete_thread_item("thr_00", "n4", ALICE))
+    await count("`fence`", lambda: store.fence("thr_00", "another", ALICE))
+    await count("`turns.find`", lambda: store.turns.find("turn-1", ALICE))
+    await count("`turns.win`", lambda: store.turns.win("turn-1", "call-1", ALICE))
+    await count("`running.begin`", lambda: running.begin("thr_00", "turn-1", CLAIM, ALICE, ["file_1"]))
+    await count("`running.beat`", lambda: running.beat("thr_00", CLAIM, ALICE))
+    await count("`running.find`", lambda: running.find("thr_00", ALICE))
+    await count("`running.list`", lambda: running.list(ALICE))
+    dead = replace(await running.find("thr_00", ALICE), taken=True)
+    await count("`running.condemn`", lambda: running.condemn(dead, ALICE))
+    await count("`running.end`", lambda: running.end("thr_00", CLAIM, ALICE, taken=True))
+    for n, (first, words) in enumerate(((0, 25), (25, 50), (75, 100))):
+        made = events(first, words, "answered" if n == 2 else None)
+        await count(
+            f"`journal.append`, {words} words", lambda made=made: journal.append("thr_00", "turn-1", made, ALICE)
+        )
+    await count("`journal.read`, all", lambda: journal.read("thr_00", "turn-1", ALICE))
+    await count("`journal.read`, what follows", lambda: journal.read("thr_00", "turn-1", ALICE, 75))
+    await count("`journal.read`, nothing new", lambda: journal.read("thr_00", "turn-1", ALICE, 175))
     return found
+
+
+def events(first: int, words: int, end: str | None = None) -> Segment:
+    """Return a segment of that many deltas of a word each, in the journal's format."""
+    chosen = [f"{each} " for each in random.Random(first).choices(DOCUMENT.read_text().split(), k=words)]
+    body = json.dumps([["t", "msg_0192f0c0aaaabbbbccccddddeeee", 0, chosen]], ensure_ascii=False)
+    return Segment(first, words, body, CLAIM, end)
+
+
+async def cost_of_a_journal(counting: Counting) -> Cost:
+    """Count what lock and journal add to an answer of 20 s and 50 words a second."""
+    caller = Caller("alice-attaches")
+    store = counting.backend.store()
+    counting.costs.take()
+    await store.running.begin("thr_1", "turn-1", CLAIM, caller)
+    for n in range(20):
+        if n and n % 5 == 0:
+            assert await store.running.beat("thr_1", CLAIM, caller)
+        assert await store.journal.append(
+            "thr_1", "turn-1", events(50 * n, 50, "answered" if n == 19 else None), caller
+        )
+    await store.running.end("thr_1", CLAIM, caller)
+    return counting.costs.take()
 
 
 async def cost_of_a_turn(counting: Counting, items: int) -> Cost:
@@ -193,6 +247,7 @@ async def test_the_documented_costs_are_what_is_counted(counting: Counting) -> N
     assert small == large
 
     found["**turn in a thread of 20 items**"] = found["**turn in a thread of 10 000 items**"] = small
+    found["**lock and journal of a 20 s answer**"] = await cost_of_a_journal(counting)
     documented = TABLE.search(DOCUMENT.read_text())
     assert documented, "docs/understand/data-model.md has no table of costs"
     assert documented[1] == as_table(found), f"\n{as_table(found)}"

@@ -17,6 +17,7 @@ from tools.bench.cost.bill import (
     MEMORY_MB,
     PLATFORM_LOG_BYTES,
     PRICES,
+    SEGMENTS_PER_SECOND,
     Counted,
     bill,
     units,
@@ -37,10 +38,18 @@ def test_units_of_a_turn_are_what_was_counted_and_what_takes_time() -> None:
     found = units(TURN, answer_seconds=2)
     assert found["lambda_gb_seconds"] == pytest.approx(2.1 * 1769 / 1024)
     assert found["dynamodb_reads"] == 10 + 5  # two and a half checks per second
-    assert found["dynamodb_writes"] == pytest.approx(16 + 0.4)  # a beat of the lock each five seconds
+    assert found["dynamodb_writes"] == pytest.approx(16 + 0.4 + 2)  # a beat each five seconds, a segment a second
     assert found["log_bytes"] == 1650 + PLATFORM_LOG_BYTES
     assert found["lambda_requests"] == found["edge_requests"] == 1
     assert set(found) <= set(PRICES)
+
+
+def test_the_journal_costs_at_most_a_twentieth_of_a_twenty_second_turn() -> None:
+    counted = Counted(**TURNS["20 s answer"]["counted"])
+    whole = sum(line.dollars for line in bill(units(counted, answer_seconds=20)))
+    (journal,) = bill({"dynamodb_writes": 20 * SEGMENTS_PER_SECOND})
+
+    assert journal.dollars <= 0.05 * (whole - journal.dollars)
 
 
 def test_a_registration_is_a_request_with_its_own_time_and_log_lines() -> None:

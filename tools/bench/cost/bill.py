@@ -43,13 +43,15 @@ CHECKS_PER_SECOND = 2.5
 """A running turn checks every 0.4 s whether it was cancelled, for one read unit each."""
 BEATS_PER_SECOND = 0.2
 """A running turn renews the lock of its thread every 5 s, for one write unit each."""
+SEGMENTS_PER_SECOND = 1.0
+"""A running turn adds a segment to its journal every second, for one write unit each up to 100 words."""
 PLATFORM_LOG_BYTES = 350
 """Lambda's own log lines of an invocation (start, end, report): an assumption from memory."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Counted units of one turn, without its checks and beats, which depend on its duration alone."""
+    """Counted units of one turn, without its checks, beats and segments, which depend on its duration alone."""
 
     requests: int  # to the function; registering a file is a separate one
     dynamodb_reads: float
@@ -83,7 +85,7 @@ def units(counted: Counted, answer_seconds: float, memory_mb: int = MEMORY_MB) -
     return {
         "lambda_gb_seconds": running * memory_mb / 1_024,
         "lambda_requests": counted.requests,
-        "dynamodb_writes": counted.dynamodb_writes + BEATS_PER_SECOND * answer_seconds,
+        "dynamodb_writes": counted.dynamodb_writes + (BEATS_PER_SECOND + SEGMENTS_PER_SECOND) * answer_seconds,
         "dynamodb_reads": counted.dynamodb_reads + CHECKS_PER_SECOND * answer_seconds,
         "s3_writes": counted.s3_writes,
         "s3_reads": counted.s3_reads,

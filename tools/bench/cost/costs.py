@@ -9,9 +9,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-oper
 changes a projected attribute writes the index entry too); sizes: CapacityUnitCalculations.html.
 
 Both are compared as far as each server counts like AWS. DynamoDB Local is the reference for reads and single writes
-(its sums for transactions are inconsistent). MiniStack is the reference for all writes: it reports one 4 KB for every
-GetItem and Query, nothing for a BatchGetItem, and counts index entries once in a transaction, where AWS performs every
-write twice. A write whose condition fails costs as much as one that succeeds, but neither server reports that.
+(its sums for transactions are inconsistent, and it counts nothing for an empty query). MiniStack is the reference for
+all writes: it reports one 4 KB for every GetItem and Query, nothing for a BatchGetItem, and counts index entries once
+in a transaction, where AWS performs every write twice. A write whose condition fails costs as much as one that
+succeeds, but neither server reports that.
 
 Sequential requests are separate round trips: each request is delayed until no other has arrived for a moment.
 """
@@ -46,6 +47,8 @@ class Units:
     index: float = 0.0
     per_read: float = 1.0
     """Units of 4 KB: one, or half a unit if the read is not strongly consistent."""
+    empty: bool = False
+    """Whether a query found nothing."""
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Counted:
 
 
 def as_dynamodb_local(operation: str, units: Units) -> float | None:
+    if units.empty:
+        return 0.0
     return None if operation == "TransactWriteItems" else units.read + units.table + units.index
 
 
@@ -136,6 +141,12 @@ def size(record: Any) -> int:
 
 def value_size(value: Any) -> int:
     ((kind, content),) = value.items()
+    if kind == "BOOL":
+        return 1
+    if kind == "SS":
+        return sum(len(each.encode()) for each in content)
+    if kind == "L":
+        return 3 + sum(1 + value_size(each) for each in content)
     if kind == "N":
         return math.ceil(len(content.strip("-0.") or "0") / 2) + 1
     return len(content.encode()) if kind == "S" else len(content)
@@ -170,7 +181,7 @@ def read_units(operation: str, params: dict[str, Any], answer: dict[str, Any]) -
         ((table, requests),) = params["RequestItems"].items()
         items = answer["Responses"].get(table, [])
         found = sum(pages(size(each)) for each in items) + len(requests["Keys"]) - len(items)
-    return Units(read=found * per_read, per_read=per_read)
+    return Units(read=found * per_read, per_read=per_read, empty=operation == "Query" and not answer["Items"])
 
 
 def write_units(params: dict[str, Any], before: list[Any], after: list[Any]) -> Units:

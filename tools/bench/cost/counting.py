@@ -38,7 +38,7 @@ BACKGROUND_SECONDS = 1.0
 IDLE_SECONDS, HISTORY_SECONDS = 4.0, 45.0
 """Time between turns, and after those that make the history: a turn of a user who is not idle costs a write more."""
 INDEX_BYTES = 100  # DynamoDB's overhead of every stored item and index entry
-SHORT_LIVED = ("TURN#", "RATE#", "RUNNING#")
+SHORT_LIVED = ("TURN#", "RATE#", "RUNNING#", "LIVE#")
 S3_WRITES = {"PutObject", "CopyObject", "DeleteObject"}
 
 
@@ -88,11 +88,15 @@ class OneTable:
 
     @staticmethod
     def _is_periodic(params: dict[str, Any]) -> bool:
-        """Return whether a request repeats while an answer lasts: a look for a cancel request, or a beat of the lock.
+        """Return whether a request repeats while an answer lasts.
 
-        The bill adds them by the second, because the local model answers at once.
+        These are looks for a cancel request, beats of the lock, and segments of the journal. The bill adds them by the
+        second, because the local model answers at once.
         """
-        key = params.get("Key", {}).get("sk", {}).get("S", "")
+        record: dict[str, dict[str, str]] = params.get("Key") or params.get("Item") or {}
+        key = record.get("sk", {}).get("S", "")
+        if key.startswith("LIVE#"):
+            return True
         if key.startswith("RUNNING#"):
             return "UpdateExpression" in params
         return key.startswith("TURN#") and "UpdateExpression" not in params and "Item" not in params

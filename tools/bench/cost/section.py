@@ -14,6 +14,7 @@ from tools.bench.cost.bill import (
     PLATFORM_LOG_BYTES,
     PRICES,
     REGION,
+    SEGMENTS_PER_SECOND,
     TURN_PRICES,
     Counted,
     Line,
@@ -78,7 +79,8 @@ request for its registration. Storage is priced for one month. The largest part 
 waits for the model."""
 ASSUMPTIONS = f"""\
 Assumptions: a request takes {OVERHEAD_SECONDS} s besides the model's time, and Lambda's own log lines are
-{PLATFORM_LOG_BYTES} bytes. From the code: {MEMORY_MB} MB on arm64, {CHECKS_PER_SECOND} checks for a
-cancellation and {BEATS_PER_SECOND} renewals of the lock per second. The first 6 MB of a streamed response and the
-transfer from Lambda to CloudFront are free. Not included: the model (for most answers far more than the rest), cold
-starts, and monthly charges that do not depend on the turns (the secret, alarms, custom metrics)."""
+{PLATFORM_LOG_BYTES} bytes. From the code: {MEMORY_MB} MB on arm64, {CHECKS_PER_SECOND} checks for a cancellation,
+{BEATS_PER_SECOND} renewals of the lock and {SEGMENTS_PER_SECOND:g} segment of the journal per second. The first 6 MB
+of a streamed response and the transfer from Lambda to CloudFront are free. Not included: the model (for most answers
+far more than the rest), cold starts, and monthly charges that do not depend on the turns (the secret, alarms, custom
+metrics)."""
