@@ -94,6 +94,7 @@ MORE = {
     "edit-message": "A message is edited in its place and answered again",
     "feedback": "Feedback that is there after a reload, with a reason, and can be withdrawn",
     "one-turn-per-thread": "A second turn in a conversation while one runs: refused with the ids of both",
+    "running-answers": "A running answer after a reload, in other tabs and devices, and across broken connections",
     "interrupted": "An answer whose model failed: the text so far stays, with a note and a retry",
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",

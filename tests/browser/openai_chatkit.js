@@ -289,6 +289,7 @@
     }
 
     async #open(threadId) {
+      if (threadId !== this.#threadId) this.#aborting?.abort(); // leaves a running answer
       this.#threadId = threadId;
       this.#list.replaceChildren();
       this.#drawn.clear();

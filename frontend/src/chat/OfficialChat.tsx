@@ -26,8 +26,9 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     return () => clearTimeout(timer);
   }, [onDead]);
 
+  const answering = useRef(false);
   const running = useMemo(
-    () => new RunningAnswers(props.api, props.config.apiUrl, openThread.get),
+    () => new RunningAnswers(props.api, props.config.apiUrl, openThread.get, () => answering.current),
     [props.api, props.config.apiUrl],
   );
   const api: ChatProps["api"] = async (url, init) => {
@@ -40,7 +41,6 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     return answer;
   };
   const report = useMemo(() => createReport(props.api, props.config.apiUrl), [props.api, props.config.apiUrl]);
-  const answering = useRef(false);
   const [finding, find] = useState(false);
   const opens = { threadId, open: (id: string) => void chatKit.setThreadId(id), find: () => find(true) };
   const { control, ...chatKit } = useChatKit({

@@ -35,6 +35,7 @@ beforeEach(() => {
     },
     "/chatkit",
     () => open,
+    () => false,
   );
   answered.element = element;
 });

@@ -52,6 +52,7 @@ export class RunningAnswers {
     private readonly api: ApiFetch,
     private readonly apiUrl: string,
     private readonly openThread: () => string | null,
+    private readonly isAnswering: () => boolean,
   ) {}
 
   /** ChatKit turns to another thread, or the page goes away. */
@@ -79,9 +80,9 @@ export class RunningAnswers {
       return eventStream("");
     }
     const leavable = { ...init, signal: this.leavable(init.signal) };
-    const answer = await this.unoccupied(url, leavable);
+    const { answer, waited } = await this.unoccupied(url, leavable);
     if (LISTING.has(type)) this.listed(answer.headers, type === "threads.list" ? null : params.thread_id);
-    return this.watched(answer);
+    return this.watched(answer, waited); // after a wait, the answer of the other turn is still missing
   };
 
   /** Run a client tool if this reader wins its call. */
@@ -108,9 +109,8 @@ export class RunningAnswers {
     if (turnId === this.interrupted) return eventStream(errorEvent(currentWords().api.interrupted));
     const signal = this.leavable(init.signal);
     const answer = await this.api(`${this.apiUrl}/turns/${turnId}/events`, { signal });
-    const update = () => void this.element?.fetchUpdates();
-    if (answer.ok) return this.watched(answer, update);
-    update();
+    if (answer.ok) return this.watched(answer, true);
+    void this.element?.fetchUpdates();
     return eventStream(""); // it has ended meanwhile
   }
 
@@ -121,22 +121,21 @@ export class RunningAnswers {
   }
 
   /** Send a request, and again after the end of another turn that occupies its thread. */
-  private async unoccupied(url: string, init: RequestInit): Promise<Response> {
+  private async unoccupied(url: string, init: RequestInit): Promise<{ answer: Response; waited: boolean }> {
     for (let waits = 0; ; waits++) {
       const answer = await this.api(url, init);
       const other = answer.status === 409 && waits < MAX_WAITS ? (await fieldsOf(answer)).turn_id : null;
-      if (typeof other !== "string") return answer;
+      if (typeof other !== "string") return { answer, waited: waits > 0 };
       const events = await this.api(`${this.apiUrl}/turns/${other}/events`, {
         signal: init.signal ?? null,
       });
-      if (!events.ok) return answer;
+      if (!events.ok) return { answer, waited: waits > 0 };
       await events.text();
-      void this.look(); // shows the answer of that turn, too
     }
   }
 
-  /** Note the pending client tool calls of a stream. Calls `onEnd` after it. */
-  private watched(answer: Response, onEnd?: () => void): Response {
+  /** Note the pending client tool calls of a stream. Afterwards, `updates` loads the thread again. */
+  private watched(answer: Response, updates: boolean): Response {
     const turnId = answer.headers.get("x-turn-id");
     if (!answer.body || !turnId || !answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
     const decoder = new TextDecoder();
@@ -150,7 +149,9 @@ export class RunningAnswers {
         }
         controller.enqueue(chunk);
       },
-      flush: () => onEnd && void setTimeout(onEnd), // after ChatKit has read the end
+      flush: () => {
+        if (updates) setTimeout(() => void this.element?.fetchUpdates()); // after ChatKit has read the end
+      },
     });
     const { status, statusText, headers } = answer;
     return new Response(answer.body.pipeThrough(watching), { status, statusText, headers });
@@ -183,7 +184,7 @@ export class RunningAnswers {
     const threadId = this.openThread();
     for (const ms of LOOKS_MS) {
       await new Promise((resolve) => setTimeout(resolve, ms));
-      if (!threadId || this.openThread() !== threadId || this.running.has(threadId)) return;
+      if (!threadId || this.openThread() !== threadId || this.running.has(threadId) || this.isAnswering()) return;
       await this.element?.fetchUpdates().catch(() => {});
     }
   }

@@ -89,6 +89,8 @@ async def answered(posted: str | int | httpx.TransportError, answers: list[str |
     return "".join(text), paths
 
 
+@pytest.mark.promise("R2")
+@pytest.mark.feature("running-answers")
 @pytest.mark.parametrize("cut", range(len(data("Hello ", "wörld")) + 1))
 async def test_an_answer_goes_on_wherever_its_response_was_cut(cut: int) -> None:
     whole = data("Hello ", "wörld")
@@ -109,6 +111,7 @@ async def test_an_answer_of_a_server_without_running_turns_ends_with_its_respons
     assert await answered(data("Hi"), [404]) == ("Hi", ["POST", "GET after=1"])
 
 
+@pytest.mark.promise("R2")
 async def test_a_request_without_response_is_followed_or_fails_as_before() -> None:
     assert await answered(httpx.ReadError("lost"), [data("Hi") + ": end\n"]) == ("Hi", ["POST", "GET after=0"])
     with pytest.raises(httpx.ReadError):

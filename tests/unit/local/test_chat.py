@@ -193,6 +193,8 @@ async def test_a_button_runs_its_action(console: Console, lines: list[str]) -> N
     assert "the card has buttons 1 to 4" in " ".join(printed(console).split())
 
 
+@pytest.mark.promise("R1")
+@pytest.mark.feature("running-answers")
 async def test_opening_a_conversation_shows_its_running_answer(console: Console, lines: list[str]) -> None:
     client = Client(running=[message("added", "Two boats"), update("text_delta", delta=" float.")])
     lines += ["/threads", "/open 1", "/open 1"]
@@ -204,6 +206,7 @@ async def test_opening_a_conversation_shows_its_running_answer(console: Console,
     assert shown.endswith("[the last answer was interrupted]")
 
 
+@pytest.mark.promise("R4")
 async def test_a_message_waits_for_another_windows_answer(console: Console, lines: list[str]) -> None:
     client = Client([message("done", "Mine", "m2")], running=[message("done", "Theirs")])
     lines += ["hello"]
@@ -215,6 +218,8 @@ async def test_a_message_waits_for_another_windows_answer(console: Console, line
     assert len(client.requests) == 1
 
 
+@pytest.mark.promise("R1")
+@pytest.mark.feature("client-tools")
 async def test_a_tool_that_another_window_runs_is_not_answered(console: Console, lines: list[str]) -> None:
     call = {"type": "client_tool_call", "id": "c1", "name": "open_page", "status": "pending", "arguments": {}}
     created = {"type": "thread.created", "thread": {"id": "t1"}}
