@@ -96,6 +96,8 @@ MORE = {
     "one-turn-per-thread": "A second turn in a conversation while one runs: refused with the ids of both",
     "running-answers": "A running answer after a reload, in other tabs and devices, and across broken connections",
     "interrupted": "An answer whose model failed: the text so far stays, with a note and a retry",
+    "takeover": "An answer whose process died: the next look stores the text so far, with a note and a retry",
+    "unsent-message": "A message whose process died before it was stored: the client is told to send it again",
     "stop": "A stopped answer: the model is stopped, and the partial answer is kept",
     "deadline": "A turn ends before Lambda ends it",
     "rate-limits": "Limits per user and a budget for all",

@@ -53,6 +53,7 @@ class MemoryTurns:
     user_of: UserOf
     threads: dict[tuple[str, str], str | None] = field(default_factory=dict[tuple[str, str], "str | None"])
     cancelled: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    unsent: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     won: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     looks: int = 0
     """Calls of `is_cancelled`."""
@@ -76,7 +77,13 @@ class MemoryTurns:
     async def find(self, turn_id: str, context: Any) -> TurnRecord | None:
         key = (self.user_of(context), turn_id)
         thread_id = self.threads.get(key)
-        return None if thread_id is None else TurnRecord(turn_id, thread_id, key in self.cancelled)
+        if thread_id is None:
+            return None
+        return TurnRecord(turn_id, thread_id, key in self.cancelled, key in self.unsent)
+
+    async def mark_unsent(self, turn_id: str, context: Any) -> None:
+        if (key := (self.user_of(context), turn_id)) in self.threads:
+            self.unsent.add(key)
 
     async def win(self, turn_id: str, call_id: str, context: Any) -> bool:
         escape(call_id, "call")
@@ -130,8 +137,12 @@ class MemoryRunning:
         return self.locks.get((self.user_of(context), escape(thread_id, "thread")))
 
     async def list(self, context: Any) -> list[RunningTurn]:
+        return (await self.find_all(context))[0]
+
+    async def find_all(self, context: Any) -> tuple[list[RunningTurn], list[RunningTurn]]:
         user, now = self.user_of(context), self.clock()
-        return [turn for (owner, _), turn in self.locks.items() if owner == user and turn.is_alive(now)]
+        turns = [turn for (owner, _), turn in self.locks.items() if owner == user]
+        return [each for each in turns if each.is_alive(now)], [each for each in turns if not each.is_alive(now)]
 
 
 @dataclass

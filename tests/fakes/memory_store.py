@@ -119,8 +119,10 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         return view
 
     async def fence(self, thread_id: str, claim: str, context: TContext) -> bool:
+        place = (self._user(context), thread_id)
+        self._threads.setdefault(place, StoredThread({}, 0, None, deleted=True))
         try:
-            self._alive(self._user(context), thread_id).fenced.add(claim)
+            self._alive(*place).fenced.add(claim)
         except NotFoundError:
             return False
         return True

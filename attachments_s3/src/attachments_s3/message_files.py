@@ -109,7 +109,11 @@ class MessageFiles(Generic[TContext]):
 
     async def release(self, request: ChatKitReq, claim: str, context: TContext) -> None:
         """Free the files that `admit` took, unless their message was stored, so that another message can have them."""
-        unsent = await _all(self._unlink(each, context) for each in _attachment_ids(request))
+        await self.free(_attachment_ids(request), claim, context)
+
+    async def free(self, attachment_ids: Iterable[str], claim: str, context: TContext) -> None:
+        """Free files as `release` does, by their ids: for a process that has died, and whose request is gone."""
+        unsent = await _all(self._unlink(each, context) for each in attachment_ids)
         await self._unclaim([each for each in unsent if each], claim, context)
 
     async def _verify(self, attachment_id: str, claim: str, context: TContext) -> AnyFile:

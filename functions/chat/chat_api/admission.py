@@ -1,6 +1,6 @@
 """Admission: rejects a request before ChatKit runs and before anything is stored.
 
-    admission = Admission(store, message_files, assistant, limits)
+    admission = Admission(store, message_files, assistant, limits, takeover)
     lock = await admission.admit(parse_request(body), thread_id, context)
 
 ChatKit itself checks too late for a clean response: it saves a new thread before it looks at the message's files, and
@@ -17,10 +17,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from chatkit.types import ChatKitReq, is_streaming_req
+from chatkit.types import ChatKitReq, ThreadsAddUserMessageReq, ThreadsCreateReq, is_streaming_req
 
 from attachments_s3 import MessageFiles
 from chat_api.assistant import Assistant
+from chat_api.attach.takeover import Takeover
 from chat_api.context import RequestContext
 from chat_api.errors import RepeatedTurnError
 from chat_api.identity import IdentityError
@@ -32,6 +33,8 @@ from store_dynamo.errors import StoreError, TurnClaimedError
 
 logger = logging.getLogger("chat_api.admission")
 
+MessageReq = ThreadsCreateReq | ThreadsAddUserMessageReq
+
 
 class Admission:
     """Checks a request, counts it, claims its turn, locks its thread and takes its files."""
@@ -42,8 +45,10 @@ class Admission:
         files: MessageFiles[RequestContext],
         assistant: Assistant,
         limits: Limits,
+        takeover: Takeover,
     ) -> None:
         self._store = store
+        self._takeover = takeover
         self._files = files
         self._limits = limits
         self._checks = RequestChecks(store, assistant)
@@ -100,12 +105,25 @@ class Admission:
         try:
             await self._store.turns.claim(context.turn_id, thread_id, context)
         except TurnClaimedError as error:
-            raise RepeatedTurnError(error.thread_id) from error
+            raise await self._repeated(request, error.thread_id, context) from error
         return True
+
+    async def _repeated(self, request: ChatKitReq, thread_id: str | None, context: RequestContext) -> RepeatedTurnError:
+        """Return the refusal of a repeated turn. If it died before it stored its message, that may be sent again."""
+        if thread_id is None or not isinstance(request, MessageReq):
+            return RepeatedTurnError(thread_id)
+        lock = await self._store.running.find(thread_id, context)
+        if lock is not None and lock.turn_id == context.turn_id:
+            await self._takeover.of(lock, context)
+        turn = await self._store.turns.find(context.turn_id, context)
+        return RepeatedTurnError(thread_id, resend=turn is not None and turn.unsent)
 
     async def _lock(self, request: ChatKitReq, thread_id: str, context: RequestContext) -> ThreadLock | None:
         """Lock the thread, if the request is a turn, so that no other turn runs in it."""
-        return await ThreadLock.take(self._store, thread_id, context) if is_streaming_req(request) else None
+        if not is_streaming_req(request):
+            return None
+        files = request.params.input.attachments if isinstance(request, MessageReq) else ()
+        return await ThreadLock.take(self._store, self._takeover, thread_id, context, files)
 
     async def _release_claim(self, context: RequestContext) -> None:
         try:

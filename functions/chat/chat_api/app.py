@@ -40,6 +40,7 @@ from chat_api.telemetry import RequestLog, log_report
 
 CHATKIT_HEADERS = ("chatkit-frame-instance-id", "chatkit-session-id", "chatkit-user-id")
 OUR_HEADERS = ("authorization", "content-type", "x-amz-content-sha256", "x-auth-token", "x-turn-id")
+TURN_HEADERS = ("x-turn-id", "x-turns-running", "x-turn-interrupted")
 NO_STORE = {"cache-control": "no-store"}
 
 logger = logging.getLogger("chat_api.app")
@@ -101,7 +102,7 @@ def create_app(
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST"],
             allow_headers=[*OUR_HEADERS, *CHATKIT_HEADERS],
-            expose_headers=["retry-after", "x-request-id", "x-turn-id"],
+            expose_headers=["retry-after", "x-request-id", *TURN_HEADERS],
             max_age=7200,
         )
     app.add_middleware(RequestLog)
@@ -123,6 +124,7 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
         headers = {"x-turn-id": context.turn_id, **NO_STORE}
         if isinstance(result, StreamingResult):
             return TurnResponse(result, headers)
+        headers |= result.headers
         return Response(result.json, media_type="application/json", headers=headers, background=load_later())
 
     @app.post("/chatkit/turns/{turn_id}/cancel")

@@ -44,7 +44,7 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from chat_api.answer.drafts import is_kept
+from chat_api.answer.drafts import INTERRUPTED, STOPPED_NOTE, at_rest, is_kept
 from chat_api.answer.events import AnswerEvents, with_stored_image
 from chat_api.answer.rules import NEVER_BLOCKED, broken, iterator_of
 from chat_api.assistant import (
@@ -65,7 +65,7 @@ from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
 from lambda_streaming.loop_watch import watched_loop
 from lambda_streaming.request_tasks import StartedTasks
-from languages import say, translate
+from languages import translate
 from store_dynamo.errors import DuplicateItemError
 
 logger = logging.getLogger("chat_api.chatkit_run")
@@ -73,8 +73,6 @@ logger = logging.getLogger("chat_api.chatkit_run")
 LIBRARIES = ("chatkit", "agents")
 """Packages whose tasks end with the turn: `stream_agent_response` abandons two when it fails or is stopped."""
 TASKS_SECONDS = 0.5
-INTERRUPTED = say("The answer was interrupted here.")
-STOPPED_NOTE = "The user stopped the answer above. Do not continue it unless the user asks for it."
 
 
 class ChatKitRun(ChatKitServer[RequestContext]):
@@ -253,7 +251,7 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     ) -> None:
         """Store the answer so far. If the user stopped it, add a hidden note for the model's next turn."""
         for item in pending_items:
-            item = item if self._answer is None else self._answer.shown(item)
+            item = at_rest(item if self._answer is None else self._answer.shown(item))
             if is_kept(item) and await self._may_store(item):
                 # A duplicate means that the turn was stopped while ChatKit stored the complete answer.
                 with suppress(DuplicateItemError):

@@ -65,6 +65,8 @@ STATUS: dict[type[Exception], int] = {
 }
 """CustomStreamError is an assistant's error in a request without a stream; its message is for the user."""
 MAX_HEADER_CHARS = 1_000
+BUSY_SECONDS = "2"
+"""The wait that a client is told when another turn runs in the thread; it may follow that turn meanwhile."""
 HANDLED = (*STATUS, HTTPException)
 ROUTING_MESSAGES = {
     404: "not found; the ChatKit protocol is at POST /chatkit",
@@ -95,9 +97,10 @@ async def error_response(request: Request, error: Exception) -> Response:
         case SessionEndedError():
             body["reason"] = error.reason
         case RepeatedTurnError():
-            body["thread_id"] = error.thread_id
+            body |= {"thread_id": error.thread_id} | ({"resend": True} if error.resend else {})
         case BusyThreadError():
             body |= {"thread_id": error.thread_id, "turn_id": error.turn_id}
+            headers["retry-after"] = BUSY_SECONDS
         case TooManyRequestsError():
             headers["retry-after"] = str(error.retry_after_seconds)
         case _:

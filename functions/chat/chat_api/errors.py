@@ -53,13 +53,16 @@ class ModeratedError(RefusedError):
 
 
 class RepeatedTurnError(ConflictError):
-    """The turn is running or has ended; `thread_id` names its thread, if known."""
+    """The turn is running or has ended; `thread_id` names its thread, if known.
 
-    def __init__(self, thread_id: str | None) -> None:
-        super().__init__(
-            say("this message was already received: check the conversation and resend it only if it is missing")
-        )
-        self.thread_id = thread_id
+    `resend`: its process died before it stored the message, which may be sent again as another turn.
+    """
+
+    def __init__(self, thread_id: str | None, *, resend: bool = False) -> None:
+        again = say("this message was received but not stored, because its process died: send it again as a new turn")
+        seen = say("this message was already received: check the conversation and resend it only if it is missing")
+        super().__init__(again if resend else seen)
+        self.thread_id, self.resend = thread_id, resend
 
 
 class BusyThreadError(ConflictError):

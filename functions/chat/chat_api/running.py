@@ -1,9 +1,10 @@
 """A turn's lock on its thread: a thread runs one turn at a time.
 
-    lock = await ThreadLock.take(store, thread_id, context)      # at admission; BusyThreadError: another turn runs
+    lock = await ThreadLock.take(store, takeover, thread_id, context)    # at admission; BusyThreadError: a turn runs
     async with lock.held(stop, timing.beat): …                   # while the turn runs; freed at the end
 
-A turn that the user has just stopped still stores its answer so far, so `take` waits for its end. A thread of its own
+A turn that the user has just stopped still stores its answer so far, so `take` waits for its end. A turn whose process
+died is taken over first, so that its answer so far stands before the next message. A thread of its own
 renews the lock, because an assistant may block the event loop for longer than a lock lives.
 """
 
@@ -12,11 +13,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from chat_api.attach.takeover import Takeover, new_claim
 from chat_api.context import RequestContext
 from chat_api.errors import BusyThreadError
 from chat_api.turn import StopReason, StopSignal
@@ -41,18 +42,24 @@ class ThreadLock:
     context: RequestContext
 
     @classmethod
-    async def take(cls, store: DynamoStore[RequestContext], thread_id: str, context: RequestContext) -> ThreadLock:
-        """Lock a thread for the request's turn. Raises BusyThreadError."""
-        clock, claim = asyncio.get_running_loop().time, uuid.uuid4().hex
+    async def take(
+        cls,
+        store: DynamoStore[RequestContext],
+        takeover: Takeover,
+        thread_id: str,
+        context: RequestContext,
+        files: Sequence[str] = (),
+    ) -> ThreadLock:
+        """Lock a thread for the request's turn; `files` are its message's. Raises BusyThreadError."""
+        clock, claim = asyncio.get_running_loop().time, new_claim()
         last = clock() + STOPPING_SECONDS
         while True:
             try:
-                await store.running.begin(thread_id, context.turn_id, claim, context)
+                await store.running.begin(thread_id, context.turn_id, claim, context, files)
                 return cls(store.running, thread_id, claim, context)
             except ThreadBusyError as error:
                 holder = error.holder
-                if await store.running.condemn(holder, context):
-                    await store.running.end(thread_id, holder.claim, context, taken=True)
+                if await takeover.of(holder, context) is not None:
                     continue
                 if clock() >= last or not await store.turns.is_cancelled(holder.turn_id, context):
                     raise BusyThreadError(thread_id, holder.turn_id) from error

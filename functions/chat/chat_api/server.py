@@ -37,6 +37,7 @@ from chat_api.assistant import (
     accepts_attachments,
     composer_options,
 )
+from chat_api.attach.takeover import Takeover
 from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
 from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError, contained
@@ -45,7 +46,7 @@ from chat_api.parsing import parse_request
 from chat_api.request_checks import check_attachments, moderate, statement_of
 from chat_api.running import ThreadLock
 from chat_api.settings import LimitSettings
-from chat_api.store_answers import StoreRequest, answer
+from chat_api.store_answers import NonStreamingResult, StoreRequest, answer_with_turns
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import BackgroundStream, StopReason, StopSignal, Timing, watch
 from chat_api.user_store import UserStore
@@ -77,13 +78,6 @@ class StreamingResult:
     """The turn goes on after its response: await `turn.ended()`."""
 
 
-@dataclass(frozen=True, slots=True)
-class NonStreamingResult:
-    """One JSON document. The same as ChatKit's class, whose module would import the Agents SDK."""
-
-    json: bytes
-
-
 class AssistantServer:
     """Processes the requests of all users, for the life of the process."""
 
@@ -107,8 +101,10 @@ class AssistantServer:
         self.limits = Limits(store.rates, limits or LimitSettings(), store.access)
         self._timing = timing or Timing()
         scanner = assistant if isinstance(assistant, SupportsScan) else None
-        self._admission = Admission(store, MessageFiles(store, files, scanner), assistant, self.limits)
         self._moderator = assistant if isinstance(assistant, SupportsModeration) else None
+        message_files = MessageFiles(store, files, scanner)
+        self._takeover = Takeover(store, message_files, self._moderator)
+        self._admission = Admission(store, message_files, assistant, self.limits, self._takeover)
         self._model_limits = model_limits or ModelLimits()
         self._envelope_secret = secrets.token_bytes(16)
         self._on_turn = on_turn
@@ -132,7 +128,7 @@ class AssistantServer:
             await self._moderate(parsed, self._moderator, lock, context)
         logger.info("request admitted", extra={"op": parsed.type, "thread_id": thread_id})
         if isinstance(parsed, StoreRequest):
-            return NonStreamingResult(await answer(parsed, self._store, self._files, context))
+            return await answer_with_turns(parsed, self._store, self._files, self._takeover, context)
         stay = self.limits.stay(charge_of(parsed), context)
         store = UserStore(self._store, context, thread_id)
         turn = self._turn(store, context)

@@ -1,16 +1,27 @@
 """Requests of the ChatKit protocol that need only the store: lists, titles, deletion, feedback, attachments.
 
     if isinstance(request, StoreRequest):
-        await answer(request, store, files, context)      # JSON
+        answer = await answer_with_turns(request, store, files, takeover, context)      # JSON and headers
 
 `chatkit.server` would answer them in the same way, but imports the Agents SDK, MCP and OpenAI's client: two thirds of a
 cold start (docs/decisions/0020-late-parts.md). A test compares each answer with `ChatKitServer`'s, byte by byte.
+
+ChatKit's protocol does not know about running turns, so lists and threads name them in response headers:
+
+    x-turns-running: thr_a=turn_1, thr_b=turn_2     the user's running turns, if there are any
+    x-turn-interrupted: turn_3                      of a thread whose last turn was taken over, until its next turn
+
+The locks of the running turns are read in the round trip of the answer itself, and first: a turn stores its answer
+before it frees its lock. If the thread's turn is dead, it is taken over, and the answer is read again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chatkit.types import (
@@ -33,14 +44,22 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from attachments_s3 import S3AttachmentStore
+from chat_api.attach.takeover import Takeover, interrupted_turn
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from chat_api.request_checks import reason_of
 from store_dynamo import ActivePage, DynamoStore
+from store_dynamo.errors import StoreError
+from store_dynamo.running import RunningTurn
 
 PAGE_SIZE = 20
 """ChatKit's default."""
 DONE = b"{}"
+MAX_NAMED = 20
+"""Running turns in a header."""
+HEADER_SAFE = re.compile(r"[\w.:-]+", re.ASCII)
+
+logger = logging.getLogger("chat_api.store_answers")
 
 StoreRequest = (
     ThreadsGetByIdReq
@@ -54,30 +73,95 @@ StoreRequest = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NonStreamingResult:
+    """One JSON document, like ChatKit's class, whose module would import the Agents SDK, and headers about turns."""
+
+    json: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+async def answer_with_turns(
+    request: StoreRequest,
+    store: DynamoStore[RequestContext],
+    files: S3AttachmentStore[RequestContext],
+    takeover: Takeover,
+    context: RequestContext,
+) -> NonStreamingResult:
+    """Process one request, and take over a dead turn of its thread first. Raises the errors of `answer`."""
+    if not isinstance(request, ThreadsListReq | ThreadsGetByIdReq | ItemsListReq):
+        return await answer(request, store, files, context)
+    locks, found = await asyncio.gather(
+        _locks(store, context), answer(request, store, files, context), return_exceptions=True
+    )
+    if isinstance(locks, BaseException):
+        raise locks
+    running, dead = locks
+    if await _taken_over(request, dead, takeover, context):
+        found = await answer(request, store, files, context)
+    if isinstance(found, BaseException):
+        raise found
+    named = [f"{each.thread_id}={each.turn_id}" for each in running if HEADER_SAFE.fullmatch(each.thread_id)]
+    header = {"x-turns-running": ", ".join(named[:MAX_NAMED])} if named else dict[str, str]()
+    return NonStreamingResult(found.json, {**found.headers, **header})
+
+
+async def _locks(
+    store: DynamoStore[RequestContext], context: RequestContext
+) -> tuple[Sequence[RunningTurn], Sequence[RunningTurn]]:
+    """Return the user's running turns and the dead ones; none of either if they cannot be read."""
+    try:
+        return await store.running.find_all(context)
+    except StoreError:
+        logger.exception("answering without the running turns")
+        return (), ()
+
+
+async def _taken_over(
+    request: ThreadsListReq | ThreadsGetByIdReq | ItemsListReq,
+    dead: Sequence[RunningTurn],
+    takeover: Takeover,
+    context: RequestContext,
+) -> bool:
+    """Take over the dead turn of the request's thread; return whether there was one. A failure is only logged."""
+    if isinstance(request, ThreadsListReq):
+        return False
+    turn = next((each for each in dead if each.thread_id == request.params.thread_id), None)
+    if turn is None:
+        return False
+    try:
+        await takeover.of(turn, context)
+    except StoreError:
+        logger.exception("a dead turn was not taken over; the next request tries again")
+    return True
+
+
 async def answer(
     request: StoreRequest,
     store: DynamoStore[RequestContext],
     files: S3AttachmentStore[RequestContext],
     context: RequestContext,
-) -> bytes:
-    """Process one request and return its JSON. Raises ChatKit's NotFoundError and the errors of store and files."""
+) -> NonStreamingResult:
+    """Process one request. Raises ChatKit's NotFoundError and the errors of store and files."""
     match request:
         case ThreadsGetByIdReq():
             return await _get_thread(request, store, context)
         case ThreadsListReq(params=page):
             threads = await store.load_threads(page.limit or PAGE_SIZE, page.after, page.order, context)
             listed = Page(data=[_thread(one) for one in threads.data], has_more=threads.has_more, after=threads.after)
-            return _with_times(listed, threads.last_activity) if isinstance(threads, ActivePage) else _json(listed)
+            timed = isinstance(threads, ActivePage)
+            return NonStreamingResult(_with_times(listed, threads.last_activity) if timed else _json(listed))
         case ItemsListReq(params=page):
             items = await store.load_thread_items(
                 page.thread_id, page.after, page.limit or PAGE_SIZE, page.order, context
             )
-            return _json(_visible(items))
+            newest = _newest(items, page.order, is_first=page.after is None)
+            return NonStreamingResult(_json(_visible(items)), _interruption(newest))
         case ThreadsUpdateReq():
             thread = await store.load_thread(request.params.thread_id, context)
             thread.title = clean_title(request.params.title)
             await store.save_thread(thread, context)
-            return _json(_thread(thread))
+            return NonStreamingResult(_json(_thread(thread)))
         case ThreadsDeleteReq():
             await store.delete_thread(request.params.thread_id, context)
         case ItemsFeedbackReq():
@@ -85,13 +169,15 @@ async def answer(
         case AttachmentsCreateReq():
             attachment = await files.create_attachment(request.params, context)
             await store.save_attachment(attachment, context)
-            return _json(attachment)
+            return NonStreamingResult(_json(attachment))
         case AttachmentsDeleteReq():
             await files.delete_attachment(request.params.attachment_id, context)  # admission deleted the record
-    return DONE
+    return NonStreamingResult(DONE)
 
 
-async def _get_thread(request: ThreadsGetByIdReq, store: DynamoStore[RequestContext], context: RequestContext) -> bytes:
+async def _get_thread(
+    request: ThreadsGetByIdReq, store: DynamoStore[RequestContext], context: RequestContext
+) -> NonStreamingResult:
     """Return a thread; with `feedback` in the request's metadata, which ChatKit never sends, the user's ratings too."""
     thread_id = request.params.thread_id
     wanted = request.metadata.get("feedback") is True
@@ -100,13 +186,29 @@ async def _get_thread(request: ThreadsGetByIdReq, store: DynamoStore[RequestCont
         store.load_thread_items(thread_id, None, PAGE_SIZE, "asc", context),
         store.feedback.load(thread_id, context) if wanted else _none(),
     )
+    last = await store.load_thread_items(thread_id, None, 1, "desc", context) if items.has_more else items
+    headers = _interruption(_newest(last, "desc" if items.has_more else "asc", is_first=True))
     answer = _json(_thread(thread, items))
     if ratings is None:
-        return answer
+        return NonStreamingResult(answer, headers)
     found = {
         key: {"kind": each.kind} | ({"reason": each.reason} if each.reason else {}) for key, each in ratings.items()
     }
-    return answer[:-1] + b',"feedback":' + to_json(found) + b"}"
+    return NonStreamingResult(answer[:-1] + b',"feedback":' + to_json(found) + b"}", headers)
+
+
+def _newest(page: Page[ThreadItem], order: str, *, is_first: bool) -> ThreadItem | None:
+    """Return the thread's newest item, if it is on the page."""
+    if not page.data:
+        return None
+    if order == "desc":
+        return page.data[0] if is_first else None
+    return None if page.has_more else page.data[-1]
+
+
+def _interruption(newest: ThreadItem | None) -> dict[str, str]:
+    turn_id = interrupted_turn(newest)
+    return {} if turn_id is None else {"x-turn-interrupted": turn_id}
 
 
 async def _none() -> None:

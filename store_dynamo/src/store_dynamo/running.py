@@ -158,12 +158,16 @@ class RunningTurns(Generic[TContext]):
         record = await self._table.get(running_key(self._user_of(context), thread_id))
         return _turn(record) if record else None
 
-    async def list(self, context: TContext) -> list[RunningTurn]:
-        """Return the user's running turns; dead ones are left out."""
+    async def find_all(self, context: TContext) -> tuple[Sequence[RunningTurn], Sequence[RunningTurn]]:
+        """Return the user's running turns, and the dead ones that were not taken over yet. One query."""
         values = {":pk": text(user_partition(self._user_of(context))), ":running": text(RUNNING)}
         found = await self._table.query("pk = :pk AND begins_with(sk, :running)", values, limit=MAX_RUNNING)
-        now = self._clock()
-        return [turn for turn in map(_turn, found) if turn.is_alive(now)]
+        turns, now = [_turn(each) for each in found], self._clock()
+        return [each for each in turns if each.is_alive(now)], [each for each in turns if not each.is_alive(now)]
+
+    async def list(self, context: TContext) -> Sequence[RunningTurn]:
+        """Return the user's running turns; dead ones are left out."""
+        return (await self.find_all(context))[0]
 
 
 def _turn(record: Record) -> RunningTurn:

@@ -154,7 +154,10 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         return view
 
     async def fence(self, thread_id: str, claim: str, context: TContext) -> bool:
-        """Refuse all further writes of items by the turn of a claim. Returns False if the thread does not live."""
+        """Refuse all further writes of items by the turn of a claim. Returns False if the thread does not live.
+
+        A thread that does not exist cannot be created for an hour.
+        """
         return await run_to_completion(self._threads.fence(self._user_of(context), thread_id, claim))
 
     def generate_thread_id(self, context: TContext) -> str:

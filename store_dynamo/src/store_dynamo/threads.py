@@ -155,6 +155,11 @@ class Threads:
 
         The janitor removes its items, attachments and objects.
         """
+        # Otherwise it is unknown or already deleted.
+        return await self._bury(user_id, thread_id, f"{PRESENT} AND attribute_not_exists(deleted_at)")
+
+    async def _bury(self, user_id: str, thread_id: str, condition: str) -> bool:
+        """Put a tombstone in the thread's place if the condition holds, and return whether it does."""
         now = self._lifetime.clock()
         tombstone: Record = {
             **thread_key(user_id, thread_id),
@@ -163,22 +168,29 @@ class Threads:
             "expires_at": seconds(now + TURN_LIFE),
         }
         try:
-            await self._table.put(tombstone, f"{PRESENT} AND attribute_not_exists(deleted_at)")
+            await self._table.put(tombstone, condition)
         except ConditionFailedError:
-            return False  # unknown or already deleted
+            return False
         return True
 
     async def fence(self, user_id: str, thread_id: str, claim: str) -> bool:
-        """Add a claim to those that write nothing more. Returns whether the thread lives."""
+        """Add a claim to those that write nothing more. Returns whether the thread lives.
+
+        A thread that does not exist yet gets a tombstone, so that the turn of the claim cannot create it either.
+        """
         change = {
             "UpdateExpression": f"ADD {FENCED} :claims",
             "ExpressionAttributeValues": {":claims": {"SS": [claim]}} | self._lifetime.now(),
         }
-        try:
-            await self._table.update(thread_key(user_id, thread_id), change, ALIVE)
-        except ConditionFailedError:
-            return False
-        return True
+        for _ in range(MAX_SAVE_ATTEMPTS):
+            try:
+                await self._table.update(thread_key(user_id, thread_id), change, ALIVE)
+            except ConditionFailedError as error:
+                if conflicting_record(error) is not None or await self._bury(user_id, thread_id, ABSENT):
+                    return False
+                continue  # it was created in between
+            return True
+        raise StoreUnavailableError("fence", MAX_SAVE_ATTEMPTS, "Conflict")
 
     async def _open(self, record: Record, thread_id: str = "") -> tuple[ThreadMetadata, ThreadSnapshot]:
         found = await self._bodies.read(record)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic
@@ -40,6 +41,8 @@ class TurnRecord:
     turn_id: str
     thread_id: str
     cancelled: bool
+    unsent: bool = False
+    """Whether its process died before it stored its message."""
 
 
 class Turns(Generic[TContext]):
@@ -105,7 +108,14 @@ class Turns(Generic[TContext]):
         record = await self._table.get(turn_key(self._user_of(context), turn_id))
         if record is None or "claim" not in record or not is_alive(record, self._clock()):
             return None
-        return TurnRecord(turn_id, record["thread_id"]["S"], "cancelled_at" in record)
+        return TurnRecord(turn_id, record["thread_id"]["S"], "cancelled_at" in record, "unsent" in record)
+
+    async def mark_unsent(self, turn_id: str, context: TContext) -> None:
+        """Note that a dead turn had not stored its message, so that the message may be sent again; idempotent."""
+        change = update({"unsent": {"BOOL": True}})
+        with suppress(ConditionFailedError):
+            key = turn_key(self._user_of(context), turn_id)
+            await run_to_completion(self._table.update(key, change, "attribute_exists(claim)"))
 
     async def win(self, turn_id: str, call_id: str, context: TContext) -> bool:
         """Return True to the first caller, which runs the turn's client tool call, and False to all others.

@@ -38,7 +38,14 @@ from chatkit.types import (
 from chatkit.widgets import WidgetRoot
 from pydantic import ValidationError
 
+from languages import say
+
 logger = logging.getLogger("chat_api.answer.drafts")
+
+INTERRUPTED = say("The answer was interrupted here.")
+"""The visible note at the end of an answer that broke off."""
+STOPPED_NOTE = "The user stopped the answer above. Do not continue it unless the user asks for it."
+"""The hidden note behind an answer that its user stopped."""
 
 
 @dataclass(slots=True)
@@ -113,12 +120,17 @@ def changed_widget(widget: WidgetRoot, updates: Iterable[Any]) -> WidgetRoot:
 
 
 def _with_component(widget: WidgetRoot, name: str, change: Callable[[Any], Any]) -> WidgetRoot:
+    return _with_all(widget, lambda node: change(node) if node.get("id") == name else node)
+
+
+def _with_all(widget: WidgetRoot, change: Callable[[dict[str, Any]], Any]) -> WidgetRoot:
+    """Return a widget whose components are changed."""
+
     def changed(node: Any) -> Any:
         match node:
-            case {"id": found} if found == name:
-                return change(node)
             case dict():
-                return {key: changed(each) for key, each in cast("dict[str, Any]", node).items()}
+                found = change(cast("dict[str, Any]", node))
+                return found if found is not node else {key: changed(each) for key, each in found.items()}
             case list():
                 return [changed(each) for each in cast("list[Any]", node)]
             case _:
@@ -166,16 +178,26 @@ def is_empty(item: ThreadItem) -> bool:
             return False
 
 
-def interrupted(item: ThreadItem, note: str) -> ThreadItem | None:
-    """Return an unfinished answer with a note, or a workflow whose tasks no longer run; None for all else."""
+def interrupted(item: ThreadItem, note: str) -> ThreadItem:
+    """Return an unfinished item as it ends when the turn breaks: an answer with a visible note."""
     match item:
-        case AssistantMessageItem(content=content) if not is_empty(item):
+        case AssistantMessageItem(content=content):
             return item.model_copy(update={"content": [*content, AssistantMessageContent(text=f"\n\n*{note}*")]})
-        case WorkflowItem(workflow=workflow) if not is_empty(item):
+        case _:
+            return at_rest(item)
+
+
+def at_rest(item: ThreadItem) -> ThreadItem:
+    """Return an unfinished item in which nothing runs any more."""
+    match item:
+        case WorkflowItem(workflow=workflow):
             tasks = [_ended(task) for task in workflow.tasks]
             return item.model_copy(update={"workflow": workflow.model_copy(update={"tasks": tasks})})
+        case WidgetItem(widget=widget):
+            still = _with_all(widget, lambda node: node | {"streaming": False} if node.get("streaming") else node)
+            return item.model_copy(update={"widget": still})
         case _:
-            return None
+            return item
 
 
 def _ended(task: Task) -> Task:

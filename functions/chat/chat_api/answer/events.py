@@ -28,7 +28,7 @@ from chatkit.types import (
     ThreadStreamEvent,
 )
 
-from chat_api.answer.drafts import Draft, filled, interrupted, is_empty, new_item
+from chat_api.answer.drafts import Draft, filled, interrupted, is_empty, is_kept, new_item
 from chat_api.answer.ids import AnswerIds
 from chat_api.answer.rules import (
     ADDED_FIRST,
@@ -94,8 +94,8 @@ class AnswerEvents:
     def interrupt(self, note: str) -> Iterator[ThreadStreamEvent]:
         """Yield the unfinished items of an assistant that has failed, with a visible note, so that they are stored."""
         for draft in list(self._drafts.values()):
-            if not draft.is_done and (item := interrupted(draft.current(), note)) is not None:
-                yield from self._follow(ThreadItemDoneEvent(item=item))
+            if not draft.is_done and is_kept(item := draft.current()):
+                yield from self._follow(ThreadItemDoneEvent(item=interrupted(item, note)))
 
     def shown(self, item: ThreadItem) -> ThreadItem:
         """Return an unfinished item as the user sees it."""

@@ -115,3 +115,13 @@ class FenceContract(StoreSetting):
             with pytest.raises(NotFoundError, match=r"^Thread thr_1 not found$"):
                 await WRITES[name](turn, caller)
         assert await item_ids(own, alice) == []
+
+    async def test_a_fenced_turn_cannot_create_its_thread(self, own: Any, alice: Caller, bob: Caller) -> None:
+        """Its process may have been paused before its first write."""
+        assert not await own.fence("thr_new", "a", alice)
+        assert not await own.fence("thr_new", "a", alice)
+
+        with pytest.raises(NotFoundError, match=r"^Thread thr_new not found$"):
+            await own.save_thread(thread("thr_new"), alice)
+        await own.save_thread(thread("thr_new"), bob)
+        assert [each.id for each in (await own.load_threads(10, None, "asc", alice)).data] == ["thr_1"]

@@ -84,6 +84,17 @@ class RunningContract(StoreSetting):
         await running.end("thr_1", "a", alice, taken=True)
         assert [turn.claim for turn in await running.list(alice)] == ["b"]
 
+    async def test_all_locks_are_found_at_once(self, running: Any, clock: Clock, alice: Caller, bob: Caller) -> None:
+        await running.begin("thr_1", "turn-1", "a", alice)
+        clock.advance(DEAD_AFTER)
+        await running.begin("thr_2", "turn-2", "b", alice)
+        await running.begin("thr_3", "turn-3", "c", bob)
+
+        alive, dead = await running.find_all(alice)
+
+        assert [turn.turn_id for turn in alive] == ["turn-2"]
+        assert dead == [await running.find("thr_1", alice)]
+
     async def test_an_ended_lock_is_not_revived(self, running: Any, alice: Caller) -> None:
         await running.begin("thr_1", "turn-1", "a", alice)
         await running.end("thr_1", "a", alice)
@@ -190,6 +201,21 @@ class TurnsContract(StoreSetting):
         assert await turns.find("turn-1", alice) == TurnRecord("turn-1", "thr_1", cancelled=True)
         await turns.release("turn-1", alice)
         assert await turns.find("turn-1", alice) is None
+
+    async def test_a_turn_that_did_not_store_its_message_is_remembered(
+        self, turns: Any, alice: Caller, bob: Caller
+    ) -> None:
+        await turns.claim("turn-1", "thr_1", alice)
+        await turns.mark_unsent("turn-1", bob)
+        await turns.mark_unsent("turn-2", alice)
+        assert not (await turns.find("turn-1", alice)).unsent
+
+        for _ in range(2):
+            await turns.mark_unsent("turn-1", alice)
+
+        assert (await turns.find("turn-1", alice)).unsent
+        await turns.claim("turn-2", "thr_2", alice)
+        assert not (await turns.find("turn-2", alice)).unsent
 
     async def test_each_client_tool_call_is_won_once(self, turns: Any, alice: Caller, bob: Caller) -> None:
         await turns.claim("turn-1", "thr_1", alice)
