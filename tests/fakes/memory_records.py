@@ -184,6 +184,9 @@ class MemoryApprovals:
     asked: dict[tuple[str, str, str], Approval] = field(default_factory=dict[tuple[str, str, str], Approval])
     started: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
 
+    def now(self) -> datetime:
+        return self.clock()
+
     async def ask(self, thread_id: str, calls: Sequence[Asked], context: Any, claim: str | None = None) -> None:
         if not 1 <= len(calls) <= MAX_ASKED:
             raise ValueError(f"{len(calls)} calls at once")

@@ -25,6 +25,7 @@ from agents.exceptions import AgentsException, ModelRefusalError
 from chatkit.agents import AgentContext
 from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent
 
+from assistant_kit.approvals import Approvals
 from assistant_kit.failures import describe, explain
 from assistant_kit.history import newest_items
 from assistant_kit.items import ImageConverter
@@ -40,15 +41,21 @@ Start = Callable[[list[ThreadItem]], Awaitable[tuple[AgentContext[Any], RunResul
 
 
 async def agent_answer(
-    thread: ThreadMetadata, turn: Turn, start: Start, model: str
+    thread: ThreadMetadata, turn: Turn, start: Start, model: str, approvals: Approvals | None = None
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Yield the events of the answer. `model` names the default model, for the report that it no longer exists.
+
+    With `approvals`, calls of tools that need the user's approval are recorded and shown.
 
     Raises CustomStreamError with a message for the user, or the exception of a guardrail's tripwire unchanged.
     """
     items = await newest_items(turn.store, thread.id, turn.context)
+    if approvals is not None:
+        for changed in await approvals.settle(thread, turn):
+            yield changed
+        items = await approvals.with_open(items, thread, turn)
     try:
-        async with aclosing(without_rejected(thread, turn, items, partial(_run, turn, start))) as events:
+        async with aclosing(without_rejected(thread, turn, items, partial(_run, turn, start, approvals))) as events:
             async for event in events:
                 yield event
     except ModelRefusalError:
@@ -62,12 +69,19 @@ async def agent_answer(
         raise explain(error) from error
 
 
-async def _run(turn: Turn, start: Start, items: list[ThreadItem]) -> AsyncGenerator[ThreadStreamEvent, None]:
+async def _run(
+    turn: Turn, start: Start, approvals: Approvals | None, items: list[ThreadItem]
+) -> AsyncGenerator[ThreadStreamEvent, None]:
     context, result = await start(items)
     turn.on_stop(result.cancel)
     try:
         async with aclosing(run_events(context, result, ImageConverter(turn.save_image))) as events:
             async for event in events:
+                yield event
+        if result.interruptions:
+            if approvals is None:
+                raise RuntimeError("a tool needs an approval: give agent_answer an Approvals")
+            async for event in approvals.ask(context, result, turn):
                 yield event
     finally:
         used = result.context_wrapper.usage

@@ -37,7 +37,9 @@ from chatkit.types import (
 from openai.types.responses import ResponseInputTextParam
 from openai.types.responses.response_input_item_param import Message
 
+from assistant_kit.approval_cards import is_card, told
 from attachments_s3 import Envelope
+from chat_api.assistant import Approval
 
 Role = Literal["user", "system", "developer"]
 Converted = TResponseInputItem | list[TResponseInputItem] | None
@@ -114,7 +116,15 @@ class GuardedItemConverter(ThreadItemConverter):
     async def workflow_to_input(self, item: WorkflowItem) -> Converted:
         return self._tasks(item.workflow.tasks)
 
+    def approval_of(self, item: WidgetItem) -> Approval | None:
+        """Return the approval that a card is about; None without its record."""
+        return None
+
     async def widget_to_input(self, item: WidgetItem) -> Converted:
+        if is_card(item):
+            if (approval := self.approval_of(item)) is None:
+                return self._data("A card that asked the user for an approval was shown:", "approval", "", hidden=True)
+            return self._data(*_approval(approval), hidden=True)
         widget = item.widget.model_dump_json(exclude_unset=True, exclude_none=True)
         return self._data("The following graphical UI widget was displayed to the user:", "widget", widget, id=item.id)
 
@@ -137,6 +147,11 @@ class GuardedItemConverter(ThreadItemConverter):
         wrapped = self.envelope.wrap(kind, self._room().fit(text), **attributes)
         role: Role = self._hidden_role if hidden else "user"
         return Message(type="message", role=role, content=[text_part(f"{opening}\n{wrapped}")])
+
+
+def _approval(approval: Approval) -> tuple[str, str, str]:
+    opening, data = told(approval)
+    return opening, "approval", data
 
 
 def text_part(text: str) -> ResponseInputTextParam:

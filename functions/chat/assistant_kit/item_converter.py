@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatkit.types import Attachment, GeneratedImageItem, ThreadItem, UserMessageTagContent
+from chatkit.types import Attachment, GeneratedImageItem, ThreadItem, UserMessageTagContent, WidgetItem
 from openai.types.responses import ResponseInputContentParam
 from openai.types.responses.response_input_item_param import Message
 
 from assistant_kit.guarded_items import Converted, GuardedItemConverter, Role, text_part
 from assistant_kit.history import BUDGET, Budget, whole_attachments, whole_image
-from chat_api.assistant import Turn
+from chat_api.assistant import Approval, Turn
 
 
 class ItemConverter(GuardedItemConverter):
@@ -43,6 +43,9 @@ class ItemConverter(GuardedItemConverter):
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
         return text_part(f"{self.envelope.wrap('mention', f'@{tag.text}')}\n{self.mention(tag)}")
+
+    def approval_of(self, item: WidgetItem) -> Approval | None:
+        return self._turn.approvals.by_item.get(item.id) if self._turn.approvals else None
 
     async def generated_image_to_input(self, item: GeneratedImageItem) -> Converted:
         """Mention an image, and send the newest as bytes: its URL expires and may be out of the model's reach."""

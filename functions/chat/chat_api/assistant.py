@@ -38,6 +38,11 @@ from attachments_s3 import Envelope
 from chat_api.answer.rules import fault_of
 from chat_api.context import RequestContext
 from chat_api.errors import contained
+from chat_api.user_store import UserApprovals
+from store_dynamo.approvals import Approval as Approval
+from store_dynamo.approvals import Asked as Asked
+from store_dynamo.approvals import NotDecidedError as NotDecidedError
+from store_dynamo.approvals import Outcome as Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -98,6 +103,8 @@ class Turn:
     """Finds the user's own conversations by words, as `GET /chatkit/search` does. Raises InvalidRequestError."""
     envelope: Envelope = field(default_factory=Envelope)
     """Marks untrusted text as data for the model; `envelope.rule` belongs into the model's instructions."""
+    approvals: UserApprovals | None = None
+    """The approvals of the user in this thread; None outside a turn of a thread (`assistant_kit.approvals`)."""
     input_tokens: int = 0
     output_tokens: int = 0
     missing_model: str | None = None
@@ -191,6 +198,21 @@ class SupportsSyncActions(Protocol):
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
     ) -> SyncCustomActionResponse: ...
+
+
+@runtime_checkable
+class SupportsApprovals(Protocol):
+    """An assistant with tools that ask their user first (`assistant_kit.approvals`)."""
+
+    def decide(
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Yield the events of an action `approval.*` of a card. No other method gets these actions."""
+        ...
+
+
+APPROVAL_ACTIONS = frozenset({"approval.approve", "approval.deny", "approval.details", "approval.check"})
+"""The actions of the cards that ask for an approval. Types that begin with "approval." are reserved."""
 
 
 @runtime_checkable

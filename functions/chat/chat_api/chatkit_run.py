@@ -50,6 +50,7 @@ from chat_api.answer.rules import NEVER_BLOCKED, broken, iterator_of
 from chat_api.assistant import (
     Assistant,
     SupportsActions,
+    SupportsApprovals,
     SupportsModeration,
     SupportsSyncActions,
     SupportsTitles,
@@ -59,7 +60,7 @@ from chat_api.assistant import (
 from chat_api.bounds import clean_title, first_words
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError, contained
-from chat_api.request_checks import NOT_CHECKED, answer_statement, moderate, new_content, pending_tool_call
+from chat_api.request_checks import NOT_CHECKED, answer_statement, is_approval, moderate, new_content, pending_tool_call
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
@@ -154,8 +155,12 @@ class ChatKitRun(ChatKitServer[RequestContext]):
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        assert isinstance(self._assistant, SupportsActions)
-        events = partial(self._assistant.action, thread, action, sender, self._turn)
+        if is_approval(action):
+            assert isinstance(self._assistant, SupportsApprovals)
+            events = partial(self._assistant.decide, thread, action, sender, self._turn)
+        else:
+            assert isinstance(self._assistant, SupportsActions)
+            events = partial(self._assistant.action, thread, action, sender, self._turn)
         async with aclosing(self._guarded(events, thread)) as guarded:
             async for event in guarded:
                 yield event

@@ -17,9 +17,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Collection, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
+from chatkit.actions import Action
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
     ActiveStatus,
@@ -55,9 +57,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from attachments_s3.names import visible
 from chat_api.assistant import (
+    APPROVAL_ACTIONS,
     Assistant,
     Statement,
     SupportsActions,
+    SupportsApprovals,
     SupportsModels,
     SupportsModeration,
     SupportsSyncActions,
@@ -91,6 +95,7 @@ CALL_AMONG_ITEMS = 20
 """A client tool's result is accepted if its call is one of the thread's newest visible items."""
 PAGE_ACTIONS = "turn."
 """Prefix of the actions that the page's `fetch` answers itself, such as `turn.attach`. Assistants never get them."""
+ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 MODERATION_SECONDS = 5.0
 NOT_CHECKED = say("The answer could not be checked and was removed. Please try again.")
 
@@ -149,6 +154,9 @@ class RequestChecks:
             check_attachments(self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
+        if is_approval(request.params.action):
+            check_decision(request, self._assistant)
+            return
         if request.params.action.type.startswith(PAGE_ACTIONS):
             raise InvalidRequestError(f"params.action.type: names that begin with {PAGE_ACTIONS} are the page's own")
         kind = SupportsActions if isinstance(request, ThreadsCustomActionReq) else SupportsSyncActions
@@ -270,6 +278,30 @@ def _check_audio(params: InputTranscribeParams) -> None:
                 limit=MAX_AUDIO_BYTES,
             )
         )
+
+
+def is_approval(action: Action[str, Any]) -> bool:
+    """Return whether an action is about an approval. These types are reserved, so no other method gets them."""
+    return action.type.startswith("approval.")
+
+
+def check_decision(request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq, assistant: Assistant) -> None:
+    """Raise InvalidRequestError or TooLargeError unless an action `approval.*` is complete and bounded."""
+    action, payload = request.params.action, request.params.action.payload
+    if not isinstance(assistant, SupportsApprovals):
+        raise InvalidRequestError(say("this assistant does not ask for approvals"))
+    if not isinstance(request, ThreadsCustomActionReq) or action.type not in APPROVAL_ACTIONS:
+        raise InvalidRequestError(f"params.action.type: must be one of {', '.join(sorted(APPROVAL_ACTIONS))}, streamed")
+    if not request.params.item_id:
+        raise InvalidRequestError("params.item_id: must be the id of the card")
+    fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+    if not all(isinstance(fields.get(name), str) and ID.fullmatch(fields[name]) for name in ("id", "digest")):
+        raise InvalidRequestError("params.action.payload: must have the id and the digest that the card has")
+    reason = fields.get("reason", "")
+    if not isinstance(reason, str):
+        raise InvalidRequestError("params.action.payload.reason: must be a text")
+    if fault := REASON.fault(reason):
+        raise TooLargeError(say("{name} {fault}", name="params.action.payload.reason", fault=fault))
 
 
 def check_attachments(assistant: Assistant) -> None:

@@ -49,7 +49,7 @@ from chat_api.settings import LimitSettings
 from chat_api.store_answers import NonStreamingResult, StoreRequest, answer_with_turns
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import BackgroundStream, StopReason, StopSignal, Timing, watch
-from chat_api.user_store import UserStore
+from chat_api.user_store import UserApprovals, UserStore
 from chat_api.warmup import DeferredImports
 from languages import localized, say, translate
 from store_dynamo import DynamoStore
@@ -131,7 +131,7 @@ class AssistantServer:
             return await answer_with_turns(parsed, self._store, self._files, self._takeover, context)
         stay = self.limits.stay(charge_of(parsed), context)
         store = UserStore(self._store, context, thread_id)
-        turn = self._turn(store, context)
+        turn = self._turn(store, context, lock)
         if is_streaming_req(parsed):
             assert lock is not None
             events = self._locked(lock, stop, self._events(parsed, store, turn, stop, metrics, stay))
@@ -326,7 +326,7 @@ class AssistantServer:
 
         return ChatKitRun(store, self._assistant, turn, stop, metrics, self._timing)
 
-    def _turn(self, store: UserStore, context: RequestContext) -> Turn:
+    def _turn(self, store: UserStore, context: RequestContext, lock: ThreadLock | None = None) -> Turn:
         envelope = Envelope.of(context.user_id, self._envelope_secret)
         model_input = ModelInput(self._files, context, self._model_limits, envelope)
         return Turn(
@@ -337,6 +337,7 @@ class AssistantServer:
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
             search=lambda query: self.search(query, None, context),
             envelope=envelope,
+            approvals=lock and UserApprovals(self._store.approvals, context, lock.claim, self.record),
         )
 
 

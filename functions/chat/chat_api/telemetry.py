@@ -16,7 +16,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +91,10 @@ class TurnMetrics:
     output_tokens: int = 0
     missing_model: str | None = None
     """A model that the turn asked for and that does not exist (any longer)."""
+    approvals: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Approvals by what the turn did to them."""
+    approval_ages: Sequence[float] = ()
+    """Seconds between the question and the decision, of each approval that the turn decided."""
 
     def model_called(self) -> None:
         self.model_called_at = self.model_called_at or time.perf_counter()
@@ -107,6 +111,8 @@ class TurnMetrics:
         self.ended_at = time.perf_counter()
         self.input_tokens, self.output_tokens = turn.input_tokens, turn.output_tokens
         self.missing_model = turn.missing_model
+        if turn.approvals is not None:
+            self.approvals, self.approval_ages = turn.approvals.counts, turn.approvals.ages
 
     def summary(self) -> dict[str, str | float | None]:
         """Return the keys of the log line."""
@@ -149,6 +155,9 @@ class Metrics:
         metrics |= {name: ("Count", count) for name, count in tokens.items() if count}
         if turn.missing_model:
             metrics["MissingModels"] = ("Count", 1)
+        metrics |= {f"Approvals{name.capitalize()}": ("Count", count) for name, count in turn.approvals.items()}
+        if turn.approval_ages:
+            metrics["ApprovalAge"] = ("Seconds", max(turn.approval_ages))
         failures = [({"kind": turn.error}, {"Failures": ("Count", 1)})] if turn.error else []
         self._write(({}, metrics), ({"outcome": turn.outcome}, {"TurnsEnded": ("Count", 1)}), *failures)
 

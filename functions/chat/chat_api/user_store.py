@@ -1,9 +1,15 @@
-"""A ChatKit store bound to one user: it ignores the context of each call and uses its own.
+"""A ChatKit store, and the records of approvals, bound to one user: they ignore the context of each call.
 
-Assistants get this store, so that a mistake in an assistant cannot reach another user's data.
+Assistants get these, so that a mistake in an assistant cannot reach another user's data.
 """
 
 from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
@@ -11,6 +17,12 @@ from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
+from store_dynamo.approvals import Approval, Approvals, Asked, Outcome, Verdict
+
+logger = logging.getLogger("chat_api.user_store")
+
+Audit = Callable[[str, RequestContext, str], Awaitable[None]]
+"""Adds an action to the user's audit record: its name, and the id of the approval."""
 
 
 class UserStore(Store[RequestContext]):
@@ -95,3 +107,87 @@ class UserStore(Store[RequestContext]):
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
         await self._store.delete_attachment(attachment_id, self._context)
+
+
+@dataclass(slots=True)
+class UserApprovals:
+    """The approvals in a thread of one user, for one turn: only this turn starts the tools that it has approved."""
+
+    _approvals: Approvals[RequestContext]
+    _context: RequestContext
+    _claim: str
+    _audit: Audit
+    by_item: dict[str, Approval] = field(default_factory=dict[str, Approval])
+    """The approvals that this turn has read, by the thread item of their cards."""
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """Metrics: approvals by what this turn did to them. Never their contents."""
+    ages: list[float] = field(default_factory=list[float])
+    """Metrics: the seconds between a question and its decision."""
+
+    def is_open(self, approval: Approval) -> bool:
+        """Return whether the user can still decide."""
+        return approval.is_open(self._approvals.now())
+
+    def now(self) -> datetime:
+        """Return the time by which calls expire."""
+        return self._approvals.now()
+
+    async def list(self, thread_id: str) -> list[Approval]:
+        """Return the approvals of a thread, the oldest first."""
+        found = await self._approvals.list(thread_id, self._context)
+        self.by_item.update((each.asked.item_id, each) for each in found)
+        return found
+
+    async def load(self, thread_id: str, approval_id: str) -> Approval:
+        """Return one approval. Raises NotFoundError."""
+        found = await self._approvals.load(thread_id, approval_id, self._context)
+        self.by_item[found.asked.item_id] = found
+        return found
+
+    async def ask(self, thread_id: str, calls: Sequence[Asked]) -> None:
+        """Record calls that wait for the user, all or none. Show their cards afterwards."""
+        await self._approvals.ask(thread_id, calls, self._context, self._claim)
+        self._count("asked", len(calls))
+
+    async def decide(
+        self, thread_id: str, approval_id: str, *, approved: bool, digest: str, reason: str = ""
+    ) -> Approval:
+        """Record the user's decision, once. Raises NotDecidedError or NotFoundError; then nothing has changed."""
+        verdict = Verdict(approved, digest, self._claim, self._context.request_id, reason)
+        decided = await self._approvals.decide(thread_id, approval_id, verdict, self._context)
+        action = "approved" if approved else "denied"
+        self.ages.append((self._approvals.now() - decided.asked_at).total_seconds())
+        self._count(action)
+        await self._audit(f"approval.{action}", self._context, approval_id)
+        return decided
+
+    async def start(self, thread_id: str, approval_id: str) -> bool:
+        """Return True once to the turn that approved a call, right before its tool; False: do not run it."""
+        return await self._approvals.start(thread_id, approval_id, self._claim, self._context)
+
+    async def finish(self, thread_id: str, approval: Approval, outcome: Outcome) -> Approval:
+        """Record the outcome of a tool, and return the record as it is then."""
+        approval_id = approval.asked.approval_id
+        if await self._approvals.finish(thread_id, approval_id, approval.claim, outcome, self._context):
+            self._count("failed" if outcome.failed else "done")
+        return await self.load(thread_id, approval_id)
+
+    async def settle(self, thread_id: str, approval: Approval) -> Approval:
+        """Record that an approval has expired, or that the turn which approved it has died, and return the record.
+
+        The turn must have the thread's lock: then no other turn runs in the thread.
+        """
+        approval_id, changed = approval.asked.approval_id, False
+        if approval.status == "pending" and not self.is_open(approval):
+            changed = await self._approvals.expire(thread_id, approval_id, self._context)
+        elif approval.status == "begun" and approval.claim != self._claim:
+            changed = await self._approvals.abandon(thread_id, approval_id, approval.claim, self._context)
+        if not changed:
+            return approval
+        settled = await self.load(thread_id, approval_id)
+        self._count(settled.status)
+        return settled
+
+    def _count(self, name: str, amount: int = 1) -> None:
+        self.counts[name] += amount
+        logger.info("approvals", extra={"approval": name, "count": amount})

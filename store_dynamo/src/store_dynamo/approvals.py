@@ -46,7 +46,7 @@ MAX_ASKED = 50
 MAX_LISTED = 500
 MAX_ARGUMENTS_CHARS = 20_000
 MAX_OUTCOME_CHARS = 8_000
-MAX_REASON_CHARS = 500
+MAX_REASON_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,10 @@ class Approvals(Generic[TContext]):
         self._bodies = bodies
         self._user_of = user_of
         self._lifetime = lifetime
+
+    def now(self) -> datetime:
+        """Return the time by which calls expire."""
+        return self._lifetime.clock()
 
     async def ask(self, thread_id: str, calls: Sequence[Asked], context: TContext, claim: str | None = None) -> None:
         """Write the records of calls, all or none. Raises NotFoundError for the thread, or ValueError."""

@@ -14,6 +14,7 @@ import pytest
 
 from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
 from chat_api.identity import TokenVerifier
+from examples.recipes.approval import CANCELLED
 from tests.fakes.accounts import dynamodb
 from tests.integration.coach.conftest import Talk, model, pool, s3, verifier
 from tests.unit.chat_api.conftest import make_world
@@ -99,6 +100,22 @@ class TestAction:
             reply = await talk.stream("threads.custom_action", item_id=card["id"], action=action)
 
             assert reply.events[-1]["message"] == "This order cannot be cancelled."
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.promise("P2")
+async def test_approval(cook: Cook) -> None:
+    async with cook("approval") as talk:
+        card = (await talk.say('call cancel_order {"number": 17}')).item("widget")
+        assert (card["widget"]["children"][1]["value"], CANCELLED) == ("Cancel order 17?", {})
+        buttons = card["widget"]["children"][-1]["children"][-1]["children"]
+        action = buttons[0]["onClickAction"]
+
+        for _ in range(2):
+            reply = await talk.stream("threads.custom_action", item_id=card["id"], action=action)
+
+        assert list(CANCELLED.values()) == [17]
+        assert reply.events[-1]["message"] == "This was decided before. Nothing was done again."
 
 
 async def test_form(cook: Cook) -> None:

@@ -56,7 +56,7 @@ def fault_of(assistant: object) -> str | None:
     respond = getattr(assistant, "respond", None)
     if not callable(respond):
         return f"the factory returned {kind}, which has no method respond"
-    for name in ("respond", "action"):
+    for name in ("respond", "action", "decide"):
         method = getattr(assistant, name, None)
         if inspect.iscoroutinefunction(method):
             return f"{kind}.{name} must yield events: it is async but has no yield"

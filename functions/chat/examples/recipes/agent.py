@@ -31,6 +31,7 @@ from chatkit.types import (
 from pydantic import SkipValidation
 
 from assistant_kit.agent_answer import agent_answer
+from assistant_kit.approvals import Approvals
 from assistant_kit.client_tools import ClientToolContext
 from assistant_kit.item_converter import ItemConverter
 from assistant_kit.items import item_fields
@@ -55,6 +56,7 @@ class AgentAssistant:
     """An assistant around one agent; further arguments are the agent's, such as `tools`."""
 
     converter = ItemConverter
+    approvals: Approvals | None = None
 
     def __init__(self, settings: AssistantSettings, **agent: Any) -> None:
         self.client = OpenAIClient(api_key=settings.api_key, base_url=settings.openai_base_url)
@@ -87,7 +89,7 @@ class AgentAssistant:
                 run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
             )
 
-        return agent_answer(thread, turn, start, self.model)
+        return agent_answer(thread, turn, start, self.model, self.approvals)
 
     async def close(self) -> None:
         await self.client.close()

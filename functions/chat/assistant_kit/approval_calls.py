@@ -1,0 +1,192 @@
+"""Calls of tools that wait for their user: their records, their digests, and the tools that carry them out.
+
+    asked = await asked_of(interruption, context, turn, terms, item_id, group, siblings)
+    tool, owner = await find_tool(agent, RunContextWrapper(context), asked.tool, asked.agent)
+    digest_of(tool, terms, asked.arguments) == asked.digest         # the tool is still the one that asked
+    outcome = await carry_out(tool, tool_context(approval, context, owner), approval)
+
+The digest covers the tool's name, its parameters, the author's version of it, and the arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from agents import Agent, FunctionTool, Handoff, RunContextWrapper, RunResultStreaming
+from agents.items import ToolApprovalItem, ToolCallItem, ToolCallOutputItem
+from agents.tool_context import ToolContext
+from chatkit.agents import AgentContext
+from chatkit.errors import CustomStreamError
+from chatkit.types import ThreadStreamEvent
+from openai.types.responses import ResponseFunctionToolCall
+
+from chat_api.assistant import Approval, Asked, Outcome, Turn, UserApprovals
+from languages import Speech, say
+
+logger = logging.getLogger(__name__)
+
+LIFE = timedelta(days=7)
+MAX_ARGUMENTS_CHARS = 20_000
+SIBLINGS_CHARS = 8_000
+
+INCOMPLETE = say("The assistant asked for something that cannot be shown for your approval. Please try again.")
+
+Words = Callable[[dict[str, Any], Speech], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How one tool asks. A tool without terms asks by its name and arguments."""
+
+    tool: str
+    words: Words
+    """The question on the card, made of the arguments by code."""
+    version: str = ""
+    """Changes with the meaning of the tool: calls that were asked for under another version are not carried out."""
+    life: timedelta = LIFE
+    find_outcome: Callable[[AgentContext[Any], str], Awaitable[str | None]] | None = None
+    """Returns the outcome of the call with this key, if it was carried out: asked when the server stopped meanwhile."""
+
+
+def approvals_of(turn: Turn) -> UserApprovals:
+    """Return the turn's approvals."""
+    assert turn.approvals is not None, "approvals need a turn of a thread"
+    return turn.approvals
+
+
+async def asked_of(
+    call: ToolApprovalItem,
+    context: AgentContext[Any],
+    turn: Turn,
+    terms: Terms | None,
+    item_id: str,
+    group: str,
+    siblings: str,
+) -> Asked:
+    """Return the record of a call. Raises CustomStreamError if it cannot be shown and carried out as it is."""
+    name, owner = call.name or "", call.agent
+    found = await find_tool(owner, RunContextWrapper(context), name, owner.name)
+    arguments = canonical(call.arguments)
+    if found is None or arguments is None or len(arguments) > MAX_ARGUMENTS_CHARS:
+        logger.warning("a call of the tool %s cannot be asked for", name)
+        raise CustomStreamError(INCOMPLETE, allow_retry=True)
+    return Asked(
+        approval_id=approval_id_of(item_id),
+        group=group,
+        item_id=item_id,
+        tool=name,
+        arguments=arguments,
+        digest=digest_of(found[0], terms, arguments),
+        words=words_of(terms, name, arguments, Speech(turn.context.locale)),
+        until=(approvals_of(turn).now() + (terms.life if terms else LIFE)).replace(microsecond=0),
+        agent=owner.name,
+        model=str(getattr(owner.model, "model", owner.model) or ""),
+        siblings=siblings,
+    )
+
+
+def digest_of(tool: FunctionTool, terms: Terms | None, arguments: str) -> str:
+    """Return the digest of a call: of everything that its meaning depends on."""
+    meaning = [tool.name, tool.params_json_schema, terms.version if terms else "", arguments]
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+async def carry_out(tool: FunctionTool, context: ToolContext[Any], approval: Approval) -> Outcome:
+    """Call the tool. A failure is an outcome: the user has to see it, and nothing repeats the call."""
+    try:
+        return Outcome(str(await tool.on_invoke_tool(context, approval.asked.arguments)))
+    except Exception as error:  # the text may be anything, so only its type is shown and logged
+        logger.warning("the approved tool %s failed: %s", tool.name, type(error).__name__)
+        return Outcome(f"The tool failed: {type(error).__name__}", failed=True)
+
+
+async def shown(context: AgentContext[Any], working: asyncio.Task[Outcome]) -> AsyncGenerator[ThreadStreamEvent, None]:
+    """Yield the events that a tool streams through its context, until it has ended."""
+    events = context._events  # pyright: ignore[reportPrivateUsage]
+    while not working.done() or not events.empty():
+        next_event = asyncio.ensure_future(events.get())
+        await asyncio.wait({next_event, working}, return_when=asyncio.FIRST_COMPLETED)
+        if not next_event.done():
+            next_event.cancel()
+            continue
+        yield cast("ThreadStreamEvent", next_event.result())
+
+
+def tool_context(approval: Approval, context: AgentContext[Any], owner: Agent[Any]) -> ToolContext[Any]:
+    """Return the context of the call; its `tool_call_id` is the approval's id, the key of the call."""
+    asked = approval.asked
+    call = ResponseFunctionToolCall(
+        type="function_call", call_id=asked.approval_id, name=asked.tool, arguments=asked.arguments
+    )
+    return ToolContext(
+        context=context,
+        tool_name=asked.tool,
+        tool_call_id=asked.approval_id,
+        tool_arguments=asked.arguments,
+        tool_call=call,
+        agent=owner,
+    )
+
+
+async def find_tool(
+    agent: Agent[Any], run: RunContextWrapper[Any], tool_name: str, owner: str
+) -> tuple[FunctionTool, Agent[Any]] | None:
+    """Return the tool of an agent, of those that it hands over to, or of those that it uses as tools; MCP included."""
+    seen, waiting = set[int](), [agent]
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        for tool in await one.get_all_tools(run):
+            if isinstance(tool, FunctionTool) and (tool.name, one.name) == (tool_name, owner):
+                return tool, one
+            waiting += [inner] if isinstance(inner := getattr(tool, "_agent_instance", None), Agent) else []
+        for target in one.handoffs:
+            inner = target._agent_ref and target._agent_ref() if isinstance(target, Handoff) else target  # pyright: ignore[reportPrivateUsage]
+            waiting += [cast("Agent[Any]", inner)] if isinstance(inner, Agent) else []
+    return None
+
+
+def canonical(arguments: str | None) -> str | None:
+    """Return a call's arguments as canonical JSON; None unless they are a JSON object."""
+    try:
+        document = json.loads(arguments or "{}")
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def words_of(terms: Terms | None, name: str, arguments: str, speech: Speech) -> str:
+    if terms is None:
+        return speech("Run {tool} with {arguments}?", tool=name, arguments=arguments)
+    try:
+        return terms.words(json.loads(arguments), speech)
+    except Exception as error:  # arguments that do not fit the schema
+        logger.warning("no words for a call of the tool %s: %s", name, type(error).__name__)
+        raise CustomStreamError(INCOMPLETE, allow_retry=True) from error
+
+
+def approval_id_of(item_id: str) -> str:
+    """Return an id that cannot be guessed; it follows from that of the card, which is new and random."""
+    return f"apr_{hashlib.sha256(item_id.encode()).hexdigest()[:40]}"
+
+
+def siblings_of(result: RunResultStreaming) -> str:
+    """Return the outputs of the run's other tools as JSON: the next run does not have them otherwise."""
+    names = {each.call_id: each.tool_name for each in result.new_items if isinstance(each, ToolCallItem)}
+    outputs = [
+        {"tool": names.get(each.call_id), "output": str(each.output)}
+        for each in result.new_items
+        if isinstance(each, ToolCallOutputItem)
+    ]
+    return json.dumps(outputs, ensure_ascii=False)[:SIBLINGS_CHARS] if outputs else ""

@@ -1,0 +1,162 @@
+"""The card of an approval, and the words in which the model learns about it.
+
+    card_item(approval, fields, speech)          # a thread item: what will happen, Approve, Deny, the exact arguments
+    told(approval)                               # for the model: what was asked, decided and done
+
+Every text of a card comes from code or from the record: the author's words, the arguments, the decision. The model
+chooses arguments only, and a card shows these exactly on demand.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from chatkit.types import WidgetItem
+from chatkit.widgets import DynamicWidgetRoot
+
+from chat_api.assistant import Approval
+from languages import Speech
+
+KEY = "approval:"
+"""The start of a card's `key`."""
+SHOWN_CHARS = 600
+"""Of an outcome on its card; the record has more."""
+TOLD_CHARS = 4_000
+"""Of an outcome, or of arguments, for the model."""
+
+
+def is_card(item: WidgetItem) -> bool:
+    """Return whether an item is the card of an approval."""
+    return str(getattr(item.widget, "key", None) or "").startswith(KEY)
+
+
+def with_card(item: WidgetItem, approval: Approval, speech: Speech, *, details: bool = False) -> WidgetItem:
+    """Return the card's item in the state of its record."""
+    return item.model_copy(update={"widget": card(approval, speech, details=details), "copy_text": _copy(approval)})
+
+
+def card_item(approval: Approval, fields: dict[str, Any], speech: Speech) -> WidgetItem:
+    """Return a new item with the card; `fields` are those of `items.item_fields`."""
+    return WidgetItem(**fields, widget=card(approval, speech), copy_text=_copy(approval))
+
+
+def card(approval: Approval, speech: Speech, *, details: bool = False) -> DynamicWidgetRoot:
+    """Return the card of an approval in its present state."""
+    asked = approval.asked
+    payload = {"id": asked.approval_id, "digest": asked.digest}
+    children: list[dict[str, Any]] = [
+        {"type": "Title", "value": _heading(approval, speech), "size": "sm"},
+        {"type": "Text", "value": asked.words},
+        *({"type": "Caption", "value": line} for line in _facts(approval, speech)),
+    ]
+    if details:
+        children.append({"type": "Text", "value": f"{asked.tool} {asked.arguments}", "size": "xs"})
+    if approval.status == "pending":
+        children.append(_form(payload, speech, details=details))
+    elif approval.status in ("begun", "unknown"):
+        children.append(_button(speech("Check"), "approval.check", payload))
+    return DynamicWidgetRoot.model_validate(
+        {"type": "Card", "key": KEY + asked.approval_id, "size": "md", "children": children}
+    )
+
+
+def _form(payload: dict[str, Any], speech: Speech, *, details: bool) -> dict[str, Any]:
+    buttons = [
+        _button(speech("Approve"), "approval.approve", payload, style="primary"),
+        {"type": "Button", "label": speech("Deny"), "submit": True, "style": "secondary"},
+    ]
+    if not details:
+        buttons.append(_button(speech("Details"), "approval.details", payload, variant="ghost"))
+    return {
+        "type": "Form",
+        "onSubmitAction": {"type": "approval.deny", "payload": payload},
+        "children": [
+            {"type": "Label", "value": speech("Reason, if you deny (optional)"), "fieldName": "reason"},
+            {"type": "Input", "name": "reason"},
+            {"type": "Row", "gap": 2, "children": buttons},
+        ],
+    }
+
+
+def _button(label: str, action: str, payload: dict[str, Any], **options: str) -> dict[str, Any]:
+    return {"type": "Button", "label": label, "onClickAction": {"type": action, "payload": payload}, **options}
+
+
+def _heading(approval: Approval, speech: Speech) -> str:
+    match approval.status:
+        case "pending":
+            return speech("Your approval is needed")
+        case "begun":
+            return speech("Approved; the outcome is not known yet")
+        case "done":
+            return speech("Approved and done")
+        case "failed":
+            return speech("Approved, but it failed")
+        case "unknown":
+            return speech("Approved; the outcome is unknown")
+        case "denied":
+            return speech("Denied; nothing was done")
+        case "expired":
+            return speech("Expired; nothing was done")
+
+
+def _facts(approval: Approval, speech: Speech) -> list[str]:
+    lines: list[str] = []
+    if approval.status == "pending":
+        lines.append(speech("You can decide until {time}.", time=_time(approval.asked.until, speech)))
+    if approval.decided_at:
+        lines.append(speech("You decided this on {time}.", time=_time(approval.decided_at, speech)))
+    if approval.reason:
+        lines.append(speech("Reason: {reason}", reason=approval.reason))
+    if approval.status == "unknown":
+        lines.append(
+            speech("The server stopped before it knew. It is never repeated by itself: look whether it was done.")
+        )
+    if approval.outcome:
+        lines.append(approval.outcome[:SHOWN_CHARS])
+    return lines
+
+
+def _time(at: datetime, speech: Speech) -> str:
+    at = at.astimezone(UTC)
+    return f"{speech.date(at.date())}, {at:%H:%M} UTC"
+
+
+def _copy(approval: Approval) -> str:
+    return f"{approval.asked.words} ({approval.status})"
+
+
+def told(approval: Approval) -> tuple[str, str]:
+    """Return our own words about an approval for the model, and its data as JSON."""
+    asked = approval.asked
+    data: dict[str, Any] = {"tool": asked.tool, "arguments": _cut(asked.arguments)}
+    if approval.reason:
+        data["reason"] = approval.reason
+    if approval.outcome:
+        data["outcome"] = _cut(approval.outcome)
+    if asked.siblings:
+        data["other tools of that response returned"] = _cut(asked.siblings)
+    return f"[Approval {asked.approval_id}] {_STATES[approval.status]}", json.dumps(data, ensure_ascii=False)
+
+
+_STATES = {
+    "pending": (
+        "The user was asked to allow this call of a tool. It is not decided, and the call has not run. "
+        "Do not say that it was done, and do not call the tool again for the same purpose."
+    ),
+    "begun": "The user approved this call. It was started, and its outcome is not known yet. Do not call it again.",
+    "done": "The user approved this call, and it was carried out, once. Do not call it again. Its outcome is below.",
+    "failed": "The user approved this call, and it failed. Its outcome is below.",
+    "unknown": (
+        "The user approved this call. The server stopped before its outcome was known: it may or may not have been "
+        "carried out. Say so, and do not call it again unless the user asks for it."
+    ),
+    "denied": "The user denied this call, and it has not run. Do not call it again unless the user asks for it.",
+    "expired": "The user did not decide about this call in time, and it has not run.",
+}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TOLD_CHARS else f"{text[:TOLD_CHARS]} [cut]"

@@ -1,0 +1,270 @@
+"""Tools that ask their user first: the call waits in a record, a card asks, and the decision carries it out, once.
+
+    @function_tool(needs_approval=True)                             # or a function of the arguments
+    async def transfer(run: ToolContext[Context], dollars: int) -> str:
+        return await bank.transfer(dollars, key=run.tool_call_id)   # the approval's id: the same for the same call
+
+    approvals = Approvals(open_agent, Terms("transfer", words=lambda args, speech: f"Move ${args['dollars']}?"))
+
+    def respond(self, thread, message, turn):
+        return agent_answer(thread, turn, partial(self._start, thread, turn), model, approvals)
+
+    def decide(self, thread, action, sender, turn):                 # makes the assistant a SupportsApprovals
+        return approvals.decide(thread, action, sender, turn, partial(self.respond, thread, None, turn))
+
+Theory. The Agents SDK ends a run at a call that needs approval (`result.interruptions`). Its RunState is not kept: it
+can neither be stored with ChatKit's context nor be read by another version, and resuming it twice runs the tool twice
+(docs/decisions/0114-approvals-are-records.md). Instead each call becomes a record, then a card. A decision is an
+ordinary turn: it changes the record in one transaction, calls the tool from the record, stores and shows the outcome,
+and lets the model continue from the thread's items, once every call of that response is decided or has expired.
+
+The digest covers the tool's name, its parameters, the author's version of it, and the arguments. A card shows one
+digest, and only the call that has it now is carried out: a tool that a deployment changed has to ask again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+from agents import Agent, FunctionTool, RunContextWrapper, RunResultStreaming
+from chatkit.actions import Action
+from chatkit.agents import AgentContext
+from chatkit.store import NotFoundError
+from chatkit.types import (
+    HiddenContextItem,
+    NoticeEvent,
+    ThreadItem,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    WidgetItem,
+)
+
+from assistant_kit.approval_calls import Terms as Terms
+from assistant_kit.approval_calls import (
+    approval_id_of,
+    approvals_of,
+    asked_of,
+    carry_out,
+    digest_of,
+    find_tool,
+    shown,
+    siblings_of,
+    tool_context,
+)
+from assistant_kit.approval_cards import card_item, told, with_card
+from assistant_kit.history import BUDGET, size
+from assistant_kit.items import item_fields
+from chat_api.assistant import Approval, Asked, NotDecidedError, Outcome, Turn
+from languages import Speech, say, translate
+
+logger = logging.getLogger(__name__)
+
+MAX_ASKED = 20
+"""Calls that one response may ask for."""
+
+GONE = say("This request does not exist any more. Nothing was done.")
+CHANGED = say("This tool was changed after it asked. Nothing was done: ask the assistant again.")
+DECIDED = say("This was decided before. Nothing was done again.")
+LATE = say("The time to decide is over. Nothing was done: ask the assistant again.")
+
+Open = Callable[[ThreadMetadata, Turn], Awaitable[tuple[AgentContext[Any], Agent[Any]]]]
+"""Returns the context and the agent that a turn in the thread has, for a call without a run."""
+Continue = Callable[[], AsyncIterator[ThreadStreamEvent]]
+
+
+class Approvals:
+    """Asks, decides and carries out the calls of an assistant's tools. One per process, shared by all users."""
+
+    def __init__(self, open_agent: Open, *terms: Terms) -> None:
+        self._open = open_agent
+        self._terms = {each.tool: each for each in terms}
+
+    async def ask(
+        self, context: AgentContext[Any], result: RunResultStreaming, turn: Turn
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Record the calls at which a run has stopped, then show their cards. Raises CustomStreamError."""
+        approvals, thread, speech = approvals_of(turn), context.thread, Speech(turn.context.locale)
+        waiting = result.interruptions[:MAX_ASKED]
+        if len(waiting) < len(result.interruptions):
+            logger.warning("a response asked for over %s approvals: the others are dropped", MAX_ASKED)
+        fields = [item_fields("message", thread, turn.store, turn.context) for _ in waiting]
+        group = approval_id_of(fields[0]["id"])
+        calls: list[Asked] = []
+        for call, field in zip(waiting, fields, strict=True):
+            siblings = "" if calls else siblings_of(result)
+            calls.append(
+                await asked_of(call, context, turn, self._terms.get(call.name or ""), field["id"], group, siblings)
+            )
+        await approvals.ask(thread.id, calls)
+        for call, field in zip(calls, fields, strict=True):
+            yield ThreadItemDoneEvent(item=card_item(Approval(call, "pending", approvals.now()), field, speech))
+
+    async def settle(self, thread: ThreadMetadata, turn: Turn) -> list[ThreadStreamEvent]:
+        """Close the approvals of the thread that have expired or whose turn died, and return the new cards.
+
+        Call it in a turn, before the model: only then no other turn runs in the thread.
+        """
+        events: list[ThreadStreamEvent] = []
+        for approval in await approvals_of(turn).list(thread.id):
+            settled = await approvals_of(turn).settle(thread.id, approval)
+            if settled is not approval and (item := await _card(settled, thread, turn)):
+                events.append(ThreadItemReplacedEvent(item=with_card(item, settled, Speech(turn.context.locale))))
+        return events
+
+    async def decide(
+        self,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+        turn: Turn,
+        answer: Continue,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Carry out an action of a card; `answer` yields the events of the model's next answer."""
+        try:
+            approval = await approvals_of(turn).load(thread.id, str(action.payload["id"]))
+        except NotFoundError:
+            approval = None
+        if approval is None or sender is None or sender.id != approval.asked.item_id:
+            yield _notice(GONE, turn)
+            return
+        if action.type == "approval.details":
+            yield _replaced(sender, approval, turn, details=True)
+        elif action.type == "approval.check":
+            async for event in self._check(thread, sender, approval, turn):
+                yield event
+        elif action.type in ("approval.approve", "approval.deny"):
+            async for event in self._decide(thread, action, sender, approval, turn, answer):
+                yield event
+
+    async def _decide(
+        self,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem,
+        approval: Approval,
+        turn: Turn,
+        answer: Continue,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        approved, shown = action.type == "approval.approve", str(action.payload["digest"])
+        found = await self._current(thread, approval, turn) if approved else None
+        if approved and approval.status == "pending" and found is None:
+            yield _notice(CHANGED, turn)
+            return
+        reason = "" if approved else " ".join(str(action.payload.get("reason") or "").split())
+        try:
+            approval = await approvals_of(turn).decide(
+                thread.id, approval.asked.approval_id, approved=approved, digest=shown, reason=reason
+            )
+        except (NotDecidedError, NotFoundError) as error:
+            async for event in self._refused(thread, sender, error, turn):
+                yield event
+            return
+        yield _replaced(sender, approval, turn)
+        if found is not None:
+            async for event in self._carry_out(thread, sender, approval, turn, *found):
+                yield event
+            approval = await approvals_of(turn).load(thread.id, approval.asked.approval_id)
+        opening, data = told(approval)
+        content = f"{opening}\n{data}"
+        yield ThreadItemDoneEvent(item=HiddenContextItem(**_fields(thread, turn), content=content))
+        if await self._is_last(thread, approval, turn):
+            async for event in answer():
+                yield event
+
+    async def _refused(
+        self, thread: ThreadMetadata, sender: WidgetItem, error: NotDecidedError | NotFoundError, turn: Turn
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Show why a decision did not count, and the present state. Nothing has changed."""
+        if isinstance(error, NotFoundError):
+            yield _notice(GONE, turn)
+            return
+        approval = await approvals_of(turn).settle(thread.id, error.approval)
+        yield _replaced(sender, approval, turn)
+        still_open = approvals_of(turn).is_open(approval)
+        yield _notice(CHANGED if still_open else LATE if approval.status == "expired" else DECIDED, turn)
+
+    async def _check(
+        self, thread: ThreadMetadata, sender: WidgetItem, approval: Approval, turn: Turn
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Show the present state of a call; ask the tool for an outcome that is unknown."""
+        approval = await approvals_of(turn).settle(thread.id, approval)
+        terms = self._terms.get(approval.asked.tool)
+        if approval.status == "unknown" and terms and terms.find_outcome:
+            context, _ = await self._open(thread, turn)
+            if (outcome := await terms.find_outcome(context, approval.asked.approval_id)) is not None:
+                approval = await approvals_of(turn).finish(thread.id, approval, Outcome(outcome))
+        yield _replaced(sender, approval, turn)
+
+    async def _current(
+        self, thread: ThreadMetadata, approval: Approval, turn: Turn
+    ) -> tuple[AgentContext[Any], FunctionTool, Agent[Any]] | None:
+        """Return the tool of a call, if it is still the one that asked."""
+        context, agent = await self._open(thread, turn)
+        terms = self._terms.get(approval.asked.tool)
+        found = await find_tool(agent, RunContextWrapper(context), approval.asked.tool, approval.asked.agent)
+        if found is None or digest_of(found[0], terms, approval.asked.arguments) != approval.asked.digest:
+            return None
+        return context, *found
+
+    async def _carry_out(
+        self,
+        thread: ThreadMetadata,
+        sender: WidgetItem,
+        approval: Approval,
+        turn: Turn,
+        context: AgentContext[Any],
+        tool: FunctionTool,
+        owner: Agent[Any],
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Start the tool, once; yield what it shows while it works, then the card with its outcome."""
+        if not await approvals_of(turn).start(thread.id, approval.asked.approval_id):
+            return
+        working = asyncio.create_task(carry_out(tool, tool_context(approval, context, owner), approval))
+        try:
+            async for event in shown(context, working):
+                yield event
+        finally:
+            working.cancel()
+        approval = await approvals_of(turn).finish(thread.id, approval, working.result())
+        yield _replaced(sender, approval, turn)
+
+    async def _is_last(self, thread: ThreadMetadata, approval: Approval, turn: Turn) -> bool:
+        """Return whether no other call of the same response is left to decide."""
+        others = [each for each in await approvals_of(turn).list(thread.id) if each.asked.group == approval.asked.group]
+        return not any(approvals_of(turn).is_open(each) for each in others)
+
+    async def with_open(self, items: Sequence[ThreadItem], thread: ThreadMetadata, turn: Turn) -> list[ThreadItem]:
+        """Return the items that the model gets, with the cards of open calls that are too old for them."""
+        known = {item.id for item in items}
+        old = [each for each in approvals_of(turn).by_item.values() if approvals_of(turn).is_open(each)][-MAX_ASKED:]
+        cards = [await _card(each, thread, turn) for each in old if each.asked.item_id not in known]
+        kept, left = list(items), BUDGET.characters - sum(size(card) for card in cards if card)
+        while len(kept) > 1 and sum(map(size, kept)) > left:
+            kept.pop(0)
+        return [*(card for card in cards if card), *kept]
+
+
+async def _card(approval: Approval, thread: ThreadMetadata, turn: Turn) -> WidgetItem | None:
+    """Return the stored card; None if it was taken back, by a retry for example."""
+    try:
+        item = await turn.store.load_item(thread.id, approval.asked.item_id, turn.context)
+    except NotFoundError:
+        return None
+    return item if isinstance(item, WidgetItem) else None
+
+
+def _replaced(sender: WidgetItem, approval: Approval, turn: Turn, *, details: bool = False) -> ThreadItemReplacedEvent:
+    return ThreadItemReplacedEvent(item=with_card(sender, approval, Speech(turn.context.locale), details=details))
+
+
+def _notice(message: str, turn: Turn) -> NoticeEvent:
+    return NoticeEvent(level="warning", message=translate(message, turn.context.locale))
+
+
+def _fields(thread: ThreadMetadata, turn: Turn) -> dict[str, Any]:
+    return item_fields("message", thread, turn.store, turn.context)
