@@ -96,6 +96,7 @@ MORE = {
     "feedback": "Feedback that is there after a reload, with a reason, and can be withdrawn",
     "one-turn-per-thread": "A second turn in a conversation while one runs: refused with the ids of both",
     "running-answers": "A running answer after a reload, in other tabs and devices, and across broken connections",
+    "client-tools-once": "A client tool runs in one of the tabs that read its turn",
     "interrupted": "An answer whose model failed: the text so far stays, with a note and a retry",
     "takeover": "An answer whose process died: the next look stores the text so far, with a note and a retry",
     "unsent-message": "A message whose process died before it was stored: the client is told to send it again",

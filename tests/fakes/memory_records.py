@@ -79,7 +79,8 @@ class MemoryTurns:
         thread_id = self.threads.get(key)
         if thread_id is None:
             return None
-        return TurnRecord(turn_id, thread_id, key in self.cancelled, key in self.unsent)
+        ran = frozenset(call for user, turn, call in self.won if (user, turn) == key)
+        return TurnRecord(turn_id, thread_id, key in self.cancelled, key in self.unsent, ran)
 
     async def mark_unsent(self, turn_id: str, context: Any) -> None:
         if (key := (self.user_of(context), turn_id)) in self.threads:
@@ -328,10 +329,8 @@ class MemoryAccess:
         rates: Mapping[str, int] | None = None,
         seat: Seat | None = None,
     ) -> None:
+        await self.check(context, signed_in_at)
         user, now = self.user_of(context), self.clock()
-        before, erased = self.ended.get(user, (LONG_AGO, False))
-        if signed_in_at.replace(microsecond=0) < before:
-            raise SignedOutError(int(before.timestamp()), erased=erased)
         moved: dict[tuple[str, str], datetime] = {}
         for name, limit in (rates or {}).items():
             moved[user, name] = max(self.full_at.get((user, name), now), now) + MINUTE / limit
@@ -340,6 +339,11 @@ class MemoryAccess:
         if seat is not None:
             self._take(seat, self.seats.setdefault(user, {}), now)
         self.full_at |= moved
+
+    async def check(self, context: Any, signed_in_at: datetime) -> None:
+        before, erased = self.ended.get(self.user_of(context), (LONG_AGO, False))
+        if signed_in_at.replace(microsecond=0) < before:
+            raise SignedOutError(int(before.timestamp()), erased=erased)
 
     def _take(self, seat: Seat, taken: dict[str, datetime], now: datetime) -> None:
         alive = {each: until for each, until in taken.items() if until > now}

@@ -29,7 +29,9 @@ BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matr
 
 PUBLIC = {("GET", "/chatkit"), ("GET", "/chatkit/attachments")}
 PROTOCOL = ("POST", "/chatkit")
-OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202, "POST_chatkit_sign-out": 202, "POST_chatkit_reports": 202}
+OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202, "POST_chatkit_sign-out": 202, "POST_chatkit_reports": 202} | {
+    "GET_chatkit_turns_turn_events": 404
+}
 """The status for the request's own user, if it is not 200."""
 
 ID_FIELDS = {
@@ -40,10 +42,16 @@ ID_FIELDS = {
     "attachments": "file",
     "after": "item",
     "turn": "turn",
+    "call": "call",
     "file": "file",
 }
 """Fields with ids, and the kind of each id; a test finds fields of ChatKit's models that are missing here."""
-IN_PATH = {"~own.turn~": ("turn", "{turn_id}"), "~own.sent_file~": ("file", "{attachment_id}")}
+IN_PATH = {
+    "~own.turn~": ("turn", "{turn_id}"),
+    "~own.tool_turn~": ("turn", "{turn_id}"),
+    "~own.call~": ("call", "{call_id}"),
+    "~own.sent_file~": ("file", "{attachment_id}"),
+}
 """The ids in paths: the field of each in the table, and its parameter in the route."""
 IDEMPOTENT = {
     ("threads.delete", "thread_id"),
@@ -53,13 +61,20 @@ IDEMPOTENT = {
 }
 """The response for an id that never existed: a deletion and a stop have no effect, a page is empty."""
 
-OTHERS = {"thread": "~other.thread~", "item": "~other.answer~", "file": "~other.sent_file~", "turn": "~other.turn~"}
+OTHERS = {
+    "thread": "~other.thread~",
+    "item": "~other.answer~",
+    "file": "~other.sent_file~",
+    "turn": "~other.turn~",
+    "call": "~other.call~",
+}
 DELETED = {"thread": "~own.gone_thread~", "item": "~own.gone_item~", "file": "~own.gone_file~"}
 UNKNOWN = {
     "thread": "thr_18eb000000000000000000000000000000ff",
     "item": "msg_18eb000000000000000000000000000000ff",
     "file": "atc_01a200000000000000000000000000ff",
     "turn": "turn_000000000000000000000000000000ff",
+    "call": "tc_18eb000000000000000000000000000000ff",
 }
 NESTED = {name: f"~other.{name}~" for name in ("thread", "answer", "file", "turn")} | {"user_id": "bob", "sub": "bob"}
 
@@ -113,7 +128,7 @@ class Row:
     def with_id(self, place: Place, id_: str) -> Recorded:
         """Return the request with another id at `place`."""
         for own, (field, _) in IN_PATH.items():
-            if place == (field,):
+            if place == (field,) and own in self.request.target:
                 return replace(self.request, target=self.request.target.replace(own, id_))
         body = copy.deepcopy(self.request.body)
         inner = body

@@ -36,6 +36,8 @@ class Belongings:
     form_thread: str
     form: str
     tool_thread: str
+    tool_turn: str
+    call: str
     card_thread: str
     card: str
     file: str
@@ -96,7 +98,11 @@ class _Visit:
         self._call("items.feedback", thread_id=thread, item_ids=[answer], kind="positive")
         again = self._ask({"type": "threads.retry_after_item", "params": {"thread_id": thread, "item_id": message}})
         self._ask(add_message(thread, f"What did I just ask? {self._mark}"))
-        form, call, card = (self._begin(f"{words} {self._mark}") for words in ASKING)
+        tool_turn = f"turn_{uuid.uuid4().hex}"
+        form, call, card = (
+            self._begin(f"{words} {self._mark}", turn)
+            for words, turn in zip(ASKING, (None, tool_turn, None), strict=True)
+        )
         deleted = self._begin(f"Forget this {self._mark}")
         self._call("threads.delete", thread_id=deleted[0])
         self._call("attachments.delete", attachment_id=gone)
@@ -107,6 +113,8 @@ class _Visit:
             form_thread=form[0],
             form=_item(form[1], "structured_input"),
             tool_thread=call[0],
+            tool_turn=tool_turn,
+            call=_item(call[1], "client_tool_call"),
             card_thread=card[0],
             card=_item(card[1], "widget"),
             file=unsent,
@@ -118,8 +126,8 @@ class _Visit:
             mark=self._mark,
         )
 
-    def _begin(self, words: str) -> tuple[str, list[Event]]:
-        events = self._ask(create_thread(words))
+    def _begin(self, words: str, turn: str | None = None) -> tuple[str, list[Event]]:
+        events = self._ask(create_thread(words), turn)
         return _of(events, "thread.created")["thread"]["id"], events
 
     def _upload(self, name: str) -> str:

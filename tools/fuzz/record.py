@@ -55,7 +55,9 @@ class Recorder(ChatKitClient):
 
     async def _keep(self, request: httpx.Request) -> None:
         address = urlsplit(str(request.url))
-        target = re.sub(r"turn_\w+", "~own.turn~", re.sub(r"atc_\w+", "~own.sent_file~", address.path))
+        turn = "~own.tool_turn~" if "/tools/" in address.path else "~own.turn~"
+        target = re.sub(r"atc_\w+", "~own.sent_file~", re.sub(r"/tc_\w+", "/~own.call~", address.path))
+        target = re.sub(r"turn_\w+", turn, target)
         target += f"?{address.query}" if address.query else ""
         headers = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
         headers |= {"x-turn-id": "~new.turn~"} if "x-turn-id" in headers else {}
@@ -65,7 +67,7 @@ class Recorder(ChatKitClient):
             name = str(body["type"]) if address.path == "/chatkit" else f"POST{address.path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), _placed(body, name))
         else:
-            path = re.sub(r"(turn|atc)_\w+", r"\1", address.path).replace("/atc", "/file")
+            path = re.sub(r"(turn|atc|tc)_\w+", r"\1", address.path).replace("/atc", "/file").replace("/tc", "/call")
             name = f"{request.method}{path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), None, content)
         self.kept[name] = found
@@ -147,6 +149,11 @@ async def converse(client: Recorder) -> None:
     file = await client.upload("receipt.png", "image/png", PNG)
     async for _ in client.stream(_full_message(create_thread("How much did I spend on", (file["id"],))), turn):
         pass
+    await client.turn_events(turn, 0)
+    turn = "turn_9876543210"
+    async for received in client.stream(create_thread("Open my budgets"), turn):
+        if (item := received.event.get("item", {})).get("type") == "client_tool_call":
+            await client.win(turn, item["id"])
     await client.cancel(turn)
     await call({"type": "threads.delete", "params": {"thread_id": other}})
     await client.sign_out()  # the last request: it ends the session

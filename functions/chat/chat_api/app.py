@@ -5,6 +5,8 @@ app = create_app(server, verifier)
 GET  /chatkit                       {"status": "ok"}
 POST /chatkit                       one request of the ChatKit protocol; returns JSON or an event stream
 POST /chatkit/turns/{turn}/cancel   stop a running turn; 202, also after its end
+GET  /chatkit/turns/{turn}/events   a turn's events so far, for another reader; `?after=7` continues with event 7
+POST /chatkit/turns/{turn}/tools/{call}  run a client tool call: 200 for the first reader, 409 for all others
 GET  /chatkit/entities?q=           entities that can be mentioned
 GET  /chatkit/composer              options of the composer: models, tools, dictation, mentions, attachments
 GET  /chatkit/search?q=&after=      words in the user's own titles and messages; `after` continues a search
@@ -30,7 +32,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from chat_api.bounds import check_value
-from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, object_of, one_file, query_of
+from chat_api.dependencies import User, body_of, checked_turn_id, cursor_of, number_of, object_of, one_file, query_of
 from chat_api.error_responses import HANDLED, error_response
 from chat_api.errors import NotFoundRequestError
 from chat_api.hosted import ENDED, HostedMode
@@ -132,6 +134,18 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
         turn_id: str = request.path_params["turn_id"]
         await server.cancel(checked_turn_id(turn_id), context)
         return JSONResponse({"turn_id": turn_id}, status_code=202, headers=NO_STORE)
+
+    @app.get("/chatkit/turns/{turn_id}/events")
+    async def turn_events(request: Request, context: User) -> Response:
+        turn_id, after = checked_turn_id(request.path_params["turn_id"]), number_of(request)
+        body = await server.readers.read(turn_id, after, context)
+        return Response(body, media_type="text/event-stream", headers={"x-turn-id": turn_id, **NO_STORE})
+
+    @app.post("/chatkit/turns/{turn_id}/tools/{call_id}")
+    async def win_tool(request: Request, context: User) -> Response:
+        turn_id, call_id = (request.path_params[name] for name in ("turn_id", "call_id"))
+        await server.readers.win(checked_turn_id(turn_id), check_value("path call_id", call_id), context)
+        return JSONResponse({"turn_id": turn_id, "call_id": call_id}, headers=NO_STORE)
 
     @app.get("/chatkit/entities")
     async def entities(request: Request, context: User) -> Response:

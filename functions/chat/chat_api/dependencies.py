@@ -21,7 +21,7 @@ from chat_api.bounds import check_value
 from chat_api.context import RequestContext
 from chat_api.errors import InvalidRequestError, TooLargeError
 from chat_api.identity import TokenVerifier, check_authorizer, token_of
-from chat_api.limits import CHARGES
+from chat_api.limits import CHARGES, FOLLOW
 from function_setup import log_keys
 from languages import preferred, say
 
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Lambda accepts 6 MB including base64, that is 4.5 MB of data."""
 PROTOCOL = "POST /chatkit"
+EVENTS = "GET /chatkit/turns/{turn_id}/events"
 TIMEOUT_WITHOUT_LAMBDA = timedelta(minutes=15)
 TURN_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
+NUMBER = re.compile(r"[0-9]{1,9}")
 TRUSTED_HOPS = 2
 """CloudFront appends the viewer's address; the entry behind it may append CloudFront's."""
 ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
@@ -70,7 +72,8 @@ async def counted_user(request: Request, context: Annotated[RequestContext, Depe
     route = f"{request.method} {request.scope['route'].path}"
     if route != PROTOCOL:
         server: AssistantServer = request.app.state.server
-        await server.limits.count(CHARGES[route], context)
+        follows = route == EVENTS and "after" in request.query_params
+        await server.limits.count(FOLLOW if follows else CHARGES[route], context)
     return context
 
 
@@ -107,6 +110,14 @@ def cursor_of(request: Request) -> str | None:
     """Return the query parameter `after`. Raises TooLargeError."""
     after = request.query_params.get("after")
     return None if after is None else check_value("query after", after)
+
+
+def number_of(request: Request) -> int | None:
+    """Return the query parameter `after` of a reader of events. Raises InvalidRequestError."""
+    after = request.query_params.get("after")
+    if after is not None and not NUMBER.fullmatch(after):
+        raise InvalidRequestError("query after: must be the number of the next event, from 0 to 999999999")
+    return None if after is None else int(after)
 
 
 def _remaining_time(scope: Mapping[str, Any]) -> timedelta:

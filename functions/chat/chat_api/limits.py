@@ -55,6 +55,8 @@ class Charge:
     """Whether it may call the model for as long as a process lives: it takes a seat and needs tokens."""
     for_all: bool = False
     """Whether it counts towards `all_turns_per_day`."""
+    counts: bool = True
+    """Whether it counts at all; if not, it is only refused after the end of its sign-in."""
 
 
 REQUEST = Charge()
@@ -66,6 +68,8 @@ UPLOAD = Charge("uploads")
 SEARCH = Charge("searches")
 CHANGE = Charge("actions")
 REPORT = Charge("reports")
+FOLLOW = Charge(counts=False)
+"""The requests of a reader that follows a turn: one a second, after a first one that counts."""
 
 CHARGES: Mapping[type | str, Charge] = {
     types.ThreadsCreateReq: TURN,
@@ -94,7 +98,9 @@ CHARGES: Mapping[type | str, Charge] = {
     "POST /chatkit/attachments": UPLOAD,
     "POST /chatkit/session": SESSION,
     "POST /chatkit/sign-out": REQUEST,
+    "GET /chatkit/turns/{turn_id}/events": REQUEST,
     "POST /chatkit/turns/{turn_id}/cancel": REQUEST,
+    "POST /chatkit/turns/{turn_id}/tools/{call_id}": REQUEST,
 }
 """Every type of ChatKit's requests, and every other route that needs a user; a test compares both lists."""
 
@@ -205,6 +211,8 @@ class Limits:
     def _enter(self, charge: Charge, context: RequestContext) -> Awaitable[None] | None:
         if self._access is None:
             return None
+        if not charge.counts:
+            return self._access.check(context, context.signed_in_at)
         names = ["requests"] if charge.counter is None else ["requests", charge.counter]
         limits = {name: getattr(self._settings, f"{name}_per_minute") for name in names}
         rates = {name: limit for name, limit in limits.items() if limit is not None}

@@ -37,6 +37,7 @@ from chat_api.assistant import (
     accepts_attachments,
     composer_options,
 )
+from chat_api.attach.reader import TurnReaders
 from chat_api.attach.takeover import Takeover
 from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
@@ -99,6 +100,7 @@ class AssistantServer:
         self._assistant = assistant
         self._deferred = DeferredImports(assistant)
         self.limits = Limits(store.rates, limits or LimitSettings(), store.access)
+        self.readers = TurnReaders(store, self.limits)
         self._timing = timing or Timing()
         scanner = assistant if isinstance(assistant, SupportsScan) else None
         self._moderator = assistant if isinstance(assistant, SupportsModeration) else None

@@ -79,7 +79,7 @@ class Visit:
 
 
 class Access(Generic[TContext]):
-    """Access records, `ACCESS` in the user's partition. IAM: dynamodb:DeleteItem, PutItem, Query, UpdateItem.
+    """Access records, `ACCESS` in the user's partition. IAM: dynamodb:DeleteItem, GetItem, PutItem, Query, UpdateItem.
 
     Leases, `LEASE#{until}#{holder}` in a partition of their own, count the turns of all users that run at this moment.
     Attributes: `{rate}_until`, `running`, `signed_out_before`, `erased_at`, `expires_at`. With up to eight seats a
@@ -116,6 +116,11 @@ class Access(Generic[TContext]):
             else:
                 return
         raise StoreUnavailableError("access", ATTEMPTS, "Contention")
+
+    async def check(self, context: TContext, signed_in_at: datetime) -> None:
+        """Raise SignedOutError if the user signed out or was erased after `signed_in_at`; one read, counts nothing."""
+        stored = await self._table.get(access_key(self._user_of(context)))
+        Write(Visit(self._clock(), signed_in_at)).signed_in(stored or {})
 
     async def leave(self, seat: Seat, context: TContext) -> None:
         """Free a seat; does nothing if it is free."""

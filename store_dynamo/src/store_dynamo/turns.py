@@ -43,6 +43,8 @@ class TurnRecord:
     cancelled: bool
     unsent: bool = False
     """Whether its process died before it stored its message."""
+    ran: frozenset[str] = frozenset()
+    """The client tool calls that a reader has won."""
 
 
 class Turns(Generic[TContext]):
@@ -108,7 +110,8 @@ class Turns(Generic[TContext]):
         record = await self._table.get(turn_key(self._user_of(context), turn_id))
         if record is None or "claim" not in record or not is_alive(record, self._clock()):
             return None
-        return TurnRecord(turn_id, record["thread_id"]["S"], "cancelled_at" in record, "unsent" in record)
+        ran = frozenset(record.get("ran", {}).get("SS", ()))
+        return TurnRecord(turn_id, record["thread_id"]["S"], "cancelled_at" in record, "unsent" in record, ran)
 
     async def mark_unsent(self, turn_id: str, context: TContext) -> None:
         """Note that a dead turn had not stored its message, so that the message may be sent again; idempotent."""

@@ -79,7 +79,10 @@ _COMPACT = (",", ":")
 
 def entry_of(event: bytes) -> Entry:
     """Return the entry of one server-sent event, `data: {…}` and an empty line."""
-    fields: Event = json.loads(event.removeprefix(DATA))
+    return _entry(json.loads(event.removeprefix(DATA)), event)
+
+
+def _entry(fields: Event, event: bytes) -> Entry:
     match fields:
         case {"type": "thread.item.updated", "item_id": item, "update": update}:
             return _update(fields, item, update, event)
@@ -169,9 +172,11 @@ class Collector:
         """Add one event of the response; anything else, such as a comment, is ignored."""
         if not event.startswith(DATA):
             return
-        entry = entry_of(event)
+        fields: Event = json.loads(event.removeprefix(DATA))
+        entry = _entry(fields, event)
+        item = fields.get("item_id") or fields.get("item", {}).get("id", "")
         with self._lock:
-            self._add(entry, event)
+            self._add(entry, event, item, fields.get("update", fields)["type"])
 
     def take(self) -> tuple[list[Entry], int]:
         """Return the entries since the last call, joined, and the number of their events."""
@@ -180,8 +185,8 @@ class Collector:
             self._entries, self._sizes, self._size, self._replaceable = [], [], 0, {}
         return joined(entries), count(entries)
 
-    def _add(self, entry: Entry, event: bytes) -> None:
-        item, kind = _item_and_kind(entry, event)
+    def _add(self, entry: Entry, event: bytes, item: str, kind: str) -> None:
+        """Add an entry of an item ("": of none), and of a type of update, or else of event."""
         if kind in (ADDED, REMOVED, *STORED):
             self._gaps.discard(item)
             self._replaceable.pop(item, None)
@@ -207,28 +212,6 @@ class Collector:
         self._size += size
 
 
-def _item_and_kind(entry: Entry, event: bytes) -> tuple[str, str]:
-    """Return the id of an entry's item, "" if it has none, and the type of its update, or else of its event."""
-    match entry:
-        case ["t", item, _, _]:
-            return item, TEXT
-        case ["w", item, _, _]:
-            return item, WIDGET_TEXT
-        case ["s", kind, item]:
-            return item, kind
-        case ["r", item]:
-            return item, REMOVED
-        case ["e", fields]:
-            return _of_event(fields)
-        case _:
-            return _of_event(json.loads(event.removeprefix(DATA)))
-
-
-def _of_event(fields: Event) -> tuple[str, str]:
-    item = fields.get("item_id") or fields.get("item", {}).get("id", "")
-    return item, fields.get("update", fields)["type"]
-
-
 def _size(entry: Entry, event: bytes, before: Entry) -> int:
     """Return the bytes that an entry adds to its segment."""
     if entry[0] not in "tw":
@@ -245,20 +228,17 @@ def events_of(entry: Entry) -> list[Event | None]:
     """Return the events of an entry, one by one; None for each that only the store has, or only a later event shows."""
     match entry:
         case ["t", item, index, deltas]:
-            return [_text(item, {"type": TEXT, "content_index": index, "delta": each}) for each in deltas]
+            update = {"type": TEXT, "content_index": index}
+            return [{"type": UPDATED, "item_id": item, "update": {**update, "delta": each}} for each in deltas]
         case ["w", item, component, deltas]:
-            facts = {"type": WIDGET_TEXT, "component_id": component}
-            return [_text(item, {**facts, "delta": each, "done": False}) for each in deltas]
+            update = {"type": WIDGET_TEXT, "component_id": component, "done": False}
+            return [{"type": UPDATED, "item_id": item, "update": {**update, "delta": each}} for each in deltas]
         case ["r", item]:
             return [{"type": REMOVED, "item_id": item}]
         case ["e", fields]:
             return [None if fields.get("update", fields)["type"] == IMAGE else fields]
         case _:
             return [None] * _events(entry)
-
-
-def _text(item: str, update: Event) -> Event:
-    return {"type": UPDATED, "item_id": item, "update": update}
 
 
 @dataclass(slots=True)
@@ -330,7 +310,6 @@ def _fold_event(event: Event, folded: Folded, drafts: dict[str, Draft]) -> None:
 
 
 def _apply(drafts: dict[str, Draft], item: str, update: Any) -> None:
-    """Change an item that is not stored yet."""
     if (draft := drafts.get(item)) is not None:
         draft.apply(update)
 
