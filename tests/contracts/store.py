@@ -154,6 +154,7 @@ PROMISES = {
         FenceContract.test_a_fenced_turn_still_reads,
         FenceContract.test_a_missing_or_deleted_thread_is_not_found,
         RunningContract.test_a_lock_has_its_files,
+        RunningContract.test_random_turns_takers_and_clocks_agree_with_a_model,
         JournalContract.test_segments_come_back_in_order,
         JournalContract.test_a_journal_begins_empty,
         JournalContract.test_a_reader_continues_at_any_event,

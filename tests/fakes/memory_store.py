@@ -282,7 +282,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         user_id = self._user(context)
         escape(attachment.id, "attachment")
         if attachment.thread_id is not None:
-            self._alive(user_id, attachment.thread_id)
+            self._writable(user_id, attachment.thread_id)
         body = dump(without_descriptor(self._before_write(attachment)))
         old = self._attachments.get((user_id, attachment.id))
         self._attachments[user_id, attachment.id] = StoredAttachment(

@@ -11,7 +11,6 @@ from store_dynamo.errors import (
     AttachmentClaimedError,
     ConditionFailedError,
     attachment_not_found,
-    thread_not_found,
 )
 from store_dynamo.expressions import (
     PRESENT,
@@ -23,6 +22,7 @@ from store_dynamo.expressions import (
     is_alive,
     seconds,
     text,
+    thread_refused,
     update,
 )
 from store_dynamo.keys import attachment_key, attachment_order, overflow_prefix, thread_key
@@ -35,15 +35,20 @@ _FREE = f"(claimed_by = :turn OR ({_UNCLAIMED}))"
 
 
 class Attachments:
-    """The attachments of one table."""
+    """The attachments of one table. With `claim`, none is added to a thread in which that claim is fenced."""
 
-    def __init__(self, table: Table, bodies: Bodies, lifetime: Lifetime) -> None:
+    def __init__(self, table: Table, bodies: Bodies, lifetime: Lifetime, claim: str | None = None) -> None:
         self._table = table
         self._bodies = bodies
         self._lifetime = lifetime
+        self._claim = claim
+
+    def fenced(self, claim: str) -> Attachments:
+        """Return the same attachments for the turn of a claim."""
+        return Attachments(self._table, self._bodies, self._lifetime, claim)
 
     async def save(self, user_id: str, attachment: Attachment) -> None:
-        """Write an attachment, new or not. Raises NotFoundError when it names a missing thread."""
+        """Write an attachment, new or not. Raises NotFoundError or FencedError for the thread that it names."""
         thread_id = attachment.thread_id
         packed = await self._bodies.pack(dump(attachment), overflow_prefix(user_id, thread_id or UNATTACHED))
         key = attachment_key(user_id, attachment.id)
@@ -53,9 +58,10 @@ class Attachments:
         assign = packed | schema() | {"ord": text(attachment_order(thread_id))}
         write: dict[str, Any] = {"Key": key, **update(assign, remove=[*absent_body(packed), "expires_at"])}
         try:
-            await self._table.transact(self._lifetime.thread_lives(user_id, thread_id), {"Update": write})
+            lives = self._lifetime.thread_lives(user_id, thread_id, claim=self._claim)
+            await self._table.transact(lives, {"Update": write})
         except ConditionFailedError as error:
-            raise thread_not_found(thread_id) from error
+            raise thread_refused(error, thread_id, self._claim) from error
 
     async def load(self, user_id: str, attachment_id: str) -> Attachment:
         """Return an attachment. Raises NotFoundError, also when its thread is deleted or expired."""

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chatkit.store import NotFoundError
+
+from store_dynamo.errors import ConditionFailedError, FencedError, StoreError, thread_not_found
 from store_dynamo.keys import thread_key, thread_order
 
 Attributes = dict[str, dict[str, Any]]
@@ -127,6 +130,14 @@ class Lifetime:
         if renew and changes:
             return {"Update": where | update(assign=changes, values=values)}
         return {"ConditionCheck": where | expression_values(values)}
+
+
+def thread_refused(error: ConditionFailedError, thread_id: str, claim: str | None = None) -> StoreError | NotFoundError:
+    """Return the error of a transaction whose first action, `Lifetime.thread_lives`, failed."""
+    record = error.failed.get(0) or {}
+    if claim is not None and claim in record.get(FENCED, {}).get("SS", ()):
+        return FencedError(thread_id, claim)
+    return thread_not_found(thread_id)
 
 
 def is_alive(record: Attributes | None, now: datetime) -> bool:

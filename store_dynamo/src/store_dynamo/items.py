@@ -11,11 +11,9 @@ from store_dynamo.bodies import Bodies, absent_body
 from store_dynamo.errors import (
     ConditionFailedError,
     DuplicateItemError,
-    FencedError,
     item_not_found,
-    thread_not_found,
 )
-from store_dynamo.expressions import ABSENT, FENCED, Lifetime, is_alive, text, update
+from store_dynamo.expressions import ABSENT, Lifetime, is_alive, text, thread_refused, update
 from store_dynamo.keys import item_key, item_order, next_ns, overflow_prefix, thread_key, thread_partition
 from store_dynamo.serialization import dump, item_kind, load_item, schema
 from store_dynamo.table import Record, Table, conflicting_record
@@ -72,10 +70,7 @@ class Items:
         except ConditionFailedError as error:
             if 0 not in error.failed:
                 raise
-            thread = conflicting_record(error)
-            if self._claim is not None and thread and self._claim in thread.get(FENCED, {}).get("SS", ()):
-                raise FencedError(thread_id, self._claim) from error
-            raise thread_not_found(thread_id) from error
+            raise thread_refused(error, thread_id, self._claim) from error
 
     async def load(self, user_id: str, thread_id: str, item_id: str) -> ThreadItem:
         """Return one item. Raises NotFoundError, also when its thread is deleted or expired."""

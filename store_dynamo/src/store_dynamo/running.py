@@ -39,6 +39,7 @@ TContext = TypeVar("TContext", default=Any)
 DEAD_AFTER = timedelta(seconds=20)
 """The silence after which a turn counts as dead."""
 MAX_RUNNING = 100
+EPOCH, MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 OWN = "claim = :claim"
 UNTAKEN = f"{OWN} AND attribute_not_exists(taken)"
 
@@ -171,11 +172,11 @@ class RunningTurns(Generic[TContext]):
 
 
 def _turn(record: Record) -> RunningTurn:
-    at = datetime.fromtimestamp(int(record["at"]["N"]) / 1000, UTC)
+    at = EPOCH + int(record["at"]["N"]) * MILLISECOND
     thread_id = unescape(record["sk"]["S"].removeprefix(RUNNING))
     files = tuple(each["S"] for each in record.get("files", {}).get("L", ()))
     return RunningTurn(thread_id, record["turn"]["S"], record["claim"]["S"], at, files, "taken" in record)
 
 
 def _milliseconds(at: datetime) -> dict[str, Any]:
-    return number(int(at.timestamp() * 1000))
+    return number((at - EPOCH) // MILLISECOND)  # exact, because `condemn` compares it with the stored one

@@ -147,10 +147,12 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     def fenced(self, claim: str) -> Self:
         """Return a view of this store for the turn of a claim.
 
-        Once the claim is fenced in a thread, adding, saving and deleting items of that thread raises FencedError.
+        Once the claim is fenced in a thread, adding, saving and deleting items of that thread, and adding attachments
+        to it, raises FencedError.
         """
         view = copy.copy(self)
         view._items = self._items.fenced(claim)
+        view._attachments = self._attachments.fenced(claim)
         return view
 
     async def fence(self, thread_id: str, claim: str, context: TContext) -> bool:

@@ -16,6 +16,7 @@ import yaml
 from chatkit.server import StreamingResult
 
 from store_dynamo import table_definition
+from store_dynamo.journal import Segment
 from store_dynamo.keys import TTL_ATTRIBUTE
 from store_dynamo.testing import Caller
 from store_dynamo.testing.models import NOON, file, note, thread
@@ -74,6 +75,7 @@ async def test_every_method_beyond_chatkits_exists(moto_backend: DynamoBackend) 
     await store.save_attachment(file("a"), alice)
     names = {"store": store, "context": alice, "timedelta": timedelta, "thread_id": "thr_1", "item_id": "i"}
     names |= {"attachment_id": "a", "turn_id": "t", "title": "Hello", "at": NOON}
+    names |= {"claim": "c", "segment": Segment(0, 2, "[]", "c")}
 
     for line in block("python", "store.rates.count").splitlines():
         await eval(line.partition("#")[0].strip().removeprefix("await "), names)

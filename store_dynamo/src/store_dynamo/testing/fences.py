@@ -9,7 +9,7 @@ import pytest
 from chatkit.store import NotFoundError
 
 from store_dynamo.errors import DuplicateItemError, FencedError
-from store_dynamo.testing.models import note, thread, workflow
+from store_dynamo.testing.models import file, note, thread, workflow
 from store_dynamo.testing.setting import Caller, StoreSetting, item_ids
 
 WRITES: dict[str, Callable[[Any, Caller], Awaitable[None]]] = {
@@ -20,12 +20,13 @@ WRITES: dict[str, Callable[[Any, Caller], Awaitable[None]]] = {
     "save": lambda store, caller: store.save_item("thr_1", note("i", "changed"), caller),
     "save new": lambda store, caller: store.save_item("thr_1", note("new"), caller),
     "delete": lambda store, caller: store.delete_thread_item("thr_1", "i", caller),
+    "attach": lambda store, caller: store.save_attachment(file("f", thread_id="thr_1"), caller),
     "delete missing": lambda store, caller: store.delete_thread_item("thr_1", "missing", caller),
 }
 
 
 class FenceContract(StoreSetting):
-    """A fenced claim cannot add, save or delete items of that thread; other claims and other threads are untouched."""
+    """A fenced claim cannot change items of that thread; other claims and other threads are untouched."""
 
     @pytest.fixture
     def turn(self, own: Any) -> Any:
@@ -36,6 +37,7 @@ class FenceContract(StoreSetting):
         await turn.add_thread_item("thr_1", note("i"), alice)
         await turn.add_thread_item("thr_1", workflow("w"), alice)
         assert await own.fence("thr_1", "a", alice)
+        await own.save_attachment(file("f"), alice)
         before = await own.load_thread_items("thr_1", None, 9, "asc", alice)
 
         with pytest.raises(FencedError) as caught:
@@ -43,6 +45,7 @@ class FenceContract(StoreSetting):
 
         assert (caught.value.thread_id, caught.value.claim) == ("thr_1", "a")
         assert await own.load_thread_items("thr_1", None, 9, "asc", alice) == before
+        await own.claim_attachment("f", "another turn", alice)
 
     @pytest.mark.parametrize("name", WRITES)
     async def test_a_turn_that_is_not_fenced_writes_as_ever(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ import pytest
 from chatkit.store import NotFoundError
 
 from store_dynamo.errors import InvalidIdError
-from store_dynamo.running import DEAD_AFTER, ThreadBusyError
+from store_dynamo.running import DEAD_AFTER, RunningTurn, ThreadBusyError
 from store_dynamo.testing.setting import Caller, Clock, StoreSetting
 from store_dynamo.turns import MAX_CALLS, TurnRecord
 
@@ -21,6 +22,9 @@ SECOND = timedelta(seconds=1)
 
 class RunningContract(StoreSetting):
     """`begin` locks a thread, `beat` keeps the lock alive, `end` frees it; only the claim that holds it can do so."""
+
+    SEEDS = 4
+    """Random histories."""
 
     @pytest.fixture
     def clock(self) -> Clock:
@@ -177,6 +181,69 @@ class RunningContract(StoreSetting):
         assert not await running.condemn(seen, alice)
         await running.end("thr_1", "a", alice, taken=True)
         assert await running.beat("thr_1", "b", alice)
+
+    async def test_random_turns_takers_and_clocks_agree_with_a_model(
+        self, running: Any, clock: Clock, alice: Caller
+    ) -> None:
+        """At every moment at most one claim can renew the lock, and each answer is the model's."""
+        for seed in range(self.SEEDS):
+            await LockHistory(running, alice, clock, f"thr_{seed}", random.Random(seed)).run()
+
+
+class LockHistory:
+    """A random history of one thread's lock, next to a model. Takers look once, and act on what they saw later."""
+
+    def __init__(self, running: Any, caller: Caller, clock: Clock, thread_id: str, chance: random.Random) -> None:
+        self._running, self._caller, self._clock = running, caller, clock
+        self._thread_id, self._chance = thread_id, chance
+        self._lock: RunningTurn | None = None
+        self._seen: list[RunningTurn] = []
+
+    async def run(self) -> None:
+        for _ in range(40):
+            step = self._chance.choice([self._begin, self._beat, self._beat, self._look, self._condemn, self._end])
+            await step(self._chance.choice("abc"))
+            self._clock.advance(timedelta(milliseconds=self._chance.choice([0, 0, 1, 5_001, 12_345, 20_000])))
+            assert await self._running.find(self._thread_id, self._caller) == self._lock
+            alive = [self._lock] if self._lock and self._lock.is_alive(self._clock()) else []
+            listed = await self._running.list(self._caller)
+            assert [each for each in listed if each.thread_id == self._thread_id] == alive
+
+    async def _begin(self, claim: str) -> None:
+        beginning = self._running.begin(self._thread_id, f"turn-{claim}", claim, self._caller)
+        if self._lock and (self._lock.claim != claim or self._lock.taken):
+            with pytest.raises(ThreadBusyError) as caught:
+                await beginning
+            assert caught.value.holder == self._lock
+            return
+        await beginning
+        self._lock = self._lock or RunningTurn(self._thread_id, f"turn-{claim}", claim, self._clock())
+
+    async def _beat(self, claim: str) -> None:
+        renewed = await self._running.beat(self._thread_id, claim, self._caller)
+        assert renewed == bool(self._lock and self._lock.claim == claim and not self._lock.taken)
+        if self._lock and renewed:
+            self._lock = replace(self._lock, at=self._clock())
+
+    async def _look(self, _: str) -> None:
+        if self._lock:
+            self._seen.append(self._lock)
+
+    async def _condemn(self, _: str) -> None:
+        if not self._seen:
+            return
+        seen, lock = self._chance.choice(self._seen), self._lock
+        unchanged = lock is not None and lock.claim == seen.claim and (lock.at == seen.at or lock.taken)
+        taken = await self._running.condemn(seen, self._caller)
+        assert taken == (unchanged and not seen.is_alive(self._clock()))
+        if lock and taken:
+            self._lock = replace(lock, taken=True)
+
+    async def _end(self, claim: str) -> None:
+        taker = self._chance.random() < 0.5
+        await self._running.end(self._thread_id, claim, self._caller, taken=taker)
+        if self._lock and self._lock.claim == claim and (taker or not self._lock.taken):
+            self._lock = None
 
 
 class TurnsContract(StoreSetting):
