@@ -152,6 +152,7 @@ PROMISES = {
         FenceContract.test_a_fence_is_for_one_claim_in_one_thread_of_one_user,
         FenceContract.test_a_fence_survives_changes_of_its_thread,
         FenceContract.test_a_fenced_turn_still_reads,
+        FenceContract.test_a_fenced_turn_cannot_create_its_thread,
         FenceContract.test_a_missing_or_deleted_thread_is_not_found,
         RunningContract.test_a_lock_has_its_files,
         RunningContract.test_random_turns_takers_and_clocks_agree_with_a_model,
