@@ -15,22 +15,33 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from botocore.config import Config
-from snapshot_restore_py import register_after_restore, register_before_snapshot
+from function_setup.lean_imports import LeanImports
 
-from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
-from chat_api.app import create_app
-from chat_api.assistant import AssistantSettings, Environment, ModelOption, SupportsClose, build_assistant, package_of
-from chat_api.context import RequestContext
-from chat_api.hosted import HostedMode
-from chat_api.identity import TokenVerifier
-from chat_api.server import AssistantServer
-from chat_api.settings import Settings
-from chat_api.telemetry import PACKAGES, Metrics
-from chat_api.warmup import AssistantSecrets, StoredSecret, Warmup
-from function_setup import ClientSession, LazyClient, configure_logs, read_settings
-from lambda_streaming import StreamingMangum
-from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
+lean_imports = LeanImports(os.environ.get("LEAN_IMPORTS") != "off")
+with lean_imports.handler():  # before the imports that it makes cheaper
+    from botocore.config import Config
+    from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+    from attachments_s3 import Kind, ModelLimits, Policy, S3AttachmentStore, s3_config
+    from chat_api.app import create_app
+    from chat_api.assistant import (
+        AssistantSettings,
+        Environment,
+        ModelOption,
+        SupportsClose,
+        build_assistant,
+        package_of,
+    )
+    from chat_api.context import RequestContext
+    from chat_api.hosted import HostedMode
+    from chat_api.identity import TokenVerifier
+    from chat_api.server import AssistantServer
+    from chat_api.settings import Settings
+    from chat_api.telemetry import PACKAGES, Metrics
+    from chat_api.warmup import AssistantSecrets, StoredSecret, Warmup
+    from function_setup import ClientSession, LazyClient, configure_logs, read_settings
+    from lambda_streaming import StreamingMangum
+    from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
 
 MB = 1_000_000
 logger = logging.getLogger("chat_api.handler")
@@ -72,12 +83,13 @@ def build(settings: Settings) -> StreamingMangum:
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=Metrics(settings.metrics_namespace).turn,
         show_errors=settings.show_errors,
+        loading=lean_imports.loading,
     )
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
     )
     stored = [each for each in (key, own) if isinstance(each, StoredSecret)]
-    warmup = Warmup(server.load, verifier, (dynamodb, s3, secrets), stored)
+    warmup = Warmup(server.load, verifier, (dynamodb, s3, secrets), stored, at_init=settings.load == "init")
     openai_client = LazyClient(lambda: _openai_client(settings, key))
     hosted = HostedMode(settings.workflow_id, openai_client) if settings.workflow_id else None  # pyright: ignore[reportArgumentType]
 

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -93,12 +93,13 @@ class AssistantServer:
         model_limits: ModelLimits | None = None,
         on_turn: Callable[[TurnMetrics], None] = lambda _: None,
         show_errors: bool = False,
+        loading: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
         self._store.on_delete = self._record_deletion
         self._files = files
         self._assistant = assistant
-        self._deferred = DeferredImports(assistant)
+        self._deferred = DeferredImports(assistant, loading)
         self.limits = Limits(store.rates, limits or LimitSettings(), store.access)
         self.readers = TurnReaders(store, self.limits)
         self._timing = timing or Timing()

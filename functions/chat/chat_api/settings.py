@@ -110,6 +110,10 @@ class Settings(FunctionSettings):
     thread_order: Literal["created", "activity"] = "created"
     """Order of the history: by creation, as ChatKit expects it, or by last message."""
     metrics_namespace: str = "ChatKit"
+    load: Literal["first-answer", "init"] = "first-answer"
+    """When an on-demand process loads the Agents SDK and the assistant's dependencies, unless a turn comes first."""
+    lean_imports: Literal["on", "off"] = "on"
+    """Cheaper imports at a cold start; the handler reads it before it imports this module."""
 
     @field_validator("openai_models", mode="before")
     @classmethod

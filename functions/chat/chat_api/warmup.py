@@ -8,11 +8,11 @@
 | process | loaded before the first request |
 |---|---|
 | on demand (a request is waiting) | the user pool's keys |
-| provisioned concurrency | and the deferred imports |
+| provisioned concurrency, or on demand with `LOAD=init` | and the deferred imports |
 | SnapStart snapshot | and the AWS clients, but no connection and no secret |
 
-An on-demand process answers requests that need no model without the deferred imports and loads them after its first
-response (`AssistantServer.load_in_background`), or during the admission of a turn.
+By default, an on-demand process answers requests that need no model without the deferred imports and loads them after
+its first response (`AssistantServer.load_in_background`), or during the admission of a turn.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,9 @@ THREADS = ThreadPoolExecutor(2, "secrets")
 class DeferredImports:
     """The Agents SDK and the assistant's own dependencies, loaded on the first request that calls the model."""
 
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Assistant, loading: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._assistant = assistant
+        self._loading = loading
         self._lock = threading.Lock()
         self.loaded = False
         self._task: asyncio.Task[None] | None = None
@@ -66,10 +67,11 @@ class DeferredImports:
         with self._lock:
             if self.loaded:
                 return
-            importlib.import_module("chat_api.chatkit_run")
-            if isinstance(self._assistant, SupportsPrepare):
-                with contained():
-                    self._assistant.prepare()
+            with self._loading():
+                importlib.import_module("chat_api.chatkit_run")
+                if isinstance(self._assistant, SupportsPrepare):
+                    with contained():
+                        self._assistant.prepare()
             self.loaded = True
 
     async def wait(self, within_seconds: float | None = None) -> None:
@@ -100,7 +102,8 @@ class DeferredImports:
 class Warmup:
     """Warms up one process at its start, before a SnapStart snapshot and after a restore.
 
-    `load` loads the deferred imports; `secrets` are those that come from Secrets Manager.
+    `load` loads the deferred imports, before the first request if `at_init`. `secrets` are those that come from Secrets
+    Manager.
     """
 
     def __init__(
@@ -109,16 +112,19 @@ class Warmup:
         verifier: TokenVerifier,
         clients: Iterable[LazyClient],
         secrets: Iterable[StoredSecret] = (),
+        *,
+        at_init: bool = False,
     ) -> None:
         self._load = load
         self._verifier = verifier
         self._clients = tuple(clients)
         self._secrets = tuple(secrets)
+        self._at_init = at_init
 
     async def start(self) -> None:
         """Warm up before the first request."""
         await self._fetch_keys()
-        if os.environ.get(INITIALIZATION_TYPE) == "provisioned-concurrency":
+        if self._at_init or os.environ.get(INITIALIZATION_TYPE) == "provisioned-concurrency":
             await asyncio.to_thread(self._load)
 
     def before_snapshot(self) -> None:

@@ -21,7 +21,7 @@ from tools.local.sign_in.user_pool import UserPool
 from tools.workspace import members
 
 EVENT = ROOT / "tests" / "events" / "function_url_post.json"
-NOT_FOR_A_LIST = ("agents", "openai", "mcp", "chatkit.server", "chatkit.agents", "coach.agent")
+NOT_FOR_A_LIST = ("agents", "openai", "mcp.shared", "mcp_types", "chatkit.server", "chatkit.agents", "coach.agent")
 NEVER = ("boto3", "s3transfer", "pydantic.v1", "uvicorn", "requests", "numpy")
 """boto3 adds a tenth of a second to botocore, for features that the functions do not use."""
 

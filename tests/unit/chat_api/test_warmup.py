@@ -68,6 +68,18 @@ async def test_what_a_turn_needs_is_loaded_at_the_start_where_nobody_waits(
     assert process.clients[0].created is None
 
 
+@pytest.mark.feature("when-to-load")
+@pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
+async def test_at_init_everything_is_loaded_before_the_first_request(
+    process: Process, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv(INITIALIZATION_TYPE, kind)
+
+    await Warmup(process.load, process.verifier, process.clients, at_init=True).start()
+
+    assert process.loads == 1
+
+
 async def test_a_snapshot_holds_everything_but_connections_and_secrets(process: Process) -> None:
     await process.warmup.start()
     first = await process.key()

@@ -38,6 +38,8 @@ SAMPLES = {
     "WORKFLOW_ID": "wf_1",
     "RETENTION_DAYS": "30",
     "THREAD_ORDER": "activity",
+    "LOAD": "init",
+    "LEAN_IMPORTS": "off",
     "LOG_LEVEL": "ERROR",
 }
 TEMPLATE = read_template()
