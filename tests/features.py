@@ -147,7 +147,7 @@ PAGE = {
     "page-reports": "Errors of the page reach the operator's log: sampled, limited, without any text",
     "panel-changes": "Budgets and goals are changed in the panel, without a turn",
     "goals": "Goals are saved, shown with the months that are left, and removed",
-    "page-commands": "ChatKit's / menu and header find conversations",
+    "page-commands": "ChatKit's / menu and the page's header find conversations",
     "page-panel-chat": "A click on a figure of the panel asks the assistant about it",
     "page-panel": "The panel of the user's money follows the assistant's actions",
     "page-trouble": "Offline, limits, missing configuration: shown clearly, and hidden again afterwards",

@@ -30,6 +30,8 @@ interface ComposerProps {
   waiting: boolean;
   /** Why the thread accepts no more messages; null if it does. */
   closed: string | null;
+  /** The attachment for which the server rejected the message. */
+  refusedFile: string | undefined;
   threadId: string | undefined;
   drafts: Drafts;
   handle: RefObject<ComposerHandle | null>;
@@ -47,6 +49,7 @@ export function Composer({
   mayStop,
   waiting,
   closed,
+  refusedFile,
   threadId,
   drafts,
   handle,
@@ -145,7 +148,7 @@ export function Composer({
           {problem}
         </p>
       )}
-      <UploadList uploads={uploads} onRemove={remove} />
+      <UploadList uploads={uploads} refused={refusedFile} onRemove={remove} />
       <MentionList entities={suggestions} onChoose={mention} onClose={() => setCaret(0)}>
         {(listProps) => (
           <textarea

@@ -609,6 +609,21 @@ describe("files", () => {
     expect(screen.queryByRole("list", { name: "Files to send" })).toBeNull();
   });
 
+  it("[page-files] for which the server refuses the message come back, and the one at fault is marked", async () => {
+    let id = 0;
+    server.on("attachments.create", () => Response.json({ ...attachment, id: `atc_${++id}` }));
+    server.on("threads.create", () => refusal(422, "“b.pdf” should be a PDF.", { attachment_id: "atc_2" }));
+    const { user } = show();
+    await user.upload(chooser(), [image(7), image(8, "b.png")]);
+    await waitFor(() => expect(screen.queryByRole("progressbar")).toBeNull());
+    await say(user, "Look");
+    expect((await screen.findByRole("alert")).textContent).toContain("should be a PDF");
+    const chips = within(screen.getByRole("list", { name: "Files to send" })).getAllByRole("listitem");
+    expect(chips.map((chip) => chip.textContent)).toEqual(["a.png", "b.pngNot accepted"]);
+    expect(chips.map((chip) => chip.dataset.refused)).toEqual(["false", "true"]);
+    expect(field().value).toBe("Look");
+  });
+
   it("are deleted on the server when removed", async () => {
     server.answers("attachments.create", attachment).answers("attachments.delete", {});
     const { user } = show();

@@ -200,6 +200,7 @@ export default function PlainChat(props: PlainChatProps) {
             mayStop={now.mayStop}
             waiting={now.phase === "loading" || now.waiting !== null}
             closed={closed}
+            refusedFile={now.failure?.fileId}
             threadId={now.thread?.id}
             drafts={props.drafts}
             handle={composer}

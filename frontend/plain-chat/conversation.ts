@@ -14,6 +14,8 @@ export interface Failure {
   requestId?: string | undefined;
   /** Whether a retry can succeed. */
   retry: boolean;
+  /** The attachment at fault. */
+  fileId?: string | undefined;
 }
 
 export interface Conversation {

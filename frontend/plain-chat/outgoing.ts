@@ -24,5 +24,6 @@ export function unconfirmed({ input, attachments }: OutgoingMessage): UserMessag
 
 export function failure(error: unknown): Failure {
   if (!(error instanceof RequestError)) return { message: words().lost, retry: true };
-  return { message: error.message, requestId: error.requestId, retry: !error.refused };
+  const { message, requestId, refused, fileId } = error;
+  return { message, requestId, retry: !refused, fileId };
 }

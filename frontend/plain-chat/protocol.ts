@@ -28,6 +28,8 @@ export class RequestError extends Error {
     readonly threadId?: string | undefined,
     /** The turn that occupies the thread; null if it ended in the same moment. */
     readonly busy?: string | null | undefined,
+    /** The attachment at fault. */
+    readonly fileId?: string | undefined,
   ) {
     super(message);
   }
@@ -174,6 +176,7 @@ async function refusal(response: Response): Promise<RequestError> {
     text(body?.request_id) ?? response.headers.get("x-request-id") ?? undefined,
     busy === undefined ? text(body?.thread_id) : undefined,
     busy === null ? null : text(busy),
+    text(body?.attachment_id),
   );
 }
 

@@ -56,15 +56,24 @@ export function useScrolling(
     before.current = { first, height: place.scrollHeight, top: place.scrollTop };
   }, [grown, first, following]);
 
-  // Images and fonts change heights without a render.
+  // Images and fonts change heights without a render, and so do a phone's keyboard, a growing composer, and the history,
+  // which hides the log: a hidden element loses its place.
   useEffect(() => {
     const place = log.current;
-    if (!place || !following) return;
+    if (!place) return;
+    let hidden = false;
     const keep = () => {
-      place.scrollTop = place.scrollHeight;
+      if (following) place.scrollTop = place.scrollHeight;
+      else if (hidden) place.scrollTop = before.current.top;
+      hidden = place.clientHeight === 0;
     };
+    const observer = new ResizeObserver(keep);
+    observer.observe(place);
     place.addEventListener("load", keep, true);
-    return () => place.removeEventListener("load", keep, true);
+    return () => {
+      observer.disconnect();
+      place.removeEventListener("load", keep, true);
+    };
   }, [following]);
 
   const onScroll = useCallback(() => {

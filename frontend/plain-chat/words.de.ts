@@ -130,6 +130,7 @@ export const de: Words = {
   toSend: "Anhänge",
   uploading: (name) => `${name} wird hochgeladen`,
   remove: (name) => `${name} entfernen`,
+  refused: "Nicht angenommen",
   uploadFailed: "Das Hochladen ist fehlgeschlagen.",
   damaged: "Dieses Bild ist nicht lesbar. Es ist beschädigt oder hat einen anderen Typ, als sein Name sagt.",
   wrongType: (name) => `${name}: Dieser Dateityp wird nicht unterstützt.`,

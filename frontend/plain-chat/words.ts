@@ -128,6 +128,7 @@ const en = {
   toSend: "Files to send",
   uploading: (name: string) => `Uploading ${name}`,
   remove: (name: string) => `Remove ${name}`,
+  refused: "Not accepted",
   uploadFailed: "The upload failed.",
   damaged: "this image can't be read. It may be damaged, or of another type than its name says.",
   wrongType: (name: string) => `${name}: this file type isn't supported.`,

@@ -60,9 +60,9 @@
       this.#start.append(make("h2", { textContent: this.#options.startScreen.greeting }), ...prompts);
       const fresh = make("button", { type: "button", textContent: "New conversation", onclick: () => this.#open(null) });
       const history = make("button", { type: "button", textContent: "History", onclick: () => void this.showHistory() });
-      const { rightAction } = this.#options.header;
+      const { enabled, rightAction } = this.#options.header;
       const action = rightAction && make("button", { type: "button", textContent: rightAction.icon, onclick: rightAction.onClick });
-      const header = make("div", {}, fresh, history, action, this.#threads);
+      const header = make("div", {}, ...(enabled ? [fresh, history, action] : []), this.#threads);
       const composer = make("div", {}, this.#chips, this.#found, this.#menu, this.#field, file, this.#send, this.#stop);
       const disclaimer = make("p", { textContent: this.#options.disclaimer.text });
       this.style.cssText = "display:block;overflow:auto";
@@ -96,15 +96,18 @@
     sendCustomAction(action, itemId) {
       return this.#act(itemId, action);
     }
-    hideHistory() {
+    async hideHistory() {
       this.#threads.replaceChildren();
+      this.#emit("chatkit.history.close");
     }
     async showHistory() {
       const { data } = await this.#call("threads.list", { limit: 9999, order: "desc" });
+      const pick = (id) => void this.hideHistory().then(() => this.#open(id));
       const entries = data.map(({ id, title }) =>
-        make("button", { type: "button", textContent: title ?? "Untitled conversation", onclick: () => this.#open(id) }),
+        make("button", { type: "button", textContent: title ?? "Untitled conversation", onclick: () => pick(id) }),
       );
       this.#threads.replaceChildren(...entries);
+      this.#emit("chatkit.history.open");
     }
 
     // --- requests ---

@@ -123,3 +123,22 @@ async def test_file_of_a_forbidden_type_is_refused(visitor: Visitor) -> None:
 
     await expect(visitor.alert).to_contain_text("setup.exe")
     assert [each for each in visitor.requests if each.method == "PUT"] == []
+
+
+@pytest.mark.parametrize("wiring", ["plain"])
+@pytest.mark.promise("A3")
+@pytest.mark.feature("page-images")
+@pytest.mark.scenario("a file that lies about its type is marked")
+async def test_file_at_fault_is_marked_and_the_message_comes_back(visitor: Visitor) -> None:
+    lying = {"name": "lying.pdf", "mimeType": "application/pdf", "buffer": b"no PDF at all"}
+    await visitor.attach({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"notes"}, lying)
+    chips = visitor.page.get_by_role("list", name="Files to send")
+    await expect(chips.locator("[aria-busy=false]")).to_have_count(2)
+    await visitor.submit("What is this?")
+
+    await expect(visitor.alert.first).to_contain_text("lying.pdf")
+    await expect(chips.get_by_role("listitem").filter(has_text="Not accepted")).to_contain_text("lying.pdf")
+    await expect(visitor.message).to_have_value("What is this?")
+    await chips.get_by_role("button", name="Remove lying.pdf").click()
+    await visitor.send("What is this?")
+    await expect(visitor.answer).to_contain_text("notes.txt")

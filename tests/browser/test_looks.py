@@ -5,19 +5,36 @@ The screenshots are written to `.local/screenshots`; `tests.browser.pictures` ma
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from PIL import Image
+from playwright.async_api import ViewportSize, expect
 
 from tests.browser.conftest import SCREENSHOTS, Enter, House
 from tests.browser.visitor import PASSWORD, Visitor
 from tools import ROOT
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 375, "height": 740}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
-SIZES = {"desktop": DESKTOP, "phone": PHONE}
+TOUCH = {"device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+PHONE = {"viewport": {"width": 375, "height": 740}, **TOUCH}
+OPTIONS: dict[str, dict[str, Any]] = {"screen": {}, "phone": TOUCH}
+DEVICES: dict[str, dict[str, ViewportSize]] = {
+    "screen": {
+        "desktop": {"width": 1280, "height": 800},
+        "wide": {"width": 1920, "height": 1080},
+        "tablet": {"width": 768, "height": 1024},
+    },
+    "phone": {
+        "phone": {"width": 375, "height": 740},
+        "small-phone": {"width": 320, "height": 568},
+        "landscape-keyboard": {"width": 740, "height": 200},
+    },
+}
+NEXT_TO_CHAT = 960
+AT_THE_END = ("conversation", "budget", "files-to-send", "files")
 SERIOUS = ("serious", "critical")
 
 
@@ -36,6 +53,16 @@ async def found_by_axe(visitor: Visitor) -> list[str]:
     ]
 
 
+def picture_of_stripes() -> bytes:
+    """Return a PNG image of 600 × 400 pixels, large enough to be seen."""
+    image = Image.new("RGB", (600, 400), "#f4efe6")
+    for top in range(40, 380, 60):
+        image.paste("#3d6b54", (40, top, 560 - top // 2, top + 24))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 async def overflow(visitor: Visitor) -> int:
     """Return the number of pixels by which the page is wider than its window."""
     root = "document.documentElement"
@@ -48,23 +75,33 @@ async def picture(visitor: Visitor, name: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.feature("page-looks")
-@pytest.mark.scenario("looks, axe: desktop, phone × light, dark")
-async def test_every_view_is_accessible_and_fits(house: House, enter: Enter, size: str, theme: str) -> None:
-    email, visitor = house.person(), await enter("plain", **SIZES[size], color_scheme=theme)
-    found: dict[str, list[str]] = {}
+@pytest.mark.scenario("looks, axe: every view × 320, 375, 768, 1280, 1920 px, landscape with keyboard × light, dark")
+async def test_every_view_is_accessible_and_fits(house: House, enter: Enter, device: str, theme: str) -> None:
+    (_, first), *_ = sizes = list(DEVICES[device].items())
+    email = house.person()
+    visitor: Visitor = await enter("plain", viewport=first, color_scheme=theme, **OPTIONS[device])
+    page, found = visitor.page, dict[str, list[str]]()
 
     async def look(view: str) -> None:
-        assert await overflow(visitor) <= 0, f"{view} is too wide"
-        found[view] = await found_by_axe(visitor)
-        await picture(visitor, f"{view}-{size}-{theme}")
+        for name, size in sizes:
+            await page.set_viewport_size(size)
+            await place_panel(visitor, is_open=view == "panel" or size["width"] >= NEXT_TO_CHAT)
+            await expect(page.get_by_text("Loading", exact=True)).to_have_count(0)  # the history of wide windows
+            assert await overflow(visitor) <= 0, f"{view} is too wide at {name}"
+            assert await visitor.run(CLIPPED.replace("LOG", ".pc-log" if view in AT_THE_END else "nav")) == [], view
+            if size == first:
+                found[view] = await found_by_axe(visitor)
+            await picture(visitor, f"{view}-{name}-{theme}")
+        await page.set_viewport_size(first)
+        await place_panel(visitor, is_open=view == "panel" or first["width"] >= NEXT_TO_CHAT)
 
-    await visitor.page.goto(house.site.url)
-    await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
+    await page.goto(house.site.url)
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     await look("welcome")
-    await visitor.page.get_by_role("button", name="Sign in").click()
-    await expect(visitor.page.get_by_label("Password")).to_be_visible()
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_label("Password")).to_be_visible()
     await look("sign-in")
     await visitor.fill_in(email)
     await expect(visitor.message).to_be_visible()
@@ -72,18 +109,90 @@ async def test_every_view_is_accessible_and_fits(house: House, enter: Enter, siz
     await visitor.send("What did I spend by category in the last 3 months?")
     await look("conversation")
     await visitor.send("Set a budget for dining")
-    await visitor.page.get_by_label("Dollars a month").fill("400")
-    await visitor.page.get_by_role("button", name="Save", exact=True).click()
-    await expect(visitor.page.get_by_role("button", name="Change")).to_be_visible()
+    await page.get_by_label("Dollars a month").fill("400")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("button", name="Change")).to_be_visible()
     await visitor.wait_until_idle()
     await look("budget")
-    if not await visitor.panel.is_visible():
-        await visitor.page.get_by_role("button", name="My money").click()
+    await look_at_files(visitor, look)
+    await look_at_history_and_help(visitor, look)
+    await place_panel(visitor, is_open=True)
     await visitor.panel.get_by_role("tab", name="Budgets").click()
     await expect(visitor.panel).to_contain_text("$400")
     await look("panel")
 
     assert [each for view in found.values() for each in view] == []
+
+
+CLIPPED = r"""(async () => {
+  await new Promise((done) => setTimeout(done, 100)); // the page follows a new size in the next frames
+  const all = (selector) => [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility());
+  const lines = (element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+  };
+  return [
+    ...all(".pc-sheet kbd").filter((each) => each.scrollWidth > each.clientWidth + 1),
+    ...all(".pc-widget p").filter((each) => /^[−$\d.,]+$/.test(each.textContent) && lines(each) > 1),
+    ...all(".pc-user .pc-file:not(:has(img))").filter((each) => each.offsetHeight > 100),
+    ...all("LOG").filter((each) => each.scrollHeight - each.scrollTop - each.clientHeight > 24),
+    ...all(".menu").filter((each) => each.getBoundingClientRect().bottom > innerHeight),
+  ].map((each) => each.className + each.textContent.slice(0, 80));
+})()"""
+"""Keys, amounts and files that are cut off or broken in two, a conversation not at its end, a menu out of sight."""
+Look = Callable[[str], Coroutine[Any, Any, None]]
+
+
+async def place_panel(visitor: Visitor, *, is_open: bool) -> None:
+    """Open or close the panel, also behind a dialog; the sign-in pages have none."""
+    button = "document.querySelector('.header [aria-controls=panel]')"
+    await visitor.run(f"{button}?.ariaExpanded === '{str(not is_open).lower()}' && {button}.click()")
+
+
+async def look_at_files(visitor: Visitor, look: Look) -> None:
+    """Look at chips, one of them refused, at sent files, and at a large image."""
+    page = visitor.page
+    picture, notes = picture_of_stripes(), b"notes"
+    lying = {"name": "lying.pdf", "mimeType": "application/pdf", "buffer": notes}
+    await visitor.attach(
+        {"name": "receipt.png", "mimeType": "image/png", "buffer": picture},
+        {"name": "Notes with a rather long name for a small window.txt", "mimeType": "text/plain", "buffer": notes},
+        lying,
+    )
+    chips = page.get_by_role("list", name="Files to send")
+    await expect(chips.locator("[aria-busy=false]")).to_have_count(3)
+    await visitor.submit("What is this?")
+    await expect(chips).to_contain_text("Not accepted")
+    await look("files-to-send")
+    await chips.get_by_role("button", name="Remove lying.pdf").click()
+    await visitor.send("What is this?")
+    await look("files")
+    await page.get_by_role("button", name="Enlarge receipt.png").click()
+    await expect(page.get_by_role("dialog", name="receipt.png")).to_be_visible()
+    await look("large-image")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def look_at_history_and_help(visitor: Visitor, look: Look) -> None:
+    page = visitor.page
+    if not await page.get_by_role("region", name="History").is_visible():
+        await page.get_by_role("button", name="History").click()
+    await look("history")
+    await page.get_by_role("searchbox", name="Search conversations").fill("budget dining")
+    await expect(page.locator("mark").first).to_be_visible()
+    await look("search")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Control+/")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await look("shortcuts")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Account").click()
+    await look("account")
+    await page.keyboard.press("Escape")
+    if await page.get_by_role("region", name="History").is_visible() and not await visitor.message.is_visible():
+        await page.get_by_role("button", name="History").click()
 
 
 @pytest.mark.feature("page-looks")

@@ -61,12 +61,15 @@ async def test_conversations_are_found_around_chatkits_component(house: House, e
     await visitor.page.get_by_role("button", name="New conversation").click()
     await expect(visitor.said).to_have_count(0)
 
-    await visitor.page.get_by_role("button", name="book-open").click()
+    await visitor.page.get_by_role("button", name="Find a conversation").click()
     dialog = visitor.page.get_by_role("dialog", name="Find a conversation")
     await dialog.get_by_role("searchbox").fill("balances")
     await dialog.get_by_role("listitem").first.get_by_role("button").click()
     await expect(visitor.said).to_have_text("What are my balances?")
     await expect(dialog).to_have_count(0)
+    header = visitor.page.get_by_role("banner")
+    await expect(header.get_by_role("heading", name="What are my balances")).to_be_visible()
+    assert (await visitor.page.title()).startswith("What are my balances · ")
 
     await visitor.page.get_by_role("button", name="New conversation").click()
     await visitor.message.fill("/balances")

@@ -1,5 +1,5 @@
 import type { ChatKitOptions, CustomApiConfig } from "@openai/chatkit";
-import { act, render, screen, waitFor } from "@testing-library/react";
+import { act, render, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { languagePreference } from "../preferences/language";
 import { chatProps } from "../testing/chat-props";
@@ -157,6 +157,37 @@ describe("ChatKit's element", () => {
 
     expect(host.onEffect).toHaveBeenCalledWith("highlight", { category: "rent" });
     expect(host.onTurnEnd).toHaveBeenCalledOnce();
+  });
+
+  test("[page-chatkit] has its title and buttons in the page's header, not in a second one", async () => {
+    const toolbar = document.body.appendChild(document.createElement("div"));
+    const api = async () => Response.json({ id: "thread-1", title: "Lisbon" });
+    const { unmount } = render(<OfficialChat {...props} api={api} toolbar={toolbar} onDead={vi.fn()} />);
+    await listening();
+    const calls: unknown[] = [];
+    for (const name of ["showHistory", "hideHistory", "setThreadId"]) {
+      Object.assign(element(), { [name]: async (...given: unknown[]) => void calls.push([name, ...given]) });
+    }
+    const press = (name: string) => act(async () => within(toolbar).getByRole("button", { name }).click());
+    const heading = () => within(toolbar).getByRole("heading").textContent;
+    expect(element().options?.header).toEqual({ enabled: false });
+
+    element().emit("thread.change", { threadId: "thread-1" });
+    await element().asksFor("thread-1");
+    await waitFor(() => expect(heading()).toBe("Lisbon"));
+    expect(document.title).toMatch(/^Lisbon · /);
+    await press("History");
+    element().emit("history.open", undefined);
+    expect(heading()).toBe("History");
+    await press("History");
+    element().emit("history.close", undefined);
+    element().emit("history.open", undefined);
+    await press("New conversation");
+
+    expect(calls).toEqual([["showHistory"], ["hideHistory"], ["hideHistory"], ["setThreadId", null]]);
+    unmount();
+    toolbar.remove();
+    openThread.set(null);
   });
 
   test("restores the open thread", () => {

@@ -1,12 +1,14 @@
 import type { UserMessageContent } from "@openai/chatkit";
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
-import { lazy, Suspense, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useImperativeHandle, useMemo, useReducer, useRef, useState } from "react";
 import type { Mentioned } from "../panel/contract";
+import { ChatBar } from "./ChatBar";
 import type { ChatProps } from "./chat-props";
 import { chatKitOptions } from "./chatkit-options";
 import { openThread } from "./open-thread";
 import { createReport } from "./reports";
 import { RunningAnswers } from "./running-answers";
+import { ThreadTitles } from "./thread-titles";
 
 const FindThread = lazy(() => import("./FindThread"));
 
@@ -31,18 +33,28 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     () => new RunningAnswers(props.api, props.config.apiUrl, openThread.get, () => answering.current),
     [props.api, props.config.apiUrl],
   );
+  const [, noteTitle] = useReducer((count: number) => count + 1, 0);
+  const [titles] = useState(() => new ThreadTitles(noteTitle));
+  const [shown, showThread] = useState(threadId);
   const api: ChatProps["api"] = async (url, init) => {
     show();
-    const answer = await running.fetch(url, init);
+    const answer = await titles.watched(init?.body, () => running.fetch(url, init));
     if (answer.status === 404 && threadId === openThread.get() && (await asksFor(threadId, init?.body))) {
       openThread.set(null);
       setThreadId(null);
+      showThread(null);
     }
     return answer;
   };
   const report = useMemo(() => createReport(props.api, props.config.apiUrl), [props.api, props.config.apiUrl]);
   const [finding, find] = useState(false);
-  const opens = { threadId, open: (id: string) => void chatKit.setThreadId(id), find: () => find(true) };
+  const [inHistory, showHistory] = useState(false);
+  const open = (id: string | null) => {
+    if (inHistory) void chatKit.hideHistory();
+    void chatKit.setThreadId(id);
+  };
+  const title = titles.of(shown);
+  const opens = { threadId, open };
   const { control, ...chatKit } = useChatKit({
     ...chatKitOptions({ ...props, api }, opens),
     onClientTool: ({ name, params }) => running.tool(name, () => props.host.onClientTool(name, params)),
@@ -64,8 +76,11 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
     },
     onThreadChange: ({ threadId }) => {
       running.leaves();
-      openThread.set(threadId);
+      openThread.set(threadId, titles.of(threadId));
+      showThread(threadId);
     },
+    onHistoryOpen: () => showHistory(true),
+    onHistoryClose: () => showHistory(false),
     onThreadLoadStart: running.leaves,
     onThreadLoadEnd: ({ threadId }) => running.loaded(threadId),
   });
@@ -75,8 +90,11 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
       void chatKit.setComposerValue({ content: contentOf(text, mentioned) }).then(() => chatKit.focusComposer());
     },
     send: (text: string) => void chatKit.sendUserMessage({ text }).catch(() => chatKit.setComposerValue({ text })),
-    open: opens.open,
+    open,
   }));
+  useEffect(() => {
+    if (shown && title) openThread.set(shown, title); // the tab's title
+  }, [shown, title]);
   useEffect(() => openThread.onNavigate?.((id) => void chatKit.setThreadId(id)), [chatKit.setThreadId]);
   useEffect(() => {
     // Another tab or device may have continued the conversation meanwhile.
@@ -92,6 +110,14 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
   // `initialThread` applies only to a new element, so a deleted thread needs a new element.
   return (
     <>
+      <ChatBar
+        toolbar={props.toolbar}
+        title={title}
+        inHistory={inHistory}
+        onHistory={() => void (inHistory ? chatKit.hideHistory() : chatKit.showHistory())}
+        onFind={() => find(true)}
+        onNew={() => open(null)}
+      />
       <ChatKit key={threadId} control={control} className="chat-frame" />
       {finding && (
         <Suspense>
@@ -101,7 +127,7 @@ export function OfficialChat({ onDead, ...props }: ChatProps & { onDead: () => v
             onClose={() => find(false)}
             onOpen={(id) => {
               find(false);
-              opens.open(id);
+              open(id);
             }}
           />
         </Suspense>

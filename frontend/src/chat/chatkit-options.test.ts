@@ -4,7 +4,7 @@ import { ACCENT } from "#brand";
 import { chatProps } from "../testing/chat-props";
 import { chatKitOptions } from "./chatkit-options";
 
-const NEW = { threadId: null, open: vi.fn(), find: vi.fn() };
+const NEW = { threadId: null, open: vi.fn() };
 
 describe("ChatKit's options", () => {
   test("contain the server's composer options and the page's strings", () => {
@@ -16,7 +16,7 @@ describe("ChatKit's options", () => {
       initialThread: "thread-1",
       theme: { colorScheme: "dark", color: { accent: { primary: ACCENT.dark } } },
       thread: { autoScroll: true },
-      header: { enabled: true, rightAction: { icon: "book-open" } },
+      header: { enabled: false },
       commands: { enabled: true },
       history: { enabled: true, showDelete: true, showRename: true },
       threadItemActions: { feedback: true, retry: true },

@@ -10,8 +10,6 @@ export interface Opens {
   threadId: string | null;
   /** Open a thread, by ChatKit's `setThreadId`. */
   open(threadId: string): void;
-  /** Show the search for a thread. */
-  find(): void;
 }
 
 /** Translate the chat props into the options of ChatKit's element. */
@@ -34,7 +32,7 @@ export function chatKitOptions(props: ChatProps, opens: Opens): ChatKitOptions {
     },
     initialThread: opens.threadId,
     thread: { autoScroll: true },
-    header: { enabled: true, rightAction: { icon: "book-open", onClick: opens.find } },
+    header: { enabled: false }, // ChatBar is in the page's header
     history: { enabled: true, showDelete: true, showRename: true },
     startScreen: { greeting: props.greeting, prompts: props.prompts.map(withIcon) },
     threadItemActions: { feedback: true, retry: true },

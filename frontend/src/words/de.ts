@@ -53,6 +53,8 @@ export const de: Words = {
     loading: "Der Chat wird geladen …",
   },
   shell: {
+    history: "Verlauf",
+    newConversation: "Neues Gespräch",
     findConversation: "Gespräch suchen",
     searchFor: "Ihre Gespräche durchsuchen",
     conversations: "Gespräche",

@@ -49,6 +49,8 @@ export const en = {
     loading: "Loading the chat…",
   },
   shell: {
+    history: "History",
+    newConversation: "New conversation",
     findConversation: "Find a conversation",
     searchFor: "Search your conversations",
     conversations: "Conversations",
