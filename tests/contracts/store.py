@@ -196,6 +196,7 @@ PROMISES = {
     ),
     "H12": (
         AccessContract.test_earlier_sign_ins_end_at_once,
+        AccessContract.test_a_check_counts_nothing,
         AccessContract.test_a_tombstone_outlives_requests_and_sign_outs,
     ),
     "H15": (ClaimsContract.test_deletion_of_what_existed_is_reported_once,),

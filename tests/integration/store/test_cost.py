@@ -11,15 +11,21 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chatkit.types import Page, Thread, ThreadMetadata
 
+from chat_api.attach.reader import TurnReaders
+from chat_api.context import RequestContext
+from chat_api.limits import FOLLOW, REQUEST, Limits
+from chat_api.settings import LimitSettings
+from store_dynamo import DynamoStore
 from store_dynamo.journal import Segment
 from store_dynamo.testing import Caller
 from store_dynamo.testing.models import NOON, answer, file, thread, user_message
 from tests.fakes.dynamo_backend import DynamoBackend
+from tests.fakes.turn import request_context
 from tools import ROOT
 from tools.bench.cost.costs import Cost, Costs, as_dynamodb_local, as_ministack
 from tools.local.dynamodb_local import DynamoDBLocal
@@ -184,6 +190,24 @@ async def cost_of_a_journal(counting: Counting) -> Cost:
     return counting.costs.take()
 
 
+async def costs_of_a_follower(counting: Counting) -> dict[str, Cost]:
+    """Count the requests of another reader of a turn, each with the check of its sign-in."""
+    caller, costs, found = request_context("alice-follows"), counting.costs, dict[str, Cost]()
+    store = cast("DynamoStore[RequestContext]", counting.backend.store())
+    limits = Limits(store.rates, LimitSettings(), store.access)
+    await store.save_thread(thread(), caller)
+    await store.turns.claim("turn-1", "thr_1", caller)
+    await store.running.begin("thr_1", "turn-1", CLAIM, caller)
+    for n in range(10):
+        assert await store.journal.append("thr_1", "turn-1", events(50 * n, 50), caller)
+    for name, after in (("snapshot after 10 s", None), ("new words", 450), ("nothing new", 500)):
+        costs.take()
+        await limits.own(REQUEST if after is None else FOLLOW, caller)
+        await TurnReaders(store, limits).read("turn-1", after, caller)
+        found[f"**a reader's request: {name}**"] = costs.take()
+    return found
+
+
 async def cost_of_a_turn(counting: Counting, items: int) -> Cost:
     """Count a turn in a thread with that number of items, or the first turn of a thread."""
     caller, costs = Caller(f"alice-{items:05}-items"), counting.costs
@@ -248,6 +272,7 @@ async def test_the_documented_costs_are_what_is_counted(counting: Counting) -> N
 
     found["**turn in a thread of 20 items**"] = found["**turn in a thread of 10 000 items**"] = small
     found["**lock and journal of a 20 s answer**"] = await cost_of_a_journal(counting)
+    found |= await costs_of_a_follower(counting)
     documented = TABLE.search(DOCUMENT.read_text())
     assert documented, "docs/understand/data-model.md has no table of costs"
     assert documented[1] == as_table(found), f"\n{as_table(found)}"

@@ -272,8 +272,11 @@ async def test_no_cors_headers_unless_origins_are_set(world: World) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=opened), base_url="http://test") as client:
         allowed = await client.options("/chatkit", headers=preflight)
         stranger = await client.options("/chatkit", headers={**preflight, "origin": "https://evil.example"})
+        read = await client.get("/chatkit", headers={"origin": "https://app.example"})
 
     assert "access-control-allow-origin" not in plain.headers
     assert allowed.status_code == 200
     assert allowed.headers["access-control-allow-origin"] == "https://app.example"
     assert "access-control-allow-origin" not in stranger.headers
+    exposed = {"retry-after", "x-request-id", "x-turn-id", "x-turn-interrupted", "x-turns-running"}
+    assert set(read.headers["access-control-expose-headers"].split(", ")) == exposed

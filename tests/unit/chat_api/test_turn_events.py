@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -533,6 +536,26 @@ async def test_a_long_answer_continues_in_the_next_response(world: World, monkey
     seen += answer.events
 
     assert [event["update"]["delta"] for event in seen[1:]] == list("abcdef")
+
+
+def test_a_reader_loads_no_agents_sdk() -> None:
+    code = "import sys, chat_api.app; print([m for m in ('agents', 'openai', 'mcp') if m in sys.modules])"
+    environment = os.environ | {"PYTHONPATH": "functions/chat"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+async def test_a_reader_starts_no_loading(world_of: WorldOf) -> None:
+    class Prepared(Echo):
+        def prepare(self) -> None:
+            raise AssertionError
+
+    world = world_of(Prepared())
+    await world.store.turns.claim(TURN, "thr_new", ANA)
+    await world.store.running.begin("thr_new", TURN, "claim", ANA)
+
+    assert (await read(world)).status == 200
 
 
 async def test_the_request_log_has_no_text(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -136,10 +136,20 @@ class AccessContract(StoreSetting):
             with pytest.raises(SignedOutError) as caught:
                 await access.enter(alice, signed_in_at=refused, rates={"requests": 9})
             assert caught.value.erased == (end == "erase")
+            with pytest.raises(SignedOutError) as caught:
+                await access.check(alice, refused)
+            assert caught.value.erased == (end == "erase")
         with pytest.raises(SignedOutError):
             await access.enter(alice)
-        await access.enter(alice, signed_in_at=clock() + SECOND)
-        await access.enter(bob, signed_in_at=old)
+        for user, at in ((alice, clock() + SECOND), (bob, old)):
+            await access.check(user, at)
+            await access.enter(user, signed_in_at=at)
+
+    async def test_a_check_counts_nothing(self, access: Any, clock: Clock, alice: Caller) -> None:
+        for _ in range(3):
+            await access.check(alice, clock())
+        await access.enter(alice, signed_in_at=clock(), rates={"requests": 1})
+        await access.check(alice, clock())
 
     async def test_a_tombstone_outlives_requests_and_sign_outs(self, access: Any, clock: Clock, alice: Caller) -> None:
         await access.enter(alice, seat=Seat("turn-1", clock() + TURN, 1))

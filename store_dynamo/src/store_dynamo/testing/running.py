@@ -295,7 +295,7 @@ class TurnsContract(StoreSetting):
         assert [sum(outcomes[n : n + 5]) for n in range(0, 20, 5)] == [1, 1, 1, 1]
         assert not await turns.win("turn-1", "x", alice)
         assert await turns.win("turn-1", "z", alice)
-        assert await turns.find("turn-1", alice) == TurnRecord("turn-1", "thr_1", cancelled=False)
+        assert await turns.find("turn-1", alice) == TurnRecord("turn-1", "thr_1", cancelled=False, ran=frozenset("xyz"))
 
     async def test_a_call_of_an_unknown_turn_cannot_be_won(self, turns: Any, alice: Caller, bob: Caller) -> None:
         await turns.claim("turn-1", "thr_1", alice)
