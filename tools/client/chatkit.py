@@ -224,6 +224,13 @@ class ChatKitClient:
             raise _refused(response.status_code, response.content)
         return cast(Event, response.json())
 
+    async def overview(self) -> Event:
+        """Return the assistant's data about the user. Raises RefusedError."""
+        response = await self._http.get("/chatkit/overview", headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        return cast(Event, response.json())
+
     async def cancel(self, turn_id: str) -> None:
         """Stop a running turn of this user. Raises RefusedError."""
         response = await self._http.post(f"/chatkit/turns/{turn_id}/cancel", headers=self._headers)

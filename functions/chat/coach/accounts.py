@@ -39,6 +39,24 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money moved between two accounts of the user; `key` identifies the one approval that caused it."""
+
+    key: str
+    on: date
+    source: Account
+    target: Account
+    cents: int
+
+    def transactions(self) -> tuple[Transaction, Transaction]:
+        """Return the two bookings."""
+        return (
+            Transaction(self.on, self.source, f"Transfer to {self.target}", -self.cents),
+            Transaction(self.on, self.target, f"Transfer from {self.source}", self.cents),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     """Money spent on goods and services, as a positive sum."""
 

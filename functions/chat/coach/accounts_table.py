@@ -9,6 +9,7 @@
     {user}    MONTH#2026-05     body: all transactions of the month, future ones included
     {user}    BUDGET#dining     cents
     {user}    GOAL#{id}         body: name, cents and last day of a goal
+    {user}    TRANSFER#{key}    body: day, accounts and cents of a transfer; undone, if the user took it back
 
 The user id is the partition key, so no request can reach another user's finances. A read is one strongly consistent
 query of the user's partition (about 40 KB per year of transactions); the first read in a month also writes that month.
@@ -22,17 +23,17 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from coach import demo_bank
-from coach.accounts import CATEGORIES, Category, Finances, Goal, Ledger, Transaction
+from coach.accounts import CATEGORIES, Category, Finances, Goal, Ledger, Transaction, Transfer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-OPENING, MONTH, BUDGET, GOAL = "OPENING", "MONTH#", "BUDGET#", "GOAL#"
+OPENING, MONTH, BUDGET, GOAL, TRANSFER = "OPENING", "MONTH#", "BUDGET#", "GOAL#", "TRANSFER#"
 BATCH = 25
 """Maximum number of items in one BatchWriteItem request."""
 
@@ -75,11 +76,50 @@ class AccountsTable:
         """Remove a goal; without effect if there is none. Raises AccountsUnavailableError."""
         await self._delete(user_id, GOAL + goal_id)
 
-    async def _put(self, item: dict[str, Any]) -> None:
+    async def transfer(self, user_id: str, booked: Transfer) -> None:
+        """Book a transfer, once: the same key again changes nothing. Raises AccountsUnavailableError."""
+        await self._put(_transfer_item(user_id, booked), ConditionExpression="attribute_not_exists(body)")
+
+    async def undo_transfer(self, user_id: str, key: str) -> Transfer | None:
+        """Take a transfer back, once, and return it; None if there is none, or if it was taken back before.
+
+        Raises AccountsUnavailableError.
+        """
+        booked = await self.find_transfer(user_id, key)
+        if booked is None:
+            return None
+        item = _transfer_item(user_id, booked) | {"undone": {"BOOL": True}}
+        stands = "attribute_exists(body) AND attribute_not_exists(undone)"
+        return booked if await self._put(item, ConditionExpression=stands) else None
+
+    async def find_transfer(self, user_id: str, key: str) -> Transfer | None:
+        """Return a transfer that was booked, even if it was taken back later. Raises AccountsUnavailableError."""
+        return await asyncio.to_thread(self._find_transfer, user_id, key)
+
+    def _find_transfer(self, user_id: str, key: str) -> Transfer | None:
         try:
-            await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item)
+            found = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="#user = :user AND #record = :record",
+                ExpressionAttributeNames={"#user": "user", "#record": "record"},
+                ExpressionAttributeValues={":user": {"S": user_id}, ":record": {"S": TRANSFER + key}},
+                ConsistentRead=True,
+            )["Items"]
         except (BotoCoreError, ClientError) as error:
             raise AccountsUnavailableError from error
+        return _transfer(found[0]) if found else None
+
+    async def _put(self, item: dict[str, Any], **condition: str) -> bool:
+        """Write a record; return False if its condition does not hold."""
+        try:
+            await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item, **cast("Any", condition))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise AccountsUnavailableError from error
+            return False
+        except BotoCoreError as error:
+            raise AccountsUnavailableError from error
+        return True
 
     async def _delete(self, user_id: str, record: str) -> None:
         key: Any = {"user": {"S": user_id}, "record": {"S": record}}
@@ -96,6 +136,8 @@ class AccountsTable:
         bodies = {name: json.loads(record["body"]["S"]) for name, record in records.items() if "body" in record}
         bodies |= self._invent(user_id, today, bodies.keys())
         booked = [_transaction(row) for name, rows in bodies.items() if name.startswith(MONTH) for row in rows]
+        stands = [each for name, each in records.items() if name.startswith(TRANSFER) and "undone" not in each]
+        booked += [row for each in stands for row in _transfer(each).transactions()]
         past = sorted((each for each in booked if each.on <= today), key=lambda each: each.on)
         opening = tuple((account, cents) for account, cents in bodies[OPENING])
         budgets: dict[Category, int] = {
@@ -151,6 +193,16 @@ def _row(transaction: Transaction) -> list[Any]:
 def _transaction(row: list[Any]) -> Transaction:
     on, account, payee, cents, category = row
     return Transaction(date.fromisoformat(on), account, payee, cents, category)
+
+
+def _transfer_item(user_id: str, booked: Transfer) -> dict[str, Any]:
+    body = json.dumps([booked.on.isoformat(), booked.source, booked.target, booked.cents])
+    return _item(user_id, TRANSFER + booked.key, "body", {"S": body})
+
+
+def _transfer(record: dict[str, Any]) -> Transfer:
+    on, source, target, cents = json.loads(record["body"]["S"])
+    return Transfer(record["record"]["S"].removeprefix(TRANSFER), date.fromisoformat(on), source, target, cents)
 
 
 def _goal(name: str, cents: int, until: str) -> Goal:

@@ -2,12 +2,14 @@
 
     budget.save  {category, amount}   streamed: stores the budget and replaces the form by the budget's card
     budget.edit  {category}           immediate: replaces the card by the form
+    transfer.undo {key}               streamed: takes a transfer back
 
 Payloads come from the client and are validated like any input.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -29,10 +31,11 @@ from chat_api.assistant import Turn
 from coach.accounts import CATEGORIES, Category, dollars
 from coach.accounts_table import AccountsTable
 from coach.tools.budgets import budget_report
-from coach.widgets.cards import budget_card, budget_form, money
+from coach.widgets.cards import budget_card, budget_form, money, transfer_card
 from languages import Speech
 
-SAVE, EDIT = "budget.save", "budget.edit"
+SAVE, EDIT, UNDO = "budget.save", "budget.edit", "transfer.undo"
+TRANSFER_KEY = re.compile(r"apr_[0-9a-f]{40}")
 MAX_DOLLARS = 1_000_000
 
 
@@ -82,6 +85,23 @@ class BudgetActions:
         changed = sender.model_copy(update={"widget": budget_form(report, Speech(turn.context.locale))})
         await turn.store.save_item(sender.thread_id, changed, turn.context)
         return changed
+
+
+async def undo_transfer(
+    accounts: AccountsTable, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
+) -> AsyncIterator[ThreadStreamEvent]:
+    """Take a transfer of the user back, change its card, and inform the model by a hidden item."""
+    payload: Any = action.payload
+    key = payload.get("key") if isinstance(payload, dict) else None  # pyright: ignore
+    speech, undone = Speech(turn.context.locale), None
+    if sender is not None and isinstance(key, str) and TRANSFER_KEY.fullmatch(key):
+        undone = await accounts.undo_transfer(turn.context.user_id, key)
+    if sender is None or undone is None:
+        yield NoticeEvent(level="warning", message=speech("This transfer was taken back before, or does not exist."))
+        return
+    yield ThreadItemReplacedEvent(item=sender.model_copy(update={"widget": transfer_card(undone, speech, undone=True)}))
+    fact = f"The user took back the transfer of {dollars(undone.cents)} from {undone.source} to {undone.target}."
+    yield ThreadItemDoneEvent(item=HiddenContextItem(**_fields(thread, turn), content=fact))
 
 
 def category_of(action: Action[str, Any]) -> Category | None:

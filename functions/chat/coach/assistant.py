@@ -103,6 +103,11 @@ class Coach:
     ) -> AsyncIterator[ThreadStreamEvent]:
         return self._agent.action(thread, action, sender, turn)
 
+    def decide(
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        return self._agent.decide(thread, action, sender, turn)
+
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, turn: Turn
     ) -> SyncCustomActionResponse:

@@ -78,3 +78,18 @@ async def test_failures_are_told_and_the_conversation_goes_on(client: ChatKitCli
     shown = await chat(client, "simulate error 500", "What did I just ask?")
     assert "The model is busy right now. Please try again in a moment. You can try again." in shown
     assert "You asked: “simulate error 500”" in shown
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.feature("approvals")
+async def test_a_call_is_approved_and_another_one_is_denied(client: ChatKitClient) -> None:
+    shown = await chat(
+        client, "Move $200 to savings", "/details", "/yes", "/yes", "Move $5 to investing", "/no too little"
+    )
+    assert "│ Move $200.00 from Cash to Savings?" in shown
+    assert "│ /yes approves it · /no REASON denies it" in shown
+    assert 'transfer {"amount_dollars":200,"source":"cash","target":"savings"}' in shown
+    assert "Done: $200.00 was moved." in shown
+    assert "nothing waits for your approval" in shown
+    assert "Reason: too little" in shown
+    assert "I left it, as you said." in shown

@@ -321,8 +321,8 @@ async def test_the_tool_can_be_asked_about_the_key_of_an_unknown_outcome(world_o
 async def test_a_call_cannot_be_decided_elsewhere(world_of: WorldOf) -> None:
     ledger = Ledger()
     world = world_of(Teller(ledger))
-    chat, other = await Chat.begin(world, "move 5"), await Chat.begin(world, "move 7")
-    [card], [others] = await chat.cards(), await other.cards()
+    chat, other = await Chat.begin(world, "move 5 6"), await Chat.begin(world, "move 7")
+    [card, second], [others] = await chat.cards(), await other.cards()
     mine = request_of(chat.thread_id, card, "Approve")
     payload = mine["params"]["action"]["payload"]
 
@@ -337,16 +337,19 @@ async def test_a_call_cannot_be_decided_elsewhere(world_of: WorldOf) -> None:
         await chat.post(variant(other.thread_id, others["id"])),
         await chat.post(variant(chat.thread_id, card["id"], digest="0" * 64)),
         await chat.post(variant(chat.thread_id, card["id"], id="apr_0")),
+        await chat.post(variant(chat.thread_id, second["id"])),
         await chat.post(variant(chat.thread_id, card["id"], id="")),
         await chat.post(variant(chat.thread_id, card["id"], reason="x" * 2_000)),
         await chat.post(variant(chat.thread_id, card["id"]) | {"type": "threads.sync_custom_action"}),
     ]
 
-    assert [each.status_code for each in refused] == [404, 404, 200, 200, 200, 400, 413, 400]
+    assert [each.status_code for each in refused] == [404, 404, 200, 200, 200, 200, 400, 413, 400]
     gone, changed = "This request does not exist any more. Nothing was done.", "This tool was changed"
-    assert [notices(events(each))[0][:21] for each in refused[2:5]] == [gone[:21], changed[:21], gone[:21]]
+    assert [notices(events(each))[0][:21] for each in refused[2:6]] == [
+        each[:21] for each in (gone, changed, gone, gone)
+    ]
     assert ledger.moves == []
-    assert [each.status for each in await chat.records()] == ["pending"]
+    assert [each.status for each in await chat.records()] == ["pending"] * 2
 
 
 @pytest.mark.promise("P1")

@@ -12,6 +12,7 @@ from typing import Any
 
 from tools.client.chatkit import Event
 
+DECIDE = "/yes approves it · /no REASON denies it · /details shows the exact arguments"
 SHOWN_TEXTS = ("Title", "Caption", "Text", "Markdown")
 
 
@@ -39,7 +40,8 @@ def item_text(item: Event) -> str:
     """Return the lines for a complete item, except for the text of a message."""
     match item:
         case {"type": "widget", "widget": widget}:
-            return "\n".join(f"│ {line}" for line in [*_lines(widget), *_fields(widget), *_buttons(widget)])
+            commands = [DECIDE] if decisions_of(widget) else _buttons(widget)
+            return "\n".join(f"│ {line}" for line in [*_lines(widget), *_fields(widget), *commands])
         case {"type": "workflow", "workflow": {"tasks": tasks}}:
             return "\n".join(f"✓ {task.get('title') or task.get('content', '')}" for task in tasks)
         case {"type": "generated_image", "image": {"url": url}}:
@@ -79,6 +81,12 @@ def buttons_of(widget: Event) -> list[Button]:
         if action:
             found.append(Button(_label(widget), action))
     return [*found, *(button for child in _children(widget) for button in buttons_of(child))]
+
+
+def decisions_of(widget: Event) -> dict[str, Event]:
+    """Return the actions of a card that asks for an approval, by type; empty for any other card, or a decided one."""
+    actions = {str(button.action["type"]): button.action for button in buttons_of(widget)}
+    return actions if "approval.approve" in actions else {}
 
 
 def _label(widget: Event) -> str:

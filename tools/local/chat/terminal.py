@@ -3,6 +3,7 @@
 /new            start a new conversation            /threads     list the conversations
 /open NUMBER    continue one of them                /file PATH   attach a file to the next message
 /save VALUE     submit the form that is shown       /press N     press button N of the last card
+/yes            approve the call that is shown      /no REASON   deny it; /details shows its exact arguments
 Ctrl-C          stop the answer
 """
 
@@ -35,9 +36,11 @@ from tools.client.chatkit import (
     new_turn_id,
 )
 from tools.local.chat.answer import AnswerText, Flow
-from tools.local.chat.rendering import ask_questions, buttons_of, fields_of, item_text, text_of
+from tools.local.chat.rendering import ask_questions, buttons_of, decisions_of, fields_of, item_text, text_of
 
-HELP = "/new · /threads · /open NUMBER · /file PATH · /save VALUE · /press N · /quit · Ctrl-C stops an answer"
+HELP = (
+    "/new · /threads · /open NUMBER · /file PATH · /save TEXT · /press N · /yes · /no · /quit · Ctrl-C stops an answer"
+)
 
 
 class Chat:
@@ -88,6 +91,8 @@ class Chat:
                 await self._save(self._card, argument, self._thread_id)
             case "/press" if self._pressable and self._thread_id:
                 await self._press(self._pressable, int(argument or 1), self._thread_id)
+            case "/yes" | "/no" | "/details" if self._pressable and self._thread_id:
+                await self._decide(self._pressable, command, argument, self._thread_id)
             case _ if command.startswith("/"):
                 self._console.print(f"[dim]{HELP}[/dim]")
             case _:
@@ -140,6 +145,14 @@ class Chat:
             self._note(f"[the page handles {action['type']}]")
             return
         await self._turn(act(thread_id, card["id"], action["type"], action.get("payload")))
+
+    async def _decide(self, card: Event, command: str, reason: str, thread_id: str) -> None:
+        """Decide the call that the card asks for."""
+        kind = {"/yes": "approval.approve", "/no": "approval.deny", "/details": "approval.details"}[command]
+        if (action := decisions_of(card["widget"]).get(kind)) is None:
+            raise ValueError("nothing waits for your approval")
+        payload = action["payload"] | ({"reason": reason} if command == "/no" and reason else {})
+        await self._turn(act(thread_id, card["id"], kind, payload))
 
     async def _turn(self, request: Event) -> None:
         """Send a request after the running answer of its conversation, if there is one, and show the answer."""

@@ -82,11 +82,19 @@ class Demo:
             )
             await self._step("a follow-up question uses the history", self._follow_up(client, answer))
             await self._step("files: register, PUT, send; the wrong size is rejected", self._files(client, answer))
-            for name, step in chain(feature_steps(stack, client, answer.thread_id), guard_steps(stack, client, cleo)):
-                if detail := await self._step(name, step):
-                    self._detail(detail)
+            second = sign_in(stack.aws, "ana@example.com", PASSWORD)
+            async with ChatKitClient(stack.url, second.access_token) as again:
+                await self._features(stack, client, answer, again, cleo)
         async with ChatKitClient(stack.url, bob.access_token) as stranger:
             await self._step("another user gets 404", self._stranger(stranger, answer))
+
+    async def _features(
+        self, stack: Stack, client: ChatKitClient, answer: Answer, again: ChatKitClient, cleo: Tokens
+    ) -> None:
+        features = feature_steps(stack, client, answer.thread_id, again)
+        for name, step in chain(features, guard_steps(stack, client, cleo)):
+            if detail := await self._step(name, step):
+                self._detail(detail)
 
     async def _of_another(self, stack: Stack, name: str) -> None:
         """Run the steps that an assistant of any kind passes: it answers, the answer is stored, and is private."""

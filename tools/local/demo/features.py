@@ -17,9 +17,11 @@ from tools.client.chatkit import (
     add_form_answers,
     add_message,
     add_tool_output,
+    create_thread,
     get_thread,
     transcribe,
 )
+from tools.local.chat.rendering import decisions_of
 from tools.local.demo.answer import ask_well, expect
 from tools.local.openai.transcription import spoken
 from tools.local.stack import Stack
@@ -28,9 +30,10 @@ Step = tuple[str, Coroutine[Any, Any, str | None]]
 SPEECH = "What are my balances?"
 
 
-def feature_steps(stack: Stack, client: ChatKitClient, thread_id: str) -> Iterator[Step]:
+def feature_steps(stack: Stack, client: ChatKitClient, thread_id: str, again: ChatKitClient) -> Iterator[Step]:
     """Yield each step with its name. A step returns a detail to print, or None."""
     features = Features(client, thread_id)
+    yield "an approval: asked, a new process, approved by another sign-in, done once", features.approval(stack, again)
     yield "a card: the balances, also as text", features.card()
     yield "an analysis as a workflow of steps", features.analysis()
     yield "a budget: a form, its action, the stored card", features.budget()
@@ -99,6 +102,25 @@ class Features:
         expect(shown.status_code == 200, f"200 for the picture's URL, not {shown.status_code}")
         expect(shown.content.startswith(b"\x89PNG"), "a PNG behind the picture's URL")
         return f"{len(updates)} partial images, then {len(shown.content)} bytes from a signed URL"
+
+    async def approval(self, stack: Stack, again: ChatKitClient) -> str:
+        """Ask on one sign-in; replace the process; approve twice on another one."""
+        asked = await ask_well(self._client, create_thread("Move $200 to savings"))
+        card = asked.item("widget")
+        before = await self._client.overview()
+        await stack.new_process()
+        payload = decisions_of(card["widget"])["approval.approve"]["payload"]
+        done = await ask_well(again, act(asked.thread_id, card["id"], "approval.approve", payload))
+        late = await ask_well(again, act(asked.thread_id, card["id"], "approval.approve", payload))
+        after = await again.overview()
+        moved = [new["cents"] - old["cents"] for new, old in zip(after["accounts"], before["accounts"], strict=True)]
+        expect(sorted(moved) == [-20_000, 0, 20_000], f"$200.00 moved once, not {moved}")
+        expect("notice" in late.types, f"a notice on the second click, not {late.types}")
+        thread = await again.call(get_thread(asked.thread_id))
+        (decided,) = (item for item in thread["items"]["data"] if item["id"] == card["id"])
+        facts = [each["value"] for each in decided["widget"]["children"] if each["type"] == "Caption"]
+        expect("You decided this on" in facts[0], f"who decided and when, not {facts}")
+        return f"“{done.text}” {facts[0]} The second click changed nothing"
 
     async def dictation(self) -> str:
         heard = await self._client.call(transcribe(spoken(SPEECH), "audio/webm;codecs=opus"))

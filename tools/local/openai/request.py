@@ -116,6 +116,12 @@ class Request:
         return {question: answer for question, answer in answered if answer not in ("skipped", "unanswered")}
 
     @property
+    def last_note(self) -> str:
+        """The text of the input's last item, if it is hidden context; otherwise empty."""
+        text = text_of(self.items[-1]) if self.items else ""
+        return text if text.startswith("Hidden context for the agent") else ""
+
+    @property
     def functions(self) -> dict[str, Mapping[str, Any]]:
         """The request's function tools by name."""
         return {name: tool for name, tool in self.tools.items() if tool.get("type") == "function"}

@@ -51,6 +51,8 @@ def respond(body: Mapping[str, Any]) -> Script | Failure:
     if outputs := request.tool_outputs:
         remaining = () if request.parallel else _ordered_calls(request)[request.calls :]
         return Script(remaining[:1]) if remaining else _say(_describe_outputs(request, outputs))
+    if decided := spendo.decision(request.last_note):
+        return _say(decided)
     if TITLE.search(request.instructions) and not request.tools:
         return _say(_title(request.question))
     return _converse(request)

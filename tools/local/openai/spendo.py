@@ -101,11 +101,38 @@ def _goal(answers: Mapping[str, str]) -> Arguments:
     return {"goal": goal, "amount_dollars": int(digits or 0), "months": months}
 
 
+def _transfer(question: str, tool: Tool) -> Arguments:
+    """Return a transfer from the account that the question names first, or from cash, to the other one."""
+    known = _known(tool, "target")
+    named = sorted((question.index(name), name) for name in known if name in question)
+    amount = re.search(r"\$? ?(\d[\d,]*(?:\.\d+)?)", question)
+    if not named or not amount:
+        return {}
+    order = [name for _, name in named][:2]
+    if len(order) == 1:
+        order = [next(name for name in known if name != order[0]), order[0]]
+    dollars = float(amount[1].replace(",", ""))
+    return {"amount_dollars": int(dollars) if dollars.is_integer() else dollars, "source": order[0], "target": order[1]}
+
+
+def decision(text: str) -> str | None:
+    """Return the answer to a note about an approval that was decided; None for any other text."""
+    if "[Approval " not in text:
+        return None
+    if "was carried out, once" in text:
+        moved = re.search(r'\\"moved\\": \\"([^"\\]+)\\"', text)
+        return f"Done: {moved[1]} was moved." if moved else "You approved it; it was not possible."
+    if "denied this call" in text:
+        return "I left it, as you said."
+    return "I do not know whether it was done. Please look at your accounts."
+
+
 def _nothing(_question: str, _tool: Tool) -> Arguments:
     return {}
 
 
 RULES: tuple[tuple[str, str, Callable[[str, Tool], Arguments]], ...] = (
+    ("transfer", r"\b(move|transfer)\b.*\d", _transfer),
     ("open_page", r"\bopen\b", _page),
     ("highlight", r"\bhighlight\b", _of_category),
     ("set_budget", r"\b(set|change) .*\bbudget\b", _of_category),

@@ -15,6 +15,7 @@ from coach.tools.budgets import budgets, set_budget
 from coach.tools.goals import ask_about_goal, goals, plan_goal
 from coach.tools.host_page import highlight, open_page
 from coach.tools.spending import spending_by_category
+from coach.tools.transfers import transfer
 
 pictures = ImageGenerationTool(
     {"type": "image_generation", "partial_images": PARTIAL_IMAGES, "size": "1024x1024", "quality": "low"}
@@ -30,6 +31,7 @@ TOOLS: list[Tool] = [
     ask_about_goal,
     plan_goal,
     goals,
+    transfer,
     open_page,
     highlight,
     pictures,

@@ -4,6 +4,7 @@ balances_card(balance_sheet(ledger), speech)        # a row per account
 spending_chart(spending(ledger, …), speech)         # a bar per month or category; None for a single bar
 budget_form(budget_report(…), speech)               # a form with the action `budget.save`
 budget_card(budget_report(…), speech)               # a saved budget with the action `budget.edit`
+transfer_card(Transfer(…), speech)                  # money that was moved, with the action `transfer.undo`
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from chatkit.widgets import DynamicWidgetRoot, WidgetTemplate
 
+from coach.accounts import Transfer, dollars
 from languages import Speech
 
 MIN_BARS = 2
@@ -90,6 +92,20 @@ def budget_card(report: Mapping[str, Any], speech: Speech) -> DynamicWidgetRoot:
             "spent": money(report["spent_last_month"], speech),
             "left": money(report["left"].lstrip("-"), speech),
             "words": words,
+        }
+    )
+
+
+def transfer_card(booked: Transfer, speech: Speech, *, undone: bool = False) -> DynamicWidgetRoot:
+    """Return the card of a transfer, with a button that takes it back until that is done."""
+    source, target = (speech.term(name.capitalize()) for name in (booked.source, booked.target))
+    amount = money(dollars(booked.cents), speech)
+    return _template("transfer").build(
+        {
+            "title": speech("Transfer taken back") if undone else speech("Money moved"),
+            "text": speech("{amount} from {source} to {target}", amount=amount, source=source, target=target),
+            "undo": speech("Undo"),
+            "key": "" if undone else booked.key,
         }
     )
 
