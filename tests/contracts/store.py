@@ -153,6 +153,8 @@ PROMISES = {
         FenceContract.test_a_fence_survives_changes_of_its_thread,
         FenceContract.test_a_fenced_turn_still_reads,
         FenceContract.test_a_fenced_turn_cannot_create_its_thread,
+        RunningContract.test_all_locks_are_found_at_once,
+        TurnsContract.test_a_turn_that_did_not_store_its_message_is_remembered,
         FenceContract.test_a_missing_or_deleted_thread_is_not_found,
         RunningContract.test_a_lock_has_its_files,
         RunningContract.test_random_turns_takers_and_clocks_agree_with_a_model,

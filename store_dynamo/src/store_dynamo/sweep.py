@@ -52,9 +52,12 @@ class Sweep:
     async def thread(self, user_id: str, thread_id: str, out_of_time: Callable[[], bool]) -> bool:
         """Delete a thread's lock and contents, at least one page of them. Returns whether nothing is left.
 
-        A turn that still runs finds at its next beat that its lock is gone, and stops writing its journal.
+        A turn that still runs finds at its next beat that its lock is gone, and stops writing its journal. A lock that
+        is taken is left to its taker.
         """
-        await self._table.delete_all([running_key(user_id, thread_id)])
+        lock = await self._table.get(running_key(user_id, thread_id))
+        if lock and "taken" not in lock:
+            await self._table.delete_all([running_key(user_id, thread_id)])
         attachments = {":pk": text(user_partition(user_id)), ":ord": text(attachment_order(thread_id))}
         contents = {":pk": text(thread_partition(user_id, thread_id))}
         for condition, values, index in (("pk = :pk AND ord = :ord", attachments, True), ("pk = :pk", contents, False)):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 
 from store_dynamo.journal import Segment
+from store_dynamo.running import DEAD_AFTER
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
-from store_dynamo.testing import Caller
+from store_dynamo.testing import Caller, Clock
 from store_dynamo.testing.models import file, noise, note, thread
 from tests.fakes.dynamo_backend import QUICK, DynamoBackend
 from tests.fakes.faults import Faults
@@ -83,6 +85,23 @@ async def test_a_turn_that_runs_in_a_deleted_thread_loses_its_lock(store: Any, m
     await make_janitor(moto_backend).clean([deleted("alice", "thr_1")], never)
     assert records(moto_backend, "USER#alice#THREAD#thr_1") == []
     assert len(records(moto_backend, "USER#bob#THREAD#thr_1")) == 2
+
+
+@pytest.mark.promise("R4")
+async def test_a_takeover_keeps_its_lock_during_a_sweep(moto_backend: DynamoBackend) -> None:
+    """The fence of a thread that was never created is a tombstone, and the janitor sweeps while the taker works."""
+    clock = Clock()
+    store = moto_backend.store(clock=clock)
+    await store.running.begin("thr_new", "turn-1", "c", ALICE, ["file"])
+    clock.advance(DEAD_AFTER)
+    seen = await store.running.find("thr_new", ALICE)
+    assert seen
+    assert await store.running.condemn(seen, ALICE)
+    await store.fence("thr_new", "c", ALICE)
+
+    await make_janitor(moto_backend).clean([deleted("alice", "thr_new")], never)
+
+    assert await store.running.find("thr_new", ALICE) == replace(seen, taken=True)
 
 
 @pytest.mark.promise("S8")
