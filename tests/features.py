@@ -111,6 +111,8 @@ MORE = {
     "one-turn-once": "The same request arriving twice is carried out once",
     "keep-alive": "A silent stream stays open",
     "slow-reader": "A reader that stops taking holds up nothing: its response ends early, the turn goes on",
+    "journal": "The events of a running answer are written down once a second, for other readers and processes",
+    "fenced-turns": "A process that was paused and replaced writes nothing when it wakes up",
     "reader-left": "A reader that leaves, or whose connection breaks, stops nothing: the answer is stored",
     "usage-metrics": "Tokens and times of a turn are counted",
     "single-sign-on": "Sign-in with the company's provider by SAML or OpenID Connect, groups included",

@@ -83,6 +83,10 @@ class AssistantSettings:
     reasoning_effort: str | None = None
 
 
+async def no_lease() -> None:
+    """Return at once, because no other process can take this request over."""
+
+
 async def _nothing_found(_: str) -> Mapping[str, Any]:
     return {"data": [], "complete": True, "after": None, "threads": 0}
 
@@ -101,6 +105,9 @@ class Turn:
     """Stores a base64 image from the model (True: a partial one) and returns the URL for its thread item."""
     search: Callable[[str], Awaitable[Mapping[str, Any]]] = _nothing_found
     """Finds the user's own conversations by words, as `GET /chatkit/search` does. Raises InvalidRequestError."""
+    confirm: Callable[[], Awaitable[None]] = no_lease
+    """Await it before an effect outside the store. Raises CancelledError if the process was paused and its turn is run
+    by another one; costs nothing as long as the turn's lock was renewed in the last three seconds."""
     envelope: Envelope = field(default_factory=Envelope)
     """Marks untrusted text as data for the model; `envelope.rule` belongs into the model's instructions."""
     approvals: UserApprovals | None = None

@@ -255,6 +255,9 @@ class ChatKitRun(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, pending_items: list[ThreadItem], context: RequestContext
     ) -> None:
         """Store the answer so far. If the user stopped it, add a hidden note for the model's next turn."""
+        if self._stop.reason is StopReason.SUPERSEDED:  # the process that has taken the turn over stores it
+            await self._title.end()
+            return
         for item in pending_items:
             item = at_rest(item if self._answer is None else self._answer.shown(item))
             if is_kept(item) and await self._may_store(item):

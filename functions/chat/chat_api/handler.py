@@ -32,16 +32,18 @@ with lean_imports.handler():  # before the imports that it makes cheaper
         build_assistant,
         package_of,
     )
+    from chat_api.attach.producer import BACKOFF
     from chat_api.context import RequestContext
     from chat_api.hosted import HostedMode
     from chat_api.identity import TokenVerifier
     from chat_api.server import AssistantServer
     from chat_api.settings import Settings
     from chat_api.telemetry import PACKAGES, Metrics
+    from chat_api.turn import Timing
     from chat_api.warmup import AssistantSecrets, StoredSecret, Warmup
     from function_setup import ClientSession, LazyClient, configure_logs, read_settings
     from lambda_streaming import StreamingMangum
-    from store_dynamo import CLIENT_CONFIG, DynamoStore, S3Bucket
+    from store_dynamo import CLIENT_CONFIG, Backoff, DynamoStore, S3Bucket
 
 MB = 1_000_000
 logger = logging.getLogger("chat_api.handler")
@@ -79,11 +81,13 @@ def build(settings: Settings) -> StreamingMangum:
         _store(settings, dynamodb, s3, files),
         files,
         assistant,
+        timing=Timing(journal=settings.journal_seconds),
         limits=settings.limits_in_effect,
         model_limits=ModelLimits(file_urls=settings.attachments.large_files_by_url),
         on_turn=Metrics(settings.metrics_namespace).turn,
         show_errors=settings.show_errors,
         loading=lean_imports.loading,
+        lease_store=_store(settings, dynamodb, s3, files, BACKOFF),
     )
     verifier = TokenVerifier(
         settings.issuer, settings.cognito_client_id, str(settings.cognito_jwks_url), settings.required_group
@@ -121,7 +125,11 @@ def _files(settings: Settings, s3: Any) -> S3AttachmentStore[RequestContext]:
 
 
 def _store(
-    settings: Settings, dynamodb: Any, s3: Any, files: S3AttachmentStore[RequestContext]
+    settings: Settings,
+    dynamodb: Any,
+    s3: Any,
+    files: S3AttachmentStore[RequestContext],
+    backoff: Backoff | None = None,
 ) -> DynamoStore[RequestContext]:
     return DynamoStore(
         table=settings.table_name,
@@ -132,6 +140,7 @@ def _store(
         before_write=files.strip_urls,
         retention=timedelta(days=settings.retention_days) if settings.retention_days else None,
         by_activity=settings.thread_order == "activity",
+        backoff=backoff,
     )
 
 

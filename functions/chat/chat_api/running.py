@@ -1,26 +1,24 @@
 """A turn's lock on its thread: a thread runs one turn at a time.
 
     lock = await ThreadLock.take(store, takeover, thread_id, context)    # at admission; BusyThreadError: a turn runs
-    async with lock.held(stop, timing.beat): …                   # while the turn runs; freed at the end
+    await lock.release()
 
 A turn that the user has just stopped still stores its answer so far, so `take` waits for its end. A turn whose process
-died is taken over first, so that its answer so far stands before the next message. A thread of its own
-renews the lock, because an assistant may block the event loop for longer than a lock lives.
+died is taken over first, so that its answer so far stands before the next message. While a turn runs,
+`attach.producer` renews its lock, and frees it at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat_api.attach.takeover import Takeover, new_claim
 from chat_api.context import RequestContext
 from chat_api.errors import BusyThreadError
-from chat_api.turn import StopReason, StopSignal
 from store_dynamo import DynamoStore
 from store_dynamo.errors import StoreError
 from store_dynamo.running import RunningTurns, ThreadBusyError
@@ -33,6 +31,27 @@ POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Instant:
+    """A point in time by two clocks: a paused machine may stop the monotonic one, and the other one may be set."""
+
+    wall: float
+    monotonic: float
+
+    @classmethod
+    def now(cls) -> Instant:
+        return cls(time.time(), time.monotonic())
+
+    def is_recent(self, seconds: float) -> bool:
+        """Return whether less than `seconds` have passed by both clocks."""
+        now = Instant.now()
+        return max(abs(now.wall - self.wall), now.monotonic - self.monotonic) < seconds
+
+    def age_until(self, seconds: float) -> float:
+        """Return the time until this instant is `seconds` old."""
+        return self.monotonic + seconds - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadLock:
     """One turn's lock."""
 
@@ -40,6 +59,8 @@ class ThreadLock:
     thread_id: str
     claim: str
     context: RequestContext
+    begun: Instant
+    """The lock's first sign of life."""
 
     @classmethod
     async def take(
@@ -54,9 +75,10 @@ class ThreadLock:
         clock, claim = asyncio.get_running_loop().time, new_claim()
         last = clock() + STOPPING_SECONDS
         while True:
+            begun = Instant.now()
             try:
                 await store.running.begin(thread_id, context.turn_id, claim, context, files)
-                return cls(store.running, thread_id, claim, context)
+                return cls(store.running, thread_id, claim, context, begun)
             except ThreadBusyError as error:
                 holder = error.holder
                 if await takeover.of(holder, context) is not None:
@@ -71,34 +93,3 @@ class ThreadLock:
             await self.running.end(self.thread_id, self.claim, self.context)
         except StoreError:
             logger.exception("the thread stays locked until its lock expires", extra={"thread_id": self.thread_id})
-
-    @asynccontextmanager
-    async def held(self, stop: StopSignal, beat_seconds: float) -> AsyncGenerator[None]:
-        """Renew the lock until the end of the block and free it then; trigger `stop` if another turn has taken it."""
-        ended, loop = threading.Event(), asyncio.get_running_loop()
-
-        def superseded() -> None:
-            if not ended.is_set():
-                stop.trigger(StopReason.SUPERSEDED)
-
-        def renew() -> None:
-            while not ended.wait(beat_seconds):
-                if not self._renewed():
-                    with suppress(RuntimeError):  # the loop is closed
-                        loop.call_soon_threadsafe(superseded)
-                    return
-
-        threading.Thread(target=renew, name="thread-lock", daemon=True).start()
-        try:
-            yield
-        finally:
-            ended.set()
-            await self.release()
-
-    def _renewed(self) -> bool:
-        """Renew the lock and return False if another turn has it. A failure is only logged: the next beat tries."""
-        try:
-            return asyncio.run(self.running.beat(self.thread_id, self.claim, self.context))
-        except StoreError:
-            logger.exception("the thread's lock was not renewed", extra={"thread_id": self.thread_id})
-            return True

@@ -36,7 +36,9 @@ from chat_api.assistant import (
     Turn,
     accepts_attachments,
     composer_options,
+    no_lease,
 )
+from chat_api.attach.producer import Lease
 from chat_api.attach.reader import TurnReaders
 from chat_api.attach.takeover import Takeover
 from chat_api.context import RequestContext
@@ -94,8 +96,11 @@ class AssistantServer:
         on_turn: Callable[[TurnMetrics], None] = lambda _: None,
         show_errors: bool = False,
         loading: Callable[[], AbstractContextManager[None]] = nullcontext,
+        lease_store: DynamoStore[RequestContext] | None = None,
     ) -> None:
+        """Take `lease_store`, the same store with threads of its own, for the lock and the journal of running turns."""
         self._store = store
+        self._lease_store = lease_store or store
         self._store.on_delete = self._record_deletion
         self._files = files
         self._assistant = assistant
@@ -133,11 +138,14 @@ class AssistantServer:
         if isinstance(parsed, StoreRequest):
             return await answer_with_turns(parsed, self._store, self._files, self._takeover, context)
         stay = self.limits.stay(charge_of(parsed), context)
-        store = UserStore(self._store, context, thread_id)
-        turn = self._turn(store, context, lock)
+        withholds = self._moderator is not None
+        lease = Lease(self._lease_store, lock, stop, self._timing, withholds_answers=withholds) if lock else None
+        store = UserStore(self._store, context, thread_id, lease)
+        turn = self._turn(store, context, lease)
         if is_streaming_req(parsed):
-            assert lock is not None
-            events = self._locked(lock, stop, self._events(parsed, store, turn, stop, metrics, stay))
+            assert lease is not None
+            produced = self._events(parsed, store, turn, stop, metrics, stay)
+            events = lease.events(produced, lambda: metrics.outcome)
             stream = BackgroundStream(events, stop, self._timing.keep_alive, waits=not self._timing.journal)
             return StreamingResult(stream.chunks(), stream)
         try:
@@ -267,14 +275,6 @@ class AssistantServer:
             await self._admission.withdraw(request, lock, context)
             raise
 
-    async def _locked(
-        self, lock: ThreadLock, stop: StopSignal, events: AsyncGenerator[bytes, None]
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield the turn's events while its thread is locked."""
-        async with lock.held(stop, self._timing.beat), aclosing(events):
-            async for event in events:
-                yield event
-
     async def _events(
         self, request: StreamingReq, store: UserStore, turn: Turn, stop: StopSignal, metrics: TurnMetrics, stay: Stay
     ) -> AsyncGenerator[bytes, None]:
@@ -329,7 +329,7 @@ class AssistantServer:
 
         return ChatKitRun(store, self._assistant, turn, stop, metrics, self._timing)
 
-    def _turn(self, store: UserStore, context: RequestContext, lock: ThreadLock | None = None) -> Turn:
+    def _turn(self, store: UserStore, context: RequestContext, lease: Lease | None = None) -> Turn:
         envelope = Envelope.of(context.user_id, self._envelope_secret)
         model_input = ModelInput(self._files, context, self._model_limits, envelope)
         return Turn(
@@ -340,7 +340,8 @@ class AssistantServer:
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
             search=lambda query: self.search(query, None, context),
             envelope=envelope,
-            approvals=lock and UserApprovals(self._store.approvals, context, lock.claim, self.record),
+            approvals=lease and UserApprovals(self._store.approvals, context, lease.claim, self.record),
+            confirm=lease.confirm if lease else no_lease,
         )
 
 

@@ -109,6 +109,8 @@ class Settings(FunctionSettings):
     retention_days: int | None = Field(default=None, ge=1)
     thread_order: Literal["created", "activity"] = "created"
     """Order of the history: by creation, as ChatKit expects it, or by last message."""
+    journal_seconds: float = Field(default=1.0, ge=0, le=10)
+    """The interval at which a running answer is written to its journal; 0 turns the journal off."""
     metrics_namespace: str = "ChatKit"
     load: Literal["first-answer", "init"] = "first-answer"
     """When an on-demand process loads the Agents SDK and the assistant's dependencies, unless a turn comes first."""

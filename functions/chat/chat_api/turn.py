@@ -72,7 +72,7 @@ class Timing:
     """Interval at which a turn renews the lock of its thread; a lock expires after 20 s."""
     title_wait: float = 3.0
     """Time that a finished answer waits for the thread's title."""
-    journal: float = 0.0
+    journal: float = 1.0
     """Interval at which a running answer is written to its journal; 0 disables the journal."""
 
     def left(self, deadline: datetime) -> float:
@@ -87,7 +87,7 @@ class StopReason(Enum):
     USER = "stopped by the user"
     DEADLINE = "out of time"
     ABANDONED = "the process is ending"
-    SUPERSEDED = "its process was paused, and another turn has taken the thread"
+    SUPERSEDED = "its process was paused, and another one has taken the turn over"
 
 
 UNFINISHED = (StopReason.ABANDONED, StopReason.SUPERSEDED)
@@ -117,7 +117,8 @@ class StopSignal:
                 action()
             except Exception:
                 logger.exception("a stop action failed")
-        if self._waiting is not None:
+        # A task that triggers the signal itself is not waiting: cancelled, it would be interrupted in its cleanup.
+        if self._waiting is not None and self._waiting is not asyncio.current_task():
             self._woken = self._waiting
             self._woken.cancel()
 

@@ -5,11 +5,14 @@ Assistants get these, so that a mistake in an assistant cannot reach another use
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
@@ -18,6 +21,7 @@ from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
 from store_dynamo.approvals import Approval, Approvals, Asked, Outcome, Verdict
+from store_dynamo.errors import FencedError
 
 logger = logging.getLogger("chat_api.user_store")
 
@@ -25,20 +29,48 @@ Audit = Callable[[str, RequestContext, str], Awaitable[None]]
 """Adds an action to the user's audit record: its name, and the id of the approval."""
 
 
+class Lease(Protocol):
+    """A turn's right to write (`attach.producer`)."""
+
+    @property
+    def claim(self) -> str: ...
+
+    async def confirm(self) -> None: ...
+
+    def superseded(self) -> asyncio.CancelledError: ...
+
+
 class UserStore(Store[RequestContext]):
     """`Store` with a fixed context.
 
-    `thread_id` is the id for the thread that the request creates; the turn's claim already contains it.
+    `thread_id` is the id for the thread that the request creates; the turn's claim already contains it. With the
+    `lease` of a turn, every write raises CancelledError once another process has taken the turn over.
     """
 
     def __init__(
-        self, store: DynamoStore[RequestContext], context: RequestContext, thread_id: str | None = None
+        self,
+        store: DynamoStore[RequestContext],
+        context: RequestContext,
+        thread_id: str | None = None,
+        lease: Lease | None = None,
     ) -> None:
-        self._store = store
+        self._store = store if lease is None else store.fenced(lease.claim)
         self._context = context
         self._thread_id = thread_id
+        self._lease = lease
         self._generated: set[str] = set()
         self._loaded: set[str] = set()
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncGenerator[None]:
+        if self._lease is None:
+            yield
+            return
+        await self._lease.confirm()
+        try:
+            yield
+        except FencedError as error:
+            raise self._lease.superseded() from error
 
     def generate_thread_id(self, context: RequestContext) -> str:
         thread_id, self._thread_id = self._thread_id, None
@@ -59,7 +91,8 @@ class UserStore(Store[RequestContext]):
 
     async def set_automatic_title(self, thread_id: str, title: str) -> str:
         """Set the thread's title unless the user has set one; return the title in effect."""
-        return await self._store.set_automatic_title(thread_id, title, self._context)
+        async with self._writing():
+            return await self._store.set_automatic_title(thread_id, title, self._context)
 
     async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
         return await self._store.load_thread(thread_id, self._context)
@@ -68,7 +101,8 @@ class UserStore(Store[RequestContext]):
         """Save a thread; its title is cleaned first, so that the client sees what is stored."""
         if thread.title is not None:
             thread.title = clean_title(thread.title)
-        await self._store.save_thread(thread, self._context)
+        async with self._writing():
+            await self._store.save_thread(thread, self._context)
 
     async def load_threads(
         self, limit: int, after: str | None, order: str, context: RequestContext
@@ -76,7 +110,8 @@ class UserStore(Store[RequestContext]):
         return await self._store.load_threads(limit, after, order, self._context)
 
     async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
-        await self._store.delete_thread(thread_id, self._context)
+        async with self._writing():
+            await self._store.delete_thread(thread_id, self._context)
 
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
@@ -86,10 +121,12 @@ class UserStore(Store[RequestContext]):
         return items
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
-        await self._store.add_thread_item(thread_id, item, self._context)
+        async with self._writing():
+            await self._store.add_thread_item(thread_id, item, self._context)
 
     async def save_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
-        await self._store.save_item(thread_id, item, self._context)
+        async with self._writing():
+            await self._store.save_item(thread_id, item, self._context)
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
         item = await self._store.load_item(thread_id, item_id, self._context)
@@ -97,16 +134,19 @@ class UserStore(Store[RequestContext]):
         return item
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
-        await self._store.delete_thread_item(thread_id, item_id, self._context)
+        async with self._writing():
+            await self._store.delete_thread_item(thread_id, item_id, self._context)
 
     async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None:
-        await self._store.save_attachment(attachment, self._context)
+        async with self._writing():
+            await self._store.save_attachment(attachment, self._context)
 
     async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment:
         return await self._store.load_attachment(attachment_id, self._context)
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
-        await self._store.delete_attachment(attachment_id, self._context)
+        async with self._writing():
+            await self._store.delete_attachment(attachment_id, self._context)
 
 
 @dataclass(slots=True)

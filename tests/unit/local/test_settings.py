@@ -40,6 +40,7 @@ SAMPLES = {
     "THREAD_ORDER": "activity",
     "LOAD": "init",
     "LEAN_IMPORTS": "off",
+    "JOURNAL_SECONDS": "0.5",
     "LOG_LEVEL": "ERROR",
 }
 TEMPLATE = read_template()

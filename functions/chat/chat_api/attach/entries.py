@@ -178,6 +178,11 @@ class Collector:
         with self._lock:
             self._add(entry, event, item, fields.get("update", fields)["type"])
 
+    def skip(self) -> None:
+        """Count one event that must not be in the journal."""
+        with self._lock:
+            self._append(["g", 1], 0)
+
     def take(self) -> tuple[list[Entry], int]:
         """Return the entries since the last call, joined, and the number of their events."""
         with self._lock:
