@@ -20,6 +20,7 @@ from tools.app.folder import App, AppError
 from tools.client.chatkit import ChatKitClient, RefusedError, add_message, create_thread, get_thread
 from tools.client.sign_in import PASSWORD, Tokens, create_user, sign_in
 from tools.local.demo.answer import Answer, DemoError, ask, ask_well, expect, milliseconds
+from tools.local.demo.attach import DeadTurn, attach
 from tools.local.demo.features import feature_steps
 from tools.local.demo.guards import guard_steps
 from tools.local.files import PDF, PNG
@@ -81,10 +82,14 @@ class Demo:
                 self._history(stack, client, answer),
             )
             await self._step("a follow-up question uses the history", self._follow_up(client, answer))
+            dead = await self._killed(stack, client)
             await self._step("files: register, PUT, send; the wrong size is rejected", self._files(client, answer))
             second = sign_in(stack.aws, "ana@example.com", PASSWORD)
             async with ChatKitClient(stack.url, second.access_token) as again:
                 await self._features(stack, client, answer, again, cleo)
+            if dead is not None:
+                name = "the conversation of the killed process has the text so far, marked as interrupted"
+                self._detail(await self._step(name, dead.look()))
         async with ChatKitClient(stack.url, bob.access_token) as stranger:
             await self._step("another user gets 404", self._stranger(stranger, answer))
 
@@ -175,6 +180,16 @@ class Demo:
     async def _follow_up(self, client: ChatKitClient, answer: Answer) -> None:
         follow_up = await ask_well(client, add_message(answer.thread_id, FOLLOW_UP))
         expect("groceries" in follow_up.text.lower(), f"an answer that mentions the question, not {follow_up.text!r}")
+
+    async def _killed(self, stack: Stack, client: ChatKitClient) -> DeadTurn | None:
+        """Kill the process of an answer, and attach to another answer while the first is not known to be dead."""
+        if stack.model is None:
+            return None
+        dead = DeadTurn(stack, client)
+        self._detail(await self._step("a process is killed in the middle of its answer", dead.kill()))
+        name = "an answer whose reader is cut off: another process shows it at once, then streams the rest"
+        self._detail(await self._step(name, attach(stack, client, self.figures)))
+        return dead
 
     async def _files(self, client: ChatKitClient, answer: Answer) -> None:
         wrong = await client.register("receipt.png", "image/png", len(PNG))

@@ -15,9 +15,10 @@ is one conditional write that the next taker finds done, so a taker may die anyw
     close     the thread accepts no more items from takers of this turn: a slow one cannot undo the next turn
     end       the lock is deleted
 
-A turn that wrote its own end segment has stored everything, so there is nothing to mark. With moderation, text is
-stored only if it is allowed now, as when a turn is stopped: nothing in the journal has been checked. This module does
-not import the Agents SDK, because `threads.get_by_id` is answered without it.
+A turn that wrote its own end segment has stored everything, so there is nothing to mark. With moderation, the
+journal has no text of unfinished messages (`producer`); one that it has nevertheless is stored only if it is allowed
+now, as when a turn is stopped. This module does not import the Agents SDK, because `threads.get_by_id` is answered
+without it.
 """
 
 from __future__ import annotations
