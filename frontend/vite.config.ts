@@ -54,7 +54,7 @@ function lexerOnly(): Plugin {
       const instance = /var (\w+)=new \w+;function \w+\(\w+,\w+\)\{return \1\.parse\(/.exec(code)?.index;
       const lexer = /export\{[^}]*\b(\w+) as Lexer\b/.exec(code)?.[1];
       if (instance === undefined || !lexer) return;
-      return { code: `${code.slice(0, instance)}export const lexer=${lexer}.lex;`, map: null };
+      return { code: `${code.slice(0, instance)}export{${lexer} as Lexer};`, map: null };
     },
   };
 }

@@ -3,6 +3,7 @@ import { flushSync } from "react-dom";
 import { useDictation } from "./dictation";
 import { useDraft } from "./drafts";
 import { Icon } from "./Icon";
+import { isComposing } from "./keys";
 import { MentionList } from "./MentionList";
 import { contentOf, mentionAt, useMentions } from "./mentions";
 import type { OutgoingMessage } from "./outgoing";
@@ -109,8 +110,7 @@ export function Composer({
   }
 
   function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>): void {
-    // Safari ends a composition before its Enter arrives, with the key code of a composition.
-    const composing = event.nativeEvent.isComposing || event.keyCode === 229;
+    const composing = isComposing(event);
     if (event.key === "ArrowUp" && !text && !composing) onEditLast();
     if (event.key !== "Enter" || event.shiftKey || composing) return;
     event.preventDefault();

@@ -11,6 +11,7 @@ import { WithExtras } from "./extra-parts";
 import { grouped } from "./groups";
 import { HistoryEntry } from "./HistoryEntry";
 import { Icon } from "./Icon";
+import { isComposing } from "./keys";
 import type { ChatClient } from "./protocol";
 import type { Page, ThreadMetadata } from "./wire";
 import { words } from "./words";
@@ -38,6 +39,7 @@ export function History({ client, locale, open, field, onOpen, onRenamed, onDele
   const [submitted, submit] = useState(0);
   const region = useRef<HTMLElement>(null);
   const onKeyDown = (event: KeyboardEvent) => {
+    if (isComposing(event)) return;
     if (event.key === "Escape" && query) {
       event.stopPropagation(); // the chat would leave the history
       setQuery("");

@@ -1,6 +1,7 @@
 import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { briefTime, lastActivity } from "./groups";
 import { Icon } from "./Icon";
+import { isComposing } from "./keys";
 import type { ThreadMetadata } from "./wire";
 import { words } from "./words";
 
@@ -24,7 +25,7 @@ export function HistoryEntry({ thread, locale, isCurrent, isRunning, onOpen, onR
     setMode("shown");
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || isComposing(event)) return;
     event.stopPropagation(); // the chat would leave the history
     back();
   };

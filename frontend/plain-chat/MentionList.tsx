@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
+import { isComposing } from "./keys";
 import type { Entity } from "./wire";
 import { words } from "./words";
 
@@ -26,7 +27,7 @@ export function MentionList({ entities, onChoose, onClose, children }: MentionLi
   const chosen = entities[active];
 
   function onKeyDown(event: KeyboardEvent): void {
-    if (!chosen || event.nativeEvent.isComposing) return;
+    if (!chosen || isComposing(event)) return;
     if (event.key === "ArrowDown") setActive((active + 1) % entities.length);
     else if (event.key === "ArrowUp") setActive((active + entities.length - 1) % entities.length);
     else if (event.key === "Enter" || event.key === "Tab") onChoose(chosen);

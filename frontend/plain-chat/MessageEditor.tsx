@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useState } from "react";
+import { isComposing } from "./keys";
 import { contentOf } from "./mentions";
 import type { Entity, UserContent } from "./wire";
 import { words } from "./words";
@@ -16,7 +17,7 @@ export function MessageEditor({ content, followed, onSend, onCancel }: MessageEd
   const [text, setText] = useState(() => content.map(asTyped).join(""));
   const send = () => text.trim() && onSend(contentOf(text.trim(), content.flatMap(entityOf)));
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (event.key === "Escape") onCancel();
     else if (event.key === "Enter" && !event.shiftKey) send();
     else return;

@@ -609,7 +609,7 @@ describe("files", () => {
     expect(screen.queryByRole("list", { name: "Files to send" })).toBeNull();
   });
 
-  it("[page-files] for which the server refuses the message come back, and the one at fault is marked", async () => {
+  it("[two-phase-upload] for which the server refuses the message come back, and the one at fault is marked", async () => {
     let id = 0;
     server.on("attachments.create", () => Response.json({ ...attachment, id: `atc_${++id}` }));
     server.on("threads.create", () => refusal(422, "“b.pdf” should be a PDF.", { attachment_id: "atc_2" }));
@@ -642,6 +642,30 @@ describe("files", () => {
     clipboard.items.add(image(7, "pasted.png"));
     await user.paste(clipboard);
     expect(await screen.findByText("pasted.png")).toBeTruthy();
+  });
+});
+
+describe("an input method", () => {
+  it("[page-plain] keeps Escape for itself: the answer goes on, and the search stays", async () => {
+    server.answers("threads.list", { data: [], has_more: false });
+    const live = server.live("threads.create");
+    const { user } = show();
+    await say(user, "Hello");
+    const stream = await live;
+    for (const event of [created, done(question("Hello")), added(answer("")), delta("Good ")]) stream.send(event);
+    await screen.findByText("Good");
+    const composing = { key: "Escape", isComposing: true };
+    fireEvent.keyDown(field(), composing);
+    fireEvent.keyDown(field(), { key: "Escape", keyCode: 229 });
+    stream.send(delta("morning"));
+    expect(await screen.findByText("Good morning")).toBeTruthy();
+    await user.click(press("History"));
+    const search = screen.getByRole("searchbox");
+    await user.type(search, "x");
+    fireEvent.keyDown(search, composing);
+    expect((search as HTMLInputElement).value).toBe("x");
+    fireEvent.keyDown(search, { key: "Escape" });
+    expect((search as HTMLInputElement).value).toBe("");
   });
 });
 

@@ -20,6 +20,7 @@ import { type Extras, loadExtras, useExtrasSoon } from "./extra-parts";
 import { History } from "./History";
 import { Icon } from "./Icon";
 import { useKeptThread, useReloads } from "./kept-thread";
+import { isComposing } from "./keys";
 import type { Mentioned, PlainChatProps } from "./props";
 import { ChatClient } from "./protocol";
 import { useRail } from "./rail";
@@ -95,7 +96,7 @@ export default function PlainChat(props: PlainChatProps) {
     if (save) await session.loaded(() => save(client, thread, props.locale));
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape" || (event.target as Element).closest("dialog")) return; // it closes the dialog only
+    if (event.key !== "Escape" || isComposing(event) || (event.target as Element).closest("dialog")) return; // it closes the dialog only
     if (inHistory) write();
     else if (answering) session.stop();
   };

@@ -25,7 +25,12 @@ export function UploadList({ uploads, refused, onRemove }: UploadListProps) {
           <span className="pc-file-name">{upload.name}</span>
           {refused && upload.attachment?.id === refused && <strong>{words().refused}</strong>}
           {!upload.ready && <progress aria-label={words().uploading(upload.name)} />}
-          <button type="button" aria-label={words().remove(upload.name)} onClick={() => onRemove(upload)}>
+          <button
+            type="button"
+            aria-label={words().remove(upload.name)}
+            title={words().remove(upload.name)}
+            onClick={() => onRemove(upload)}
+          >
             <Icon name="close" />
           </button>
         </li>

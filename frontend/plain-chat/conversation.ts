@@ -84,7 +84,7 @@ export function received(now: Conversation, event: ThreadStreamEvent): Conversat
     case "notice":
       return { ...now, notices: [...now.notices, event] };
     case "error":
-      return { ...now, failure: { message: event.message || words().failed, retry: event.allow_retry } };
+      return { ...now, failure: { message: event.message || words().didNotWork, retry: event.allow_retry } };
     default:
       return now;
   }

@@ -4,7 +4,6 @@ export const de: Words = {
   lost: "Die Verbindung ist abgebrochen, bevor die Antwort vollständig war.",
   cutOff: "Die Antwort wurde abgeschnitten.",
   interrupted: "Die Antwort wurde unterbrochen. Was bis dahin geschrieben war, ist gespeichert.",
-  failed: "Das hat nicht geklappt. Versuchen Sie es erneut.",
   paused: "Der Assistent hat nach vielen Schritten pausiert. Wählen Sie „Erneut versuchen“, um fortzufahren.",
   didNotWork: "Das hat nicht geklappt. Versuchen Sie es erneut.",
   unreachable: "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung.",

@@ -2,7 +2,6 @@ const en = {
   lost: "The connection was lost before the answer was complete.",
   cutOff: "The answer was cut off.",
   interrupted: "The answer was interrupted. What was written until then is saved.",
-  failed: "That didn't work. Try again.",
   paused: "The assistant paused after many steps. Select “Retry” to continue.",
   didNotWork: "That didn't work. Try again.",
   unreachable: "Can't reach the server. Check your connection.",

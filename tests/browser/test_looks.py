@@ -137,10 +137,13 @@ CLIPPED = r"""(async () => {
     ...all(".pc-widget p").filter((each) => /^[−$\d.,]+$/.test(each.textContent) && lines(each) > 1),
     ...all(".pc-user .pc-file:not(:has(img))").filter((each) => each.offsetHeight > 100),
     ...all("LOG").filter((each) => each.scrollHeight - each.scrollTop - each.clientHeight > 24),
+    ...all("button").filter((each) => each.offsetWidth < 56 && each.innerText.trim().length !== 1)
+      .filter((each) => !each.title && !each.querySelector("img") && (!each.innerText || each.querySelector("svg"))),
     ...all(".menu").filter((each) => each.getBoundingClientRect().bottom > innerHeight),
   ].map((each) => each.className + each.textContent.slice(0, 80));
 })()"""
-"""Keys, amounts and files that are cut off or broken in two, a conversation not at its end, a menu out of sight."""
+"""Keys, amounts and files that are cut off or broken in two, a conversation not at its end, icon buttons without a
+tooltip, a menu out of sight."""
 Look = Callable[[str], Coroutine[Any, Any, None]]
 
 

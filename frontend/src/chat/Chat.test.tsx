@@ -159,7 +159,7 @@ describe("ChatKit's element", () => {
     expect(host.onTurnEnd).toHaveBeenCalledOnce();
   });
 
-  test("[page-chatkit] has its title and buttons in the page's header, not in a second one", async () => {
+  test("[page-official] has its title and buttons in the page's header, not in a second one", async () => {
     const toolbar = document.body.appendChild(document.createElement("div"));
     const api = async () => Response.json({ id: "thread-1", title: "Lisbon" });
     const { unmount } = render(<OfficialChat {...props} api={api} toolbar={toolbar} onDead={vi.fn()} />);

@@ -42,7 +42,14 @@ export function AccountMenu({ session }: { session: Session }) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: handles events of the controls inside
     <div ref={menu} className="account" onKeyDown={onKeyDown} onBlur={onBlur}>
-      <button ref={button} type="button" aria-expanded={open} aria-controls="account" onClick={() => setOpen(!open)}>
+      <button
+        ref={button}
+        type="button"
+        title={words.identity.account}
+        aria-expanded={open}
+        aria-controls="account"
+        onClick={() => setOpen(!open)}
+      >
         <PersonIcon />
         <span className="wide">{words.identity.account}</span>
       </button>

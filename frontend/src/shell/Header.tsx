@@ -28,6 +28,7 @@ export function Header({ session, panel, title, toolbar }: HeaderProps) {
         <button
           type="button"
           ref={panel.button}
+          title={title}
           aria-expanded={panel.open}
           aria-controls="panel"
           onClick={panel.toggle}
