@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -88,18 +89,13 @@ def server_of(endpoint: str, table: str, assistant: Any, **options: Any) -> tupl
 
 async def main(endpoint: str, table: str, request: str, prepares_seconds: float) -> None:
     server, _ = server_of(endpoint, table, Talking(prepares_seconds))
-    context = request_context("ana")
-    result = await server.process(request, type(context)(**{**_fields(context), "turn_id": TURN}))
+    result = await server.process(request, replace(request_context("ana"), turn_id=TURN))
     assert isinstance(result, StreamingResult)
     print(json.dumps([time.time(), {"type": "admitted"}]), flush=True)
     async for chunk in result.json_events:
         if chunk.startswith(b"data: "):
             print(json.dumps([time.time(), json.loads(chunk[6:])]), flush=True)
     await result.turn.ended()
-
-
-def _fields(context: Any) -> dict[str, Any]:
-    return {name: getattr(context, name) for name in context.__dataclass_fields__}
 
 
 if __name__ == "__main__":
