@@ -105,6 +105,7 @@ def test_memory_and_looks_are_those_of_the_template_and_the_code() -> None:
     assert read_template()["Parameters"]["MemorySize"]["Default"] == MEMORY_MB
     assert pytest.approx(1 / Timing().cancel_poll) == CHECKS_PER_SECOND
     assert pytest.approx(1 / Timing().beat) == BEATS_PER_SECOND
+    assert pytest.approx(1 / Timing().journal) == SEGMENTS_PER_SECOND
 
 
 def documented() -> dict[str, tuple[float, float]]:
