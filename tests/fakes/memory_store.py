@@ -39,12 +39,10 @@ from tests.fakes.memory_records import (
     MemoryApprovals,
     MemoryAudit,
     MemoryFeedback,
-    MemoryJournal,
     MemoryRates,
-    MemoryRunning,
     MemorySearch,
-    MemoryTurns,
 )
+from tests.fakes.memory_turns import MemoryJournal, MemoryRunning, MemoryTurns
 
 TContext = TypeVar("TContext", default=Any)
 T = TypeVar("T")

@@ -46,7 +46,7 @@ from tests.fakes.dead_turn import (
     segments,
     user_message,
 )
-from tests.fakes.memory_records import MemoryRunning
+from tests.fakes.memory_turns import MemoryRunning
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import Echo, World
 from tests.unit.chat_api.test_message_files import uploaded
