@@ -53,6 +53,10 @@ STRINGS = (
     "x" * 513,
     "ü" * 200,
     "line\n" * 400,
+    "approval.approve",
+    "approval.deny",
+    "approval.check",
+    "approval.",
 )
 IDS = (
     "~other.thread~",

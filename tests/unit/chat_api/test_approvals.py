@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import mcp
 import pytest
 from agents import Agent, handoff
+from agents.mcp import MCPServer
 
+from chat_api.telemetry import Metrics
 from store_dynamo.approvals import Verdict
 from store_dynamo.testing import Clock
 from tests.fakes.asgi_exchange import Exchange
@@ -18,7 +22,10 @@ from tests.fakes.teller import Ledger, Teller
 from tests.fakes.turn import request_context
 from tests.unit.chat_api.conftest import World
 from tests.unit.chat_api.test_app import events
+from tests.unit.chat_api.test_telemetry import log
 from tools.client.chatkit import Event, add_message, create_thread, get_thread
+
+__all__ = ["log"]
 
 WorldOf = Callable[..., World]
 ANA = request_context("ana")
@@ -423,3 +430,90 @@ async def test_an_assistant_without_approvals_refuses_their_actions(world: World
     for kind in ("threads.custom_action", "threads.sync_custom_action"):
         response = await chat.post({"type": kind, "params": params})
         assert (response.status_code, "approvals" in response.text) == (400, True)
+
+
+class Bank(MCPServer):
+    """A server of the Model Context Protocol whose tools all need an approval."""
+
+    @property
+    def name(self) -> str:
+        return "bank"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(require_approval="always")
+        self._ledger = ledger
+
+    async def connect(self) -> None: ...
+
+    async def cleanup(self) -> None: ...
+
+    async def list_tools(self, run_context: Any = None, agent: Any = None) -> list[mcp.types.Tool]:
+        schema = {"type": "object", "properties": {"dollars": {"type": "integer"}}}
+        return [mcp.types.Tool.model_validate({"name": "transfer", "inputSchema": schema})]
+
+    async def call_tool(self, tool_name: str, arguments: Any, meta: Any = None) -> mcp.types.CallToolResult:
+        self._ledger.moves.append((arguments["dollars"], tool_name))
+        return mcp.types.CallToolResult(content=[mcp.types.TextContent(type="text", text="moved by MCP")])
+
+    async def list_prompts(self) -> Any: ...
+
+    async def get_prompt(self, name: str, arguments: Any = None) -> Any: ...
+
+
+@pytest.mark.promise("P1")
+async def test_tools_of_mcp_servers_ask_in_the_same_way(world_of: WorldOf) -> None:
+    ledger = Ledger()
+
+    def with_server(agent: Agent[Any]) -> Agent[Any]:
+        return Agent(name="Teller", mcp_servers=[Bank(ledger)], model=agent.model)
+
+    chat = await Chat.begin(world_of(Teller(ledger, wrap=with_server)), "move 5")
+    assert ledger.moves == []
+
+    await chat.press("Approve")
+
+    assert ledger.moves == [(5, "transfer")]
+    assert "moved by MCP" in (await chat.records())[0].outcome
+
+
+@pytest.mark.promise("H7")
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        "x",
+        {"id": ["a"], "digest": "b"},
+        {"id": "a#b", "digest": "b"},
+        {"id": "a"},
+        {"id": "a" * 101, "digest": "b"},
+        {"id": "a", "digest": "b", "reason": {"a": 1}},
+    ],
+)
+async def test_what_is_no_decision_is_refused(world_of: WorldOf, payload: Any) -> None:
+    chat = await Chat.begin(world_of(Teller(Ledger())), "move 5")
+    [card] = await chat.cards()
+
+    for kind in ("approval.approve", "approval.deny", "approval.other", "approval."):
+        params = {"thread_id": chat.thread_id, "item_id": card["id"], "action": {"type": kind, "payload": payload}}
+        assert (await chat.post({"type": "threads.custom_action", "params": params})).status_code == 400
+    assert [each.status for each in await chat.records()] == ["pending"]
+
+
+@pytest.mark.promise("P4")
+async def test_decisions_are_audited_and_measured_without_their_contents(world_of: WorldOf, log: io.StringIO) -> None:
+    world = world_of(Teller(Ledger()))
+    chat = await Chat.begin(world, "move 5 7")
+    await chat.press("Approve", 0)
+    await chat.press("Deny", 1, reason="secret reason")
+
+    audited = [(action.name, action.subject, action.target) for action, _ in world.store.audit.entries]
+    ids = [each.asked.approval_id for each in await chat.records()]
+    assert audited == [("approval.approved", "ana", ids[0]), ("approval.denied", "ana", ids[1])]
+    for turn in world.metrics:
+        Metrics("chat").turn(turn)
+    lines = log.getvalue()
+    for name in ("ApprovalsAsked", "ApprovalsApproved", "ApprovalsDone", "ApprovalsDenied", "ApprovalAge"):
+        assert name in lines
+    assert "secret reason" not in lines
+    assert "moved 5" not in lines
