@@ -205,6 +205,7 @@ export function Composer({
           <button
             type="button"
             aria-label={dictation.state === "recording" ? words().stopRecording : words().dictate}
+            title={dictation.state === "recording" ? words().stopRecording : words().dictate}
             aria-pressed={dictation.state === "recording"}
             disabled={closed !== null || dictation.state === "transcribing"}
             onClick={dictation.toggle}
