@@ -76,6 +76,7 @@ async def picture(visitor: Visitor, name: str) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.timeout(300)  # thirteen views, three sizes each
 @pytest.mark.feature("page-looks")
 @pytest.mark.scenario("looks, axe: every view × 320, 375, 768, 1280, 1920 px, landscape with keyboard × light, dark")
 async def test_every_view_is_accessible_and_fits(house: House, enter: Enter, device: str, theme: str) -> None:
