@@ -3,12 +3,13 @@
     async def start(items: list[ThreadItem]) -> tuple[Context, RunResultStreaming]:
         context = AgentContext(thread=thread, store=turn.store, request_context=turn.context)
         model_input = await ItemConverter(turn, items).to_agent_input(items)
-        return context, Runner.run_streamed(agent, model_input, context=context)
+        return context, Runner.run_streamed(agent, model_input, context=context, hooks=ConfirmedTools(turn))
 
     return agent_answer(thread, turn, start, settings.openai_model)
 
 A stopped turn stops the run, content that the model rejects is left out (`rejections`), tokens are reported, and a
-failure becomes a message for the user (`failures`).
+failure becomes a message for the user (`failures`). With `ConfirmedTools`, a process that was paused and replaced calls
+no tool when it wakes up.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from functools import partial
 from typing import Any
 
 import openai
-from agents import InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered, RunResultStreaming
+from agents import (
+    Agent,
+    InputGuardrailTripwireTriggered,
+    OutputGuardrailTripwireTriggered,
+    RunContextWrapper,
+    RunHooks,
+    RunResultStreaming,
+    Tool,
+)
 from agents.exceptions import AgentsException, ModelRefusalError
 from chatkit.agents import AgentContext
 from chatkit.types import ThreadItem, ThreadMetadata, ThreadStreamEvent
@@ -38,6 +47,16 @@ logger = logging.getLogger(__name__)
 
 Start = Callable[[list[ThreadItem]], Awaitable[tuple[AgentContext[Any], RunResultStreaming]]]
 """Starts a run on these items and returns its context and result. Called again if the model rejects the items."""
+
+
+class ConfirmedTools(RunHooks[Any]):
+    """Hooks of a run that let no tool start unless the turn is still this process's own (`turn.confirm`)."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    async def on_tool_start(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool) -> None:
+        await self._turn.confirm()
 
 
 async def agent_answer(

@@ -33,7 +33,7 @@ from chatkit.types import (
 )
 from openai.types.shared import Reasoning
 
-from assistant_kit.agent_answer import agent_answer
+from assistant_kit.agent_answer import ConfirmedTools, agent_answer
 from assistant_kit.approvals import Approvals
 from assistant_kit.conversation_search import search_tool
 from assistant_kit.dictation import transcribe
@@ -131,6 +131,7 @@ class CoachAgent:
             await CoachItemConverter(turn, items).to_agent_input(items),
             context=context,
             max_turns=MAX_MODEL_CALLS,
+            hooks=ConfirmedTools(turn),
             run_config=RunConfig(tracing_disabled=True, trace_include_sensitive_data=False),
         )
 

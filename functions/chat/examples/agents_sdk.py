@@ -38,7 +38,7 @@ from chatkit.types import (
 )
 from chatkit.widgets import DynamicWidgetRoot
 
-from assistant_kit.agent_answer import agent_answer
+from assistant_kit.agent_answer import ConfirmedTools, agent_answer
 from assistant_kit.item_converter import ItemConverter
 from assistant_kit.openai_client import OpenAIClient
 from assistant_kit.responses_model import THOUGHTS, AdaptingModel
@@ -96,6 +96,7 @@ class ShopAgent:
                 self._agent.clone(instructions=f"{INSTRUCTIONS}\n- {turn.envelope.rule}"),
                 await ItemConverter(turn, items).to_agent_input(items),
                 context=context,
+                hooks=ConfirmedTools(turn),
                 run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
             )
 

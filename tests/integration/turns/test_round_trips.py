@@ -14,7 +14,7 @@ from assistant_kit.history import newest_items
 from chat_api.assistant import Turn
 from tests.fakes.assistants import spoken
 from tests.fakes.dynamo_backend import DynamoBackend
-from tests.integration.turns.conftest import service_of
+from tests.integration.turns.conftest import QUICK, service_of
 from tests.integration.turns.test_table import ANA, run
 from tools.bench.waves import Waves
 from tools.client.chatkit import add_message, create_thread
@@ -50,7 +50,7 @@ async def test_round_trips_before_the_first_token(backend: DynamoBackend, items:
     request = create_thread("hello") if items is None else add_message("thr_1", "hello")
 
     backend.quick = replace(backend.quick, threads=waves)
-    service = service_of(backend, assistant)
+    service = service_of(backend, assistant, replace(QUICK, journal=60, beat=60))  # they run in threads of their own
     async with waves:
         await run(service, request)
 

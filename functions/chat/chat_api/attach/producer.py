@@ -96,12 +96,16 @@ class Lease:
 
     @asynccontextmanager
     async def _held(self, outcome: Callable[[], str]) -> AsyncGenerator[None]:
-        self._start("lease-beats", self._beat_until_end)
         written = self._loop.create_future()
-        if self._timing.journal:
-            self._start("lease-journal", lambda: self._write_until_end(outcome, written))
-        else:
+        if not self._timing.journal:
             written.set_result(None)
+
+        def work() -> None:
+            if self._timing.journal:  # started here, because starting a thread blocks, and the first token waits
+                self._start("lease-journal", lambda: self._write_until_end(outcome, written))
+            self._beat_until_end()
+
+        self._start("lease-beats", work)
         try:
             yield
         finally:

@@ -30,7 +30,7 @@ from chatkit.types import (
 )
 from pydantic import SkipValidation
 
-from assistant_kit.agent_answer import agent_answer
+from assistant_kit.agent_answer import ConfirmedTools, agent_answer
 from assistant_kit.approvals import Approvals
 from assistant_kit.client_tools import ClientToolContext
 from assistant_kit.item_converter import ItemConverter
@@ -86,6 +86,7 @@ class AgentAssistant:
                 agent.clone(instructions=f"{agent.instructions or INSTRUCTIONS}\n- {turn.envelope.rule}"),
                 await self.converter(turn, items).to_agent_input(items),
                 context=context,
+                hooks=ConfirmedTools(turn),
                 run_config=RunConfig(tracing_disabled=True),  # tracing sends the conversation to OpenAI
             )
 
