@@ -29,9 +29,7 @@ BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matr
 
 PUBLIC = {("GET", "/chatkit"), ("GET", "/chatkit/attachments")}
 PROTOCOL = ("POST", "/chatkit")
-OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202, "POST_chatkit_sign-out": 202, "POST_chatkit_reports": 202} | {
-    "GET_chatkit_turns_turn_events": 404
-}
+OWN_STATUS = {"POST_chatkit_turns_turn_cancel": 202, "POST_chatkit_sign-out": 202, "POST_chatkit_reports": 202}
 """The status for the request's own user, if it is not 200."""
 
 ID_FIELDS = {
