@@ -1,0 +1,252 @@
+"""A running answer survives reloads, lost connections and changes of tab or device, in both chats."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.browser.conftest import Enter, House
+from tests.browser.visitor import Visitor
+from tools.local.openai.simulations import LONG
+
+WORDS = 60
+SLOW = "simulate slow 0.2"
+WHOLE = " ".join((LONG * 3).split()[:WORDS])
+START = "Saving is a habit"
+
+pytestmark = pytest.mark.feature("running-answers")
+
+
+@contextmanager
+def slow_model(house: House, seconds: float) -> Iterator[None]:
+    """Let the model wait before each delta."""
+    assert house.stack.model is not None
+    before, house.stack.model.delay_seconds = house.stack.model.delay_seconds, seconds
+    try:
+        yield
+    finally:
+        house.stack.model.delay_seconds = before
+
+
+def stop_button(visitor: Visitor) -> Locator:
+    return visitor.page.get_by_role("button", name="Stop", exact=True)
+
+
+async def text_of(answer: Locator) -> str:
+    return (await answer.locator("p").first.text_content() or "").strip()
+
+
+async def shows_the_whole_answer_once(visitor: Visitor) -> None:
+    """Wait for the end, then compare what the page shows with what is stored."""
+    await expect(visitor.answer.locator("p").first).to_have_text(WHOLE)
+    await visitor.wait_until_idle()
+    await expect(visitor.alert).to_have_count(0)
+    await visitor.page.reload()
+    await expect(visitor.answer.locator("p").first).to_have_text(WHOLE)
+    await expect(visitor.answers).to_have_count(1)
+    await expect(visitor.said).to_have_count(1)
+
+
+async def begin(visitor: Visitor, question: str = SLOW) -> None:
+    """Send a message and wait for the first words of its answer and the address of its conversation."""
+    await visitor.submit(question)
+    await expect(visitor.answer).to_contain_text(START)
+    await visitor.page.wait_for_url("**/#/c/**")
+
+
+async def elsewhere(house: House, enter: Enter, wiring: str, email: str, address: str) -> Visitor:
+    """Open a conversation on a second device."""
+    other: Visitor = await enter(wiring)
+    await other.sign_in(email)
+    await other.page.goto(address)
+    await other.page.reload()
+    return other
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.scenario("reload during an answer")
+async def test_a_reload_shows_the_words_so_far_and_goes_on(visitor: Visitor) -> None:
+    await begin(visitor)
+
+    await visitor.page.reload()
+    loaded = time.monotonic()
+    await expect(visitor.answer).to_contain_text(START)
+    print(f"\nwords so far {time.monotonic() - loaded:.2f} s after the reload")
+    await expect(stop_button(visitor)).to_be_visible()
+
+    await shows_the_whole_answer_once(visitor)
+    assert len(visitor.posts("threads.create")) == 1
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.scenario("stop after a reload")
+async def test_stop_works_after_a_reload(house: House, visitor: Visitor) -> None:
+    await begin(visitor)
+    await visitor.page.reload()
+    await expect(visitor.answer).to_contain_text(START)
+
+    await visitor.stop()
+
+    await visitor.wait_until_idle()
+    await asyncio.sleep(2)
+    await visitor.page.reload()
+    await expect(visitor.answer).to_contain_text(START)
+    await visitor.wait_until_idle()
+    assert len((await text_of(visitor.answer)).split()) < WORDS
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.scenario("a running answer on a second device")
+async def test_a_second_device_shows_the_same_answer(house: House, enter: Enter, wiring: str) -> None:
+    email, first = house.person(), await enter(wiring)
+    await first.sign_in(email)
+    await begin(first)
+
+    second = await elsewhere(house, enter, wiring, email, first.page.url)
+
+    await expect(second.answer).to_contain_text(START)
+    await shows_the_whole_answer_once(second)
+    await shows_the_whole_answer_once(first)
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.scenario("a running answer in a second tab")
+async def test_a_second_tab_shows_the_same_answer_and_the_first_ones_next_message(
+    house: House, enter: Enter, wiring: str
+) -> None:
+    email, first = house.person(), await enter(wiring)
+    await first.sign_in(email)
+    await begin(first)
+
+    second = await Visitor.enter(first.page.context, house.site.url)
+    await second.page.goto(first.page.url)
+    sign_in = second.page.get_by_role("button", name="Sign in")
+    await expect(sign_in.or_(second.message)).to_be_visible()
+    if await sign_in.count():  # Cognito may remember the browser
+        await sign_in.click()
+        address = second.page.get_by_label("Email address")
+        await expect(address.or_(second.message)).to_be_visible()
+        if await address.count():
+            await second.fill_in(email)
+    await expect(second.answer).to_contain_text(START)
+    await expect(second.answer.locator("p").first).to_have_text(WHOLE)
+    await second.wait_until_idle()
+    await first.wait_until_idle()
+
+    await first.send("Hello")
+    await second.run("void dispatchEvent(new Event('focus'))")
+
+    await expect(second.said).to_have_count(2)
+    await expect(second.answers).to_have_count(2)
+
+
+@pytest.mark.promise("R2")
+@pytest.mark.scenario("ten seconds offline during an answer")
+async def test_ten_seconds_offline_lose_nothing(visitor: Visitor) -> None:
+    await begin(visitor)
+
+    await visitor.page.context.set_offline(True)
+    await asyncio.sleep(10)
+    await visitor.page.context.set_offline(False)
+
+    await shows_the_whole_answer_once(visitor)
+    assert len(visitor.posts("threads.create")) == 1
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.scenario("another conversation during an answer, and back")
+async def test_leaving_a_conversation_stops_nothing(visitor: Visitor) -> None:
+    await begin(visitor)
+
+    await visitor.page.get_by_role("button", name="New conversation").click()
+    await expect(visitor.answers).to_have_count(0)
+    await visitor.page.go_back()
+
+    await expect(visitor.answer).to_contain_text(START)
+    await shows_the_whole_answer_once(visitor)
+    assert not [each for each in visitor.requests if each.url.endswith("/cancel")]
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.scenario("reload while a card and a workflow are shown")
+async def test_a_card_and_a_workflow_survive_a_reload(house: House, visitor: Visitor) -> None:
+    with slow_model(house, 0.25):
+        await visitor.submit("think: what are my balances?")
+        await expect(visitor.page.get_by_text("Cash", exact=True).first).to_be_visible()
+        await visitor.page.wait_for_url("**/#/c/**")
+
+        await visitor.page.reload()
+
+        await expect(visitor.page.get_by_text("Cash", exact=True).first).to_be_visible()
+        await expect(visitor.answer).to_contain_text("in total")
+        await visitor.wait_until_idle()
+    shown = await visitor.page.get_by_role("log").inner_text()
+    await visitor.page.reload()
+    await expect(visitor.answer).to_contain_text("in total")
+    assert await visitor.page.get_by_role("log").inner_text() == shown
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.feature("client-tools")
+@pytest.mark.scenario("a client tool with two readers")
+async def test_a_client_tool_runs_in_one_tab(house: House, enter: Enter, wiring: str) -> None:
+    email, first = house.person(), await enter(wiring)
+    await first.sign_in(email)
+    with slow_model(house, 0.4):
+        await first.submit("think: open my budgets")
+        await first.page.wait_for_url("**/#/c/**")
+        second = await elsewhere(house, enter, wiring, email, first.page.url)
+        for visitor in (first, second):
+            await expect(visitor.answer).to_contain_text("opened")
+            await visitor.wait_until_idle()
+
+    assert len(first.posts("threads.add_client_tool_output") + second.posts("threads.add_client_tool_output")) == 1
+    await second.page.reload()
+    await expect(second.answers).to_have_count(1)
+
+
+@pytest.mark.promise("R4")
+@pytest.mark.scenario("a message while another tab's answer runs")
+async def test_a_message_waits_for_another_tabs_answer(house: House, enter: Enter, wiring: str) -> None:
+    email, first = house.person(), await enter(wiring)
+    await first.sign_in(email)
+    await first.send("Hello")
+    second = await elsewhere(house, enter, wiring, email, first.page.url)
+    await expect(second.answers).to_have_count(1)
+    await first.submit(SLOW)
+    await expect(first.answer).to_contain_text(START)
+
+    await second.submit("What are my balances?")
+
+    await expect(second.answer).to_contain_text("in total", timeout=60_000)
+    await second.wait_until_idle()
+    await second.page.reload()
+    await expect(second.said).to_have_text(["Hello", SLOW, "What are my balances?"])
+    await expect(second.answers.nth(1)).to_contain_text(WHOLE)
+
+
+@pytest.mark.promise("R3")
+@pytest.mark.feature("interrupted")
+@pytest.mark.scenario("the process dies during an answer")
+async def test_a_killed_process_leaves_the_words_so_far_and_a_note(house: House, visitor: Visitor, wiring: str) -> None:
+    await begin(visitor)
+    for process in house.stack.function.cold_starts:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+
+    await expect(visitor.alert.first).to_contain_text("was interrupted", timeout=60_000)
+    await expect(visitor.answer).to_contain_text(START)
+
+    await visitor.page.reload()
+    await expect(visitor.answer).to_contain_text(START)
+    await expect(visitor.alert.first).to_contain_text("was interrupted")
+    if wiring == "plain":
+        await visitor.page.get_by_role("button", name="Retry").click()
+        await shows_the_whole_answer_once(visitor)
