@@ -88,6 +88,19 @@ describe("a thread with a running answer", () => {
   });
 });
 
+describe("an answer", () => {
+  test.each([
+    ["is loaded again when it was cut off, which stores what there is of it", en.api.interrupted, 1],
+    ["is loaded again when its connection was lost", en.api.connectionLost, 1],
+    ["keeps another error, which a load could remove", "The model is busy.", 0],
+  ])("%s", async (_, message, loads) => {
+    answers["/chatkit"] = () => stream(`data: ${JSON.stringify({ type: "error", message })}\n\n`);
+    await (await post("threads.create", {})).text();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(element.fetchUpdates).toHaveBeenCalledTimes(loads);
+  });
+});
+
 describe("an abort by ChatKit", () => {
   async function aborted(leave: (abort: () => void) => void) {
     answers["/chatkit/turns/turn_1/events"] = () => stream("data: so far\n\n");

@@ -134,17 +134,20 @@ export class RunningAnswers {
     }
   }
 
-  /** Note the pending client tool calls of a stream. Afterwards, `updates` loads the thread again. */
-  private watched(answer: Response, updates: boolean): Response {
+  /** Note the pending client tool calls of a stream. Then load the thread again if it `isBehind`, or was cut off. */
+  private watched(answer: Response, isBehind: boolean): Response {
     const turnId = answer.headers.get("x-turn-id");
     if (!answer.body || !turnId || !answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
     const decoder = new TextDecoder();
     const { calls } = this;
+    const { interrupted, connectionLost } = currentWords().api;
+    let updates = isBehind;
     const watching = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         // The page's `fetch` passes on whole events.
         for (const line of decoder.decode(chunk).split("\n")) {
           const call = line.includes('"client_tool_call"') ? pendingCall(line) : null;
+          updates ||= [interrupted, connectionLost].some((words) => line.includes(JSON.stringify(words)));
           if (call) calls.set(call.name, { turnId, callId: call.id });
         }
         controller.enqueue(chunk);
