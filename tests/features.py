@@ -129,6 +129,7 @@ MORE = {
     "visible-errors": "make dev shows an assistant's errors with its own frames, and reloads it on change",
     "local-model": "Without a key: a local model that calls any tool of any assistant",
     "openai-compatible": "Another endpoint that speaks OpenAI's protocols",
+    "round-trips": "Three round trips to the table before the first word",
     "lean-imports": "A cold start loads less: no MCP unless it is used, no garbage collection, models when used",
     "when-to-load": "The model's libraries load after the first answer or before it, by a setting",
     "model-client": "A client that sends plain JSON without a walk along its types, in the same bytes",

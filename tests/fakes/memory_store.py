@@ -240,6 +240,12 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         page = [self._after_read(items[each].model(), context) for each in ids[:size]]
         return make_page(page, more=len(ids) > size)
 
+    async def load_items_behind(
+        self, place: object, thread_id: str, after: str | None, limit: int, order: str, context: TContext
+    ) -> tuple[Page[ThreadItem], None]:
+        """Return a page without a place: round trips do not exist here."""
+        return await self.load_thread_items(thread_id, after, limit, order, context), None
+
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         item = self._storable(item)
         thread = self._writable(self._user(context), thread_id)

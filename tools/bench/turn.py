@@ -264,8 +264,8 @@ Measured from the event's arrival to the first word, in a warm process, with a m
 of {rounds} turns. *Ours* is runtime, authentication, admission, ChatKit, the store and the coach's work before it
 calls the model; this assistant then answers without a model. The other columns call the local model through the
 Agents SDK and OpenAI's client; the model's own time is subtracted. The table is {server}, a development server; on
-AWS a request takes a few milliseconds. Before the first word a turn waits for the table four times, and up to six
-times in a thread of more than thirty items (`tests/integration/turns/test_round_trips.py` counts them)."""
+AWS a request takes a few milliseconds. Before the first word a turn waits for the table three times, and four times in
+a thread of more than thirty items (`tests/integration/turns/test_round_trips.py` counts them)."""
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from chatkit.types import ChatKitReq, ThreadsAddUserMessageReq, ThreadsCreateReq, is_streaming_req
 
@@ -83,7 +84,8 @@ class Admission:
                 self._limits.leave(charge, context)
             raise
         assert not isinstance(lock, BaseException)
-        return lock
+        assert not isinstance(checked, BaseException)
+        return replace(lock, thread=checked) if lock is not None and lock.at_once else lock
 
     async def release_files(self, request: ChatKitReq, context: RequestContext) -> None:
         """Release the files that `admit` took, because the message was not stored."""

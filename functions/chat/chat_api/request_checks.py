@@ -107,8 +107,12 @@ class RequestChecks:
         self._store = store
         self._assistant = assistant
 
-    async def check(self, request: ChatKitReq, context: RequestContext) -> None:
-        """Raise a RefusedError if the request is not possible. Reduces a page size above MAX_PAGE."""
+    async def check(self, request: ChatKitReq, context: RequestContext) -> ThreadMetadata | None:
+        """Return the thread of a request that answers in one. Reduces a page size above MAX_PAGE.
+
+        Raises a RefusedError if the request is not possible.
+        """
+        thread: ThreadMetadata | None = None
         match request:
             case ThreadsListReq() | ItemsListReq():
                 request.params.limit = _page_size(request.params.limit)
@@ -116,23 +120,23 @@ class RequestChecks:
                 self._check_message(request.params.input)
             case ThreadsAddUserMessageReq():
                 self._check_message(request.params.input)
-                await self._open_thread(request.params.thread_id, context)
+                thread = await self._open_thread(request.params.thread_id, context)
             case ThreadsRetryAfterItemReq():
-                await self._open_thread(request.params.thread_id, context)
+                thread = await self._open_thread(request.params.thread_id, context)
                 message = await self._item(request.params.thread_id, request.params.item_id, UserMessageItem, context)
                 if (content := new_content(request)) is not None:
                     _check_text(content, has_files=bool(message.attachments), quoted=message.quoted_text)
             case ThreadsAddStructuredInputReq():
-                await self._open_thread(request.params.thread_id, context)
+                thread = await self._open_thread(request.params.thread_id, context)
                 form = await self._item(request.params.thread_id, request.params.item_id, StructuredInputItem, context)
                 if form.status != "pending":
                     raise ConflictError(say("this form has already been answered; reload the conversation"))
             case ThreadsAddClientToolOutputReq():
-                await self._open_thread(request.params.thread_id, context)
+                thread = await self._open_thread(request.params.thread_id, context)
                 if await pending_tool_call(self._store, request.params.thread_id, context) is None:
                     raise ConflictError(say("this thread has no pending client tool call"))
             case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
-                await self._open_thread(request.params.thread_id, context)
+                thread = await self._open_thread(request.params.thread_id, context)
                 self._check_action(request)
                 if request.params.item_id:
                     await self._item(request.params.thread_id, request.params.item_id, WidgetItem, context)
@@ -146,6 +150,7 @@ class RequestChecks:
                 _check_audio(request.params)
             case _:
                 pass  # the store answers these requests directly, and its NotFoundError is a 404
+        return thread
 
     def _check_message(self, message: UserMessageInput) -> None:
         _check_text(message.content, has_files=bool(message.attachments), quoted=message.quoted_text)

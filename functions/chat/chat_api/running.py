@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chatkit.types import ThreadMetadata
+
 from chat_api.attach.takeover import Takeover, new_claim
 from chat_api.context import RequestContext
 from chat_api.errors import BusyThreadError
@@ -61,6 +63,10 @@ class ThreadLock:
     context: RequestContext
     begun: Instant
     """The lock's first sign of life."""
+    at_once: bool = True
+    """Whether no other turn had to end first."""
+    thread: ThreadMetadata | None = None
+    """The thread as admission read it, unless another turn may have changed it since."""
 
     @classmethod
     async def take(
@@ -73,13 +79,14 @@ class ThreadLock:
     ) -> ThreadLock:
         """Lock a thread for the request's turn; `files` are its message's. Raises BusyThreadError."""
         clock, claim = asyncio.get_running_loop().time, new_claim()
-        last = clock() + STOPPING_SECONDS
+        last, at_once = clock() + STOPPING_SECONDS, True
         while True:
             begun = Instant.now()
             try:
                 await store.running.begin(thread_id, context.turn_id, claim, context, files)
-                return cls(store.running, thread_id, claim, context, begun)
+                return cls(store.running, thread_id, claim, context, begun, at_once)
             except ThreadBusyError as error:
+                at_once = False
                 holder = error.holder
                 if await takeover.of(holder, context) is not None:
                     continue

@@ -140,7 +140,7 @@ class AssistantServer:
         stay = self.limits.stay(charge_of(parsed), context)
         withholds = self._moderator is not None
         lease = Lease(self._lease_store, lock, stop, self._timing, withholds_answers=withholds) if lock else None
-        store = UserStore(self._store, context, thread_id, lease)
+        store = UserStore(self._store, context, thread_id, lease, lock.thread if lock else None)
         turn = self._turn(store, context, lease)
         if is_streaming_req(parsed):
             assert lease is not None

@@ -188,12 +188,12 @@ async def _poll(
     stop: StopSignal, turns: Turns[RequestContext], context: RequestContext, interval_seconds: float
 ) -> None:
     while stop.reason is None:
+        await asyncio.sleep(interval_seconds)  # first, because admission has just written the record
         try:
             if await turns.is_cancelled(context.turn_id, context):
                 stop.trigger(StopReason.USER)
         except StoreError:
             logger.exception("cannot read whether the turn was cancelled; polling again")
-        await asyncio.sleep(interval_seconds)
 
 
 class EventBuffer:

@@ -22,6 +22,7 @@ from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
 from store_dynamo.approvals import Approval, Approvals, Asked, Outcome, Verdict
 from store_dynamo.errors import FencedError
+from store_dynamo.items import Place
 
 logger = logging.getLogger("chat_api.user_store")
 
@@ -44,7 +45,8 @@ class UserStore(Store[RequestContext]):
     """`Store` with a fixed context.
 
     `thread_id` is the id for the thread that the request creates; the turn's claim already contains it. With the
-    `lease` of a turn, every write raises CancelledError once another process has taken the turn over.
+    `lease` of a turn, every write raises CancelledError once another process has taken the turn over. `admitted` is the
+    thread as admission has just read it, which serves the first `load_thread`.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class UserStore(Store[RequestContext]):
         context: RequestContext,
         thread_id: str | None = None,
         lease: Lease | None = None,
+        admitted: ThreadMetadata | None = None,
     ) -> None:
         self._store = store if lease is None else store.fenced(lease.claim)
         self._context = context
@@ -60,6 +63,9 @@ class UserStore(Store[RequestContext]):
         self._lease = lease
         self._generated: set[str] = set()
         self._loaded: set[str] = set()
+        self._admitted = admitted
+        self._place: tuple[tuple[str, str | None], Place | None] = ("", None), None
+        """Thread and item that the next page of items continues behind, and that item's place."""
 
     @asynccontextmanager
     async def _writing(self) -> AsyncGenerator[None]:
@@ -95,6 +101,9 @@ class UserStore(Store[RequestContext]):
             return await self._store.set_automatic_title(thread_id, title, self._context)
 
     async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
+        thread, self._admitted = self._admitted, None
+        if thread is not None and thread.id == thread_id:
+            return thread
         return await self._store.load_thread(thread_id, self._context)
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
@@ -116,7 +125,9 @@ class UserStore(Store[RequestContext]):
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
     ) -> Page[ThreadItem]:
-        items = await self._store.load_thread_items(thread_id, after, limit, order, self._context)
+        place = self._place[1] if after and self._place[0] == (thread_id, after) else None
+        items, last = await self._store.load_items_behind(place, thread_id, after, limit, order, self._context)
+        self._place = (thread_id, items.after), last
         self._loaded.update(item.id for item in items.data)
         return items
 

@@ -18,6 +18,9 @@ from store_dynamo.keys import item_key, item_order, next_ns, overflow_prefix, th
 from store_dynamo.serialization import dump, item_kind, load_item, schema
 from store_dynamo.table import Record, Table, conflicting_record
 
+Place = Record
+"""An item's keys in the index, behind which a page continues."""
+
 
 class Items:
     """The items of one table. With `claim`, every write raises FencedError once that claim is fenced in the thread."""
@@ -85,28 +88,30 @@ class Items:
         return item
 
     async def page(
-        self, user_id: str, thread_id: str, after: str | None, size: int, *, forward: bool
-    ) -> tuple[list[ThreadItem], bool]:
-        """Return up to `size` items behind the item `after`, and whether there are more; none of a missing thread.
+        self, user_id: str, thread_id: str, after: str | None, size: int, place: Place | None = None, *, forward: bool
+    ) -> tuple[list[ThreadItem], Place | None]:
+        """Return up to `size` items behind the item `after`, and the last one's place if there are more.
 
-        One round trip, or two with `after`, whose place has to be read. Raises NotFoundError for an unknown `after`.
+        None of a missing thread. One round trip, or two with `after` without its `place`, which has to be read. Raises
+        NotFoundError for an unknown `after`.
         """
         where = thread_key(user_id, thread_id)
-        if after is None:
+        if after is None or place is not None:
             thread, records = await asyncio.gather(
-                self._table.get(where), self._query(user_id, thread_id, size, None, forward=forward)
+                self._table.get(where), self._query(user_id, thread_id, size, place, forward=forward)
             )
             if not is_alive(thread, self._lifetime.clock()):
-                return [], False
+                return [], None
         else:
             thread, cursor = await self._table.get_all(where, item_key(user_id, thread_id, after))
             if not is_alive(thread, self._lifetime.clock()):
-                return [], False
+                return [], None
             if cursor is None:
                 raise item_not_found(after)
             records = await self._query(user_id, thread_id, size, cursor, forward=forward)
         items = await asyncio.gather(*(self._item(record) for record in records[:size]))
-        return [item for item in items if item is not None], len(records) > size
+        last = {name: records[size - 1][name] for name in ("pk", "sk", "ord")} if len(records) > size else None
+        return [item for item in items if item is not None], last
 
     async def _query(
         self, user_id: str, thread_id: str, size: int, after: Record | None, *, forward: bool

@@ -28,7 +28,7 @@ from store_dynamo.bodies import Bodies, S3Bucket
 from store_dynamo.errors import AttachmentClaimedError
 from store_dynamo.expressions import Clock, Lifetime, utc_now
 from store_dynamo.feedback import Feedback
-from store_dynamo.items import Items
+from store_dynamo.items import Items, Place
 from store_dynamo.journal import Journal
 from store_dynamo.keys import new_id
 from store_dynamo.rates import Rates
@@ -199,11 +199,21 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     async def load_thread_items(
         self, thread_id: str, after: str | None, limit: int, order: str, context: TContext
     ) -> Page[ThreadItem]:
+        return (await self.load_items_behind(None, thread_id, after, limit, order, context))[0]
+
+    async def load_items_behind(
+        self, place: Place | None, thread_id: str, after: str | None, limit: int, order: str, context: TContext
+    ) -> tuple[Page[ThreadItem], Place | None]:
+        """Return a page as `load_thread_items` does, and the place of the item that its `after` names.
+
+        Given back with that `after`, the place saves the round trip that finds it. The page continues there also if the
+        item was deleted meanwhile.
+        """
         forward, size = is_forward(order), page_size(limit)
         if not size:
-            return make_page([], more=False)
-        items, more = await self._items.page(self._user_of(context), thread_id, after, size, forward=forward)
-        return make_page([self._after_read(item, context) for item in items], more=more)
+            return make_page([], more=False), None
+        items, last = await self._items.page(self._user_of(context), thread_id, after, size, place, forward=forward)
+        return make_page([self._after_read(item, context) for item in items], more=last is not None), last
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: TContext) -> None:
         await run_to_completion(self._items.add(self._user_of(context), thread_id, self._storable(item)))
