@@ -106,6 +106,17 @@ describe("a conversation with a running answer", () => {
   });
 });
 
+it("offers a retry for an interrupted answer when it is opened", async () => {
+  server.answers("threads.get_by_id", stored(question("Hi"), answer("Half")), { "x-turn-interrupted": "turn_1" });
+  await session.open("thr_1");
+  expect(now().failure).toEqual({ message: words().interrupted, retry: true });
+
+  server.streams("threads.retry_after_item", [done(answer("Whole", "msg_b"))]);
+  await session.retry();
+  expect(ids()).toEqual(["msg_q", "msg_b"]);
+  expect(now().failure).toBeNull();
+});
+
 describe("an open conversation", () => {
   async function open(...items: unknown[]): Promise<void> {
     server.answers("threads.get_by_id", stored(question("Hi"), ...items));

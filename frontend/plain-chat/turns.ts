@@ -256,6 +256,7 @@ export abstract class Turns {
     this.change({ ...this.now, phase: "loading", failure: null });
     try {
       const next = await request();
+      if (this.running === run) this.again = null; // a retry asks for another answer from here on
       this.show(run, () => ({ ...next, phase: "idle" }));
     } catch (error) {
       this.show(run, (now) => conversation.failed(now, failure(error)));
