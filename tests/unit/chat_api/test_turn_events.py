@@ -409,9 +409,7 @@ async def test_a_deleted_threads_turn_does_not_exist(
     await turn.write(OPTIONS, ADDED, delta("m", "private"))
     await world.store.delete_thread(turn.thread_id, ANA)
 
-    answer = await read(world, after)
-
-    assert answer.status == 404 or (after == 3 and answer.lines == [": at 3", ": more 1000"])
+    assert (await read(world, after)).status == 404
 
 
 @pytest.mark.promise("R5")

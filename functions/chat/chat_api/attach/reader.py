@@ -188,7 +188,7 @@ class _Reader:
             state = State.ENDED
         elif after is None or not segments or segments[-1].next <= after or segments[-1].end:
             state, segments = await self._without_news(turn, segments, after)
-        if state is None or (thread is None and (segments or state is not State.RUNNING)):
+        if state is None or (thread is None and (segments or after or state is not State.RUNNING)):
             return None
         return Look(turn, thread, segments, state)
 
