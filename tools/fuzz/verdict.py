@@ -13,10 +13,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast
 
-from chat_api.turn import END
 from tools.local.function.payload import HttpRequest, HttpResponse
 
 MAX_SECONDS = 10
+COMMENT = re.compile(rb"^: [a-z]+( \d+)?\n", re.MULTILINE)
+"""A comment about a turn's stream: its end, the number of the next event, or when to ask again."""
 MAX_REFUSAL_BYTES = 4096
 SENTENCE = re.compile(r"\w+\W+\w+\W+\w+")
 INTERNAL = re.compile(
@@ -75,7 +76,8 @@ def _faults_of_refusal(sent: HttpRequest, answer: HttpResponse, headers: dict[st
 
 
 def _faults_of_stream(body: bytes) -> list[str]:
-    if not (body := body.removesuffix(END)).endswith(b"\n\n"):
+    body = COMMENT.sub(b"", body)
+    if body and not body.endswith(b"\n\n"):
         return ["a stream that ends within an event"]
     found: list[str] = []
     for event in body.split(b"\n\n")[:-1]:
