@@ -159,6 +159,8 @@ class RequestChecks:
             check_attachments(self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
+        if not isinstance(cast("object", request.params.action.type), str):  # ChatKit's default is no text
+            raise InvalidRequestError("params.action.type: must be the name of an action")
         if is_approval(request.params.action):
             check_decision(request, self._assistant)
             return

@@ -138,6 +138,16 @@ class TestStreaming:
         assert "page's own" in refused.json()["message"]
         assert await items(world, thread_id) == [*(await items(world, thread_id))[:1], widget]
 
+    @pytest.mark.parametrize("kind", ["threads.custom_action", "threads.sync_custom_action"])
+    async def test_an_action_without_a_name_is_refused(self, world: World, kind: str) -> None:
+        thread_id, widget = await begin(world, "widget")
+        request = request_of(kind, thread_id=thread_id, item_id=widget["id"], action={"payload": {}})
+
+        refused = await world.post(request)
+
+        assert refused.status_code == 400
+        assert refused.json()["message"].startswith("params.action.type")
+
     @pytest.mark.feature("hidden-context")
     @pytest.mark.feature("client-effects")
     async def test_effects_reach_the_client_and_hidden_items_do_not(self, world: World) -> None:
