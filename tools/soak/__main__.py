@@ -17,13 +17,14 @@ from tools.bench.results import Result
 from tools.bench.section import Goal
 from tools.soak import report
 from tools.soak.memory import MemoryPlan, memory
-from tools.soak.phases import PHASES
+from tools.soak.phases import PHASES, SLEEPING
 from tools.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
 from tools.soak.screen import Screen
 from tools.soak.stage import LOG, Scale
 
 LOAD = LoadPlan(Scale(users=200, processes=20), seconds=300, think_seconds=20)
 FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
+SLEEPERS = FaultPlan(Scale(users=16, processes=12, timeout_seconds=60), seconds_each=45, phases=[SLEEPING])
 QUICK_PHASES = (
     "no fault",
     "process killed",
@@ -32,6 +33,7 @@ QUICK_PHASES = (
     "model cut",
     "turn sent three times",
     "stops",
+    "readers come and go",
 )
 QUICK = FaultPlan(
     Scale(users=16, processes=6, timeout_seconds=8),
@@ -44,6 +46,12 @@ def violations(found: Results) -> list[str]:
     """Return all violations of a run."""
     parts = [found["check"], found.get("load", {}), *found.get("phases", {}).values()]
     return [each for part in parts for each in part.get("violations", [])]
+
+
+def joined(run: Results, other: Results) -> Results:
+    """Return the results of a run with the phases and violations of another one."""
+    check = {**run["check"], "violations": [*run["check"]["violations"], *other["check"]["violations"]]}
+    return {**run, "phases": {**run["phases"], **other["phases"]}, "check": check}
 
 
 def conclude(console: Console, found: list[Results], reached: list[Goal]) -> int:
@@ -69,7 +77,7 @@ async def run(part: str, console: Console) -> int:
         if part in ("memory", "all"):
             found[report.MEMORY] = await memory(MemoryPlan(), screen)
         if part in ("faults", "all"):
-            found[report.FAULTS] = await faults(FAULTS, screen)
+            found[report.FAULTS] = joined(await faults(FAULTS, screen), await faults(SLEEPERS, screen))
     for name, figures in found.items():
         results.write(name, figures, PACKAGES)
     if all(results.path(name).exists() for name in (report.LOAD, report.FAULTS)):

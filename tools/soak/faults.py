@@ -49,6 +49,7 @@ class Ring:
         self.aws.fault = self.model.fault = None
         self.model_server.delay_seconds = MODEL_DELAY_SECONDS
         self.keys.down = False
+        self.processes.wake_up()
 
 
 def nothing(_: Ring) -> None:

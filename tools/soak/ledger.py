@@ -21,7 +21,7 @@ class End(Enum):
     STOPPED = "stopped by the user"
     DEADLINE = "deadline, retry offered"
     FAILED = "error event, retry offered"
-    CUT = "stream cut"
+    CUT = "process died"
     LEFT = "client disconnected"
     REPEATED = "409 with the thread's id"
     REFUSED = "refused (4xx)"
@@ -43,6 +43,10 @@ class Answer:
     final: str | None = None
     """The text of the finished item, if it arrived."""
     end: End = End.RUNNING
+    safe: str = ""
+    """The text of a cut answer that was old enough to survive its process."""
+    also_seen: list[str] = field(default_factory=list[str])
+    """The texts that other readers of the same turn saw."""
     confirmed: bool = False
     """Whether the stream contained an event, which proves that the request took effect."""
     undisturbed: bool = True

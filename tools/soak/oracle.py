@@ -4,15 +4,17 @@
         violation.kind, violation.thread_id, violation.item_id
 
 Each message and answer that a stream showed completely must be stored once, with the same id and text. An interrupted
-answer may be stored in part: exactly the seen text, or at least that if the stream broke. Other items and data of other
-users are violations, and the items must be in the order of the turns.
+answer may be stored in part: exactly the seen text, or a beginning of the answer if its process died. The text that
+every other reader of the turn saw must be a beginning of the stored one. Other items and data of other users are
+violations, and the items must be in the order of the turns.
 
 | end of the answer | stored text |
 |---|---|
 | answered | the whole answer, as seen |
 | stopped, deadline | the seen text; nothing if that is empty |
 | error event | nothing, or the seen text |
-| stream cut, no or unknown response | nothing, or a prefix of the answer that contains the seen text |
+| process died | a prefix of the answer with every word that was seen longer ago than the journal's interval |
+| no or unknown response | nothing, or a prefix of the answer |
 | client disconnected | the whole answer if no fault was active; otherwise as for a cut |
 | refused | nothing |
 """
@@ -164,6 +166,8 @@ def _fault(turn: Turn, answer: Answer, item_id: str, text: str) -> str | None:
     """Return the difference between a stored answer and this attempt, or None if they match."""
     if answer.item_id not in (None, item_id):
         return f"was shown as {answer.item_id}"
+    if strange := [seen for seen in answer.also_seen if not _agree(text, seen, answer.end)]:
+        return f"{text[-60:]!r} was seen as {strange[0][-60:]!r} by another reader"
     match answer.end:
         case End.ANSWERED:
             return None if text == answer.final else f"{text[-60:]!r} was seen as {(answer.final or '')[-60:]!r}"
@@ -171,13 +175,19 @@ def _fault(turn: Turn, answer: Answer, item_id: str, text: str) -> str | None:
             return None if text == answer.seen else f"{text[-60:]!r} was seen as {answer.seen[-60:]!r}"
         case _:
             pass
-    if not text.startswith(answer.seen):
-        return f"{text[:60]!r} does not contain the seen text {answer.seen[:60]!r}"
+    must = answer.safe if answer.end is End.CUT else answer.seen
+    if not text.startswith(must):
+        return f"{text[-60:]!r} does not contain the seen text {must[-60:]!r}"
     if not (turn.full.startswith(text) or text.startswith(turn.full)):
         return f"{text[-60:]!r} does not belong to the answer"
     if answer.end is End.LEFT and answer.undisturbed and not text.startswith(turn.full):
         return f"ends early, with {text[-60:]!r}"
     return None
+
+
+def _agree(text: str, seen: str, end: End) -> bool:
+    """Return whether a reader saw a beginning of the stored text; a dead process takes its last words with it."""
+    return text.startswith(seen) or (end is End.CUT and seen.startswith(text))
 
 
 def _missing(report: _Report, turns: Sequence[Turn], places: Sequence[_Place]) -> None:
@@ -197,6 +207,8 @@ def _must_be_there(answer: Answer) -> bool:
             return bool(answer.seen.strip())
         case End.LEFT:
             return answer.undisturbed and answer.confirmed
+        case End.CUT:
+            return bool(answer.safe.strip())
         case _:
             return False
 

@@ -20,17 +20,20 @@ PHASES = (
     Phase(
         "process killed",
         "SIGKILL to a busy process, one per second",
-        "The stream breaks. The message is stored before the model is called, so it survives; the words that the user "
-        "saw do not. If the process dies before its response starts, the client gets a 502, and its next POST may get "
-        "a 409 with the thread's id, because the dead process holds the turn's claim. In that case the message may be "
-        "missing, and the user must send it again as a new turn.",
+        "The stream breaks, and the client goes on with the turn's events until they say that the process is dead. The "
+        "next request for the thread stores the text so far, up to the last second. If the process dies before its "
+        "response starts, the client gets a 502, and its next POST may get a 409 with the thread's id, because the "
+        "dead process holds the turn's claim. In that case the message may be missing, and the user must send it "
+        "again as a new turn.",
         every_second=lambda ring: ring.processes.kill_one_busy(),
+        words=(60, 200),
     ),
     Phase(
         "process frozen",
         "SIGSTOP to a busy process, one per second, until Lambda's timeout (8 s) ends it",
         "As for a killed process, but the client notices only when Lambda's timeout ends the process.",
         every_second=lambda ring: ring.processes.freeze_one_busy(),
+        words=(60, 200),
     ),
     Phase(
         "DynamoDB throttled",
@@ -81,7 +84,7 @@ PHASES = (
     Phase(
         "model cut",
         "40 % of the streams end early",
-        "An error event offers a retry. The message is stored, the text so far is not.",
+        "An error event offers a retry. The message and the text so far are stored.",
         begin=model_fault(Fault((Deed.CUT,), model, 0.4)),
     ),
     Phase(
@@ -114,7 +117,7 @@ PHASES = (
     Phase(
         "slow readers",
         "4 KB of receive buffer, 10 ms per event, 200 to 300 words",
-        "None. The function waits for its reader.",
+        "None. The response of a reader that is too far behind ends, and it goes on with the turn's events.",
         begin=quick_model,
         manner=Manner(seconds_per_event=0.01, receive_bytes=4096),
         words=(200, 300),
@@ -124,7 +127,7 @@ PHASES = (
     Phase(
         "clients disconnect",
         "the connection closed after 1 to 25 words",
-        "The answer is completed and stored, because Lambda does not report the disconnect to the function.",
+        "The answer is completed and stored.",
         weights={"leave": 4.0, "new": 2.0, "read": 1.0},
         undisturbed=True,
     ),
@@ -135,4 +138,21 @@ PHASES = (
         weights={"stop": 4.0, "read": 1.0, "new": 1.0},
         undisturbed=True,
     ),
+    Phase(
+        "readers come and go",
+        "reloads, tunnels and second tabs after 1 to 25 words",
+        "None. Each reader sees the text so far and the rest.",
+        weights={"refresh": 3.0, "tunnel": 3.0, "second_tab": 3.0, "new": 1.0},
+        undisturbed=True,
+    ),
 )
+
+SLEEPING = Phase(
+    "process asleep",
+    "SIGSTOP to a busy process, four at once, and SIGCONT after 25 s; Lambda's timeout is 60 s",
+    "After 20 s of silence the turn counts as dead: its text so far is stored, and the thread is free. The process "
+    "writes nothing more when it wakes up.",
+    every_second=lambda ring: ring.processes.put_to_sleep(seconds=25, at_once=4),
+    words=(60, 200),
+)
+"""A phase of its own run, because Lambda's timeout must be longer than the sleep."""

@@ -38,6 +38,7 @@ class Processes:
 
     function: LocalFunction
     samples: list[Sample] = field(default_factory=list[Sample])
+    _asleep: dict[int, float] = field(default_factory=dict[int, float])
 
     @property
     def alive(self) -> list[FunctionProcess]:
@@ -63,6 +64,23 @@ class Processes:
     def freeze_one_busy(self) -> bool:
         """Freeze a busy process, which then runs into Lambda's timeout. Return False when none is busy."""
         return self._signal_one_busy(signal.SIGSTOP)
+
+    def put_to_sleep(self, seconds: float, at_once: int) -> None:
+        """Wake up those that have slept for `seconds`, and freeze a busy process unless `at_once` are asleep."""
+        self.wake_up(seconds)
+        awake = [each for each in self.busy if each.pid not in self._asleep]
+        if awake and len(self._asleep) < at_once:
+            pid = random.choice(awake).pid
+            os.kill(pid, signal.SIGSTOP)
+            self._asleep[pid] = time.monotonic()
+
+    def wake_up(self, seconds: float = 0) -> None:
+        """Wake up the processes that have slept for `seconds`."""
+        alive = {each.pid for each in self.alive}
+        for pid in [pid for pid, since in self._asleep.items() if time.monotonic() - since >= seconds]:
+            del self._asleep[pid]
+            if pid in alive:
+                os.kill(pid, signal.SIGCONT)
 
     def kill_half(self) -> int:
         """Kill every second process; the function starts new ones on demand. Return their number."""

@@ -14,13 +14,13 @@ from tools import ROOT
 from tools.bench import results
 from tools.bench.results import Result
 from tools.bench.section import Goal, fold, goal_table, origin, table
-from tools.soak.phases import PHASES
+from tools.soak.phases import PHASES, SLEEPING
 from tools.soak.plot import plot
 
 DOCUMENT = ROOT / "docs" / "evidence" / "reliability.md"
 LOAD, MEMORY, FAULTS = "soak_load", "soak_memory", "soak_faults"
 FLAT_MB = 0.3
-EFFECTS = {phase.name: phase.effect for phase in PHASES}
+EFFECTS = {phase.name: phase.effect for phase in (*PHASES, SLEEPING)}
 HEAD = """\
 # Reliability
 
@@ -46,6 +46,7 @@ ends of the user's streams. The oracle (`tools/soak/oracle.py`) checks every con
 | violation | meaning |
 |---|---|
 | lost | a completely shown item, or the seen text of a stopped answer, is not stored; a thread is not listed |
+| lost | an answer of a dead process, or a snapshot of a running one, lacks a word that was seen 2.5 s before |
 | doubled | one item twice, under one id or two; one turn ran twice |
 | foreign | another user's mark in a stream, an item, a title or a list; every received byte is searched |
 | changed | other text, another id or other files than shown; another title after a rename |
@@ -55,8 +56,8 @@ ends of the user's streams. The oracle (`tools/soak/oracle.py`) checks every con
 | silent | a stream without any data, including keep-alives, for a minute |
 | identity | an expired token accepted, or a valid one refused |
 
-An interrupted answer may be stored in part: exactly the seen text (stopped, deadline), or a prefix of the answer that
-contains it (broken stream). `tests/unit/soak/test_oracle.py` presents each of these faults to the oracle and checks
+An interrupted answer may be stored in part: exactly the seen text (stopped, deadline), or a prefix of the answer (dead
+process). `tests/unit/soak/test_oracle.py` presents each of these faults to the oracle and checks
 that it names them; `make mutants ARGS=soak` disables three of the oracle's rules and checks that those tests fail.
 """
 

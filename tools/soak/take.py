@@ -1,6 +1,8 @@
 """A client that reads the stream of one turn and records it in the ledger.
 
 await Take(mark, conversation, turn, answer, Manner(stop_after=5), tally).run(client, request, turn_id, cancel)
+
+As the page does, it goes on with the turn's events when the stream breaks off without its end.
 """
 
 from __future__ import annotations
@@ -14,13 +16,18 @@ from dataclasses import dataclass
 import httpx
 
 from chat_api.server import OUT_OF_TIME
-from tools.client.chatkit import ChatKitClient, Event, Received
+from tools.client.chatkit import ChatKitClient, Event, Part, Received, RefusedError
 from tools.soak.ledger import Answer, Conversation, End, Life, Turn
 from tools.soak.oracle import Violation, text_of
 from tools.soak.posting import BROKEN
 from tools.soak.tally import Tally
 
 Cancel = Callable[[str], Awaitable[bool]]
+SAFE_SECONDS = 2.5
+"""The age at which a seen word must survive the death of its process: the journal's interval, and a slow write."""
+OFFLINE_SECONDS = 1.5
+TRIES = 8
+"""Requests for a turn's events that may fail in a row."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,12 @@ class Manner:
 
     stop_after: int | None = None
     leave_after: int | None = None
+    refresh_after: int | None = None
+    """Leave the stream, and read the turn again from a snapshot, as a reloaded page does."""
+    tunnel_after: int | None = None
+    """Lose the connection, and go on behind the last event, as our fetch does."""
+    second_tab_after: int | None = None
+    """Read the turn a second time, from a snapshot."""
     seconds_per_event: float = 0.0
     receive_bytes: int | None = None
     at_once: int = 1
@@ -46,33 +59,98 @@ class Take:
     ) -> None:
         self._mark, self._conversation, self._turn, self._answer = mark, conversation, turn, answer
         self._manner, self._tally = manner, tally
-        self._words = 0
+        self._words, self._events = 0, 0
+        self._seen_at: list[tuple[float, int]] = []
+        self._is_snapshot = False
         self._stopping: asyncio.Task[bool] | None = None
+        self._second_tab: asyncio.Task[None] | None = None
         self._stopped_at = 0.0
 
     async def run(self, client: ChatKitClient, request: Event, turn_id: str, cancel: Cancel) -> None:
-        """Read the stream to its end, or as far as the manner says. Raises RefusedError when there is no stream."""
-        began = time.monotonic()
+        """Read the turn to its end, or as far as the manner says. Raises RefusedError when there is no stream."""
         try:
-            async with aclosing(client.stream(request, turn_id)) as events:
-                async for received in events:
-                    self._take(received, began)
-                    if self._words == self._manner.leave_after:
-                        self._answer.end = End.LEFT
-                        break
-                    if self._words == self._manner.stop_after and self._stopping is None:
-                        self._stopping = asyncio.create_task(self._stop(cancel, turn_id))
-                    if self._manner.seconds_per_event:
-                        await asyncio.sleep(self._manner.seconds_per_event)
-            ended_at = time.monotonic()
+            await self._read(client, request, turn_id, cancel)
         except BROKEN as error:
             if not self._answer.confirmed:
                 raise  # before the response, so the outcome is unknown
             if isinstance(error, httpx.TimeoutException):
                 self._complain("silent", self._answer.item_id, "nothing came for a minute, no keep-alive either")
-            ended_at, self._answer.end = time.monotonic(), End.CUT
+        if self._words == self._manner.tunnel_after:
+            await asyncio.sleep(OFFLINE_SECONDS)
+        if self._answer.end is End.RUNNING and self._answer.final is None and self._stopping is None:
+            await self.resume(client, turn_id, from_snapshot=self._words == self._manner.refresh_after)
+        ended_at = time.monotonic()
         stopped = await self._stopping if self._stopping else False
+        if self._second_tab:
+            await self._second_tab
         self._conclude(stopped, ended_at)
+
+    async def _read(self, client: ChatKitClient, request: Event, turn_id: str, cancel: Cancel) -> None:
+        """Read the turn's own stream."""
+        manner, began = self._manner, time.monotonic()
+        async with aclosing(client.stream(request, turn_id)) as events:
+            async for received in events:
+                self._take(received, began)
+                if self._words == manner.leave_after:
+                    self._answer.end = End.LEFT
+                    return
+                if self._words and self._words in (manner.refresh_after, manner.tunnel_after):
+                    return
+                if self._words == manner.stop_after and self._stopping is None:
+                    self._stopping = asyncio.create_task(self._stop(cancel, turn_id))
+                if self._words == manner.second_tab_after and self._second_tab is None:
+                    self._second_tab = asyncio.create_task(self._read_again(client, turn_id))
+                if manner.seconds_per_event:
+                    await asyncio.sleep(manner.seconds_per_event)
+
+    async def _read_again(self, client: ChatKitClient, turn_id: str) -> None:
+        """Read the turn in a second tab; the oracle compares both."""
+        second = Take(self._mark, self._conversation, self._turn, Answer(), PLAIN, self._tally)
+        await second.resume(client, turn_id, from_snapshot=True)
+        self._answer.also_seen.append(second._answer.seen)
+
+    async def resume(self, client: ChatKitClient, turn_id: str, *, from_snapshot: bool) -> None:
+        """Go on with the turn's events until its end, or the death of its process."""
+        after = None if from_snapshot else self._events
+        self._is_snapshot = from_snapshot
+        failures = 0
+        while failures < TRIES:
+            try:
+                part = await client.turn_events(turn_id, after)
+            except RefusedError as refusal:
+                if refusal.status in (400, 401, 403, 404):
+                    self._complain("lost", self._answer.item_id, f"turn {turn_id} cannot be followed: {refusal}")
+                    break
+                part = None
+            except BROKEN:
+                part = None
+            if part is None:
+                failures += 1
+                await asyncio.sleep(1)
+                continue
+            failures, after = 0, part.next
+            if not await self._go_on(part):
+                return
+        self._cut()
+
+    async def _go_on(self, part: Part) -> bool:
+        """Take the events of one response; return whether more follow."""
+        for received in part.events:
+            self._take(received, None)
+        if part.state == "dead":
+            self._cut()
+        if part.state == "more":
+            await asyncio.sleep(part.wait_seconds)
+        return part.state == "more"
+
+    def _cut(self) -> None:
+        last = self._seen_at[-1][0] if self._seen_at else 0.0
+        self._answer.end, self._answer.safe = End.CUT, self._seen_before(last - SAFE_SECONDS)
+
+    def _seen_before(self, at: float) -> str:
+        """Return the text that was seen at that time (`time.monotonic`)."""
+        lengths = [length for seen_at, length in self._seen_at if seen_at <= at]
+        return self._answer.seen[: lengths[-1]] if lengths else ""
 
     async def _stop(self, cancel: Cancel, turn_id: str) -> bool:
         stopped = await cancel(turn_id)
@@ -90,9 +168,10 @@ class Take:
             answer.end = End.FAILED
             self._complain("lost", None, f"the stream of turn {self._turn.number} ended without a reason")
 
-    def _take(self, received: Received, began: float) -> None:
+    def _take(self, received: Received, began: float | None) -> None:
         event, answer = received.event, self._answer
         answer.confirmed = True
+        self._events += 1
         item: Event = event.get("item", {})
         if item and item.get("thread_id") != self._conversation.thread_id:
             self._complain("foreign", item.get("id"), f"belongs to thread {item.get('thread_id')}")
@@ -104,7 +183,9 @@ class Take:
                 self._turn.question_id = item["id"]
             case "thread.item.added", "assistant_message":
                 answer.item_id = item["id"]
+                self._shown_again(item)
             case "thread.item.done", "assistant_message":
+                self._shown_again(item)
                 self._finished(item)
             case "error", _:
                 answer.end = End.DEADLINE if event.get("message") == OUT_OF_TIME else End.FAILED
@@ -113,13 +194,25 @@ class Take:
             case _:
                 pass
 
-    def _add_delta(self, item_id: str, delta: str, began: float) -> None:
+    def _shown_again(self, item: Event) -> None:
+        """Compare a snapshot's item with the text that was seen before."""
+        if not self._is_snapshot:
+            return
+        answer, text, now = self._answer, text_of(item), time.monotonic()
+        self._is_snapshot = False
+        answer.item_id = item["id"]
+        if not text.startswith(self._seen_before(now - SAFE_SECONDS)):
+            self._complain("lost", item["id"], f"the snapshot {text[-60:]!r} lacks words of {answer.seen[-60:]!r}")
+        answer.seen, self._seen_at = text, [(now, len(text))]
+
+    def _add_delta(self, item_id: str, delta: str, began: float | None) -> None:
         answer = self._answer
-        if not answer.seen:
+        if not answer.seen and began is not None:
             self._tally.first_words.append((began, time.monotonic() - began))
         if item_id != answer.item_id:
             self._complain("foreign", item_id, f"adds to {answer.item_id}")
         answer.seen += delta
+        self._seen_at.append((time.monotonic(), len(answer.seen)))
         self._words += 1
 
     def _finished(self, item: Event) -> None:

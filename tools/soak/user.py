@@ -52,6 +52,9 @@ EVERYDAY = {
     "list": 1.0,
     "stop": 0.7,
     "leave": 0.4,
+    "refresh": 0.6,
+    "tunnel": 0.5,
+    "second_tab": 0.5,
     "retry": 0.6,
     "file": 0.6,
     "rename": 0.5,
@@ -136,6 +139,15 @@ class User:
 
     async def _leave(self) -> None:
         await self._follow(Manner(leave_after=random.randint(1, 25)), 40)
+
+    async def _refresh(self) -> None:
+        await self._follow(Manner(refresh_after=random.randint(1, 25)), random.choice((40, LONG_WORDS)))
+
+    async def _tunnel(self) -> None:
+        await self._follow(Manner(tunnel_after=random.randint(1, 25)), random.choice((40, LONG_WORDS)))
+
+    async def _second_tab(self) -> None:
+        await self._follow(Manner(second_tab_after=random.randint(1, 25)), random.choice((40, LONG_WORDS)))
 
     async def _file(self) -> None:
         name, kind, content = random.choice((("a.png", "image/png", PNG), ("a.pdf", "application/pdf", PDF)))

@@ -136,7 +136,7 @@ NOTHING, LOST, CHANGED, RETURNED = [], ["lost"], ["changed"], ["returned"]
         (End.FAILED, SEEN, FULL, CHANGED),
         (End.CUT, SEEN, None, NOTHING),
         (End.CUT, SEEN, FULL, NOTHING),
-        (End.CUT, SEEN, SEEN[:-6], CHANGED),
+        (End.CUT, SEEN, SEEN[:-6], NOTHING),
         (End.CUT, SEEN, f"{ANA} t1 apple cloud", CHANGED),
         (End.LEFT, SEEN, FULL, NOTHING),
         (End.LEFT, SEEN, SEEN, CHANGED),
@@ -156,6 +156,37 @@ def test_interrupted_answer(end: End, seen: str, stored: str | None, found: list
     turn.answers.append(Answer("a1" if seen else None, seen, None, end, confirmed=bool(seen)))
     items = [] if refused else [message("q1", turn.question)]
     items += [answer("a1", stored)] if stored is not None else []
+
+    assert [each.kind for each in judge(ANA, Conversation("thr_1", turns=[turn]), items)] == found
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [(SEEN, NOTHING), (FULL, NOTHING), (SEEN[:-3], NOTHING), (SEEN[:-6], CHANGED), (None, LOST)],
+)
+def test_a_dead_process_takes_only_its_last_words_with_it(stored: str | None, found: list[str]) -> None:
+    turn = Turn(1, f"repeat: {FULL}", question_id="q1")
+    turn.answers.append(Answer("a1", SEEN, None, End.CUT, safe=SEEN[:-4], confirmed=True))
+    items = [message("q1", turn.question)] + ([answer("a1", stored)] if stored is not None else [])
+
+    assert [each.kind for each in judge(ANA, Conversation("thr_1", turns=[turn]), items)] == found
+
+
+@pytest.mark.parametrize(
+    ("end", "also_seen", "found"),
+    [
+        (End.ANSWERED, FULL, NOTHING),
+        (End.ANSWERED, SEEN, NOTHING),
+        (End.ANSWERED, f"{FULL} more", CHANGED),
+        (End.CUT, f"{FULL} more", NOTHING),
+        (End.CUT, f"{SEEN} other", CHANGED),
+    ],
+)
+def test_every_reader_of_a_turn_saw_the_stored_text(end: End, also_seen: str, found: list[str]) -> None:
+    turn = Turn(1, f"repeat: {FULL}", question_id="q1")
+    final = FULL if end is End.ANSWERED else None
+    turn.answers.append(Answer("a1", FULL, final, end, also_seen=[also_seen], confirmed=True))
+    items = [message("q1", turn.question), answer("a1", FULL)]
 
     assert [each.kind for each in judge(ANA, Conversation("thr_1", turns=[turn]), items)] == found
 
