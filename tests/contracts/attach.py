@@ -23,7 +23,7 @@ SEGMENT = Segment(0, 2, "[]", "a")
 
 
 class AttachContract:
-    """What `JournalContract`, `RunningContract`, `TurnsContract` and `FenceContract` cannot ask without a table."""
+    """Tests of `JournalContract`, `RunningContract`, `TurnsContract` and `FenceContract` that need a table."""
 
     @pytest.fixture
     def losing(self, backend: DynamoBackend) -> Iterator[Faults]:
@@ -68,7 +68,7 @@ class AttachContract:
 
     @pytest.mark.promise("R4")
     async def test_a_call_won_with_a_lost_answer_is_the_winners(self, own: Any, losing: Faults, alice: Caller) -> None:
-        """Otherwise nobody would run the client tool call."""
+        """Otherwise no reader would run the client tool call."""
         await own.turns.claim("turn-1", "thr_1", alice)
         losing.lose_answer("UpdateItem")
 

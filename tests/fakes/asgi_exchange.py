@@ -86,7 +86,7 @@ class Exchange:
             await self._taking.wait()
             self.waiting.clear()
         if self._refusing:
-            raise OSError("the response is no longer read")
+            raise OSError("the reader has left")
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}

@@ -26,7 +26,7 @@ from chat_api.assistant import Turn
 
 @dataclass
 class Ledger:
-    """What the tools have done: the only truth about it."""
+    """The work of the tools, as the only source of truth about it."""
 
     moves: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     looks: int = 0

@@ -43,7 +43,7 @@ Words = Callable[[dict[str, Any], Speech], str]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How one tool asks. A tool without terms asks by its name and arguments."""
+    """The question of one tool. A tool without terms asks by its name and arguments."""
 
     tool: str
     words: Words

@@ -110,7 +110,7 @@ class Approvals:
         Call it in a turn, before the model: only then no other turn runs in the thread.
         """
         events: list[ThreadStreamEvent] = []
-        if turn.approvals is None:  # a turn without a store, as in a test of an assistant
+        if turn.approvals is None:  # a turn that its author's test has made
             return events
         for approval in await approvals_of(turn).list(thread.id):
             settled = await approvals_of(turn).settle(thread.id, approval)

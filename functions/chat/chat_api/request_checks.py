@@ -159,7 +159,7 @@ class RequestChecks:
             check_attachments(self._assistant)
 
     def _check_action(self, request: ThreadsCustomActionReq | ThreadsSyncCustomActionReq) -> None:
-        if not isinstance(cast("object", request.params.action.type), str):  # ChatKit's default is no text
+        if not isinstance(cast("object", request.params.action.type), str):  # ChatKit's default is a type variable
             raise InvalidRequestError("params.action.type: must be the name of an action")
         if is_approval(request.params.action):
             check_decision(request, self._assistant)

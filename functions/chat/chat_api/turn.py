@@ -51,7 +51,7 @@ KEEP_ALIVE = b": keep-alive\n"
 END = b": end\n"
 """The comment that ends a response whose turn is over; a body without it is continued from the journal."""
 MAX_EVENTS, MAX_BYTES = 64, 256 * 1024
-"""What the buffer holds for a reader before its response ends early."""
+"""The events and bytes that wait for a reader before its response ends early."""
 PATIENCE_SECONDS = 0.25
 """The time for which all full buffers of a turn together hold up its producer: a reader may need a moment."""
 CAPACITY = 8

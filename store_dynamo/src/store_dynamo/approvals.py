@@ -123,7 +123,7 @@ class Approvals(Generic[TContext]):
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, PutItem, Query and UpdateItem.
     A record has no `ord`, so that no page of items contains it. It is exported, swept and erased with its thread, and
-    its removal is no work for the janitor. `body` has the call; the attributes next to it have the decision.
+    its removal gives the janitor nothing to do. `body` has the call; the attributes next to it have the decision.
     """
 
     def __init__(self, table: Table, bodies: Bodies, user_of: Callable[[TContext], str], lifetime: Lifetime) -> None:

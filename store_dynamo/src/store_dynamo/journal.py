@@ -33,6 +33,8 @@ TContext = TypeVar("TContext", default=Any)
 
 KEPT = timedelta(hours=1)
 """The time for which a segment can be read."""
+TAKEN = "taken"
+"""The `end` of a journal that a taker has sealed, because the turn's process died."""
 COMPRESS_OVER_BYTES = 900
 LAST = 999_999_999
 """The highest number of an event that a key holds."""
@@ -50,7 +52,12 @@ class Segment:
     body: str
     claim: str
     end: str | None = None
-    """Of the last segment: "answered", "stopped", "failed" or "taken"."""
+    """Of the last segment: "answered", "stopped", "failed" or TAKEN."""
+
+    @property
+    def is_own_end(self) -> bool:
+        """Whether the turn itself has ended its journal, and so stored everything."""
+        return self.end not in (None, TAKEN)
 
     @property
     def next(self) -> int:
@@ -62,7 +69,7 @@ class Journal(Generic[TContext]):
     """Segments, `LIVE#{turn}#{first}` in the thread's partition. IAM: dynamodb:PutItem and Query.
 
     A segment costs one unit per kilobyte. It has no `ord`, so that no page of items contains it, and neither `body`,
-    `kind` nor `overflow`, so that its removal is no work for the janitor.
+    `kind` nor `overflow`, so that its removal gives the janitor nothing to do.
     """
 
     def __init__(self, table: Table, user_of: Callable[[TContext], str], clock: Clock) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 
 from store_dynamo import CLIENT_CONFIG
 from tests.fakes.dynamo_backend import BUCKET, DynamoBackend, create_bucket, create_table
-from tools.local.dynamodb_local import DynamoDBLocal, MissingToolError
+from tools.local.dynamodb_local import DynamoDBLocal
 from tools.local.ministack import MiniStack
 
 # The actions that the docstring of DynamoStore names, and no others.
@@ -75,19 +74,6 @@ def ministack_backend(store_clients: tuple[Any, Any], ministack_table: str) -> I
     yield backend
     backend.log.close()
     assert backend.log.strangers() == []
-
-
-@pytest.fixture(scope="session")
-def dynamodb_local_server() -> Iterator[DynamoDBLocal]:
-    """AWS's own server. Without a JDK the tests are skipped by name, except in CI, where they fail."""
-    try:
-        server = DynamoDBLocal.start()
-    except MissingToolError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ from tests.fakes.turn import request_context
 from tests.integration.turns.dying_process import INTERVAL, WORDS, Talking, server_of
 from tools import ROOT
 from tools.client.chatkit import add_message, create_thread, get_thread
-from tools.local.dynamodb_local import KEY, DynamoDBLocal, MissingToolError
+from tools.local.dynamodb_local import KEY, DynamoDBLocal
 from tools.stack.clients import local_client
 
 ANA = replace(request_context("ana"), turn_id="turn-look-0001")
@@ -43,16 +43,9 @@ LIMIT_SECONDS = 60
 HELLO = create_thread("hello")
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    try:
-        server = DynamoDBLocal.start()
-    except MissingToolError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    with server:
-        yield server.endpoint
+@pytest.fixture
+def endpoint(dynamodb_local_server: DynamoDBLocal) -> str:
+    return dynamodb_local_server.endpoint
 
 
 class Process:
@@ -165,6 +158,7 @@ async def test_the_text_of_a_killed_process_is_stored_once(endpoint: str, takers
 
 
 @pytest.mark.promise("R4")
+@pytest.mark.feature("fenced-turns")
 async def test_a_paused_process_that_wakes_up_leaves_the_store_as_the_taker_made_it(endpoint: str) -> None:
     async with turn_in(endpoint) as turn:
         await half_way(turn)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import boto3
 import httpx
@@ -33,7 +33,9 @@ from chat_api.telemetry import TurnMetrics
 from chat_api.turn import Timing
 from store_dynamo import DynamoStore
 from store_dynamo.testing import Clock
+from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.memory_store import MemoryStore
+from tools.client.chatkit import create_thread
 from tools.local.sign_in.user_pool import UserPool
 
 BUCKET = "chat-api-files"
@@ -87,6 +89,31 @@ class World:
         while tasks := self.server.limits._background:  # pyright: ignore[reportPrivateUsage]
             await asyncio.wait(tasks)
         return response
+
+
+TURN_ID = "turn-0000001"
+
+
+class HaltedTurn:
+    """A turn that waits in the middle of its answer: the assistant is `Halting`."""
+
+    def __init__(self, world: World, exchange: Exchange, thread_id: str) -> None:
+        self.world, self.exchange, self.thread_id = world, exchange, thread_id
+
+    @classmethod
+    async def begin(cls, world: World) -> Self:
+        world.server.load()  # on a busy machine, the first turn of a process would exceed the reader's limit
+        headers = {"x-auth-token": world.pool.token("ana"), "x-turn-id": TURN_ID}
+        exchange = Exchange(world.app, create_thread("one"), headers)
+        created = await exchange.event("thread.created")
+        assert created is not None
+        await world.assistant.reached.wait()
+        return cls(world, exchange, created["thread"]["id"])
+
+    async def end(self) -> list[Any]:
+        """Let the assistant go on, and return the events of the rest."""
+        self.world.assistant.go_on.set()
+        return await self.exchange.rest()
 
 
 @pytest.fixture(scope="session")

@@ -28,36 +28,19 @@ from store_dynamo.running import DEAD_AFTER, RunningTurn
 from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.assistants import Halting, message_item
 from tests.fakes.turn import request_context
-from tests.unit.chat_api.conftest import QUICK, World
+from tests.unit.chat_api.conftest import QUICK, HaltedTurn, World
+from tests.unit.chat_api.conftest import TURN_ID as TURN
 from tools.client.chatkit import create_thread
 
 WorldOf = Callable[..., World]
 ANA = request_context("ana")
-TURN = "turn-0000001"
 FAST = replace(QUICK, journal=0.02, beat=0.02)
 NEVER = replace(QUICK, journal=60, beat=60)
 LIMIT_SECONDS = 20  # a busy machine
 
 
-class Running:
-    """A turn that waits in the middle of its answer."""
-
-    def __init__(self, world: World, exchange: Exchange, thread_id: str) -> None:
-        self.world, self.exchange, self.thread_id = world, exchange, thread_id
-
-    @classmethod
-    async def begin(cls, world: World) -> Running:
-        world.server.load()  # on a busy machine, the first turn of a process would exceed the reader's limit
-        headers = {"x-auth-token": world.pool.token("ana"), "x-turn-id": TURN}
-        exchange = Exchange(world.app, create_thread("one"), headers)
-        created = await exchange.event("thread.created")
-        assert created is not None
-        await world.assistant.reached.wait()
-        return cls(world, exchange, created["thread"]["id"])
-
-    async def end(self) -> list[Any]:
-        self.world.assistant.go_on.set()
-        return await self.exchange.rest()
+class Running(HaltedTurn):
+    """Its lock, its journal, its items, and a taker."""
 
     @property
     def lock(self) -> RunningTurn:

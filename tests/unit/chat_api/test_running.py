@@ -7,40 +7,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from chatkit.types import ThreadStreamEvent
 
 from store_dynamo.running import DEAD_AFTER
-from tests.fakes.asgi_exchange import Exchange
 from tests.fakes.assistants import Halting
 from tests.fakes.turn import request_context
-from tests.unit.chat_api.conftest import QUICK, World
+from tests.unit.chat_api.conftest import QUICK, HaltedTurn, World
 from tools.client.chatkit import add_message, create_thread, get_thread
 
 WorldOf = Callable[..., World]
 ANA = request_context("ana")
-
-
-class Running:
-    """A turn that waits in the middle of its answer."""
-
-    def __init__(self, world: World, exchange: Exchange, thread_id: str) -> None:
-        self.world, self.exchange, self.thread_id = world, exchange, thread_id
-
-    @classmethod
-    async def begin(cls, world: World) -> Running:
-        headers = {"x-auth-token": world.pool.token("ana"), "x-turn-id": "turn-0000001"}
-        exchange = Exchange(world.app, create_thread("one"), headers)
-        created = await exchange.event("thread.created")
-        assert created is not None
-        await world.assistant.reached.wait()
-        return cls(world, exchange, created["thread"]["id"])
-
-    async def end(self) -> list[Any]:
-        self.world.assistant.go_on.set()
-        return await self.exchange.rest()
 
 
 @pytest.mark.promise("R4")
@@ -48,7 +26,7 @@ class Running:
 @pytest.mark.parametrize("kind", ["message", "retry"])
 async def test_a_second_turn_in_the_thread_is_refused_and_may_be_sent_afterwards(world_of: WorldOf, kind: str) -> None:
     world = world_of(Halting())
-    turn = await Running.begin(world)
+    turn = await HaltedTurn.begin(world)
     page = (await world.post(get_thread(turn.thread_id))).json()["items"]["data"]
     params = {"thread_id": turn.thread_id, "item_id": page[0]["id"]}
     retry = {"type": "threads.retry_after_item", "params": params}
@@ -78,7 +56,7 @@ async def test_a_refused_turn_leaves_no_lock(world: World) -> None:
 
 @pytest.mark.promise("R4")
 async def test_a_repeat_of_the_running_turn_does_not_unlock_its_thread(world_of: WorldOf) -> None:
-    turn = await Running.begin(world := world_of(Halting()))
+    turn = await HaltedTurn.begin(world := world_of(Halting()))
     repeat = await world.post(add_message(turn.thread_id, "one"), **{"x-turn-id": "turn-0000001"})
 
     assert repeat.status_code == 409
@@ -89,7 +67,7 @@ async def test_a_repeat_of_the_running_turn_does_not_unlock_its_thread(world_of:
 
 @pytest.mark.promise("R4")
 async def test_a_message_after_a_stop_waits_for_the_stopped_turn(world_of: WorldOf) -> None:
-    turn = await Running.begin(world := world_of(Halting(), timing=replace(QUICK, cancel_poll=0.3)))
+    turn = await HaltedTurn.begin(world := world_of(Halting(), timing=replace(QUICK, cancel_poll=0.3)))
     await asyncio.sleep(0)
     async with world.client("ana") as client:
         await client.post("/chatkit/turns/turn-0000001/cancel")
@@ -107,7 +85,7 @@ async def test_a_blocked_event_loop_keeps_its_lock(world_of: WorldOf) -> None:
                 yield event
 
     world = world_of(Blocking(), timing=replace(QUICK, beat=0.02))
-    turn = await Running.begin(world)
+    turn = await HaltedTurn.begin(world)
     (lock,) = await world.store.running.list(ANA)
     await asyncio.sleep(0)
 
@@ -120,7 +98,7 @@ async def test_a_blocked_event_loop_keeps_its_lock(world_of: WorldOf) -> None:
 @pytest.mark.promise("R4")
 async def test_a_turn_that_lost_its_lock_stops(world_of: WorldOf) -> None:
     world = world_of(Halting(), timing=replace(QUICK, beat=0.02))
-    turn = await Running.begin(world)
+    turn = await HaltedTurn.begin(world)
     locks = world.store.running.locks
     locks.update({key: replace(lock, claim="another") for key, lock in locks.items()})
 

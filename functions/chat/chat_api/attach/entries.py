@@ -248,7 +248,7 @@ def events_of(entry: Entry) -> list[Event | None]:
 
 @dataclass(slots=True)
 class Folded:
-    """What a turn's events so far add up to; events as JSON."""
+    """The sum of a turn's events so far; events as JSON."""
 
     open: list[Event] = field(default_factory=list[Event])
     """Items that are not stored yet, with all their updates, in the order of their first event."""
@@ -264,7 +264,7 @@ class Folded:
 
 
 def fold(entries: Iterable[Entry]) -> Folded:
-    """Return what a turn's entries from its first one on add up to."""
+    """Return the sum of a turn's entries, from its first one on."""
     folded, drafts, finished = Folded(), dict[str, Draft](), dict[str, None]()
     for entry in entries:
         match entry:

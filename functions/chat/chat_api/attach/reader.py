@@ -52,7 +52,7 @@ from languages import say, translate
 from store_dynamo import DynamoStore
 from store_dynamo.errors import InvalidIdError
 from store_dynamo.expressions import Clock, utc_now
-from store_dynamo.journal import Segment
+from store_dynamo.journal import TAKEN, Segment
 from store_dynamo.turns import TurnRecord
 
 POLL_MS = 1_000
@@ -62,7 +62,8 @@ ADMISSION_SECONDS, ADMISSION_POLL_SECONDS = 2.0, 0.2
 MAX_BODY_BYTES = 1024 * 1024
 """The size after which the events of a response end; the next response continues at once."""
 LOADED_AT_ONCE = 10
-TAKEN, LOST = "taken", "lost"
+LOST = "lost"
+"""The outcome of a turn that is over, and whose journal has no end."""
 NO_CALL = say("this tool call does not exist (any more): reload the conversation")
 NO_TURN = say("this answer does not exist, or has ended too long ago: reload the conversation")
 INTERRUPTED = say("The answer was interrupted. Please try again.")
@@ -184,7 +185,7 @@ class _Reader:
             return None
         thread, segments = await asyncio.gather(self._thread(turn), self._segments(turn, after))
         state: State | None = State.RUNNING
-        if segments and segments[-1].end not in (None, TAKEN):
+        if segments and segments[-1].is_own_end:
             state = State.ENDED
         elif after is None or not segments or segments[-1].next <= after or segments[-1].end:
             state, segments = await self._without_news(turn, segments, after)

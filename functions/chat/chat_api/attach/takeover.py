@@ -49,14 +49,12 @@ from chat_api.request_checks import answer_statement, moderate
 from languages import translate
 from store_dynamo import DynamoStore
 from store_dynamo.errors import CorruptRecordError, DuplicateItemError, FencedError, UnknownSchemaError
-from store_dynamo.journal import Segment
+from store_dynamo.journal import TAKEN, Segment
 from store_dynamo.keys import microseconds, next_ns
 from store_dynamo.running import RunningTurn
 
 logger = logging.getLogger("chat_api.takeover")
 
-TAKEN = "taken"
-"""The mark of a journal that a taker has sealed."""
 INTERRUPTED_NOTE = "The answer above was interrupted before its end. Do not continue it unless the user asks for it."
 NOTE_ID = "shcx_"
 MAX_SEALS = 10
@@ -115,7 +113,7 @@ class Takeover:
             if await self._may_store(item, context):
                 kept = at_rest(item) if cancelled else interrupted(item, translate(INTERRUPTED, context.locale))
                 added += await self._add(turn, kept, context)
-        if segments and segments[-1].end not in (None, TAKEN) and not added:
+        if segments and segments[-1].is_own_end and not added:
             return False
         return not await self._note(turn, segments, STOPPED_NOTE if cancelled else INTERRUPTED_NOTE, context)
 
