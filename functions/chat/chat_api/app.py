@@ -66,6 +66,7 @@ class TurnResponse(StreamingResponse):
             async with aclosing(self._result.json_events):
                 await self.stream_response(send)
         except OSError:
+            self._result.turn.leave()
             logger.info("the reader has left before the end of its turn")
         except asyncio.CancelledError:
             self._result.turn.abandon()

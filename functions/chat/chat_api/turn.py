@@ -288,26 +288,36 @@ class BackgroundStream:
         self._buffer = EventBuffer(waits)
         self._producer: asyncio.Task[None] | None = None
 
+    def start(self) -> asyncio.Task[None]:
+        """Return the turn's task, which starts now at the latest: a reader may leave before its response begins."""
+        if self._producer is None:
+            self._stop.on_trigger(self._buffer.unbound)
+            self._producer = asyncio.create_task(self._produce())
+            _producers.add(self._producer)
+            self._producer.add_done_callback(_producers.discard)
+        return self._producer
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the events, with keep-alive comments during silence and END after the last one; called once.
 
         Closing this generator does not stop the turn.
         """
-        self._stop.on_trigger(self._buffer.unbound)
-        self._producer = asyncio.create_task(self._produce())
-        _producers.add(self._producer)
-        self._producer.add_done_callback(_producers.discard)
+        producer = self.start()
         try:
             while (chunk := await self._next_chunk()) is not None:
                 yield chunk
             if self._buffer.cut:
                 logger.info("the reader is too slow: its response ended before its turn")
                 return
-            await self._producer
+            await producer
             if self._stop.reason not in UNFINISHED:
                 yield END
         finally:
-            self._buffer.leave()
+            self.leave()
+
+    def leave(self) -> None:
+        """Let the turn go on without a reader."""
+        self._buffer.leave()
 
     def abandon(self) -> None:
         """Stop the turn, because its process is ending."""
@@ -316,9 +326,9 @@ class BackgroundStream:
     async def ended(self) -> None:
         """Wait for the turn's end. Being cancelled meanwhile stops the turn, and is raised after its end."""
         cancelled: asyncio.CancelledError | None = None
-        while self._producer is not None and not self._producer.done():
+        while not (producer := self.start()).done():
             try:
-                await asyncio.wait({self._producer})
+                await asyncio.wait({producer})
             except asyncio.CancelledError as error:
                 self.abandon()
                 cancelled = error

@@ -371,6 +371,20 @@ class TestReaders:
         assert words(await items(world, thread_id)) == ["One two three."]
         assert [each.outcome for each in world.metrics] == ["answered"]
 
+    @pytest.mark.parametrize("journal", [1.0, 0.0], ids=["journal", "no journal"])
+    async def test_one_that_leaves_before_the_response_stops_nothing(self, world_of: WorldOf, journal: float) -> None:
+        assistant = Halting()
+        assistant.go_on.set()
+        world = world_of(assistant, timing=Timing(cancel_poll=0.01, journal=journal))
+        world.server.load()
+
+        turn = begin(world)
+        turn.refuse()
+        await turn.rest()
+
+        assert turn.task.exception() is None
+        assert [each.outcome for each in world.metrics] == ["answered"]
+
     async def test_the_request_ends_only_after_the_turn_of_one_that_has_left(self, world_of: WorldOf) -> None:
         class Talking(Halting):
             async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
