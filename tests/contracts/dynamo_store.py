@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from chatkit.store import NotFoundError
 
+from assistant_kit.approval_calls import approval_id_of
 from store_dynamo import (
     CorruptRecordError,
     DuplicateItemError,
@@ -22,10 +23,11 @@ from store_dynamo import (
     RequestRefusedError,
     StoreUnavailableError,
     UnknownSchemaError,
+    approvals,
 )
 from store_dynamo.approvals import Asked, Outcome, Verdict
 from store_dynamo.expressions import utc_now
-from store_dynamo.keys import attachment_key, item_key, thread_key
+from store_dynamo.keys import attachment_key, item_key, new_id, thread_key
 from store_dynamo.testing.models import NOON, file, noise, note, thread, workflow
 from store_dynamo.testing.setting import Caller, add_all, every_page, item_ids, thread_ids
 from tests.contracts.attach import AttachContract
@@ -191,6 +193,18 @@ class DynamoStoreContract(EveryStoreContract, AttachContract, SearchBoundsContra
         assert not await own.approvals.start("thr_1", "apr", "claim", alice)
         stored = await own.approvals.load("thr_1", "apr", alice)
         assert stored == replace(decided, status="done", outcome="moved")
+
+    @pytest.mark.promise("P3")
+    async def test_of_many_approvals_the_newest_are_listed(
+        self, own: Any, alice: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(approvals, "MAX_LISTED", 2)
+        asked = [approval_id_of(new_id("msg")) for _ in range(6)]
+        until = utc_now().replace(microsecond=0) + timedelta(1)
+        for each in asked:
+            await own.approvals.ask("thr_1", [Asked(each, "g", "card", "transfer", "{}", "d", "?", until)], alice)
+
+        assert [each.asked.approval_id for each in await own.approvals.list("thr_1", alice)] == asked[-2:]
 
     @pytest.mark.promise("S9")
     @pytest.mark.parametrize("write", ["add", "save_thread", "delete"])

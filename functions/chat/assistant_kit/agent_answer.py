@@ -14,6 +14,7 @@ no tool when it wakes up.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -68,10 +69,15 @@ async def agent_answer(
 
     Raises CustomStreamError with a message for the user, or the exception of a guardrail's tripwire unchanged.
     """
-    items = await newest_items(turn.store, thread.id, turn.context)
-    if approvals is not None:
-        for changed in await approvals.settle(thread, turn):
-            yield changed
+    if approvals is None:
+        items = await newest_items(turn.store, thread.id, turn.context)
+    else:
+        reading = newest_items(turn.store, thread.id, turn.context)
+        items, changed = await asyncio.gather(reading, approvals.settle(thread, turn))
+        for event in changed:
+            yield event
+        if changed:
+            items = await newest_items(turn.store, thread.id, turn.context)
         items = await approvals.with_open(items, thread, turn)
     try:
         async with aclosing(without_rejected(thread, turn, items, partial(_run, turn, start, approvals))) as events:

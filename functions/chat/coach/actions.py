@@ -35,7 +35,7 @@ from coach.widgets.cards import budget_card, budget_form, money, transfer_card
 from languages import Speech
 
 SAVE, EDIT, UNDO = "budget.save", "budget.edit", "transfer.undo"
-TRANSFER_KEY = re.compile(r"apr_[0-9a-f]{40}")
+TRANSFER_KEY = re.compile(r"apr_[0-9a-f]{36}")
 MAX_DOLLARS = 1_000_000
 
 

@@ -54,6 +54,7 @@ class Asked:
     """A call of a tool that waits for its user."""
 
     approval_id: str
+    """Sorts by time, as `keys.new_id` makes it: `list` returns the newest."""
     group: str
     """The same for all calls of one response of the model."""
     item_id: str
