@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -22,7 +23,7 @@ from tools.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
 from tools.soak.screen import Screen
 from tools.soak.stage import LOG, Scale
 
-LOAD = LoadPlan(Scale(users=200, processes=20), seconds=300, think_seconds=20)
+LOAD = LoadPlan(Scale(users=200, processes=20), seconds=600, think_seconds=20)
 FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
 SLEEPERS = FaultPlan(Scale(users=16, processes=12, timeout_seconds=60), seconds_each=45, phases=[SLEEPING])
 QUICK_PHASES = (
@@ -67,13 +68,13 @@ def conclude(console: Console, found: list[Results], reached: list[Goal]) -> int
     return 1 if wrong or not all(goal.met for goal in reached) else 0
 
 
-async def run(part: str, console: Console) -> int:
+async def run(part: str, console: Console, minutes: float | None = None) -> int:
     with Screen(console) as screen:
         if part == "quick":
             return conclude(console, [await faults(QUICK, screen)], [])
         found: dict[str, Results] = {}
         if part in ("load", "all"):
-            found[report.LOAD] = await load(LOAD, screen)
+            found[report.LOAD] = await load(replace(LOAD, seconds=minutes * 60) if minutes else LOAD, screen)
         if part in ("memory", "all"):
             found[report.MEMORY] = await memory(MemoryPlan(), screen)
         if part in ("faults", "all"):
@@ -91,7 +92,9 @@ def main() -> int:
         prog="python -m tools.soak", description="Load and fault runs, checked by an oracle."
     )
     parser.add_argument("part", nargs="?", default="all", choices=["load", "memory", "faults", "all", "quick"])
-    return asyncio.run(run(parser.parse_args().part, Console()))
+    parser.add_argument("--minutes", type=float, help="length of the load run (default: 10)")
+    given = parser.parse_args()
+    return asyncio.run(run(given.part, Console(), given.minutes))
 
 
 if __name__ == "__main__":

@@ -98,16 +98,19 @@ def goals(load: Result | None = None, faults: Result | None = None, memory: Resu
 def load_goals(load: Result) -> list[Goal]:
     figures = load.figures
     users, minutes = figures["users"], figures["load"]["seconds"] / 60
+    turns, reload = figures["load"]["turns"], figures["load"]["reload_ms"]["p95"]
     violations = len(figures["load"]["violations"]) + len(figures["check"]["violations"])
     title = "violations: items lost, doubled, foreign, changed, reordered or returned"
     return [
         Goal(
             "soak.users",
             "simultaneous users",
-            "200, 5 min",
+            "200, 10 min",
             f"{users}, {minutes:.1f} min",
-            users >= 200 and minutes >= 5,
+            users >= 200 and minutes >= 10,
         ),
+        Goal("soak.turns", "turns with readers that reload, leave and return", "≥ 3,000", f"{turns:,}", turns >= 3000),
+        Goal("soak.reload", "from a reload to the text so far, p95", "≤ 1,000 ms", f"{reload:,} ms", reload <= 1000),
         Goal("soak.load", title, "0", f"{violations}", violations == 0),
     ]
 
@@ -132,7 +135,6 @@ def load_lead(load: Result) -> str:
         f"{load.figures['users']} users, {load.figures['processes']} function processes, "
         f"{run['seconds'] / 60:.0f} minutes: {run['turns']:,} turns. At the end, {check['conversations']} "
         f"conversations with {check['turns']:,} turns were compared: "
-        f""
         f"{len(run['violations']) + len(check['violations'])} violations."
     )
 
@@ -152,6 +154,7 @@ def load_text(load: Result) -> str:
         ["retries by clients, almost all after Lambda's 429", f"{run['sent_again']:,}"],
         ["time to the first word of an admitted turn", milliseconds(run["first_word_ms"])],
         ["time from the response to a cancel request to the stream's end", milliseconds(run["stop_ms"])],
+        ["time from a reload during an answer to its text so far", milliseconds(run["reload_ms"])],
         [
             "compared at the end",
             f"{check['conversations']} conversations with {check['turns']} turns; {check['deleted']} were deleted, and "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -62,6 +62,7 @@ class Take:
         self._words, self._events = 0, 0
         self._seen_at: list[tuple[float, int]] = []
         self._is_snapshot = False
+        self._reloaded_at: float | None = None
         self._stopping: asyncio.Task[bool] | None = None
         self._second_tab: asyncio.Task[None] | None = None
         self._stopped_at = 0.0
@@ -78,7 +79,10 @@ class Take:
         if self._words == self._manner.tunnel_after:
             await asyncio.sleep(OFFLINE_SECONDS)
         if self._answer.end is End.RUNNING and self._answer.final is None and self._stopping is None:
-            await self.resume(client, turn_id, from_snapshot=self._words == self._manner.refresh_after)
+            if self._words == self._manner.refresh_after:
+                await self._reload(client, turn_id)
+            else:
+                await self.resume(client, turn_id, from_snapshot=False)
         ended_at = time.monotonic()
         stopped = await self._stopping if self._stopping else False
         if self._second_tab:
@@ -108,6 +112,15 @@ class Take:
         second = Take(self._mark, self._conversation, self._turn, Answer(), PLAIN, self._tally)
         await second.resume(client, turn_id, from_snapshot=True)
         self._answer.also_seen.append(second._answer.seen)
+
+    async def _reload(self, client: ChatKitClient, turn_id: str) -> None:
+        """Load the thread, as a reloaded page does, and read the turn that runs in it, if it still does."""
+        self._reloaded_at = time.monotonic()
+        assert self._conversation.thread_id
+        with suppress(RefusedError, *BROKEN):
+            if (await client.thread(self._conversation.thread_id)).running is None:
+                self._reloaded_at = None
+        await self.resume(client, turn_id, from_snapshot=True)
 
     async def resume(self, client: ChatKitClient, turn_id: str, *, from_snapshot: bool) -> None:
         """Go on with the turn's events until its end, or the death of its process."""
@@ -204,6 +217,9 @@ class Take:
         if not text.startswith(self._seen_before(now - SAFE_SECONDS)):
             self._complain("lost", item["id"], f"the snapshot {text[-60:]!r} lacks words of {answer.seen[-60:]!r}")
         answer.seen, self._seen_at = text, [(now, len(text))]
+        if text and self._reloaded_at is not None:
+            self._tally.reloads.append(now - self._reloaded_at)
+            self._reloaded_at = None
 
     def _add_delta(self, item_id: str, delta: str, began: float | None) -> None:
         answer = self._answer
@@ -212,6 +228,9 @@ class Take:
         if item_id != answer.item_id:
             self._complain("foreign", item_id, f"adds to {answer.item_id}")
         answer.seen += delta
+        if self._reloaded_at is not None:
+            self._tally.reloads.append(time.monotonic() - self._reloaded_at)
+            self._reloaded_at = None
         self._seen_at.append((time.monotonic(), len(answer.seen)))
         self._words += 1
 

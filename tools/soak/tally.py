@@ -36,6 +36,8 @@ class Tally:
     """Start of each admitted turn, and the time to its first word."""
     stops: list[float] = field(default_factory=list[float])
     """Time from the response to a cancel request to the end of the stream."""
+    reloads: list[float] = field(default_factory=list[float])
+    """Time from a reload during an answer to its text so far: the thread, then the events of its turn with a word."""
     turn_ends: list[float] = field(default_factory=list[float])
     violations: list[Violation] = field(default_factory=list[Violation])
 
@@ -59,6 +61,7 @@ class Tally:
             "stored": dict(self.stored.most_common()),
             "first_word_ms": _quantiles([seconds for _, seconds in self.first_words]),
             "stop_ms": _quantiles(self.stops),
+            "reload_ms": _quantiles(self.reloads),
             "violations": [str(each) for each in self.violations],
         }
 
