@@ -26,15 +26,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tools import ROOT
-from tools.mutants.triples import Mutant, StaleMutantError, read_mutants
+from tools.mutants.triples import Mutant, StaleMutantError, is_vitest, read_mutants
 from tools.workspace import members
 
 RESULT = ROOT / "docs" / "evidence" / "mutants.json"
-SHARED = (".venv", ".tools")
+SHARED = (".venv", ".tools", "frontend/node_modules")
 WORKERS = os.cpu_count() or 1
 SECONDS_PER_TEST = 300
 LOGGED_EVERY = 10  # mutants, where a bar cannot be drawn
-PASSED, FAILED = 0, 1  # pytest's exit codes; any other means that the test could not run
+PASSED, FAILED, COULD_NOT_RUN = 0, 1, 4  # pytest's exit codes; any other also means that the test could not run
 
 
 class ForeignSourcesError(Exception):
@@ -73,11 +73,41 @@ def assert_own_sources(tree: Path) -> None:
 
 
 def run_tests(tree: Path, tests: Sequence[str], *options: str) -> tuple[int, str]:
-    """Run `tests` in `tree`; return pytest's exit code and the end of its output."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    """Run `tests`, pytest's and vitest's, in `tree`; return pytest's exit code and the end of the output."""
+    vitest = [test for test in tests if is_vitest(test)]
+    pytest = [test for test in tests if not is_vitest(test)]
+    code, output = run_vitest(tree, vitest) if vitest else (PASSED, "")
+    if code != PASSED or not pytest:
+        return code, output
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *pytest]
     limit = SECONDS_PER_TEST * max(1, len(tests) // WORKERS)
     done = subprocess.run(command, cwd=tree, env=environment(tree), capture_output=True, timeout=limit, check=False)
     return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")[-3000:]
+
+
+def run_vitest(tree: Path, files: Sequence[str]) -> tuple[int, str]:
+    """Run these files of the frontend; return the exit code that pytest would have, and the end of the output."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        names = [str(Path(file).relative_to("frontend")) for file in files]
+        command = ["node_modules/.bin/vitest", "run", "--reporter=json", f"--outputFile={report.name}", *names]
+        path = os.pathsep.join([str(tree / ".tools" / "node" / "bin"), os.environ["PATH"]])
+        done = subprocess.run(
+            command,
+            cwd=tree / "frontend",
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            timeout=SECONDS_PER_TEST,
+            check=False,
+        )
+        output = (done.stdout + done.stderr).decode("utf-8", "replace")[-3000:]
+        try:
+            found = json.load(report)
+        except json.JSONDecodeError:
+            return COULD_NOT_RUN, output
+    ran = len(found["testResults"]) == len(files) and found["numTotalTests"] > 0
+    if not ran:
+        return COULD_NOT_RUN, output
+    return (PASSED if found["success"] else FAILED), output
 
 
 def verdict(tree: Path, mutant: Mutant) -> str:

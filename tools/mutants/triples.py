@@ -33,7 +33,7 @@ class StaleMutantError(Exception):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One deliberate fault. `test` is a pytest node id; `edits` are (old, new) pairs within `file`."""
+    """One deliberate fault. `test` is a pytest node id or a vitest file; `edits` are (old, new) pairs within `file`."""
 
     promise: str
     name: str
@@ -60,6 +60,11 @@ class Mutant:
             yield
         finally:
             path.write_text(source)
+
+
+def is_vitest(test: str) -> bool:
+    """Return whether `test` is a file of the frontend's tests rather than a pytest node id."""
+    return test.endswith((".test.ts", ".test.tsx"))
 
 
 def read_mutants() -> list[Mutant]:

@@ -406,6 +406,20 @@ describe("a reader of a running turn", () => {
     expect(server.paths()[2]).toBe(cancelled("turn_12345"));
   });
 
+  test("stops nothing when it leaves by LEFT", async () => {
+    server.handle = (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(": at 9\n: more 60000\n");
+    };
+    const leave = new AbortController();
+    const left = await attach(leave.signal);
+    leave.abort(LEFT);
+    await expect(left.text()).rejects.toBe(LEFT);
+    server.handle = (_, response) => json(response, 200, {});
+    await api("/chatkit", post(LIST));
+
+    expect(server.paths()).not.toContain(cancelled("turn_12345"));
+  });
+
   test("gets the server's refusal", async () => {
     server.handle = (_, response) => json(response, 404, { message: "gone", request_id: "r" });
 

@@ -152,6 +152,25 @@ describe("a response that continues", () => {
     expect([text, asked.length, endings]).toEqual([data("a") + LOST, 8, ["lost"]]);
   });
 
+  test("goes on behind a body that falls silent without an end", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const silent = new ReadableStream<Uint8Array>({
+        start: (stream) => stream.enqueue(new TextEncoder().encode(data("a"))),
+      });
+      const from = {
+        ask: async () => new Response(`${data("b")}: end\n`, head),
+        onOver: () => undefined,
+        wait: instantly,
+      };
+      const text = continued(new Response(silent, head), from, "live", 0).text();
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(await text).toBe(data("a") + data("b"));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("waits for the network without using up attempts", async () => {
     const network = Object.assign(new EventTarget(), { onLine: false });
     vi.stubGlobal("navigator", network);
