@@ -8,7 +8,8 @@
 
 A row is a recorded request (`tools/fuzz/requests`). With a bad token the response is 401, unless the route is public.
 Each id of the request is replaced in turn by another user's and by a deleted one. Free-form data, unknown fields, the
-URL and the headers are filled with another user's ids, which must have no effect.
+URL and the headers are filled with another user's ids, which must have no effect. The actions of an approval's card
+have rows of their own, because their payload has ids.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from tools import ROOT
-from tools.fuzz.recorded import REQUEST_TYPES, Recorded, recorded
+from tools.fuzz.recorded import Recorded, recorded
 
 DOCUMENT = ROOT / "docs" / "operate" / "security.md"
 BEGIN, END = "<!-- python -m tests.security.matrix -->\n", "<!-- end of the matrix -->\n"
@@ -42,6 +43,8 @@ ID_FIELDS = {
     "turn": "turn",
     "call": "call",
     "file": "file",
+    "payload.id": "approval",
+    "payload.digest": "digest",
 }
 """Fields with ids, and the kind of each id; a test finds fields of ChatKit's models that are missing here."""
 IN_PATH = {
@@ -58,6 +61,8 @@ IDEMPOTENT = {
     ("POST_chatkit_turns_turn_cancel", "turn"),
 }
 """The response for an id that never existed: a deletion and a stop have no effect, a page is empty."""
+NOTICED = ("payload.id", "payload.digest")
+"""Fields whose unknown ids end a turn with a notice that nothing was done."""
 
 OTHERS = {
     "thread": "~other.thread~",
@@ -65,6 +70,8 @@ OTHERS = {
     "file": "~other.sent_file~",
     "turn": "~other.turn~",
     "call": "~other.call~",
+    "approval": "~other.asked~",
+    "digest": "~other.asked_digest~",
 }
 DELETED = {"thread": "~own.gone_thread~", "item": "~own.gone_item~", "file": "~own.gone_file~"}
 UNKNOWN = {
@@ -73,6 +80,8 @@ UNKNOWN = {
     "file": "atc_01a200000000000000000000000000ff",
     "turn": "turn_000000000000000000000000000000ff",
     "call": "tc_18eb000000000000000000000000000000ff",
+    "approval": "apr_18eb000000000000000000000000000000ff",
+    "digest": "0" * 64,
 }
 NESTED = {name: f"~other.{name}~" for name in ("thread", "answer", "file", "turn")} | {"user_id": "bob", "sub": "bob"}
 
@@ -88,7 +97,12 @@ class Row:
     @property
     def name(self) -> str:
         """The row's title in the table: the type, or the method and the route."""
-        return self.request.name if self.request.name in REQUEST_TYPES else " ".join(self.route)
+        return self.request.name if self.type else " ".join(self.route)
+
+    @property
+    def type(self) -> str:
+        """The type of a ChatKit request; empty for any other route."""
+        return str(self.request.body["type"]) if self.route == PROTOCOL else ""
 
     @property
     def route(self) -> tuple[str, str]:
@@ -111,7 +125,8 @@ class Row:
 
     def foreign(self, place: Place) -> int:
         """Return the status if the id at `place` is another user's or was deleted."""
-        return self.own if (self.request.name, field_of(place)) in IDEMPOTENT else 404
+        answered = field_of(place) in NOTICED or (self.request.name, field_of(place)) in IDEMPOTENT
+        return self.own if answered else 404
 
     def places(self) -> list[Place]:
         """Return the places of the request's ids; ("turn",) and ("file",) are in the path."""
@@ -150,8 +165,9 @@ class Row:
 
 
 def field_of(place: Place) -> str:
-    """Return the name of the field at a place."""
-    return next(step for step in reversed(place) if isinstance(step, str))
+    """Return the name of the field at a place; for one of an action's payload, `payload.` and its name."""
+    names = [step for step in place if isinstance(step, str)]
+    return ".".join(names[-2:]) if names[-2:-1] == ["payload"] else names[-1]
 
 
 def _hide(value: dict[str, Any]) -> None:
@@ -167,7 +183,7 @@ def _hide(value: dict[str, Any]) -> None:
 def _places(value: Any, place: Place) -> Iterator[Place]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name in ID_FIELDS and isinstance(inner, str):
+            if field_of((*place, name)) in ID_FIELDS and isinstance(inner, str):
                 yield (*place, name)
             else:
                 yield from _places(inner, (*place, name))
@@ -199,7 +215,7 @@ def table() -> str:
     """Return the expected responses as a Markdown table."""
     head = ("request", "its user", "no token, or a bad one", "another's or a deleted id", "another's ids elsewhere")
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for row in sorted(ROWS.values(), key=lambda row: (row.request.name not in REQUEST_TYPES, row.name)):
+    for row in sorted(ROWS.values(), key=lambda row: (not row.type, row.name)):
         places = {field_of(place): row.foreign(place) for place in row.places()}
         foreign = ", ".join(f"`{field}`: {status}" for field, status in places.items()) or "has none"
         refused = f"{row.refused()}, public" if row.public else str(row.refused())

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from chat_api.assistant import APPROVAL_ACTIONS
 from tests.security.matrix import (
     DELETED,
     ID_FIELDS,
@@ -191,6 +192,65 @@ def _without_turn(request: Recorded) -> Headers:
     return tuple(pair for pair in request.headers if pair[0] != "x-turn-id")
 
 
+ACTIONS = sorted(APPROVAL_ACTIONS)
+EARLIER = "~own.denied_thread~", "~own.denied_card~", "~own.denied~", "~own.denied_digest~"
+GONE, DECIDED, LATE = b"does not exist any more", b"was decided before", b"time to decide is over"
+CASES = {
+    "another user's": (("~other.asked_thread~", "~other.asked_card~", "~other.asked~", "~other.asked_digest~"), 404),
+    "another user's, here": (("~own.asked_thread~", "~own.asked_card~", "~other.asked~", "~other.asked_digest~"), GONE),
+    "another thread's": (("~own.asked_thread~", "~own.asked_card~", "~own.denied~", "~own.denied_digest~"), GONE),
+    "another card's": (("~own.denied_thread~", "~own.denied_card~", "~own.asked~", "~own.asked_digest~"), GONE),
+    "another digest": (("~own.asked_thread~", "~own.asked_card~", "~own.asked~", "~own.denied_digest~0"), GONE),
+    "of no card": (("~own.thread~", "~own.answer~", "~own.asked~", "~own.asked_digest~"), 400),
+    "of the coach's card": (("~own.card_thread~", "~own.card~", "~own.asked~", "~own.asked_digest~"), GONE),
+    "of a deleted thread": (("~own.gone_thread~", "~own.asked_card~", "~own.asked~", "~own.asked_digest~"), 404),
+    "unknown": (("~own.asked_thread~", "~own.asked_card~", UNKNOWN["approval"], "~own.asked_digest~"), GONE),
+    "decided": (EARLIER, DECIDED),
+    "expired": (("~own.asked_thread~", "~own.asked_card~", "~own.asked~", "~own.asked_digest~"), LATE),
+}
+"""Thread, card, approval and digest, and the refusal: a status, or words of the notice of a turn."""
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("kind", ACTIONS)
+@pytest.mark.parametrize("case", CASES)
+def test_a_call_is_decided_by_its_user_at_its_card_in_time(site: Site, case: str, kind: str) -> None:
+    """No action changes a record or the accounts; a look at one's own decided or expired call is answered."""
+    (thread, card, approval, digest), refusal = CASES[case]
+    row = ROWS[f"threads.custom_action.{kind}"].request
+    payload = row.body["params"]["action"]["payload"] | {"id": approval, "digest": digest}
+    params = {"thread_id": thread, "item_id": card, "action": {"type": kind, "payload": payload}}
+    before = _truth(site)
+    try:
+        if case == "expired":
+            site.expire(site.ana.asked)
+        sent, answer, log = ask(site, replace(row, body=row.body | {"params": params}), ana(site))
+        changed = {place: value for place, value in _truth(site).items() if before.get(place) != value}
+        strangers = [place for place in site.changed() if not is_of("ana", place)]
+    finally:
+        site.restore()
+
+    assert_tells_nothing(site, sent, answer, log)
+    assert strangers == []
+    if case == "expired" and kind != "approval.details":
+        [(place, record)] = changed.items()
+        assert (place.endswith(site.ana.asked), json.loads(record)["status"]) == (True, {"S": "expired"})
+    else:
+        assert [place for place in changed if case != "expired"] == []
+    if isinstance(refusal, int):
+        assert_refusal(answer, refusal)
+    elif refusal is GONE or kind in ("approval.approve", "approval.deny"):
+        assert answer.status == 200
+        assert refusal in answer.body
+    CELLS[row.name, "approval"] += 1
+
+
+def _truth(site: Site) -> dict[str, str]:
+    """Return the records of approvals, and the accounts."""
+    return {place: value for place, value in site.clients.dump().items() if re.match(r"accounts |.*#?APPROVAL#", place)}
+
+
 def test_users_data_are_told_apart(site: Site) -> None:
     """Each record and object belongs to one user, and user-written fields contain that user's mark."""
     dump = site.snapshot.dump
@@ -203,7 +263,12 @@ def test_users_data_are_told_apart(site: Site) -> None:
 
 class TestNothingIsForgotten:
     def test_each_request_type_has_a_row(self) -> None:
-        assert {row.name for row in ROWS.values() if row.route == PROTOCOL} == REQUEST_TYPES
+        assert {row.type for row in ROWS.values() if row.route == PROTOCOL} == REQUEST_TYPES
+
+    def test_each_action_of_an_approval_has_a_row(self) -> None:
+        actions = {row.request.body["params"]["action"]["type"] for row in ROWS.values() if ".approval." in row.name}
+
+        assert actions == APPROVAL_ACTIONS
 
     def test_each_route_has_a_row(self, site: Site) -> None:
         assert {row.route for row in ROWS.values()} == routes_of(site.app)

@@ -1,6 +1,7 @@
 """The fuzzer's command line: `python -m tools.fuzz --count 50000 --seed 1`.
 
     --number 17        run and show one case
+    --only approval    mutate only the recorded requests whose names contain this
     --publish          write tools/bench/results/fuzz.json
 
 Seed and number determine a case. The fuzzer shrinks cases that break a rule, prints them, and stores them in
@@ -62,9 +63,9 @@ def publish(result: Result, seed: int, seconds: float, workers: int) -> None:
     results.write("fuzz", figures, packages=PACKAGES)
 
 
-def one(seed: int, number: int, console: Console) -> int:
+def one(seed: int, number: int, only: str, console: Console) -> int:
     """Run one case and print it."""
-    case = Case.made(seed, number)
+    case = Case.made(seed, number, only)
     with Site.open() as site:
         answer, faults = examine(site, case.request)
     describe(Failure(case, faults or ["no rule is broken"]), console)
@@ -78,13 +79,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--number", type=int)
+    parser.add_argument("--only", default="")
     parser.add_argument("--publish", action="store_true")
     arguments = parser.parse_args()
     console = Console()
     if arguments.number is not None:
-        return one(arguments.seed, arguments.number, console)
+        return one(arguments.seed, arguments.number, arguments.only, console)
     started = time.perf_counter()
-    result = run(arguments.seed, range(arguments.count), arguments.workers, console)
+    result = run(arguments.seed, range(arguments.count), arguments.only, arguments.workers, console)
     seconds = time.perf_counter() - started
     report(result, arguments.seed, seconds, console)
     if arguments.publish:

@@ -16,7 +16,7 @@ from tools.fuzz.cases import Case
 from tools.fuzz.recorded import Recorded
 from tools.fuzz.shrink import shrunk
 from tools.fuzz.site import Site, is_of
-from tools.fuzz.verdict import faults_of, named_in
+from tools.fuzz.verdict import faults_of, moved_wrongly, named_in
 from tools.local.function.payload import HttpResponse
 
 HANG_SECONDS = 60
@@ -94,8 +94,9 @@ def _outcome(answer: HttpResponse) -> str:
 
 
 def _left_behind(site: Site) -> list[str]:
-    """Restore the site. Return changes to other users' data, and faults if a good request fails afterwards."""
-    faults = [f"{kind}: {place}" for place, kind in site.restore().items() if not is_of("ana", place)]
+    """Restore the site. Return wrong changes of stored data, and faults if a good request fails afterwards."""
+    faults = moved_wrongly(site.clients.dump())
+    faults += [f"{kind}: {place}" for place, kind in site.restore().items() if not is_of("ana", place)]
     answer, wrong = examine(site, GOOD)
     if answer.status != 200 or site.ana.mark.encode() not in answer.body:
         wrong.append(f"a good request gets {answer.status} afterwards")

@@ -1,4 +1,4 @@
-"""The data of one user: conversations, a form, a card, a tool call, files, turns, and deleted items.
+"""The data of one user: conversations, a form, cards, approvals, a tool call, files, turns, and deleted items.
 
     mine = acquire(send, token, "ana")        # with a browser's requests
     mine.fill("~own.thread~", other)          # placeholders of requests become ids
@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tools.client.chatkit import add_message, create_thread
+from tools.client.chatkit import act, add_message, create_thread
+from tools.local.chat.rendering import decisions_of
 from tools.local.files import PNG
 from tools.local.function.payload import HttpRequest, HttpResponse
 
@@ -28,7 +29,10 @@ PLACEHOLDER = re.compile(rb"~(own|other|new)\.([a-z_]+)~")
 
 @dataclass(frozen=True)
 class Belongings:
-    """Ids of the user's data; names with `gone` refer to deleted data."""
+    """Ids of the user's data; names with `gone` refer to deleted data.
+
+    `asked` is the approval that a card asks for, and `denied` one that the user has denied.
+    """
 
     thread: str
     message: str
@@ -40,6 +44,14 @@ class Belongings:
     call: str
     card_thread: str
     card: str
+    asked_thread: str
+    asked_card: str
+    asked: str
+    asked_digest: str
+    denied_thread: str
+    denied_card: str
+    denied: str
+    denied_digest: str
     file: str
     sent_file: str
     turn: str
@@ -82,6 +94,15 @@ def acquire(send: Send, token: str, name: str) -> Belongings:
     return _Visit(send, token, f"{name}-{uuid.uuid4().hex[:12]}").all()
 
 
+@dataclass(frozen=True)
+class Question:
+    """A card that asks for an approval: its thread, its item, and the payload of its actions."""
+
+    thread: str
+    card: str
+    payload: Event
+
+
 class _Visit:
     def __init__(self, send: Send, token: str, mark: str) -> None:
         self._send = send
@@ -103,6 +124,8 @@ class _Visit:
             self._begin(f"{words} {self._mark}", turn)
             for words, turn in zip(ASKING, (None, tool_turn, None), strict=True)
         )
+        asked, denied = self._question(), self._question()
+        self._ask(act(denied.thread, denied.card, "approval.deny", denied.payload))
         deleted = self._begin(f"Forget this {self._mark}")
         self._call("threads.delete", thread_id=deleted[0])
         self._call("attachments.delete", attachment_id=gone)
@@ -117,6 +140,14 @@ class _Visit:
             call=_item(call[1], "client_tool_call"),
             card_thread=card[0],
             card=_item(card[1], "widget"),
+            asked_thread=asked.thread,
+            asked_card=asked.card,
+            asked=asked.payload["id"],
+            asked_digest=asked.payload["digest"],
+            denied_thread=denied.thread,
+            denied_card=denied.card,
+            denied=denied.payload["id"],
+            denied_digest=denied.payload["digest"],
             file=unsent,
             sent_file=sent,
             turn=turn,
@@ -129,6 +160,13 @@ class _Visit:
     def _begin(self, words: str, turn: str | None = None) -> tuple[str, list[Event]]:
         events = self._ask(create_thread(words), turn)
         return _of(events, "thread.created")["thread"]["id"], events
+
+    def _question(self) -> Question:
+        """Ask for a transfer, with an amount of this user alone: the digest covers it."""
+        dollars = sum(self._mark.partition("-")[0].encode())
+        thread, events = self._begin(f"Move ${dollars} to savings, please. {self._mark}")
+        card = next(each["item"] for each in events if each.get("item", {}).get("type") == "widget")
+        return Question(thread, card["id"], decisions_of(card["widget"])["approval.approve"]["payload"])
 
     def _upload(self, name: str) -> str:
         headers = [("content-type", f"multipart/form-data; boundary={BOUNDARY}")]

@@ -33,9 +33,10 @@ class Case:
     shrunk: Recorded | None = None
 
     @classmethod
-    def made(cls, seed: int, number: int) -> Case:
+    def made(cls, seed: int, number: int, only: str = "") -> Case:
+        """Return the case of a number; `only` selects the templates whose names contain it."""
         rng = Random(f"{seed}-{number}")
-        template = rng.choice(TEMPLATES)
+        template = rng.choice([each for each in TEMPLATES if only in each.name])
         count = rng.choice((1, 1, 1, 2, 2, 3))
         steps = tuple((choose(template, rng), f"{seed}-{number}-{step}") for step in range(count))
         return cls(seed, number, template.name, steps)

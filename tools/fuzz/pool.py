@@ -1,6 +1,6 @@
 """Batches in worker processes, each with a separate site.
 
-    result = run(1, range(50_000), workers=2, console=Console())
+    result = run(1, range(50_000), "", workers=2, console=Console())
 
 Seed and numbers determine a batch's cases, and each batch starts with a restored site, so the result does not depend on
 the worker or the order.
@@ -33,14 +33,14 @@ def open_site() -> None:
     _site = _parts.enter_context(Site.open())
 
 
-def work(seed: int, numbers: Sequence[int]) -> Result:
+def work(seed: int, numbers: Sequence[int], only: str) -> Result:
     """Run a batch in a worker process."""
     assert _site is not None
-    return run_batch(_site, [Case.made(seed, number) for number in numbers], guard=True)
+    return run_batch(_site, [Case.made(seed, number, only) for number in numbers], guard=True)
 
 
-def run(seed: int, numbers: range, workers: int, console: Console) -> Result:
-    """Run the cases of `numbers` in worker processes and show progress."""
+def run(seed: int, numbers: range, only: str, workers: int, console: Console) -> Result:
+    """Run the cases of `numbers` in worker processes and show progress; `only` is that of `Case.made`."""
     total, batches = Result(), (numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
@@ -51,7 +51,7 @@ def run(seed: int, numbers: range, workers: int, console: Console) -> Result:
         waiting: dict[Future[Result], range] = {}
         for batch in _and_then_none(batches):
             if batch is not None:
-                waiting[pool.submit(work, seed, batch)] = batch
+                waiting[pool.submit(work, seed, batch, only)] = batch
             while waiting and (batch is None or len(waiting) >= 2 * workers):
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:

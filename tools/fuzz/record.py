@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 import httpx
 from rich.console import Console
 
-from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread
+from tools.client.chatkit import ChatKitClient, Event, act, add_message, create_thread
 from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.fuzz.belongings import BOUNDARY, multipart
 from tools.fuzz.recorded import Recorded
+from tools.local.chat.rendering import decisions_of
 from tools.local.demo.answer import ask_well
 from tools.local.demo.features import Features
 from tools.local.files import PNG
@@ -43,6 +44,7 @@ IDS_OF = {
     "threads.custom_action": {"thread_id": "card_thread"},
     "threads.sync_custom_action": {"thread_id": "card_thread"},
 }
+APPROVAL = {"thread_id": "asked_thread", "item_id": "asked_card", "id": "asked", "digest": "asked_digest"}
 
 
 class Recorder(ChatKitClient):
@@ -64,7 +66,7 @@ class Recorder(ChatKitClient):
         content = request.read()
         if headers.get("content-type") == "application/json" and content:
             body = httpx.Response(200, content=content).json()
-            name = str(body["type"]) if address.path == "/chatkit" else f"POST{address.path.replace('/', '_')}"
+            name = _kind_of(body) if address.path == "/chatkit" else f"POST{address.path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), _placed(body, name))
         else:
             path = re.sub(r"(turn|atc|tc)_\w+", r"\1", address.path).replace("/atc", "/file").replace("/tc", "/call")
@@ -91,8 +93,14 @@ class Recorder(ChatKitClient):
         await self._http.post("/chatkit/sign-out", headers={"x-auth-token": self._headers["x-auth-token"]})
 
 
+def _kind_of(body: Event) -> str:
+    """Return the type of a request; the actions of approvals are kinds of their own."""
+    action = str(body["params"].get("action", {}).get("type", ""))
+    return f"{body['type']}.{action}" if action.startswith("approval.") else str(body["type"])
+
+
 def _placed(value: Any, kind: str) -> Any:
-    names = IDS | IDS_OF.get(kind, {})
+    names = IDS | (APPROVAL if ".approval." in kind else IDS_OF.get(kind, {}))
     if isinstance(value, list):
         return [_placed(each, kind) for each in cast("list[Any]", value)]
     if not isinstance(value, dict):
@@ -121,6 +129,7 @@ async def converse(client: Recorder) -> None:
     page = await call({"type": "items.list", "params": {"thread_id": thread, "limit": 20, "order": "desc"}})
     items = page["data"]
     card = next(item for item in items if item["type"] == "widget")
+    await decide(client)
     message = next(item for item in items if item["type"] == "user_message")
     action = {"type": "budget.edit", "payload": {"category": "dining"}}
     await call(
@@ -157,6 +166,17 @@ async def converse(client: Recorder) -> None:
     await client.cancel(turn)
     await call({"type": "threads.delete", "params": {"thread_id": other}})
     await client.sign_out()  # the last request: it ends the session
+
+
+async def decide(client: Recorder) -> None:
+    """Send one action of each kind of an approval's card."""
+    for last in ("approval.approve", "approval.deny"):
+        asked = await ask_well(client, create_thread("Move $20 to savings"))
+        card = asked.item("widget")
+        payload = decisions_of(card["widget"])[last]["payload"]
+        for kind in ("approval.details", "approval.check", last):
+            more = {"reason": "not this month"} if kind == "approval.deny" else {}
+            await ask_well(client, act(asked.thread_id, card["id"], kind, payload | more))
 
 
 def _full_message(request: Event) -> Event:

@@ -50,7 +50,7 @@ from tools.local.openai.server import API_KEY, ModelServer
 from tools.local.sign_in.user_pool import UserPool
 
 DOMAIN = "abcdefghijklmnop.lambda-url.eu-west-1.on.aws"
-OWN_TRACES = re.compile(r"USER#ana (ACCESS$|TURN#)")
+OWN_TRACES = re.compile(r"USER#ana( (ACCESS$|TURN#)|#THREAD#\S+ LIVE#)")
 NO_LIMITS = LimitSettings(**dict.fromkeys(LimitSettings.model_fields))
 QUICK = Timing(cancel_poll=0.05)
 MILLISECONDS = 20_000
@@ -218,13 +218,25 @@ class Site:
     def changed(self) -> dict[str, str]:
         """Return the places that differ from the start, with their state.
 
-        Without what every request writes for its own user: the access record, and the mark that stops a turn.
+        Without what every request writes for its own user: the access record, a turn with its journal, and the mark
+        that stops it.
         """
         return {place: state for place, state in self.snapshot.changes().items() if not OWN_TRACES.search(place)}
 
     def restore(self) -> dict[str, str]:
         """Undo all changes; return the places that differed."""
         return self.snapshot.restore()
+
+    def expire(self, approval_id: str) -> None:
+        """End the time in which an approval can be decided; `restore` takes it back."""
+        place = next(place for place in self.snapshot.dump if place.endswith(f"APPROVAL#{approval_id}"))
+        _, pk, sk = place.split(" ")
+        self.clients.dynamodb.update_item(
+            TableName=self.clients.name,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            UpdateExpression="SET open_until = :past",
+            ExpressionAttributeValues={":past": {"N": "1"}},
+        )
 
     def close(self) -> None:
         self.handler.loop.run_until_complete(self._assistant.close())

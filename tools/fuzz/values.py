@@ -56,6 +56,7 @@ STRINGS = (
     "approval.approve",
     "approval.deny",
     "approval.check",
+    "approval.details",
     "approval.",
 )
 IDS = (
@@ -74,6 +75,13 @@ IDS = (
     "~own.gone_thread~",
     "~own.gone_item~",
     "~own.gone_file~",
+    "~other.asked~",
+    "~other.asked_digest~",
+    "~other.asked_card~",
+    "~own.asked~",
+    "~own.asked_digest~",
+    "~own.denied~",
+    "~own.denied_card~",
     "~own.thread~#ITEM#~own.message~",
     "~own.thread~#",
     "~own.thread~%23",

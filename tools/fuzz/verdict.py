@@ -1,6 +1,7 @@
 """Rules that every response must follow, for any request.
 
     faults_of(sent, answer, log, seconds, secrets)       # [] or one short phrase per broken rule
+    moved_wrongly(dump)                                  # [] or the transfers that no approval explains
 
 Faults are: a 5xx, a failure in a stream or the log, an internal detail, another user's data, a refusal without a
 sentence or a request id, a stream that ends within an event, and a response that takes too long.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from tools.local.function.payload import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ MAX_SECONDS = 10
 COMMENT = re.compile(rb"^: [a-z]+( \d+)?\n", re.MULTILINE)
 """A comment about a turn's stream: its end, the number of the next event, or when to ask again."""
 MAX_REFUSAL_BYTES = 4096
+TRANSFER = "TRANSFER#"
 SENTENCE = re.compile(r"\w+\W+\w+\W+\w+")
 INTERNAL = re.compile(
     r"Traceback|File \"|\.py\b|site-packages|/work/|/var/task|/opt/python|pydantic|botocore|boto3|starlette|fastapi"
@@ -44,6 +46,30 @@ def faults_of(sent: HttpRequest, answer: HttpResponse, log: str, seconds: float,
     if failed := re.search(r'"level": "ERROR", "location": "([\w:]+)", "message": "([^"]*)', log):
         found.append(f"an error was logged: {failed[2]}")
     return found
+
+
+def moved_wrongly(dump: Mapping[str, str]) -> list[str]:
+    """Return a fault for each transfer of stored data that is not exactly a call which its user has approved."""
+    found: list[str] = []
+    for place, value in dump.items():
+        kind, user, *rest = place.split(" ", 2)
+        if kind == "accounts" and rest[0].startswith(TRANSFER):
+            key = rest[0].removeprefix(TRANSFER)
+            asked = [each for at, each in dump.items() if at.endswith(f" APPROVAL#{key}")]
+            own = [
+                each for at, each in dump.items() if re.fullmatch(rf"chat USER#{user}#THREAD#\S+ APPROVAL#{key}", at)
+            ]
+            if len(asked) != 1 or len(own) != 1 or not _explains(json.loads(own[0]), json.loads(value), user):
+                found.append(f"money moved without its approval: {place}")
+    return found
+
+
+def _explains(approval: dict[str, Any], transfer: dict[str, Any], user: str) -> bool:
+    """Return whether an approval was decided by its user and has the arguments of the transfer."""
+    asked = json.loads(json.loads(approval["body"]["S"])["arguments"])
+    called = [asked["source"], asked["target"], round(asked["amount_dollars"] * 100)]
+    decided = approval["status"]["S"] in ("begun", "unknown", "done") and approval["decided_by"]["S"] == user
+    return decided and json.loads(transfer["body"]["S"])[1:] == called
 
 
 def named_in(sent: HttpRequest, secrets: Sequence[str]) -> set[str]:

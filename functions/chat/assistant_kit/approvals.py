@@ -131,7 +131,8 @@ class Approvals:
             approval = await approvals_of(turn).load(thread.id, str(action.payload["id"]))
         except NotFoundError:
             approval = None
-        if approval is None or sender is None or sender.id != approval.asked.item_id:
+        pressed = sender and (sender.id, str(action.payload["digest"]))
+        if not sender or not approval or pressed != (approval.asked.item_id, approval.asked.digest):
             yield _notice(GONE, turn)
             return
         if action.type == "approval.details":

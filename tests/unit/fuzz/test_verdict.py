@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from tools.fuzz.verdict import MAX_SECONDS, faults_of
+from tools.fuzz.verdict import MAX_SECONDS, faults_of, moved_wrongly
 from tools.local.function.payload import HttpRequest, HttpResponse
 
 SENT = HttpRequest("POST", "/chatkit", [("x-auth-token", "t" * 200)], b'{"type": "x"}', "203.0.113.7")
@@ -60,3 +61,21 @@ def test_a_failure_that_only_the_log_knows_is_named() -> None:
     assert "unexpected failure" in judged(GOOD, log=ERROR)
     assert "token" in judged(GOOD, log="t" * 200)
     assert "too long" in judged(GOOD, seconds=MAX_SECONDS + 1)
+
+
+def stored(dollars: float = 2.5, status: str = "done", by: str = "ana", key: str = "apr_1") -> dict[str, str]:
+    """Return a dump with a transfer of $2.50 and an approval."""
+    asked = {"arguments": json.dumps({"amount_dollars": dollars, "source": "cash", "target": "savings"})}
+    approval = {"body": {"S": json.dumps(asked)}, "status": {"S": status}, "decided_by": {"S": by}}
+    transfer = {"body": {"S": json.dumps(["2026-01-01", "cash", "savings", 250])}}
+    return {
+        "accounts ana TRANSFER#apr_1": json.dumps(transfer),
+        f"chat USER#ana#THREAD#thr_1 APPROVAL#{key}": json.dumps(approval),
+    }
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.parametrize("change", [{"dollars": 3}, {"status": "denied"}, {"by": "bob"}, {"key": "apr_2"}])
+def test_money_that_moved_without_its_approval_is_named(change: dict[str, Any]) -> None:
+    assert moved_wrongly(stored()) == []
+    assert moved_wrongly(stored(**change)) == ["money moved without its approval: accounts ana TRANSFER#apr_1"]
