@@ -1,4 +1,5 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { fileAddress } from "./addresses";
 import { CopyButton } from "./Copy";
 import type { Extras } from "./extra-parts";
@@ -23,7 +24,7 @@ interface UserMessageProps {
 
 export function UserMessageView({ item, onEdit, loadExtras, followed, onOpenFile }: UserMessageProps) {
   const [draft, edit] = useState<UserContent[] | null>(null);
-  const [left, leave] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   const [Editor, setEditor] = useState<Extras["MessageEditor"] | null>(null);
   const begin = async () => {
     const extras = await loadExtras();
@@ -31,12 +32,12 @@ export function UserMessageView({ item, onEdit, loadExtras, followed, onOpenFile
     setEditor(() => extras.MessageEditor);
     edit(item.content);
   };
-  const close = () => {
-    edit(null);
-    leave(true);
+  const cancel = () => {
+    flushSync(() => edit(null));
+    button.current?.focus();
   };
   const send = async (content: UserContent[]) => {
-    close();
+    edit(null);
     if (!(await onEdit?.(content))) edit(content); // nothing typed is lost
   };
   return (
@@ -50,7 +51,7 @@ export function UserMessageView({ item, onEdit, loadExtras, followed, onOpenFile
         </ul>
       )}
       {draft && onEdit && Editor ? (
-        <Editor content={draft} followed={followed} onSend={(content) => void send(content)} onCancel={close} />
+        <Editor content={draft} followed={followed} onSend={(content) => void send(content)} onCancel={cancel} />
       ) : (
         <>
           <p dir="auto">
@@ -71,7 +72,7 @@ export function UserMessageView({ item, onEdit, loadExtras, followed, onOpenFile
               className="pc-edit"
               aria-label={words().editIt}
               title={words().editIt}
-              ref={left ? focused : null}
+              ref={button}
               onClick={() => void begin()}
             >
               <Icon name="rename" />
@@ -82,8 +83,6 @@ export function UserMessageView({ item, onEdit, loadExtras, followed, onOpenFile
     </article>
   );
 }
-
-const focused = (element: HTMLElement | null) => element?.focus();
 
 function SentFile({ file, onOpen }: { file: Attachment; onOpen: UserMessageProps["onOpenFile"] }) {
   const preview = fileAddress(file.preview_url);
@@ -141,7 +140,12 @@ export function AnswerView({ item, growing, rating, onRate, onAgain, followed }:
 
 function Again({ onAgain, followed }: Pick<AnswerProps, "onAgain" | "followed">) {
   const [asking, ask] = useState(false);
-  const focusKeep = (element: HTMLElement | null) => element?.focus();
+  const button = useRef<HTMLButtonElement>(null);
+  const keep = () => {
+    flushSync(() => ask(false));
+    button.current?.focus();
+  };
+  if (asking && !onAgain) ask(false); // a turn has begun: the question must not take the focus at its end
   if (asking && onAgain) {
     return (
       <div className="pc-row" role="alertdialog" aria-label={words().againWarning}>
@@ -149,7 +153,7 @@ function Again({ onAgain, followed }: Pick<AnswerProps, "onAgain" | "followed">)
         <button type="button" className="pc-button pc-danger" onClick={onAgain}>
           {words().replaceNow}
         </button>
-        <button type="button" className="pc-button" ref={focusKeep} onClick={() => ask(false)}>
+        <button type="button" className="pc-button" ref={focused} onClick={keep}>
           {words().keep}
         </button>
       </div>
@@ -158,6 +162,7 @@ function Again({ onAgain, followed }: Pick<AnswerProps, "onAgain" | "followed">)
   return (
     <button
       type="button"
+      ref={button}
       aria-label={words().again}
       title={words().again}
       disabled={!onAgain}
@@ -167,6 +172,8 @@ function Again({ onAgain, followed }: Pick<AnswerProps, "onAgain" | "followed">)
     </button>
   );
 }
+
+const focused = (element: HTMLElement | null) => element?.focus();
 
 export function Sources({ sources }: { sources: Source[] }) {
   return (

@@ -632,6 +632,7 @@ describe("files", () => {
     await user.click(press("Remove a.png"));
     expect(server.of("attachments.delete")[0]?.params).toEqual({ attachment_id: "atc_1" });
     expect(screen.queryByText("a.png")).toBeNull();
+    await waitFor(() => expect(document.activeElement).toBe(field()));
   });
 
   it("can be pasted", async () => {
@@ -645,7 +646,129 @@ describe("files", () => {
   });
 });
 
+describe("[page-plain] the focus (U18)", () => {
+  const focused = () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.tagName;
+
+  it("is in the message at the start, but not on a touch screen, where the keyboard would open", () => {
+    const { page } = show();
+    expect(focused()).toBe("Message");
+    page.unmount();
+    vi.spyOn(globalThis, "matchMedia").mockReturnValue({ matches: true } as MediaQueryList);
+    show();
+    expect(focused()).toBe("BODY");
+  });
+
+  it("returns to the message when Stop disappears, while the answer runs", async () => {
+    const live = server.live("threads.create");
+    const { user } = show();
+    await say(user, "Hello");
+    const stream = await live;
+    for (const event of [created, done(question("Hello")), added(answer("")), delta("Good ")]) stream.send(event);
+    await screen.findByText("Good");
+    await user.click(press("Stop"));
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Stop" })).toBeNull());
+    await waitFor(() => expect(focused()).toBe("Message"));
+  });
+
+  it("returns to the message when a focused control disappears: a waiting message's button", async () => {
+    server.live("threads.create");
+    const { user } = show();
+    await say(user, "Once");
+    await say(user, "Twice");
+    await user.click(press(en.unsend));
+    await waitFor(() => expect(focused()).toBe("Message"));
+  });
+
+  it("goes to the conversation on a touch screen", async () => {
+    server.streams("threads.create", [
+      created,
+      done(question("Hi")),
+      { type: "error", code: "custom", message: "No", allow_retry: true },
+    ]);
+    const { user } = show();
+    await say(user, "Hi");
+    vi.spyOn(globalThis, "matchMedia").mockReturnValue({ matches: true } as MediaQueryList);
+    server.live("threads.retry_after_item");
+    await user.click(await screen.findByRole("button", { name: en.retry }));
+    await waitFor(() => expect(focused()).toBe(en.conversation));
+  });
+
+  it("is not taken from elsewhere when something disappears that had it before", async () => {
+    const live = server.live("threads.create");
+    const { user } = show();
+    await say(user, "Hi");
+    const stream = await live;
+    press("Stop").focus();
+    act(() => (document.activeElement as HTMLElement).blur()); // as by a click next to the controls
+    for (const event of firstTurn("Hi", "Hello")) stream.send(event);
+    stream.end();
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Stop" })).toBeNull());
+    await act(async () => {});
+    expect(focused()).toBe("BODY");
+  });
+
+  it("returns to the button of a question or form that was closed, and stays away from it in later turns", async () => {
+    const { user } = await opened([
+      question("Hi"),
+      answer("Hello"),
+      question("More", "msg_q2"),
+      answer("Yes", "msg_a2"),
+    ]);
+    const first = (name: string) => screen.getAllByRole("button", { name })[0] as HTMLElement;
+    await user.click(first(en.editIt));
+    await screen.findByRole("textbox", { name: en.editIt });
+    await user.click(press(en.keep));
+    expect(document.activeElement).toBe(first(en.editIt));
+    await user.click(first(en.again));
+    await user.click(press(en.keep));
+    expect(document.activeElement).toBe(first(en.again));
+    server.answers("items.feedback", {});
+    await user.click(first(en.bad));
+    await user.click(await screen.findByRole("button", { name: en.close }));
+    expect(document.activeElement).toBe(first(en.bad));
+    await user.click(first(en.again));
+    const live = server.live("threads.add_user_message");
+    await say(user, "Next");
+    const stream = await live;
+    await screen.findByRole("button", { name: "Stop" });
+    for (const item of [question("Next", "msg_q3"), answer("Done", "msg_a3")]) stream.send(done(item));
+    stream.end();
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Stop" })).toBeNull());
+    expect(focused()).toBe("Message");
+    await user.keyboard("draft");
+    expect(field().value).toBe("draft");
+  });
+});
+
+describe("dragged text", () => {
+  it("is left to the text field; only files are dropped on the chat", () => {
+    show();
+    const over = (types: string[]) => fireEvent.dragOver(field(), { dataTransfer: { types } });
+    expect(over(["text/plain"])).toBe(true); // not cancelled
+    expect(screen.queryByText(en.dropHere)).toBeNull();
+    expect(over(["Files"])).toBe(false);
+    expect(screen.getByText(en.dropHere)).toBeTruthy();
+  });
+});
+
 describe("an input method", () => {
+  it("[page-plain] keeps Enter for itself: nothing is sent (U15)", async () => {
+    server.live("threads.create");
+    const { user } = await opened([question("Hi"), answer("Hello")]);
+    const events = [
+      { key: "Enter", isComposing: true },
+      { key: "Enter", keyCode: 229 }, // Safari's, after the end of a composition
+    ];
+    await user.type(field(), "日本");
+    for (const event of events) expect(fireEvent.keyDown(field(), event)).toBe(true);
+    await user.click(press(en.editIt));
+    const editor = await screen.findByRole("textbox", { name: en.editIt });
+    for (const event of events) fireEvent.keyDown(editor, event);
+    expect(server.requests.map(({ type }) => type)).toEqual(["threads.get_by_id"]);
+    expect(field().value).toBe("日本");
+    expect(editor.isConnected).toBe(true);
+  });
+
   it("[page-plain] keeps Escape for itself: the answer goes on, and the search stays", async () => {
     server.answers("threads.list", { data: [], has_more: false });
     const live = server.live("threads.create");

@@ -7,7 +7,6 @@ import {
   type DragEvent,
   type KeyboardEvent,
   use,
-  useEffect,
   useImperativeHandle,
   useLayoutEffect,
   useRef,
@@ -17,6 +16,7 @@ import {
 import { createPortal, flushSync } from "react-dom";
 import { Composer, type ComposerHandle } from "./Composer";
 import { type Extras, loadExtras, useExtrasSoon } from "./extra-parts";
+import { useFocus } from "./focus";
 import { History } from "./History";
 import { Icon } from "./Icon";
 import { useKeptThread, useReloads } from "./kept-thread";
@@ -50,7 +50,7 @@ export default function PlainChat(props: PlainChatProps) {
   const closed = closedBecause(now.thread?.status);
   useKeptThread(session, now, props.openThread);
   useReloads(session);
-  useFocusAfter(answering, composer);
+  useFocus(chat, composer);
   useExtrasSoon();
 
   const write = () => {
@@ -152,8 +152,9 @@ export default function PlainChat(props: PlainChatProps) {
       aria-label={props.frameTitle}
       onKeyDown={onKeyDown}
       onDragOver={(event) => {
+        if (!event.dataTransfer.types.includes("Files")) return; // a text field takes dragged text itself
         event.preventDefault();
-        dragOver(event.dataTransfer.types.includes("Files"));
+        dragOver(true);
       }}
       onDragLeave={(event) => event.currentTarget.contains(event.relatedTarget as Node | null) || dragOver(false)}
       onDrop={drop}
@@ -230,24 +231,6 @@ function useSession(props: PlainChatProps): { client: ChatClient; session: ChatS
     return { client, session: new ChatSession(client, () => latest.current.host) };
   });
   return made;
-}
-
-/**
- * Focus the composer at the start, and when a turn removes the focused element, such as a card's button. Not on touch
- * devices, where it would open the keyboard.
- */
-function useFocusAfter(answering: boolean, composer: { current: ComposerHandle | null }): void {
-  const before = useRef(answering);
-  useEffect(() => {
-    if (document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) composer.current?.focus();
-  }, [composer]);
-  useEffect(() => {
-    const ended = before.current && !answering;
-    before.current = answering;
-    if (ended && document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) {
-      composer.current?.focus();
-    }
-  }, [answering, composer]);
 }
 
 function lastAnswer(items: readonly ThreadItem[]): string {

@@ -1,4 +1,5 @@
-import { useState } from "react";
+import { type Ref, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { WithExtras } from "./extra-parts";
 import { Icon } from "./Icon";
 import type { Rating } from "./wire";
@@ -14,6 +15,7 @@ export interface RatingProps {
 export function RatingButtons({ rating, onRate }: RatingProps) {
   const [asking, ask] = useState(false);
   const [failed, fail] = useState(false);
+  const bad = useRef<HTMLButtonElement>(null);
   const rate = (next: Rating | null) => {
     fail(false);
     ask(next?.kind === "negative" && next.reason === undefined);
@@ -25,25 +27,35 @@ export function RatingButtons({ rating, onRate }: RatingProps) {
   const toggle = (kind: Rating["kind"]) => rate(rating?.kind === kind ? null : { kind });
   const explain = (reason: string) => {
     if (reason) rate({ kind: "negative", reason });
-    ask(false);
+    close();
+  };
+  const close = () => {
+    flushSync(() => ask(false));
+    bad.current?.focus();
   };
   return (
     <>
       <Thumb kind="good" pressed={rating?.kind === "positive"} onClick={() => toggle("positive")} />
-      <Thumb kind="bad" pressed={rating?.kind === "negative"} onClick={() => toggle("negative")} />
+      <Thumb ref={bad} kind="bad" pressed={rating?.kind === "negative"} onClick={() => toggle("negative")} />
       {rating?.reason && !asking && <span className="pc-caption">{words().thanks}</span>}
       {failed && <span role="alert">{words().notSaved}</span>}
-      {asking && (
-        <WithExtras>{({ ReasonForm }) => <ReasonForm onReason={explain} onClose={() => ask(false)} />}</WithExtras>
-      )}
+      {asking && <WithExtras>{({ ReasonForm }) => <ReasonForm onReason={explain} onClose={close} />}</WithExtras>}
     </>
   );
 }
 
-function Thumb({ kind, pressed, onClick }: { kind: "good" | "bad"; pressed: boolean; onClick(): void }) {
+interface ThumbProps {
+  kind: "good" | "bad";
+  pressed: boolean;
+  onClick(): void;
+  ref?: Ref<HTMLButtonElement>;
+}
+
+function Thumb({ kind, pressed, onClick, ref }: ThumbProps) {
   return (
     <button
       type="button"
+      ref={ref}
       aria-label={words()[kind]}
       title={pressed ? words().withdraw : words()[kind]}
       aria-pressed={pressed}

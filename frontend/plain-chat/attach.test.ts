@@ -48,7 +48,7 @@ async function opened(...items: unknown[]): Promise<LiveStream> {
   return attached[0] as LiveStream;
 }
 
-describe("a conversation with a running answer", () => {
+describe("[R1] a conversation with a running answer (U4)", () => {
   it("shows the words so far at once, and the rest as it comes", async () => {
     const stream = await opened();
     expect(now().phase).toBe("answering");
@@ -91,7 +91,7 @@ describe("a conversation with a running answer", () => {
     expect(ids()).toEqual(["msg_q", "msg_a"]);
   });
 
-  it("shows that its process has died, with what was saved and a retry", async () => {
+  it("[R3] shows that its process has died, with what was saved and a retry", async () => {
     const stream = await opened();
     server.answers("threads.get_by_id", stored(question("Hi"), answer("Half")), { "x-turn-interrupted": "turn_1" });
     stream.send(added(answer("Ha")));
@@ -106,7 +106,7 @@ describe("a conversation with a running answer", () => {
   });
 });
 
-it("offers a retry for an interrupted answer when it is opened", async () => {
+it("[R3] offers a retry for an interrupted answer when it is opened", async () => {
   server.answers("threads.get_by_id", stored(question("Hi"), answer("Half")), { "x-turn-interrupted": "turn_1" });
   await session.open("thr_1");
   expect(now().failure).toEqual({ message: words().interrupted, retry: true });
@@ -117,7 +117,7 @@ it("offers a retry for an interrupted answer when it is opened", async () => {
   expect(now().failure).toBeNull();
 });
 
-describe("an open conversation", () => {
+describe("[R1] an open conversation (U26)", () => {
   async function open(...items: unknown[]): Promise<void> {
     server.answers("threads.get_by_id", stored(question("Hi"), ...items));
     await session.open("thr_1");
@@ -149,7 +149,7 @@ describe("an open conversation", () => {
     expect(now().older).toBeNull();
   });
 
-  it("forgets a lost connection when the whole answer is there", async () => {
+  it("[R2] forgets a lost connection (U3) when the whole answer is there", async () => {
     await open();
     server.streams("threads.add_user_message", [
       done(question("Hi", "msg_2")),
@@ -175,7 +175,7 @@ describe("an open conversation", () => {
   });
 });
 
-describe("a message for a conversation that another tab occupies", () => {
+describe("[R4] a message for a conversation that another tab occupies (U26)", () => {
   const busy = (turn: string | null) => refusal(409, "busy", { thread_id: "thr_1", turn_id: turn });
 
   it("waits, while the other answer is shown, and is sent afterwards", async () => {
@@ -218,9 +218,9 @@ describe("a message for a conversation that another tab occupies", () => {
 describe("a client tool", () => {
   const call = done(toolCall("open_page", {}));
 
-  async function calling(): Promise<void> {
+  async function calling(turnId: string | undefined = "turn_1"): Promise<void> {
     server.on("threads.create", (request) => {
-      const stream = new LiveStream(request.signal, "turn_1");
+      const stream = new LiveStream(request.signal, turnId);
       for (const event of [created, done(question("Hi")), call]) stream.send(event);
       stream.end();
       return stream.response;
@@ -229,20 +229,29 @@ describe("a client tool", () => {
     await session.send(message);
   }
 
-  it("runs for the reader that wins its call", async () => {
+  it("[R1] runs for the reader that wins its call", async () => {
     await calling();
     expect(asked("/chatkit/turns/turn_1/tools/msg_t")[0]?.init.method).toBe("POST");
     expect(host.onClientTool).toHaveBeenCalledOnce();
     expect(now().items.at(-1)).toEqual(answer("Done"));
   });
 
-  it("runs where the server has no such rule", async () => {
-    wins = [404];
-    await calling();
+  it("runs where the server has no turn ids, and so no other readers", async () => {
+    await calling("");
+    expect(asked("/chatkit/turns/turn_1/tools/msg_t")).toEqual([]);
     expect(host.onClientTool).toHaveBeenCalledOnce();
   });
 
-  it("of another reader does not run here, and its answer appears", async () => {
+  it("[R1] of a turn that has expired does not run: another reader may have run it", async () => {
+    server.other = () => refusal(404, "this answer has ended too long ago");
+    server.answers("threads.get_by_id", stored(question("Hi"), toolCall("open_page", {})));
+    await calling();
+    await vi.waitFor(() => expect(now().failure).toMatchObject({ message: "this answer has ended too long ago" }));
+    expect(host.onClientTool).not.toHaveBeenCalled();
+    expect(server.of("threads.add_client_tool_output")).toEqual([]);
+  });
+
+  it("[R1] of another reader does not run here, and its answer appears", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout"] });
     try {
       wins = [409];

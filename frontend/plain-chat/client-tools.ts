@@ -16,6 +16,7 @@ export function toolOutput(
   let won: boolean | null = null;
   let result: Promise<Record<string, unknown>> | null = null;
   return async () => {
+    // A server without turn ids has one reader for each turn.
     won ??= turnId === undefined || (await client.win(turnId, call.id));
     if (!won) return null;
     result ??= host

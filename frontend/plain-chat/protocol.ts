@@ -81,12 +81,12 @@ export class ChatClient {
   }
 
   /**
-   * Ask for the right to run a client tool, which one reader of the turn gets. A server without this rule has only one
-   * reader. Raises RequestError.
+   * Ask for the right to run a client tool, which one reader of the turn gets. Raises RequestError, also if the server
+   * does not know the turn or the call any more: another reader may have run it.
    */
   async win(turnId: string, callId: string): Promise<boolean> {
     const response = await this.reached(`${this.url}/turns/${turnId}/tools/${callId}`, { method: "POST" });
-    if (response.ok || response.status === 404) return true;
+    if (response.ok) return true;
     if (response.status === 409) return false;
     throw await refusal(response);
   }

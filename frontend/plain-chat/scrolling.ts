@@ -14,8 +14,8 @@ interface Scrolling {
  * Keep the newest item in view until the user scrolls up, and keep the user's place when older items are added above.
  *
  * `threadId` and `turn` (true while an answer is coming) start to follow again; `first` is the id of the oldest item.
- * The item `target` is shown instead of the newest one. An element with `data-from-its-start` that is taller than the log, such as a form, is shown from its
- * first line.
+ * The item `target` is shown instead of the newest one. A newest item with `data-from-its-start` that is taller than the
+ * log, such as a form, is shown from its first line.
  */
 export function useScrolling(
   threadId: string | undefined,
@@ -47,9 +47,9 @@ export function useScrolling(
     const place = log.current;
     if (!place) return;
     const { first: firstBefore, height, top } = before.current;
-    const last = place.querySelector<HTMLElement>(":scope > [data-from-its-start]:last-of-type");
+    const last = lastItem(place);
     if (first !== firstBefore && firstBefore && !following) place.scrollTop = top + (place.scrollHeight - height);
-    else if (following && last && last === lastItem(place) && last.offsetHeight > place.clientHeight) {
+    else if (following && last?.matches("[data-from-its-start]") && last.offsetHeight > place.clientHeight) {
       last.scrollIntoView({ block: "start" });
       follow(false);
     } else if (following) place.scrollTop = place.scrollHeight;
@@ -89,8 +89,8 @@ export function useScrolling(
   return { log, following, toLatest: () => follow(true), onScroll };
 }
 
-function lastItem(place: HTMLElement): Element | undefined {
-  return [...place.children].findLast((child) => !child.matches(".pc-ending, .pc-latest"));
+function lastItem(place: HTMLElement): HTMLElement | undefined {
+  return [...place.querySelectorAll<HTMLElement>(":scope > :not(.pc-ending)")].at(-1);
 }
 
 function isAtTheEnd(place: HTMLElement): boolean {

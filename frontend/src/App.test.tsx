@@ -90,6 +90,21 @@ describe("the page", () => {
     expect(screen.queryByRole("button")).toBeNull();
   });
 
+  test("[page-plain] is not replaced by a dropped file, signed in or not, and leaves dragged text alone (U14)", async () => {
+    const dropped = (types: string[]) => {
+      const drop = Object.assign(new Event("drop", { bubbles: true, cancelable: true }), { dataTransfer: { types } });
+      return !document.body.dispatchEvent(drop);
+    };
+    const { unmount } = render(<App />);
+    await screen.findByRole("button", { name: "Sign in" });
+    expect([dropped(["Files"]), dropped(["text/plain"])]).toEqual([true, false]);
+    unmount();
+    await signIn();
+    render(<App />);
+    await screen.findByRole("button", { name: "Account" });
+    expect([dropped(["Files"]), dropped(["text/plain"])]).toEqual([true, false]);
+  });
+
   test("shows an error when a component throws", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     render(

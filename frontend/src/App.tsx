@@ -47,6 +47,7 @@ export function App() {
   }, [attempt]);
 
   useEffect(watchBack, []);
+  useEffect(keepDroppedFiles, []);
 
   useEffect(() => {
     document.documentElement.lang = language;
@@ -74,4 +75,20 @@ export function App() {
       </SignInGate>
     </AuthProvider>
   );
+}
+
+/**
+ * A file dropped next to the chat, or on the sign-in page, must not replace the page. The chat handles its own drops
+ * first, and dragged text is left to the text fields.
+ */
+function keepDroppedFiles(): () => void {
+  const keep = (event: DragEvent) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  };
+  addEventListener("dragover", keep);
+  addEventListener("drop", keep);
+  return () => {
+    removeEventListener("dragover", keep);
+    removeEventListener("drop", keep);
+  };
 }

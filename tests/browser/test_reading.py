@@ -82,6 +82,25 @@ async def test_own_message_is_in_sight_and_a_reader_is_left_alone(visitor: Visit
 
 
 @pytest.mark.feature("page-plain")
+@pytest.mark.scenario("a form taller than the window is shown from its start")
+async def test_a_tall_form_is_shown_from_its_first_question(house: House, enter: Enter) -> None:
+    """U29: it was shown from its end, with its first question out of sight."""
+    visitor: Visitor = await enter("plain", viewport={"width": 375, "height": 420})
+    await visitor.sign_in(house.person())
+    await visitor.submit("I want to save for a bike")
+    await expect(visitor.page.locator(".pc-log form")).to_be_visible()
+    await visitor.wait_until_idle()
+
+    above, below = await visitor.run(
+        "(() => { const box = (name) => document.querySelector(name).getBoundingClientRect();"
+        " const form = box('.pc-log form'), log = box('.pc-log');"
+        " return [form.top - log.top, form.bottom - log.bottom] })()"
+    )
+    assert below > 0, "the form is not taller than the conversation"
+    assert above >= 0
+
+
+@pytest.mark.feature("page-plain")
 @pytest.mark.scenario("drafts by conversation")
 async def test_a_draft_survives_reload_and_another_conversation(visitor: Visitor) -> None:
     await visitor.send("What are my balances?")

@@ -188,11 +188,14 @@ class ChatKitClient:
             after = part.next
 
     async def win(self, turn_id: str, call_id: str) -> bool:
-        """Return whether this client may run a client tool, which one reader of the turn may. Raises RefusedError."""
+        """Return whether this client may run a client tool, which one reader of the turn may.
+
+        Raises RefusedError (404: unknown or expired, so another reader may have run it).
+        """
         response = await self._http.post(f"/chatkit/turns/{turn_id}/tools/{call_id}", headers=self._headers)
-        if response.status_code not in (200, 404, 409):
+        if response.status_code not in (200, 409):
             raise _refused(response.status_code, response.content)
-        return response.status_code != 409  # 404: a server without this rule
+        return response.status_code == 200
 
     async def thread(self, thread_id: str) -> Opened:
         """Load a thread, with the turn that runs in it. Raises RefusedError."""

@@ -40,7 +40,7 @@ beforeEach(() => {
   answered.element = element;
 });
 
-describe("a thread with a running answer", () => {
+describe("[R1] a thread with a running answer (U4)", () => {
   test("gets the action that attaches to it when it is loaded", async () => {
     answers["/chatkit"] = () => Response.json({}, { headers: RUNNING });
     await load();
@@ -101,7 +101,7 @@ describe("an answer", () => {
   });
 });
 
-describe("an abort by ChatKit", () => {
+describe("[R1] an abort by ChatKit", () => {
   async function aborted(leave: (abort: () => void) => void) {
     answers["/chatkit/turns/turn_1/events"] = () => stream("data: so far\n\n");
     const abort = new AbortController();
@@ -136,7 +136,7 @@ describe("an abort by ChatKit", () => {
   });
 });
 
-describe("a message for a thread that another tab occupies", () => {
+describe("[R4] a message for a thread that another tab occupies (U26)", () => {
   const message = () => post("threads.add_user_message", { thread_id: "thr_1", input: {} });
   const busy = () =>
     Response.json({ message: "busy", request_id: "r", thread_id: "thr_1", turn_id: "turn_2" }, { status: 409 });
@@ -165,13 +165,24 @@ describe("a client tool", () => {
     return { result: await answered.tool("open_page", run), run };
   }
 
-  test.each([200, 404])("runs here if its call is won, or the server has no such rule (%i)", async (status) => {
-    const { result, run } = await called(status);
+  test("[R1] runs here if its call is won", async () => {
+    const { result, run } = await called(200);
     expect([result, run.mock.calls.length]).toEqual([{ done: true }, 1]);
     expect(paths()).toEqual(["/chatkit", "/chatkit/turns/turn_1/tools/ctc_1"]);
   });
 
-  test.each([409, 503])("does not run here otherwise, and sends no result (%i)", async (status) => {
+  test("runs where the server has no turn ids, and so no other readers", async () => {
+    answers["/chatkit"] = () => {
+      const answer = calling();
+      answer.headers.delete("x-turn-id");
+      return answer;
+    };
+    await (await post("threads.create", {})).text();
+    expect(await answered.tool("open_page", async () => ({ done: true }))).toEqual({ done: true });
+    expect(paths()).toEqual(["/chatkit"]);
+  });
+
+  test.each([404, 409, 503])("[R1] does not run here otherwise, and sends no result (%i)", async (status) => {
     const { result, run } = await called(status);
     expect(run).not.toHaveBeenCalled();
     const answer = await post("threads.add_client_tool_output", { thread_id: "thr_1", result });

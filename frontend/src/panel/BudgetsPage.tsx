@@ -101,7 +101,7 @@ function BudgetForm({ category, change, onClose }: BudgetFormProps) {
       className="budget-form"
       onSubmit={save}
       onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
+        if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
         event.stopPropagation(); // it would close the panel
         onClose();
       }}

@@ -51,7 +51,7 @@ export function usePanelPlace(): PanelPlace {
     if (!matchMedia(NEXT_TO_CHAT).matches) setOpen(false);
   }, []);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape" || !covers) return;
+    if (event.key !== "Escape" || event.nativeEvent.isComposing || !covers) return;
     setOpen(false);
     button.current?.focus();
   };

@@ -22,7 +22,6 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
   const { shown: theme } = useTheme();
   const api = useMemo(() => createApiFetch({ apiUrl, tokens: session, words: currentWords }), [apiUrl, session]);
   useEffect(() => preloadChat(config), [config]);
-  useEffect(keepDroppedFiles, []);
   const { composer, retry } = useComposer(api, apiUrl);
   // In sequence: parallel requests would each start an instance of the function.
   const place = usePanelPlace();
@@ -88,15 +87,4 @@ function useChatCommands({ uncover }: PanelPlace) {
     [uncover],
   );
   return { handle, chat };
-}
-
-/** A file dropped next to the chat must not replace the page. The chat handles its own drops first. */
-function keepDroppedFiles(): () => void {
-  const keep = (event: DragEvent) => event.preventDefault();
-  addEventListener("dragover", keep);
-  addEventListener("drop", keep);
-  return () => {
-    removeEventListener("dragover", keep);
-    removeEventListener("drop", keep);
-  };
 }

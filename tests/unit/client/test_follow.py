@@ -116,3 +116,12 @@ async def test_a_request_without_response_is_followed_or_fails_as_before() -> No
     assert await answered(httpx.ReadError("lost"), [data("Hi") + ": end\n"]) == ("Hi", ["POST", "GET after=0"])
     with pytest.raises(httpx.ReadError):
         await answered(httpx.ReadError("lost"), [404])
+
+
+@pytest.mark.promise("R1")
+async def test_a_client_tool_of_an_expired_turn_does_not_run() -> None:
+    async with client([200, 409, 404], []) as connection:
+        assert await connection.win("turn_1", "call_1")
+        assert not await connection.win("turn_1", "call_1")
+        with pytest.raises(RefusedError):
+            await connection.win("turn_1", "call_1")
