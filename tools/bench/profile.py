@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tools import ROOT
-from tools.bench.turn import ASSISTANTS, Place, Subject, conversations
+from tools.bench.turn import SUBJECTS, Place, Subject, conversations
 
 PY_SPY = ROOT / ".tools" / "py-spy" / "bin" / "py-spy"
 FOLDER = ROOT / ".local" / "profile"
@@ -78,7 +78,7 @@ async def profile(turns: int, console: Console) -> None:
         old.unlink()
     async with conversations() as place:
         for name, subject in PICTURES.items():
-            await profile_turns(place, ASSISTANTS[subject], turns, FOLDER / name)
+            await profile_turns(place, SUBJECTS[subject], turns, FOLDER / name)
             console.print(FOLDER / name)
         profile_cold_start(place, FOLDER / "cold-start.svg")
         console.print(FOLDER / "cold-start.svg")

@@ -2,11 +2,12 @@
 
     python -m tools.bench.turn [--quick]
 
-Three warm processes alternate turns in a thread of 20 items and in one of 2 000, against DynamoDB Local, the local S3
+Four warm processes alternate turns in a thread of 20 items and in one of 2 000, against DynamoDB Local, the local S3
 and the local model. The first process runs an assistant that reads the thread, converts it to the model's input and
 answers without calling the model (`tools.bench.turn_assistant`): its time is ours, including the table's. The second
 one runs the coach: its additional time belongs to the Agents SDK and the OpenAI client. The third one runs the coach
-with OpenAI's own client in place of `assistant_kit.OpenAIClient`. The model's own time, between the request's arrival
+with OpenAI's own client in place of `assistant_kit.OpenAIClient`. The fourth one is the first one without a journal, so
+that the difference is the journal's. The model's own time, between the request's arrival
 and its first word, is subtracted. CPU is the process's over whole turns. Round trips before the first
 word are counted in `tests/integration/turns/test_round_trips.py`. Writes `tools/bench/results/turn.json`, except with
 `--quick`.
@@ -45,20 +46,23 @@ from tools.local.openai.server import ModelServer
 from tools.local.stack import running_stack
 
 SIZES = {"short": 20, "long": 2_000}
-ASSISTANTS = {
-    "ours": "tools.bench.turn_assistant:build",
-    "coach": "coach.assistant:build",
-    "walking": "tools.bench.turn_assistant:build_walking_coach",
+SUBJECTS = {
+    "ours": {"ASSISTANT": "tools.bench.turn_assistant:build"},
+    "coach": {"ASSISTANT": "coach.assistant:build"},
+    "walking": {"ASSISTANT": "tools.bench.turn_assistant:build_walking_coach"},
+    "unjournaled": {"ASSISTANT": "tools.bench.turn_assistant:build", "JOURNAL_SECONDS": "0"},
 }
+"""The environment of each process."""
 ROUNDS, WARM = 60, 5
 LIMIT_MS = 25
 COACH_LIMIT_MS, COACH_CPU_LIMIT = 80, 0.5
+JOURNAL_LIMIT_MS = 2
 
 
 async def measure(rounds: int, progress: Progress) -> dict[str, Any]:
     """Run turns in both threads and return the figures."""
     async with conversations() as place, AsyncExitStack() as processes:
-        subjects = {name: await Subject.start(processes, place, assistant) for name, assistant in ASSISTANTS.items()}
+        subjects = {name: await Subject.start(processes, place, variables) for name, variables in SUBJECTS.items()}
         figures = await _rounds(subjects, place, rounds, progress)
     return {"server": "DynamoDB Local", "rounds": rounds, "items": SIZES, **figures}
 
@@ -100,8 +104,8 @@ class Subject:
     of: psutil.Process
 
     @classmethod
-    async def start(cls, until: AsyncExitStack, place: Place, assistant: str) -> Subject:
-        environment = {**place.function.environment, "ASSISTANT": assistant}
+    async def start(cls, until: AsyncExitStack, place: Place, variables: Mapping[str, str]) -> Subject:
+        environment = {**place.function.environment, **variables}
         function = replace(place.function, environment=environment, cold_starts=[])
         process = FunctionProcess(function)
         await process.start()
@@ -203,6 +207,7 @@ WHOSE = {
     "ours": "ours",
     "coach": "with Agents SDK and OpenAI client",
     "walking": "… and OpenAI's own client",
+    "unjournaled": "ours without a journal",
 }
 
 
@@ -212,7 +217,7 @@ def header(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _measured(figures: Mapping[str, Any]) -> list[str]:
-    return [subject for subject in ASSISTANTS if subject in figures["cpu_ms"]]
+    return [subject for subject in SUBJECTS if subject in figures["cpu_ms"]]
 
 
 def main() -> int:
@@ -239,7 +244,7 @@ def section(result: Result) -> Section:
         goals.append(Goal(f"turn.{name}", title, f"< {LIMIT_MS} ms", f"{ours:.1f} ms", ours < LIMIT_MS))
     method = METHOD.format(rounds=figures["rounds"], server=figures["server"])
     lead = LEAD.format(*(goal.found for goal in goals))
-    goals += _coach_goals(figures)
+    goals += [*_coach_goals(figures), *_journal_goals(figures)]
     return Section("A turn", lead, f"{method}\n\n{table(header(figures), rows(figures))}", goals)
 
 
@@ -254,6 +259,17 @@ def _coach_goals(figures: Mapping[str, Any]) -> Iterator[Goal]:
         cpu = figures["cpu_ms"]["coach"][name] / figures["cpu_ms"]["walking"][name]
         title = f"processor time of that turn, relative to OpenAI's client, {items:,} items"
         yield Goal(f"turn.cpu.{name}", title, f"≤ {COACH_CPU_LIMIT:.0%}", f"{cpu:.0%}", cpu <= COACH_CPU_LIMIT)
+
+
+def _journal_goals(figures: Mapping[str, Any]) -> Iterator[Goal]:
+    """Yield the goals of the journal, which begins with the first word."""
+    if "unjournaled" not in figures["first_word_ms"]:  # measured before there was a comparison
+        return
+    for name, items in SIZES.items():
+        more = figures["first_word_ms"]["ours"][name] - figures["first_word_ms"]["unjournaled"][name]
+        title = f"time that the journal adds to the first word, {items:,} items"
+        found, wanted = f"{more:+.1f} ms", f"≤ {JOURNAL_LIMIT_MS} ms"
+        yield Goal(f"turn.journal.{name}", title, wanted, found, more <= JOURNAL_LIMIT_MS)
 
 
 LEAD = """\
