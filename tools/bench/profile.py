@@ -1,10 +1,10 @@
 """Flame graphs of a warm turn and of a cold start's imports, as SVG, by py-spy.
 
-    python -m tools.bench.profile [--turns 100]
+    python -m tools.bench.profile [--turns 100] [--publish]
 
 Writes `.local/profile/turn.svg` (the coach's process during turns in a thread of 2,000 items), `turn-openai.svg` (the
-same with OpenAI's own client) and `cold-start.svg` (everything that is loaded until the first turn). Samples count
-processor time only. py-spy reads the memory of another process, which takes root or CAP_SYS_PTRACE on some machines.
+same with OpenAI's own client), `cold-start.svg` (everything that is loaded until the first turn) and `cold-start-full.svg`
+(the same with LEAN_IMPORTS=off). With --publish, into `docs/evidence/flames`. Samples count processor time only. py-spy reads the memory of another process, which takes root or CAP_SYS_PTRACE on some machines.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from tools import ROOT
 from tools.bench.turn import SUBJECTS, Place, Subject, conversations
 
 PY_SPY = ROOT / ".tools" / "py-spy" / "bin" / "py-spy"
-FOLDER = ROOT / ".local" / "profile"
-PICTURES: Mapping[str, str] = {"turn.svg": "coach", "turn-openai.svg": "walking"}
+FOLDER, PUBLISHED = ROOT / ".local" / "profile", ROOT / "docs" / "evidence" / "flames"
+TURNS: Mapping[str, str] = {"turn.svg": "coach", "turn-openai.svg": "walking"}
+COLD_STARTS: Mapping[str, str] = {"cold-start.svg": "on", "cold-start-full.svg": "off"}
 SAMPLES_PER_SECOND = "500"
 WARM = 5
 FIRST_TURN = """
@@ -43,10 +44,10 @@ def recorded(path: Path, *of: str) -> list[str]:
     return [str(PY_SPY), "record", "--rate", SAMPLES_PER_SECOND, "--output", str(path), *of]
 
 
-async def profile_turns(place: Place, assistant: str, turns: int, path: Path) -> None:
+async def profile_turns(place: Place, variables: Mapping[str, str], turns: int, path: Path) -> None:
     """Write the flame graph of `turns` turns in one warm process."""
     async with AsyncExitStack() as until:
-        subject = await Subject.start(until, place, assistant)
+        subject = await Subject.start(until, place, variables)
         for _ in range(WARM):
             await subject.turn(place.tokens["long"], place.model)
         command = recorded(path, "--pid", str(subject.of.pid))
@@ -60,38 +61,41 @@ async def profile_turns(place: Place, assistant: str, turns: int, path: Path) ->
         raise RuntimeError(errors.decode())
 
 
-def profile_cold_start(place: Place, path: Path) -> None:
+def profile_cold_start(place: Place, lean: str, path: Path) -> None:
     """Write the flame graph of a process that loads everything for its first turn."""
     folders = ":".join(str(folder.resolve()) for folder in place.function.code)
     layer = str(ROOT / "layers" / "streaming" / "src")
-    environment = {**place.function.environment, "PYTHONPATH": f"{folders}:{layer}"}
+    environment = {**place.function.environment, "PYTHONPATH": f"{folders}:{layer}", "LEAN_IMPORTS": lean}
     command = recorded(path, "--", sys.executable, "-c", FIRST_TURN)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
 
 
-async def profile(turns: int, console: Console) -> None:
+async def profile(turns: int, folder: Path, console: Console) -> None:
     """Write all pictures."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.glob("*.svg"):
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.svg"):
         old.unlink()
     async with conversations() as place:
-        for name, subject in PICTURES.items():
-            await profile_turns(place, SUBJECTS[subject], turns, FOLDER / name)
-            console.print(FOLDER / name)
-        profile_cold_start(place, FOLDER / "cold-start.svg")
-        console.print(FOLDER / "cold-start.svg")
+        for name, subject in TURNS.items():
+            await profile_turns(place, SUBJECTS[subject], turns, folder / name)
+            console.print(folder / name)
+        for name, lean in COLD_STARTS.items():
+            profile_cold_start(place, lean, folder / name)
+            console.print(folder / name)
 
 
 def main() -> int:
     """Profile and print the files' names."""
     parser = argparse.ArgumentParser(description="Flame graphs of a warm turn and of a cold start.")
     parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--publish", action="store_true", help="write into docs/evidence/flames")
+    given = parser.parse_args()
     if not PY_SPY.exists():
         print("py-spy is not installed: make profile", file=sys.stderr)
         return 1
-    asyncio.run(profile(parser.parse_args().turns, Console()))
+    asyncio.run(profile(given.turns, PUBLISHED if given.publish else FOLDER, Console()))
     return 0
 
 
