@@ -2,9 +2,10 @@
 
     python -m tools.bench.profile [--turns 100] [--publish]
 
-Writes `.local/profile/turn.svg` (the coach's process during turns in a thread of 2,000 items), `turn-openai.svg` (the
-same with OpenAI's own client), `cold-start.svg` (everything that is loaded until the first turn) and `cold-start-full.svg`
-(the same with LEAN_IMPORTS=off). With --publish, into `docs/evidence/flames`. Samples count processor time only. py-spy reads the memory of another process, which takes root or CAP_SYS_PTRACE on some machines.
+Writes `turn.svg` (the coach's process during turns in a thread of 2,000 items), `turn-openai.svg` (the same with
+OpenAI's own client), `cold-start.svg` (everything that is loaded until the first turn) and `cold-start-full.svg` (the
+same with LEAN_IMPORTS=off) into `.local/profile`, with --publish into `docs/evidence/flames`. Samples count processor
+time only. py-spy reads the memory of another process, which takes root or CAP_SYS_PTRACE on some machines.
 """
 
 from __future__ import annotations
@@ -74,9 +75,6 @@ def profile_cold_start(place: Place, lean: str, path: Path) -> None:
 
 async def profile(turns: int, folder: Path, console: Console) -> None:
     """Write all pictures."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.svg"):
-        old.unlink()
     async with conversations() as place:
         for name, subject in TURNS.items():
             await profile_turns(place, SUBJECTS[subject], turns, folder / name)
@@ -95,7 +93,11 @@ def main() -> int:
     if not PY_SPY.exists():
         print("py-spy is not installed: make profile", file=sys.stderr)
         return 1
-    asyncio.run(profile(given.turns, PUBLISHED if given.publish else FOLDER, Console()))
+    folder: Path = PUBLISHED if given.publish else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.svg"):
+        old.unlink()
+    asyncio.run(profile(given.turns, folder, Console()))
     return 0
 
 
