@@ -4,8 +4,9 @@
 
 Lambda gives a function processor time in proportion to its memory: a whole processor at 1 769 MB
 (docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). Each size gets a cgroup with that share, which its
-processes join before they start Python; all sizes alternate in each round. Prints a table and writes
-`tools/bench/results/memory_size.json` and `.png`, except with `--quick`.
+processes join before they start Python; all sizes alternate in each round. In two more starts of each size, with
+`LOAD=first-answer` and `LOAD=init`, the share applies from the first poll on, as if the init phase had a whole
+processor. Prints a table and writes `tools/bench/results/memory_size.json` and `.png`, except with `--quick`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,22 +54,38 @@ DOLLARS_GOAL, SLOWER_GOAL = 0.35, 1.1
 MODEL_MS = 500
 """A fast model's own time to its first word; the measured model answers immediately."""
 TURN = "20 s answer"
+LOADS = ("first-answer", "init")
 
 
 class NoCgroupsError(Exception):
     """This machine does not let us limit a process."""
 
 
+@dataclass(frozen=True)
+class Share:
+    """A processor share and a memory limit."""
+
+    interpreter: str
+    """The path of an interpreter that runs within them."""
+    cpu: Path
+    memory: int
+
+    def give(self, memory: int) -> None:
+        """Set the processor share to that of `memory` MB."""
+        (self.cpu / "cpu.cfs_quota_us").write_text(f"{round(PERIOD_US * min(1, memory / FULL_MB))}")
+
+
 @contextmanager
-def confined(memory: int, python: str) -> Generator[str]:
-    """Yield the path of an interpreter that runs with the share and the limit of `memory` MB."""
+def confined(memory: int, python: str) -> Generator[Share]:
+    """Yield the share and the limit of `memory` MB."""
     groups = {each: CGROUPS / each / f"chatkit-{memory}-{uuid.uuid4().hex[:8]}" for each in ("cpu", "memory")}
     launcher = BUILD / f"python-{memory}"
+    share = Share(str(launcher), groups["cpu"], memory)
     try:
         for group in groups.values():
             group.mkdir()
         (groups["cpu"] / "cpu.cfs_period_us").write_text(f"{PERIOD_US}")
-        (groups["cpu"] / "cpu.cfs_quota_us").write_text(f"{round(PERIOD_US * min(1, memory / FULL_MB))}")
+        share.give(memory)
         (groups["memory"] / "memory.limit_in_bytes").write_text(f"{memory * 1024 * 1024}")
     except OSError as error:
         raise NoCgroupsError(f"{error}. Run this as root, on a machine with cgroup v1.") from error
@@ -76,7 +93,7 @@ def confined(memory: int, python: str) -> Generator[str]:
     launcher.write_text(f'#!/bin/sh\n{joins}exec {python} "$@"\n')
     launcher.chmod(0o755)
     try:
-        yield str(launcher)
+        yield share
     finally:
         for group in groups.values():
             group.rmdir()
@@ -129,6 +146,20 @@ async def measure(function: LocalFunction, token: str, warm_turns: int) -> Run:
         await process.stop(grace_seconds=1)
 
 
+async def measure_load(function: LocalFunction, token: str, share: Share) -> float:
+    """Return the milliseconds until the first word of a cold first turn whose init phase had a whole processor."""
+    share.give(FULL_MB)
+    process = FunctionProcess(function)
+    started = time.monotonic()
+    await process.start()
+    try:
+        await process.ready()
+        share.give(share.memory)
+        return (first_word(await asked(process, post(create_thread("hello"), token))) - started) * 1000
+    finally:
+        await process.stop(grace_seconds=1)
+
+
 async def asked(process: FunctionProcess, event: bytes) -> Recorder:
     """Send one event and return its complete answer."""
     sink = Recorder()
@@ -153,9 +184,14 @@ def upload(token: str) -> bytes:
     return json.dumps(event_of(request, DOMAIN, str(uuid.uuid4()), datetime.now(UTC))).encode()
 
 
-async def measure_all(python: str, rounds: int, warm_turns: int, progress: Progress) -> dict[int, list[Run]]:
-    """Measure each size once per round, after one round that warms the file cache."""
-    runs = {size: list[Run]() for size in SIZES}
+async def measure_all(
+    python: str, rounds: int, warm_turns: int, progress: Progress
+) -> tuple[dict[int, list[Run]], dict[int, list[dict[str, float]]]]:
+    """Measure each size once per round, after one round that warms the file cache.
+
+    Returns the runs by size, and by size the first words of each round by LOAD (ms).
+    """
+    runs, loads = {size: list[Run]() for size in SIZES}, {size: list[dict[str, float]]() for size in SIZES}
     log = BUILD / "function.log"
     log.unlink(missing_ok=True)
     task = progress.add_task("starting", total=(rounds + 1) * len(SIZES))
@@ -166,12 +202,20 @@ async def measure_all(python: str, rounds: int, warm_turns: int, progress: Progr
         for round_number in range(rounds + 1):
             for size in SIZES:
                 progress.update(task, description=f"{size} MB")
-                with confined(size, python) as interpreter:
-                    run = await measure(VARIANTS["ours"].function(stack, interpreter, log), token, warm_turns)
+                with confined(size, python) as share:
+                    function = VARIANTS["ours"].function(stack, share.interpreter, log)
+                    run = await measure(function, token, warm_turns)
+                    words = {load: await measure_load(loading(function, load), token, share) for load in LOADS}
                 if round_number:
                     runs[size].append(run)
+                    loads[size].append(words)
                 progress.advance(task)
-    return runs
+    return runs, loads
+
+
+def loading(function: LocalFunction, load: str) -> LocalFunction:
+    """Return the function with another LOAD."""
+    return replace(function, environment={**function.environment, "LOAD": load}, cold_starts=[])
 
 
 def signed_in(stack: Stack) -> str:
@@ -180,7 +224,7 @@ def signed_in(stack: Stack) -> str:
     return sign_in(stack.aws, "bench@example.com", PASSWORD).access_token
 
 
-def figures_of(runs: Mapping[int, list[Run]]) -> dict[str, Any]:
+def figures_of(runs: Mapping[int, list[Run]], loads: Mapping[int, list[dict[str, float]]]) -> dict[str, Any]:
     """Return the medians by size, with the dollars of 1 000 turns of 20 s."""
     turn = results.read("cost").figures["turns"][TURN]
     sizes: dict[str, Any] = {}
@@ -189,6 +233,7 @@ def figures_of(runs: Mapping[int, list[Run]]) -> dict[str, Any]:
             field.name: round(statistics.median(getattr(each, field.name) for each in of), 1) for field in fields(Run)
         }
         each_turn = units(Counted(**turn["counted"]), turn["answer_seconds"], size)
+        medians |= {f"{load}_ms": round(statistics.median(each[load] for each in loads[size]), 1) for load in LOADS}
         sizes[f"{size}"] = {**medians, "dollars": round(sum(line.dollars for line in bill(each_turn)), 4)}
     return {"rounds": len(next(iter(runs.values()))), "sizes": sizes}
 
@@ -196,6 +241,8 @@ def figures_of(runs: Mapping[int, list[Run]]) -> dict[str, Any]:
 ROWS = {
     "cold start until the first poll, ms": "ready_ms",
     "cold start until the first word, ms": "cold_first_word_ms",
+    "… if the init phase has a whole processor, LOAD=first-answer": "first-answer_ms",
+    "… the same with LOAD=init": "init_ms",
     "warm turn until the first word, ms": "warm_first_word_ms",
     "warm turn, ms": "warm_turn_ms",
     "processor time of a warm turn, ms": "cpu_ms",
@@ -263,8 +310,9 @@ Memory is bought for the processor: the function needs a fraction of the smalles
 cheaper, because most of it waits for the model, and lengthens cold starts and the work before the first word."""
 METHOD = """\
 The artifacts of `make build` under the processor share and the memory limit of each size (cgroup v1), with a model that
-answers immediately; medians of {rounds} rounds in which the sizes alternate. Lambda may give the whole processor during
-the init phase whatever the size (see docs/evidence/not-verified.md), so a cold start on AWS can be shorter."""
+answers immediately; medians of {rounds} rounds in which the sizes alternate. Lambda is reported to give a whole
+processor during the init phase whatever the size (see docs/evidence/not-verified.md). Two rows show a first turn that
+follows such an init phase."""
 PICTURE = "![Memory size](../../tools/bench/results/memory_size.png)"
 
 
@@ -278,11 +326,11 @@ def main() -> int:
         python = build()
     try:
         with Progress(console=console, transient=True) as progress:
-            runs = asyncio.run(measure_all(python, 1 if quick else ROUNDS, 3 if quick else WARM_TURNS, progress))
+            runs, loads = asyncio.run(measure_all(python, 1 if quick else ROUNDS, 3 if quick else WARM_TURNS, progress))
     except NoCgroupsError as error:
         console.print(f"memory sizes were not measured: {error}")
         return 0
-    figures = figures_of(runs)
+    figures = figures_of(runs, loads)
     console.print(table(HEADER, rows(figures)), highlight=False)
     if not quick:
         results.write("memory_size", figures, packages=["openai-chatkit", "openai-agents", "openai"])
