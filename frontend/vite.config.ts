@@ -16,7 +16,14 @@ export default defineConfig({
   },
   // Minified code has no comments, and MIT and Apache-2.0 require their texts in copies.
   build: { target: "es2022", sourcemap: false, license: { fileName: "licences.txt" } },
-  test: { environment: "happy-dom", setupFiles: "vitest.setup.ts", restoreMocks: true },
+  // Limits for a busy machine; no test normally waits this long.
+  test: {
+    environment: "happy-dom",
+    setupFiles: "vitest.setup.ts",
+    restoreMocks: true,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
 });
 
 function edge(url?: string) {

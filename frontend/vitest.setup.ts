@@ -1,8 +1,15 @@
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 
-// React Testing Library cleans up by itself only with a global `afterEach`, and its default timeout is one second.
+/** A limit for a busy machine, in milliseconds; both libraries' own is one second. */
+const LIMIT = 15_000;
+
+const waitFor = vi.waitFor;
+vi.waitFor = (condition, limits) =>
+  waitFor(condition, typeof limits === "number" ? limits : { timeout: LIMIT, ...limits });
+
+// React Testing Library cleans up by itself only with a global `afterEach`.
 if (typeof document !== "undefined") {
   const { cleanup, configure } = await import("@testing-library/react");
-  configure({ asyncUtilTimeout: 4000 });
+  configure({ asyncUtilTimeout: LIMIT });
   afterEach(cleanup);
 }

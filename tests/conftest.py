@@ -1,4 +1,4 @@
-"""For all tests: the summaries at the end of a run, and assertions that show their values in the contracts too."""
+"""For all tests: the order of work, the summaries at the end, and assertions that show values in the contracts too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import pytest
 from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.contracts", "tests.fakes")
-pytest_plugins = ["tests.browser.scenarios", "tests.contracts.summary", "tests.skips", "tests.unit.frontend.summary"]
+pytest_plugins = [
+    "tests.browser.scenarios",
+    "tests.contracts.summary",
+    "tests.schedule",
+    "tests.skips",
+    "tests.unit.frontend.summary",
+]
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("steady")

@@ -17,7 +17,6 @@ from tools.local.stack import Stack, running_stack
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -62,8 +62,6 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     """Forward accepted requests, and refuse others with 403 and without CORS headers."""
     if scope["type"] == "lifespan":
         _begin()
-    if scope["type"] == "http" and scope["method"] != "GET":
-        _changed.set()
     if scope["type"] in ("http", "websocket"):
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if scope.get("method") == "OPTIONS" and scope["path"].count("/") > 1:
@@ -73,7 +71,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         if reason is not None:
             await _refuse(scope["type"], reason, send)
             return
-    await ministack(scope, receive, send)
+    try:
+        await ministack(scope, receive, send)
+    finally:
+        if scope["type"] == "http" and scope["method"] != "GET":
+            _changed.set()  # not before: a save in the middle of the request would miss its change
 
 
 async def _refuse(kind: str, reason: str, send: Any) -> None:

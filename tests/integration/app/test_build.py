@@ -16,7 +16,7 @@ from tools.app.imports import check
 from tools.stack.artifacts import complete, target_of
 from tools.stack.template import read_template
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("build")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 APP_TOML = """
 [settings]

@@ -22,8 +22,7 @@ from tools.stack.artifacts import (
     unchecked,
 )
 
-# One worker builds, and both builds are used by all tests.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SETTINGS = {
     "TABLE_NAME": "table",

@@ -20,7 +20,7 @@ from tools.local.function.process import LocalFunction
 from tools.local.function.url import FunctionUrl
 from tools.workspace import source
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("build")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 FOREIGN = Path(__file__).parent / "foreign"
 README = ROOT / "layers" / "streaming" / "README.md"

@@ -31,7 +31,6 @@ class Deployed:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("deploy"))
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(300))
             if is_async_test(item):

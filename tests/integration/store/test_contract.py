@@ -8,14 +8,12 @@ from tests.contracts.dynamo_store import DynamoStoreContract
 from tests.fakes.dynamo_backend import DynamoBackend
 
 
-@pytest.mark.xdist_group("ministack-store")
 class TestMiniStack(DynamoStoreContract):
     @pytest.fixture
     def backend(self, ministack_backend: DynamoBackend) -> DynamoBackend:
         return ministack_backend
 
 
-@pytest.mark.xdist_group("dynamodb-local")
 class TestDynamoDBLocal(DynamoStoreContract):
     @pytest.fixture
     def backend(self, dynamodb_local_backend: DynamoBackend) -> DynamoBackend:

@@ -40,14 +40,15 @@ class Slow(Echo):
             raise ImportError("no such package")
 
 
-class Gated(Echo):
-    """An Echo whose `prepare` returns when the gate opens."""
+class Gated(Slow):
+    """An Echo whose `prepare` returns when the gate opens; the first `failures` calls raise at once."""
 
-    def __init__(self, gate: threading.Event) -> None:
-        super().__init__()
+    def __init__(self, gate: threading.Event, failures: int = 0) -> None:
+        super().__init__(failures)
         self._gate = gate
 
     def prepare(self) -> None:
+        super().prepare()
         assert self._gate.wait(60)
 
 
@@ -149,7 +150,8 @@ async def test_a_turn_whose_assistant_is_not_loaded_at_its_deadline_ends_in_an_e
     world_of: WorldOf, stop: bool
 ) -> None:
     gate = threading.Event()
-    world = world_of(Gated(gate), timing=Timing(cancel_poll=0.01, reserve=1000))
+    assistant = Gated(gate, failures=1)  # the upload does not wait for the gate
+    world = world_of(assistant, timing=Timing(cancel_poll=0.01, reserve=1000))
     message = create_thread("hello", (await uploaded(world),))
     turn = begin(world, message, context=LambdaContext(milliseconds=400))
     if stop:
