@@ -213,7 +213,7 @@ export default function PlainChat(props: PlainChatProps) {
         </div>
       </div>
       <p className="pc-unseen" role="status">
-        {answering ? (now.progress ?? words().answering) : ""}
+        {(answering && now.progress) || now.changed || (answering && words().answering)}
       </p>
       {props.disclaimer && <p className="pc-disclaimer">{props.disclaimer}</p>}
     </section>

@@ -1,10 +1,10 @@
-import { type FormEvent, type MouseEvent, type ReactNode, useContext, useMemo } from "react";
+import { type FormEvent, type MouseEvent, type ReactNode, useContext, useMemo, useRef } from "react";
 import { BarChart } from "./BarChart";
 import { actionOf, type Card, CardContext, payloadOf } from "./card";
 import { childrenOf } from "./item-update";
 import { Markdown, Picture } from "./Markdown";
 import { CheckboxField, DateField, InputField, RadioField, SelectField, TextareaField } from "./WidgetField";
-import { textOf, words } from "./widget-text";
+import { nameOf, textOf, words } from "./widget-text";
 import type { ActionConfig, WidgetNode } from "./wire";
 
 interface WidgetProps {
@@ -17,12 +17,23 @@ interface WidgetProps {
 
 /** A widget of the assistant. Unsupported components are shown as their text. */
 export function Widget({ id, widget, disabled, onAction }: WidgetProps) {
-  const card = useMemo(() => ({ id, labelled: labelledFields(widget), act: onAction }), [id, widget, onAction]);
+  const group = useRef<HTMLDivElement>(null);
+  const card = useMemo(() => {
+    const act: Card["act"] = (action, payload) => {
+      // The turn disables the field or button that has the focus; by keyboard, the next Tab continues in the card.
+      if (action.handler !== "client" && group.current?.querySelector(":focus-visible")) group.current.focus();
+      onAction(action, payload);
+    };
+    return { id, labelled: labelledFields(widget), act };
+  }, [id, widget, onAction]);
   return (
     <CardContext value={card}>
-      <fieldset className="pc-widget" disabled={disabled}>
-        <Component node={widget} />
-      </fieldset>
+      {/* biome-ignore lint/a11y/useSemanticElements: a disabled fieldset cannot have the focus */}
+      <div className="pc-group" role="group" aria-label={nameOf(widget) || undefined} tabIndex={-1} ref={group}>
+        <fieldset className="pc-widget" role="presentation" disabled={disabled}>
+          <Component node={widget} />
+        </fieldset>
+      </div>
     </CardContext>
   );
 }

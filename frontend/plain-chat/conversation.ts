@@ -6,6 +6,7 @@
  *     conversation = ended(conversation);
  */
 import { updated } from "./item-update";
+import { nameOf } from "./widget-text";
 import type { Notice, Rating, Thread, ThreadItem, ThreadMetadata, ThreadStreamEvent, UserMessage } from "./wire";
 import { words } from "./words";
 
@@ -31,6 +32,8 @@ export interface Conversation {
   unfinished: string[];
   progress: string | null;
   notices: Notice[];
+  /** The name of the card that the turn has shown or changed last. */
+  changed: string;
   failure: Failure | null;
   /** A message that is sent when the running turn is over. */
   waiting: UserMessage | null;
@@ -49,6 +52,7 @@ export const empty: Conversation = {
   unfinished: [],
   progress: null,
   notices: [],
+  changed: "",
   failure: null,
   waiting: null,
   target: null,
@@ -70,7 +74,11 @@ export function received(now: Conversation, event: ThreadStreamEvent): Conversat
       return { ...withItem(now, event.item), unfinished: [...now.unfinished, event.item.id] };
     case "thread.item.done":
     case "thread.item.replaced":
-      return { ...withItem(now, event.item), unfinished: now.unfinished.filter((id) => id !== event.item.id) };
+      return {
+        ...withItem(now, event.item),
+        unfinished: now.unfinished.filter((id) => id !== event.item.id),
+        changed: event.item.type === "widget" ? nameOf(event.item.widget) : now.changed,
+      };
     case "thread.item.updated": {
       const items = now.items.map((item) => (item.id === event.item_id ? updated(item, event.update) : item));
       return { ...now, items, progress: null };
@@ -101,6 +109,7 @@ export function began(now: Conversation, message?: UserMessage): Conversation {
     unfinished: [],
     progress: null,
     notices: [],
+    changed: "",
     failure: null,
     target: null,
   };

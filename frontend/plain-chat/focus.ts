@@ -4,7 +4,8 @@ import type { ComposerHandle } from "./Composer";
 /**
  * Focus the composer at the start, and whenever the focused element disappears or is disabled, such as a card's button
  * or Stop: the browser would leave the focus to the page, where Escape stops no answer and Tab starts again at the top.
- * On touch devices the conversation gets it instead, because the composer would open the keyboard.
+ * On touch devices the conversation gets it instead, because the composer would open the keyboard. A card whose button
+ * was pressed by keyboard keeps the focus until it has no button left.
  */
 export function useFocus(chat: RefObject<HTMLElement | null>, composer: RefObject<ComposerHandle | null>): void {
   useEffect(() => {
@@ -41,7 +42,7 @@ export function useFocus(chat: RefObject<HTMLElement | null>, composer: RefObjec
 }
 
 function isLost(element: Element | null): boolean {
-  return element !== null && (!element.isConnected || element.matches(":disabled"));
+  return element !== null && (!element.isConnected || element.matches(":disabled, .pc-group:not(:has(button))"));
 }
 
 function isTouch(): boolean {

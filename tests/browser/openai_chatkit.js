@@ -195,6 +195,8 @@
           return;
         case "client_effect":
           return this.#emit("chatkit.effect", { name: event.name, data: event.data });
+        case "notice":
+          return this.#errors.append(make("p", { role: "status", textContent: event.message }));
         case "error":
           return this.#fail(event.message ?? "Something went wrong", event.allow_retry);
       }
@@ -353,20 +355,28 @@
     #components(nodes, itemId) {
       return nodes.flatMap((node) => {
         const inside = this.#components(node.children ?? [], itemId);
-        if (node.type === "Input") return make("input", { name: node.name, value: node.defaultValue ?? "", label: "Dollars a month" });
-        if (node.type === "Button") return this.#button(node.label, node.onClickAction, itemId);
+        const field = `${itemId}-${node.fieldName ?? node.name}`;
+        if (node.type === "Label") return make("label", { htmlFor: field, textContent: node.value });
+        if (node.type === "Input") return make("input", { id: field, name: node.name, value: node.defaultValue ?? "", title: "Dollars a month" });
+        if (node.type === "Button") return this.#button(node.label, node.onClickAction, itemId, node.submit);
         if (node.confirm) inside.push(this.#button(node.confirm.label, node.confirm.action, itemId));
-        if (node.type === "Card") return make("form", { onsubmit: (event) => event.preventDefault() }, ...inside);
+        if (node.type === "Form" || node.asForm) return this.#form(node.onSubmitAction, inside, itemId);
         return inside.length ? inside : make("p", { textContent: node.value ?? node.label ?? "" });
       });
     }
 
-    #button(label, action, itemId) {
-      const onclick = ({ target }) => {
-        const typed = Object.fromEntries(new FormData(target.form ?? undefined));
-        void this.#act(itemId, { ...action, payload: { ...action.payload, ...typed } });
+    /** ChatKit adds the values of a form to the payload of each action within it, and of its own. */
+    #form(action, inside, itemId) {
+      const onsubmit = (event) => {
+        event.preventDefault();
+        if (action) void this.#act(itemId, withValues(action, event.target));
       };
-      return make("button", { type: "button", textContent: label, onclick });
+      return make("form", { onsubmit }, ...inside);
+    }
+
+    #button(label, action, itemId, submit) {
+      const onclick = ({ target }) => action && void this.#act(itemId, withValues(action, target.form));
+      return make("button", { type: submit ? "submit" : "button", textContent: label, onclick });
     }
 
     #busy(busy) {
@@ -382,6 +392,10 @@
     #emit(name, detail = {}) {
       this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
     }
+  }
+
+  function withValues(action, form) {
+    return { ...action, payload: { ...action.payload, ...Object.fromEntries(new FormData(form ?? undefined)) } };
   }
 
   /** Return the message that ChatKit shows: of the JSON body, else the status text. */

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Enter, House
+from tests.browser.test_looks import found_by_axe, press_until
 from tests.browser.visitor import Visitor
 
 ASK = "Move $200 to savings"
@@ -13,7 +14,6 @@ ASK = "Move $200 to savings"
 
 @pytest.mark.promise("P1")
 @pytest.mark.feature("approvals")
-@pytest.mark.parametrize("wiring", ["plain"], indirect=True)  # the stand-in for ChatKit has no form
 @pytest.mark.scenario("approval: details, deny with a reason by keyboard")
 async def test_call_is_denied_with_a_reason_by_keyboard(visitor: Visitor) -> None:
     page = visitor.page
@@ -33,6 +33,82 @@ async def test_call_is_denied_with_a_reason_by_keyboard(visitor: Visitor) -> Non
     await expect(page.get_by_text("Reason: not this month").first).to_be_visible()
     await expect(visitor.answer).to_contain_text("I left it, as you said.")
     await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    [denial] = visitor.posts("approval.deny")
+    assert '"reason":"not this month"' in (denial.post_data or "")
+
+
+@pytest.mark.promise("P2")
+@pytest.mark.feature("approvals")
+@pytest.mark.scenario("approval: a second click on an old card is told so")
+async def test_second_click_is_told_that_it_was_decided(house: House, enter: Enter, wiring: str) -> None:
+    email = house.person()
+    visitor: Visitor = await enter(wiring)
+    await visitor.sign_in(email)
+    await visitor.submit(ASK)
+    await expect(visitor.page.get_by_role("button", name="Approve")).to_be_visible()
+    await visitor.wait_until_idle()
+    other: Visitor = await enter("plain")
+    await other.sign_in(email)
+    history = await other.open_history()
+    await history.get_by_role("button", name="to savings").first.click()
+    await other.page.get_by_role("button", name="Deny").click()
+    await expect(other.answer).to_contain_text("I left it, as you said.")
+
+    await visitor.page.get_by_role("button", name="Approve").click()
+
+    await expect(visitor.page.get_by_text("This was decided before. Nothing was done again.")).to_be_visible()
+    await expect(visitor.page.get_by_text("Denied; nothing was done").first).to_be_visible()
+    await expect(visitor.page.get_by_text("Money moved")).to_have_count(0)
+
+
+@pytest.mark.promise("P1")
+@pytest.mark.feature("approvals")
+@pytest.mark.scenario("approval: screen reader and keyboard only, axe")
+async def test_card_is_read_and_decided_without_sight_and_mouse(house: House, enter: Enter) -> None:
+    visitor: Visitor = await enter("plain")
+    await visitor.sign_in(house.person())
+    page, question = visitor.page, "Move $200.00 from Cash to Savings?"
+    await visitor.message.focus()
+    await page.keyboard.type(ASK)
+    await page.keyboard.press("Enter")
+    waiting = page.get_by_role("group", name=f"Your approval is needed: {question}")
+    await expect(waiting).to_be_visible()
+    await visitor.wait_until_idle()
+    status = page.get_by_role("status").filter(has_text=question)
+    await expect(status).to_have_text(f"Your approval is needed: {question}")
+    await expect(waiting).to_match_aria_snapshot(WAITING)
+    assert await found_by_axe(visitor) == []
+
+    await press_until(visitor, "Shift+Tab", "Details")
+    await page.keyboard.press("Enter")
+    await expect(waiting.get_by_text('"amount_dollars":200')).to_be_visible()
+    await visitor.wait_until_idle()
+    await expect(waiting).to_be_focused()  # what comes next is the card's own field
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("Reason, if you deny (optional)")).to_be_focused()
+    await press_until(visitor, "Tab", "Approve")
+    await page.keyboard.press("Enter")
+
+    done = page.get_by_role("group", name=f"Approved and done: {question}")
+    await expect(done).to_be_visible()
+    await expect(status).to_have_text(f"Approved and done: {question}")
+    await visitor.wait_until_idle()
+    await expect(done.get_by_role("button")).to_have_count(0)
+    await expect(visitor.message).to_be_focused()
+    assert await found_by_axe(visitor) == []
+
+
+WAITING = """
+- 'group "Your approval is needed: Move $200.00 from Cash to Savings?"':
+  - paragraph: Your approval is needed
+  - paragraph: Move $200.00 from Cash to Savings?
+  - paragraph: /You can decide until .* UTC\\./
+  - text: Reason, if you deny (optional)
+  - textbox "Reason, if you deny (optional)"
+  - button "Approve"
+  - button "Deny"
+  - button "Details"
+"""
 
 
 @pytest.mark.promise("P2")

@@ -71,6 +71,7 @@ def _form(payload: dict[str, Any], speech: Speech, *, details: bool) -> dict[str
         buttons.append(_button(speech("Details"), "approval.details", payload, variant="ghost"))
     return {
         "type": "Form",
+        "id": "decision",
         "onSubmitAction": {"type": "approval.deny", "payload": payload},
         "children": [
             {"type": "Label", "value": speech("Reason, if you deny (optional)"), "fieldName": "reason"},
