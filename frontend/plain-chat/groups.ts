@@ -33,9 +33,9 @@ export function timeOf(time: string): Date {
 export function briefTime(time: Date, locale: string, now = new Date()): string {
   if (Number.isNaN(time.getTime())) return "";
   const days = daysBetween(time, now);
-  if (days <= 0) return new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(time);
-  if (days >= 7) return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).format(time);
-  return new Intl.DateTimeFormat(locale, { weekday: "short", hour: "numeric", minute: "2-digit" }).format(time);
+  if (days <= 0) return formatOf(locale, { timeStyle: "short" }).format(time);
+  if (days >= 7) return formatOf(locale, { dateStyle: "medium" }).format(time);
+  return formatOf(locale, { weekday: "short", hour: "numeric", minute: "2-digit" }).format(time);
 }
 
 function labelOf(time: Date, locale: string, now: Date): string {
@@ -45,7 +45,17 @@ function labelOf(time: Date, locale: string, now: Date): string {
   if (days === 1) return words().yesterday;
   if (days <= 7) return words().lastWeek;
   if (days <= 30) return words().lastMonth;
-  return new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" }).format(time);
+  return formatOf(locale, { month: "long", year: "numeric" }).format(time);
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Return a format, which is slow to make: a list of threads needs one for each entry. */
+function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${Object.values(options)}`;
+  const format = formats.get(key) ?? new Intl.DateTimeFormat(locale, options);
+  formats.set(key, format);
+  return format;
 }
 
 /** Count calendar days, not periods of 24 hours. Days with a change of the clock have 23 or 25. */

@@ -19,7 +19,7 @@ export class MarkdownBlocks {
 
   of(given: string): Token[] {
     const text = given.replace(/\r\n?/g, "\n"); // as the lexer does
-    const definitions = text.match(DEFINITIONS)?.join("") ?? "";
+    const definitions = text.includes("]:") ? (text.match(DEFINITIONS)?.join("") ?? "") : "";
     if (!text.startsWith(this.settledText) || definitions !== this.definitions) {
       this.settled = [];
       this.settledText = "";

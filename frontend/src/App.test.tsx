@@ -253,7 +253,9 @@ describe("a signed-in user", () => {
     second.unmount();
     window.happyDOM?.setViewport({ width: 375 });
     const small = await visit();
+    expect(document.querySelector("#panel")?.childElementCount).toBe(0); // not rendered before it is opened
     await userEvent.click(small.button);
+    expect(document.querySelector("#panel")?.childElementCount).toBeGreaterThan(0);
     await userEvent.keyboard("{Escape}");
     small.unmount();
     window.happyDOM?.setViewport({ width: 1280 });

@@ -1,5 +1,5 @@
 import type { User } from "oidc-client-ts";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { AuthProvider } from "react-oidc-context";
 import { openThread } from "./chat/open-thread";
 import { loadConfig, type RuntimeConfig } from "./config";
@@ -10,7 +10,6 @@ import { tabs } from "./identity/tabs";
 import { useLanguage } from "./preferences/language";
 import { useTheme } from "./preferences/theme";
 import { Failure } from "./shell/Failure";
-import { SignedIn } from "./shell/SignedIn";
 import { Splash } from "./shell/Splash";
 
 /** Return to the page that the user left, and close the open thread if it belongs to another user. */
@@ -20,6 +19,10 @@ function afterSignIn(user: User | undefined, session: Session): void {
   returnToPlace(user);
   if (user) openThread.claim(user.profile.sub);
 }
+
+// A chunk of its own: the sign-in page does not wait for it. It loads at the same time as the configuration.
+const loadSignedIn = () => import("./shell/SignedIn").then((module) => ({ default: module.SignedIn }));
+const SignedIn = lazy(loadSignedIn);
 
 /** Load the configuration, require a sign-in, then show chat and panel. */
 export function App() {
@@ -47,19 +50,14 @@ export function App() {
   }, [attempt]);
 
   useEffect(watchBack, []);
+  useEffect(() => void loadSignedIn().catch(() => undefined), []); // a failure shows when it is needed
   useEffect(keepDroppedFiles, []);
 
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
 
-  if (stack === null) {
-    return (
-      <main className="whole">
-        <Splash text={words.start.loading} />
-      </main>
-    );
-  }
+  if (stack === null) return <Start />;
   if (stack === "failed") {
     const { unconfigured, tryAgain } = words.start;
     return (
@@ -71,9 +69,19 @@ export function App() {
   return (
     <AuthProvider userManager={stack.session.manager} onSigninCallback={(user) => afterSignIn(user, stack.session)}>
       <SignInGate session={stack.session}>
-        <SignedIn config={stack.config} session={stack.session} />
+        <Suspense fallback={<Start />}>
+          <SignedIn config={stack.config} session={stack.session} />
+        </Suspense>
       </SignInGate>
     </AuthProvider>
+  );
+}
+
+function Start() {
+  return (
+    <main className="whole">
+      <Splash text={useLanguage().words.start.loading} />
+    </main>
   );
 }
 

@@ -1,5 +1,5 @@
 // Answers the page's next turn with a long Markdown text, word by word at an even pace, without the network:
-// window.longAnswer = { words, seconds }. Runs before the page's own code.
+// window.prepareLongAnswer(words, seconds). Runs before the page's own code.
 (() => {
   const network = window.fetch.bind(window);
   const LOREM = "saving money is a habit that grows slowly and then suddenly because interest works on interest".split(" ");
@@ -18,11 +18,15 @@
     return blocks.join("\n\n");
   };
 
+  let wanted = null;
+  window.prepareLongAnswer = (words, seconds) => {
+    const answer = text(words);
+    wanted = { seconds, answer, pieces: answer.match(/\s*\S+/g) };
+  };
+
   window.fetch = async (url, init) => {
-    const wanted = window.longAnswer;
     if (!wanted || new Headers(init?.headers).get("accept") !== "text/event-stream") return network(url, init);
-    const answer = text(wanted.words);
-    const pieces = answer.match(/\s*\S+/g);
+    const { answer, pieces } = wanted;
     const at = { thread_id: "thr_1", created_at: "2026-11-28T10:00:00" };
     const item = (said) => ({ ...at, id: "msg_a", type: "assistant_message", content: [{ type: "output_text", text: said, annotations: [] }] });
     const question = { ...at, id: "msg_q", type: "user_message", content: [{ type: "input_text", text: "Long" }], attachments: [] };

@@ -22,6 +22,7 @@ WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   window.testViolated(`${event.effectiveDirective} ${event.blockedURI}`));
 new MutationObserver(() => {
+  if (window.testUnwatched) return;
   const answers = document.querySelectorAll("article[aria-label=Answer]");
   const length = answers.length ? answers[answers.length - 1].textContent.length : 0;
   if (length) window.testGrew(length);

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { useLanguage } from "../preferences/language";
 import { Notice } from "../shell/Notice";
 import { amountsOf } from "./amounts";
@@ -23,6 +23,9 @@ export function MoneyPanel({ state, chat, page, onPage, marked }: MoneyPanelProp
   const { words, locale } = useLanguage();
   const { overview, failed, refresh, change } = state;
   const Shown = SHOWS[page];
+  const currency = overview?.currency;
+  // Formats are slow to make: 20 ms on a phone.
+  const amounts = useMemo(() => (currency ? amountsOf(locale, currency) : null), [locale, currency]);
   const marks = useRef<HTMLDivElement>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: both change which row is marked
@@ -40,9 +43,9 @@ export function MoneyPanel({ state, chat, page, onPage, marked }: MoneyPanelProp
           </button>
         </div>
       )}
-      {overview && (
+      {overview && amounts && (
         <div ref={marks} className="shown-page">
-          <Shown {...{ overview, marked, chat, change }} amounts={amountsOf(locale, overview.currency)} />
+          <Shown {...{ overview, marked, chat, change, amounts }} />
         </div>
       )}
       {!overview && !failed && <p className="muted">{words.start.loading}</p>}

@@ -32,6 +32,8 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
     show: place.show,
   });
   const panel = content === null ? null : place;
+  const opened = useRef(false); // a phone never renders a panel that its user does not open
+  opened.current ||= panel?.open ?? false;
   const [toolbar, setToolbar] = useState<HTMLElement | null>(null);
 
   return (
@@ -56,7 +58,7 @@ export function SignedIn({ config, session }: { config: RuntimeConfig; session: 
       </main>
       {panel && (
         <aside id="panel" ref={panel.ref} aria-label={title} hidden={!panel.open} onKeyDown={panel.onKeyDown}>
-          {content}
+          {opened.current && content}
         </aside>
       )}
       <p className="unseen" role="status">
