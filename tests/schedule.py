@@ -17,13 +17,17 @@ SECONDS = {
     "tests/browser": 600,
     "tests/integration/deploy": 400,
     "tests/e2e": 250,
+    "tests/integration/store": 120,
     "tests/integration/build": 60,
     "tests/integration/app/test_build.py": 60,
     "tests/unit/frontend": 50,
-    "tests/integration/store": 45,
+    "tests/unit/store/test_contract.py": 30,
+    "tests/unit/chat_api/test_bounds.py": 25,
+    "tests/unit/function_setup/test_lean_imports.py": 25,
     "tests/unit/janitor": 25,
     "tests/integration/app/test_dev.py": 20,
     "tests/integration/local_aws": 20,
+    "tests/unit/store/test_testing.py": 20,
 }
 """The measured time of folders with a shared service, and of other long units; the rest follows in pytest's order."""
 

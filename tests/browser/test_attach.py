@@ -14,10 +14,11 @@ from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Enter, House
 from tests.browser.visitor import Visitor
+from tools.local.openai.server import ModelServer
 from tools.local.openai.simulations import LONG
 
 WORDS = 60
-SLOW = "simulate slow 0.2"
+QUESTION = f"simulate long {WORDS}"
 WHOLE = " ".join((LONG * 3).split()[:WORDS])
 START = "Saving is a habit"
 COLD_MS = 90_000
@@ -35,6 +36,40 @@ def slow_model(house: House, seconds: float) -> Iterator[None]:
         yield
     finally:
         house.stack.model.delay_seconds = before
+
+
+class Pace:
+    """The speed of the model: an answer lasts as long as a test needs it, on a busy machine too."""
+
+    def __init__(self, model: ModelServer) -> None:
+        self._model = model
+
+    def begin(self) -> None:
+        self._model.delay_seconds = 0.1
+
+    def hold(self) -> None:
+        """Let the running answer go on for a minute."""
+        self._model.delay_seconds = 1.0
+
+    def finish(self) -> None:
+        self._model.delay_seconds = 0.01
+
+    async def stopped(self) -> None:
+        """Wait until the connection of each unfinished answer is closed."""
+        async with asyncio.timeout(30):
+            while any(  # noqa: ASYNC110 (the server has its own thread)
+                each.delta_times and not (each.completed_at or each.closed_early_at)
+                for each in list(self._model.requests)
+            ):
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def pace(house: House) -> Iterator[Pace]:
+    assert house.stack.model is not None
+    before = house.stack.model.delay_seconds
+    yield Pace(house.stack.model)
+    house.stack.model.delay_seconds = before
 
 
 def stop_button(visitor: Visitor) -> Locator:
@@ -56,10 +91,12 @@ async def shows_the_whole_answer_once(visitor: Visitor) -> None:
     await expect(visitor.said).to_have_count(1)
 
 
-async def begin(visitor: Visitor, question: str = SLOW, words: str = START) -> None:
-    """Send a message and wait for `words` of its answer and the address of its conversation."""
-    await visitor.submit(question)
+async def begin(visitor: Visitor, pace: Pace, words: str = START) -> None:
+    """Send a message and wait for `words` of its long answer and the address of its conversation."""
+    pace.begin()
+    await visitor.submit(QUESTION)
     await expect(visitor.answer).to_contain_text(words, timeout=COLD_MS)
+    pace.hold()
     await visitor.page.wait_for_url("**/#/c/**")
 
 
@@ -74,14 +111,15 @@ async def elsewhere(house: House, enter: Enter, wiring: str, email: str, address
 
 @pytest.mark.promise("R1")
 @pytest.mark.scenario("reload during an answer")
-async def test_a_reload_shows_the_words_so_far_and_goes_on(visitor: Visitor) -> None:
-    await begin(visitor)
+async def test_a_reload_shows_the_words_so_far_and_goes_on(visitor: Visitor, pace: Pace) -> None:
+    await begin(visitor, pace)
 
     await visitor.page.reload()
     loaded = time.monotonic()
     await expect(visitor.answer).to_contain_text(START)
     print(f"\nwords so far {time.monotonic() - loaded:.2f} s after the reload")
     await expect(stop_button(visitor)).to_be_visible()
+    pace.finish()
 
     await shows_the_whole_answer_once(visitor)
     assert len(visitor.posts("threads.create")) == 1
@@ -89,15 +127,15 @@ async def test_a_reload_shows_the_words_so_far_and_goes_on(visitor: Visitor) -> 
 
 @pytest.mark.promise("R1")
 @pytest.mark.scenario("stop after a reload")
-async def test_stop_works_after_a_reload(visitor: Visitor) -> None:
-    await begin(visitor, "simulate slow 0.6")
+async def test_stop_works_after_a_reload(visitor: Visitor, pace: Pace) -> None:
+    await begin(visitor, pace)
     await visitor.page.reload()
     await expect(visitor.answer).to_contain_text(START)
 
     await visitor.stop()
 
     await visitor.wait_until_idle()
-    await asyncio.sleep(2)
+    await pace.stopped()
     await visitor.page.reload()
     await expect(visitor.answer).to_contain_text(START)
     await visitor.wait_until_idle()
@@ -106,14 +144,15 @@ async def test_stop_works_after_a_reload(visitor: Visitor) -> None:
 
 @pytest.mark.promise("R1")
 @pytest.mark.scenario("a running answer on a second device")
-async def test_a_second_device_shows_the_same_answer(house: House, enter: Enter, wiring: str) -> None:
+async def test_a_second_device_shows_the_same_answer(house: House, enter: Enter, wiring: str, pace: Pace) -> None:
     email, first = house.person(), await enter(wiring)
     await first.sign_in(email)
-    await begin(first)
+    await begin(first, pace)
 
     second = await elsewhere(house, enter, wiring, email, first.page.url)
 
     await expect(second.answer).to_contain_text(START)
+    pace.finish()
     await shows_the_whole_answer_once(second)
     await shows_the_whole_answer_once(first)
 
@@ -121,11 +160,11 @@ async def test_a_second_device_shows_the_same_answer(house: House, enter: Enter,
 @pytest.mark.promise("R1")
 @pytest.mark.scenario("a running answer in a second tab")
 async def test_a_second_tab_shows_the_same_answer_and_the_first_ones_next_message(
-    house: House, enter: Enter, wiring: str
+    house: House, enter: Enter, wiring: str, pace: Pace
 ) -> None:
     email, first = house.person(), await enter(wiring)
     await first.sign_in(email)
-    await begin(first)
+    await begin(first, pace)
 
     second = await Visitor.enter(first.page.context, house.site.url)
     await second.page.goto(first.page.url)
@@ -138,6 +177,7 @@ async def test_a_second_tab_shows_the_same_answer_and_the_first_ones_next_messag
         if await address.count():
             await second.fill_in(email)
     await expect(second.answer).to_contain_text(START)
+    pace.finish()
     await expect(second.answer.locator("p").first).to_have_text(WHOLE)
     await second.wait_until_idle()
     await first.wait_until_idle()
@@ -151,12 +191,13 @@ async def test_a_second_tab_shows_the_same_answer_and_the_first_ones_next_messag
 
 @pytest.mark.promise("R2")
 @pytest.mark.scenario("ten seconds offline during an answer")
-async def test_ten_seconds_offline_lose_nothing(visitor: Visitor) -> None:
-    await begin(visitor)
+async def test_ten_seconds_offline_lose_nothing(visitor: Visitor, pace: Pace) -> None:
+    await begin(visitor, pace)
 
     await visitor.page.context.set_offline(True)
     await asyncio.sleep(10)
     await visitor.page.context.set_offline(False)
+    pace.finish()
 
     await shows_the_whole_answer_once(visitor)
     assert len(visitor.posts("threads.create")) == 1
@@ -164,14 +205,15 @@ async def test_ten_seconds_offline_lose_nothing(visitor: Visitor) -> None:
 
 @pytest.mark.promise("R1")
 @pytest.mark.scenario("another conversation during an answer, and back")
-async def test_leaving_a_conversation_stops_nothing(visitor: Visitor) -> None:
-    await begin(visitor)
+async def test_leaving_a_conversation_stops_nothing(visitor: Visitor, pace: Pace) -> None:
+    await begin(visitor, pace)
 
     await visitor.page.get_by_role("button", name="New conversation").click()
     await expect(visitor.answers).to_have_count(0)
     await visitor.page.go_back()
 
     await expect(visitor.answer).to_contain_text(START)
+    pace.finish()
     await shows_the_whole_answer_once(visitor)
     assert not [each for each in visitor.requests if each.url.endswith("/cancel")]
 
@@ -216,29 +258,31 @@ async def test_a_client_tool_runs_in_one_tab(house: House, enter: Enter, wiring:
 
 @pytest.mark.promise("R4")
 @pytest.mark.scenario("a message while another tab's answer runs")
-async def test_a_message_waits_for_another_tabs_answer(house: House, enter: Enter, wiring: str) -> None:
+async def test_a_message_waits_for_another_tabs_answer(house: House, enter: Enter, wiring: str, pace: Pace) -> None:
     email, first = house.person(), await enter(wiring)
     await first.sign_in(email)
     await first.send("Hello")
     second = await elsewhere(house, enter, wiring, email, first.page.url)
     await expect(second.answers).to_have_count(1)
-    await first.submit(SLOW)
-    await expect(first.answer).to_contain_text(START)
+    await begin(first, pace)
 
     await second.submit("What are my balances?")
+    pace.finish()
 
     await expect(second.answer).to_contain_text("in total", timeout=60_000)
     await second.wait_until_idle()
     await second.page.reload()
-    await expect(second.said).to_have_text(["Hello", SLOW, "What are my balances?"])
+    await expect(second.said).to_have_text(["Hello", QUESTION, "What are my balances?"])
     await expect(second.answers.nth(1)).to_contain_text(WHOLE)
 
 
 @pytest.mark.promise("R3")
 @pytest.mark.feature("interrupted")
 @pytest.mark.scenario("the process dies during an answer")
-async def test_a_killed_process_leaves_the_words_so_far_and_a_note(house: House, visitor: Visitor, wiring: str) -> None:
-    await begin(visitor, "simulate slow 0.4", words=f"{START} more than a sum, and every coin")
+async def test_a_killed_process_leaves_the_words_so_far_and_a_note(
+    house: House, visitor: Visitor, wiring: str, pace: Pace
+) -> None:
+    await begin(visitor, pace, words=f"{START} more than a sum, and every coin")
     for process in house.stack.function.cold_starts:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest_asyncio
 
 from tools.client.chatkit import ChatKitClient
 from tools.client.sign_in import PASSWORD, create_user, sign_in
+from tools.local.function.url import FunctionUrl
 from tools.local.stack import Stack, running_stack
 
 
@@ -25,6 +28,15 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     log = tmp_path_factory.mktemp("stack") / "function.log"
     async with running_stack(lambda _: None, log=log) as stack:
         yield stack
+
+
+@asynccontextmanager
+async def variant(stack: Stack, timeout_seconds: float = 60, **environment: str) -> AsyncGenerator[str]:
+    """Yield the URL of the same function with other settings."""
+    settings = {**stack.function.environment, **environment}
+    function = replace(stack.function, timeout_seconds=timeout_seconds, environment=settings, cold_starts=[])
+    async with FunctionUrl(function) as front:
+        yield front.url
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.e2e.conftest import PASSWORD
+from tests.e2e.conftest import PASSWORD, variant
 from tests.security.matrix import OTHERS, ROWS, UNKNOWN
 from tools.client.sign_in import create_user, sign_in
 from tools.fuzz.belongings import Belongings, acquire
@@ -60,11 +61,14 @@ async def two(stack: Stack) -> AsyncIterator[Two]:
         "a forged one": (("authorization", f"Bearer {forged}"),),
         "two": (("x-auth-token", ana.access_token), ("authorization", f"Bearer {bob.access_token}")),
     }
-    with httpx.Client(base_url=stack.url, timeout=60) as http:
-        sending = partial(send, http)  # called in threads: the Function URL runs in this event loop
-        anas = await asyncio.to_thread(acquire, sending, ana.access_token, "ana")
-        bobs = await asyncio.to_thread(acquire, sending, bob.access_token, "bob")
-        yield Two(http, ana.access_token, anas, bobs, bad)
+    # More requests in a minute than a user may send.
+    unlimited = json.dumps(dict.fromkeys(("requests_per_minute", "turns_per_minute", "actions_per_minute")))
+    async with variant(stack, LIMITS=unlimited) as url:
+        with httpx.Client(base_url=url, timeout=60) as http:
+            sending = partial(send, http)  # called in threads: the Function URL runs in this event loop
+            anas = await asyncio.to_thread(acquire, sending, ana.access_token, "ana")
+            bobs = await asyncio.to_thread(acquire, sending, bob.access_token, "bob")
+            yield Two(http, ana.access_token, anas, bobs, bad)
 
 
 @pytest.mark.promise("H1")

@@ -58,12 +58,17 @@ async def test_a_call_that_holds_pythons_lock_is_reported_without_a_stack():
     with watched_loop(reports.append):
         await asyncio.sleep(0.3)
         slow = re.compile(r"(a+)+$")
-        began, size = time.monotonic(), 22
-        while time.monotonic() - began < 1.6:  # one match holds the lock from the beginning to the end
+        size = 22
+        for _ in range(8):  # on a busy machine, the watch may take some of them for a frozen process
             began = time.monotonic()
-            slow.match("a" * size + "b")
-            size += 1
-        await asyncio.sleep(0.6)
+            while time.monotonic() - began < 1.6:  # one match holds the lock from the beginning to the end
+                began = time.monotonic()
+                slow.match("a" * size + "b")
+                size += 1
+            size -= 1
+            await asyncio.sleep(0.6)
+            if reports:
+                break
 
     assert reports
     assert {NO_STACK} >= {report for report in reports if "re/" not in report and __file__ not in report}

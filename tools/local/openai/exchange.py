@@ -1,6 +1,6 @@
 """One request to the local model and its answer: validates, answers at the configured pace, and records.
 
-exchange = Exchange(record, receive, send, delay_seconds=0.02)
+exchange = Exchange(record, receive, send, delay_seconds=lambda: 0.02)
 await exchange.respond(DIALECTS["/v1/responses"])
 """
 
@@ -85,7 +85,7 @@ class Exchange:
         record: RecordedRequest,
         receive: Receive,
         send: Send,
-        delay_seconds: float,
+        delay_seconds: Callable[[], float],
         *,
         missing_models: Container[str] = (),
         strict_chat: bool = False,
@@ -184,7 +184,7 @@ class Exchange:
         await self._finish(answer.end_of_stream)
 
     def _delay(self, script: Script) -> float:
-        return self._delay_seconds if script.delay_seconds is None else script.delay_seconds
+        return self._delay_seconds() if script.delay_seconds is None else script.delay_seconds
 
     async def fail(self, failure: Failure) -> None:
         """Send an error in OpenAI's form."""

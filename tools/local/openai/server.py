@@ -45,6 +45,7 @@ class ModelServer:
 
     def __init__(self, delay_seconds: float, port: int) -> None:
         self.delay_seconds = delay_seconds
+        """Pause before each delta, also of answers that have begun."""
         self.missing_models = set[str]()
         """Models that are answered with 404, as after their shutdown."""
         self.shutdown_dates = dict[str, str]()
@@ -92,14 +93,16 @@ class ModelServer:
 
     async def _app(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if reason := refusal({name.decode(): value.decode("latin-1") for name, value in scope["headers"]}):
-            await Exchange(RecordedRequest(scope["path"], time.time()), receive, send, 0).fail(Failure(403, reason))
+            await Exchange(RecordedRequest(scope["path"], time.time()), receive, send, lambda: 0.0).fail(
+                Failure(403, reason)
+            )
             return
         record = RecordedRequest(scope["path"], time.time())
         exchange = Exchange(
             record,
             receive,
             send,
-            self.delay_seconds,
+            lambda: self.delay_seconds,
             missing_models=self.missing_models,
             strict_chat=self.strict_chat,
         )
