@@ -40,6 +40,7 @@ SEED = {
     "endpoint": "One endpoint for the whole protocol, and a health check (steps 3, 4)",
     "store": "Every method of ChatKit's store (step 2)",
     "approvals": "Tools that wait for the approval of their user",
+    "allowances": "Calls within bounds that the user always allows, listed and revocable",
     "own-ids": "Ids of our own instead of ChatKit's (customizing ID generation)",
     "user-identification": "The user comes from a verified token, never from the body (step 3.5)",
     "isolation": "Another user's data behaves as if it did not exist (step 3.5)",

@@ -25,7 +25,7 @@ from store_dynamo import (
     UnknownSchemaError,
     approvals,
 )
-from store_dynamo.approvals import Asked, Outcome, Verdict
+from store_dynamo.approvals import Asked, Grant, Outcome, Verdict
 from store_dynamo.expressions import utc_now
 from store_dynamo.keys import attachment_key, item_key, new_id, thread_key
 from store_dynamo.testing.models import NOON, file, noise, note, thread, workflow
@@ -193,6 +193,25 @@ class DynamoStoreContract(EveryStoreContract, AttachContract, SearchBoundsContra
         assert not await own.approvals.start("thr_1", "apr", "claim", alice)
         stored = await own.approvals.load("thr_1", "apr", alice)
         assert stored == replace(decided, status="done", outcome="moved")
+
+    @pytest.mark.promise("P5")
+    async def test_an_allowed_call_whose_answer_was_lost_is_written_once(
+        self, own: Any, faults: Faults, alice: Caller
+    ) -> None:
+        until = utc_now().replace(microsecond=0) + timedelta(1)
+        first, second = (Asked(each, "g", "card", "transfer", "{}", "d", "Move?", until) for each in ("a1", "a2"))
+        await own.add_thread_item("thr_1", note("card"), alice)
+        await own.approvals.ask("thr_1", [first], alice)
+        for _ in range(2):
+            faults.lose_answer("TransactWriteItems")
+
+        verdict = Verdict(True, "d", "claim", grant=Grant("transfer", "m", "{}", "Moves"))
+        decided = await own.approvals.decide("thr_1", "a1", verdict, alice)
+        [allowance] = await own.allowances.list(alice)
+        begun = await own.approvals.allow("thr_1", second, allowance, "claim", "r", alice)
+
+        assert faults.pending == 0
+        assert await own.approvals.list("thr_1", alice) == [decided, begun]
 
     @pytest.mark.promise("P3")
     async def test_of_many_approvals_the_newest_are_listed(

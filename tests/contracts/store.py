@@ -14,6 +14,7 @@ import pytest
 
 from store_dynamo.testing import (
     AccessContract,
+    AllowancesContract,
     ApprovalsContract,
     BodiesContract,
     ClaimsContract,
@@ -181,6 +182,14 @@ PROMISES = {
         ApprovalsContract.test_a_decision_is_on_what_was_shown_and_in_time,
         ApprovalsContract.test_a_decision_needs_its_card_thread_and_user,
     ),
+    "P5": (
+        AllowancesContract.test_an_allowance_exists_only_with_the_decision_that_grants_it,
+        AllowancesContract.test_a_covered_call_begins_once_and_names_its_allowance,
+        AllowancesContract.test_no_call_begins_after_its_allowance_was_revoked,
+        AllowancesContract.test_an_allowance_covers_no_other_user_and_no_other_tool,
+        AllowancesContract.test_an_allowance_ends_at_its_time,
+        AllowancesContract.test_a_covered_call_needs_a_living_thread,
+    ),
     "P2": (
         ApprovalsContract.test_of_many_decisions_at_once_one_counts,
         ApprovalsContract.test_a_tool_is_started_once_by_the_turn_that_decided,
@@ -229,6 +238,7 @@ class EveryStoreContract(
     JournalContract,
     FenceContract,
     ApprovalsContract,
+    AllowancesContract,
     AccessContract,
 ):
     """All parts in one class."""

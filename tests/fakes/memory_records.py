@@ -1,4 +1,4 @@
-"""Approvals, access, rates, feedback and search in memory: attributes of the same names of a MemoryStore."""
+"""Approvals, allowances, access, rates, feedback and search in memory: attributes of these names of a MemoryStore."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from chatkit.store import NotFoundError, Store
 from chatkit.types import AssistantMessageItem, FeedbackKind, UserMessageItem
 
 from store_dynamo.access import LONG_AGO, Seat
+from store_dynamo.allowances import MAX_ALLOWANCES, MAX_BOUNDS_CHARS, MAX_WORDS_CHARS
+from store_dynamo.approval_records import Allowance
 from store_dynamo.approvals import (
     MAX_ASKED,
     MAX_OUTCOME_CHARS,
     MAX_REASON_CHARS,
     Approval,
     Asked,
+    Grant,
     NotDecidedError,
     Outcome,
     Status,
@@ -43,7 +46,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class MemoryApprovals:
-    """Approvals by user, thread and id; `started` has the same keys."""
+    """Approvals by user, thread and id; `started` has the same keys. Grants to `store.allowances`."""
 
     store: Any
     user_of: UserOf
@@ -81,6 +84,8 @@ class MemoryApprovals:
 
     async def decide(self, thread_id: str, approval_id: str, verdict: Verdict, context: Any) -> Approval:
         found = await self.load(thread_id, approval_id, context)
+        if verdict.grant and len(verdict.grant.bounds) > MAX_BOUNDS_CHARS:
+            raise ValueError(f"the bounds of {verdict.grant.tool} are too long")
         self._check(thread_id, context, verdict.claim)
         await self.store.load_item(thread_id, found.asked.item_id, context)
         if not found.is_open(self.clock()) or found.asked.digest != verdict.digest:
@@ -93,9 +98,25 @@ class MemoryApprovals:
             request_id=verdict.request_id,
             reason=verdict.reason[:MAX_REASON_CHARS],
             claim=verdict.claim,
+            allowance=approval_id if verdict.approved and verdict.grant else "",
         )
         self.asked[self._key(thread_id, approval_id, context)] = decided
+        if verdict.approved and verdict.grant:
+            self.store.allowances.grant(thread_id, approval_id, verdict.grant, verdict.request_id, context)
         return decided
+
+    async def allow(
+        self, thread_id: str, call: Asked, allowance: Allowance, claim: str, request_id: str, context: Any
+    ) -> Approval | None:
+        self._check(thread_id, context, claim)
+        stored = {each.allowance_id: each for each in await self.store.allowances.list(context)}
+        found = stored.get(allowance.allowance_id)
+        key, user, now = self._key(thread_id, call.approval_id, context), self.user_of(context), self.clock()
+        if found is None or found.grant != allowance.grant or key in self.asked:
+            return None
+        begun = Approval(call, "begun", now, now, user, request_id, claim=claim, allowance=allowance.allowance_id)
+        self.asked[key] = begun
+        return begun
 
     async def start(self, thread_id: str, approval_id: str, claim: str, context: Any) -> bool:
         key = self._key(thread_id, approval_id, context)
@@ -141,6 +162,33 @@ class MemoryApprovals:
 
     def _key(self, thread_id: str, approval_id: str, context: Any) -> tuple[str, str, str]:
         return self.user_of(context), escape(thread_id, "thread"), escape(approval_id, "approval")
+
+
+@dataclass
+class MemoryAllowances:
+    """Allowances by user and approval."""
+
+    user_of: UserOf
+    clock: Clock
+    retention: timedelta | None = None
+    granted: dict[tuple[str, str], Allowance] = field(default_factory=dict[tuple[str, str], Allowance])
+
+    def grant(self, thread_id: str, approval_id: str, grant: Grant, request_id: str, context: Any) -> None:
+        user, now = self.user_of(context), self.clock()
+        ends = [grant.until] if grant.until else []
+        ends += [now + self.retention] if self.retention else []
+        until = min(ends).replace(microsecond=0) if ends else None
+        grant = replace(grant, words=grant.words[:MAX_WORDS_CHARS], until=until)
+        self.granted[user, approval_id] = Allowance(approval_id, grant, thread_id, now, user, request_id)
+
+    async def list(self, context: Any) -> list[Allowance]:
+        own = [each for (user, _), each in self.granted.items() if user == self.user_of(context)]
+        alive = [each for each in own if each.grant.until is None or each.grant.until > self.clock()]
+        return sorted(alive, key=lambda each: each.allowance_id, reverse=True)[:MAX_ALLOWANCES]
+
+    async def revoke(self, allowance_id: str, context: Any) -> bool:
+        escape(allowance_id, "approval")
+        return self.granted.pop((self.user_of(context), allowance_id), None) is not None
 
 
 @dataclass

@@ -36,6 +36,7 @@ from store_dynamo.snapshots import SnapshotCache, ThreadSnapshot, merge
 from store_dynamo.store import ID_PREFIXES, AfterRead, BeforeWrite, OnDelete, is_forward, make_page, page_size
 from tests.fakes.memory_records import (
     MemoryAccess,
+    MemoryAllowances,
     MemoryApprovals,
     MemoryAudit,
     MemoryFeedback,
@@ -104,6 +105,7 @@ class MemoryStore(Store[TContext], Generic[TContext]):
         self.running = MemoryRunning(user_of, clock)
         self.journal = MemoryJournal(user_of, clock)
         self.approvals = MemoryApprovals(self, user_of, clock)
+        self.allowances = MemoryAllowances(user_of, clock, retention)
         self.rates = MemoryRates(user_of, clock)
         self.access = MemoryAccess(user_of, clock)
         self.audit = MemoryAudit()

@@ -19,7 +19,7 @@ from agents.tool_context import ToolContext
 from chatkit.agents import AgentContext
 
 from assistant_kit.agent_answer import agent_answer
-from assistant_kit.approvals import Approvals, Terms
+from assistant_kit.approvals import Approvals, Terms, at_most, bounded
 from assistant_kit.item_converter import ItemConverter
 from chat_api.assistant import Turn
 
@@ -48,11 +48,26 @@ class Teller:
     wrap: Callable[[Agent[Any]], Agent[Any]] = lambda agent: agent
     tool_name: str = "transfer"
     parameters: dict[str, Any] | None = None
+    always_allow: Any = None
+    always_life: timedelta | None = None
+    always_words: Any = None
+    repeats: bool = False
+    """Whether the model calls its tools again after each outcome."""
 
     def __post_init__(self) -> None:
         find = self._find if self.finds_outcomes else None
         words = "Move ${dollars}?"
-        terms = Terms("transfer", lambda args, _: words.format(**args), self.version, self.life, find)
+        always = bounded(dollars=at_most) if self.always_allow is True else self.always_allow
+        terms = Terms(
+            "transfer",
+            lambda args, _: words.format(**args),
+            self.version,
+            self.life,
+            find_outcome=find,
+            always_allow=always,
+            always_words=self.always_words,
+            always_life=self.always_life,
+        )
         self.approvals = Approvals(self._open, terms)
 
     async def _find(self, context: Any, key: str) -> str | None:
@@ -96,6 +111,8 @@ class Teller:
         context, _ = await self._open(thread, turn)
         model_input = await ItemConverter(turn, items).to_agent_input(items)
         config = RunConfig(tracing_disabled=True)
+        if turn.approvals and turn.approvals.counts["allowed"] and not self.repeats:
+            message = None
         return context, Runner.run_streamed(self.agent(message), model_input, context=context, run_config=config)
 
     def respond(self, thread: Any, message: Any, turn: Turn) -> AsyncIterator[Any]:

@@ -43,6 +43,7 @@ ID_FIELDS = {
     "turn": "turn",
     "call": "call",
     "file": "file",
+    "allowance": "allowance",
     "payload.id": "approval",
     "payload.digest": "digest",
 }
@@ -52,6 +53,7 @@ IN_PATH = {
     "~own.tool_turn~": ("turn", "{turn_id}"),
     "~own.call~": ("call", "{call_id}"),
     "~own.sent_file~": ("file", "{attachment_id}"),
+    "~own.allowance~": ("allowance", "{allowance_id}"),
 }
 """The ids in paths: the field of each in the table, and its parameter in the route."""
 IDEMPOTENT = {
@@ -59,6 +61,7 @@ IDEMPOTENT = {
     ("attachments.delete", "attachment_id"),
     ("items.list", "thread_id"),
     ("POST_chatkit_turns_turn_cancel", "turn"),
+    ("POST_chatkit_allowances_allowance_revoke", "allowance"),
 }
 """The response for an id that never existed: a deletion and a stop have no effect, a page is empty."""
 NOTICED = ("payload.id", "payload.digest")
@@ -70,6 +73,7 @@ OTHERS = {
     "file": "~other.sent_file~",
     "turn": "~other.turn~",
     "call": "~other.call~",
+    "allowance": "~other.allowance~",
     "approval": "~other.asked~",
     "digest": "~other.asked_digest~",
 }
@@ -80,6 +84,7 @@ UNKNOWN = {
     "file": "atc_01a200000000000000000000000000ff",
     "turn": "turn_000000000000000000000000000000ff",
     "call": "tc_18eb000000000000000000000000000000ff",
+    "allowance": "apr_18eb000000000000000000000000000000ff",
     "approval": "apr_18eb000000000000000000000000000000ff",
     "digest": "0" * 64,
 }

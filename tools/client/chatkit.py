@@ -234,6 +234,19 @@ class ChatKitClient:
             raise _refused(response.status_code, response.content)
         return cast(Event, response.json())
 
+    async def allowances(self) -> list[Event]:
+        """Return what the user always allows, the newest first. Raises RefusedError."""
+        response = await self._http.get("/chatkit/allowances", headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+        return cast("list[Event]", response.json()["data"])
+
+    async def revoke(self, allowance_id: str) -> None:
+        """End an allowance. Raises RefusedError."""
+        response = await self._http.post(f"/chatkit/allowances/{allowance_id}/revoke", headers=self._headers)
+        if response.status_code != 200:
+            raise _refused(response.status_code, response.content)
+
     async def cancel(self, turn_id: str) -> None:
         """Stop a running turn of this user. Raises RefusedError."""
         response = await self._http.post(f"/chatkit/turns/{turn_id}/cancel", headers=self._headers)

@@ -55,6 +55,7 @@ class Belongings:
     file: str
     sent_file: str
     turn: str
+    allowance: str
     gone_thread: str
     gone_item: str
     gone_file: str
@@ -151,6 +152,7 @@ class _Visit:
             file=unsent,
             sent_file=sent,
             turn=turn,
+            allowance=self._allowance(),
             gone_thread=deleted[0],
             gone_item=answer,
             gone_file=gone,
@@ -161,9 +163,19 @@ class _Visit:
         events = self._ask(create_thread(words), turn)
         return _of(events, "thread.created")["thread"]["id"], events
 
-    def _question(self) -> Question:
-        """Ask for a transfer, with an amount of this user alone: the digest covers it."""
-        dollars = sum(self._mark.partition("-")[0].encode())
+    def _allowance(self) -> str:
+        """Always allow transfers of up to a dollar; other amounts still ask. Returns the id of the allowance."""
+        headers = [("x-auth-token", self._token)]
+        answer = self._send(HttpRequest("GET", "/chatkit/allowances", headers, b"", "203.0.113.7"))
+        if not (allowed := json.loads(answer.body)["data"]):
+            asked = self._question(1)
+            self._ask(act(asked.thread, asked.card, "approval.always", asked.payload))
+            return asked.payload["id"]
+        return allowed[0]["id"]
+
+    def _question(self, dollars: int = 0) -> Question:
+        """Ask for a transfer, unless given with an amount of this user alone: the digest covers it."""
+        dollars = dollars or sum(self._mark.partition("-")[0].encode())
         thread, events = self._begin(f"Move ${dollars} to savings, please. {self._mark}")
         card = next(each["item"] for each in events if each.get("item", {}).get("type") == "widget")
         return Question(thread, card["id"], decisions_of(card["widget"])["approval.approve"]["payload"])

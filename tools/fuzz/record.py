@@ -27,6 +27,7 @@ GETS = (
     "/chatkit/overview",
     "/chatkit/entities?q=groc",
     "/chatkit/search?q=elephants",
+    "/chatkit/allowances",
 )
 POSTS: dict[str, Event] = {
     "/chatkit/overview": {"type": "budget.set", "category": "dining", "cents": 40_000},
@@ -59,7 +60,7 @@ class Recorder(ChatKitClient):
         address = urlsplit(str(request.url))
         turn = "~own.tool_turn~" if "/tools/" in address.path else "~own.turn~"
         target = re.sub(r"atc_\w+", "~own.sent_file~", re.sub(r"/tc_\w+", "/~own.call~", address.path))
-        target = re.sub(r"turn_\w+", turn, target)
+        target = re.sub(r"apr_\w+", "~own.allowance~", re.sub(r"turn_\w+", turn, target))
         target += f"?{address.query}" if address.query else ""
         headers = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
         headers |= {"x-turn-id": "~new.turn~"} if "x-turn-id" in headers else {}
@@ -69,7 +70,8 @@ class Recorder(ChatKitClient):
             name = _kind_of(body) if address.path == "/chatkit" else f"POST{address.path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), _placed(body, name))
         else:
-            path = re.sub(r"(turn|atc|tc)_\w+", r"\1", address.path).replace("/atc", "/file").replace("/tc", "/call")
+            path = re.sub(r"(turn|atc|tc|apr)_\w+", r"\1", address.path)
+            path = path.replace("/atc", "/file").replace("/tc", "/call").replace("/apr", "/allowance")
             name = f"{request.method}{path.replace('/', '_')}"
             found = Recorded(name, request.method, target, tuple(headers.items()), None, content)
         self.kept[name] = found
@@ -169,14 +171,16 @@ async def converse(client: Recorder) -> None:
 
 
 async def decide(client: Recorder) -> None:
-    """Send one action of each kind of an approval's card."""
-    for last in ("approval.approve", "approval.deny"):
+    """Send one action of each kind of an approval's card, and revoke what is always allowed."""
+    for last in ("approval.approve", "approval.deny", "approval.always"):
         asked = await ask_well(client, create_thread("Move $20 to savings"))
         card = asked.item("widget")
         payload = decisions_of(card["widget"])[last]["payload"]
         for kind in ("approval.details", "approval.check", last):
             more = {"reason": "not this month"} if kind == "approval.deny" else {}
             await ask_well(client, act(asked.thread_id, card["id"], kind, payload | more))
+    for allowance in await client.allowances():
+        await client.revoke(allowance["id"])
 
 
 def _full_message(request: Event) -> Event:

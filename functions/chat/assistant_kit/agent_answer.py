@@ -65,10 +65,22 @@ async def agent_answer(
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
     """Yield the events of the answer. `model` names the default model, for the report that it no longer exists.
 
-    With `approvals`, calls of tools that need the user's approval are recorded and shown.
+    With `approvals`, calls of tools that need the user's approval are recorded and shown. Those that the user always
+    allows are carried out, and if they are all calls of a response, the model continues with their outcomes.
 
     Raises CustomStreamError with a message for the user, or the exception of a guardrail's tripwire unchanged.
     """
+    goes_on = True
+    while goes_on:
+        async with aclosing(_answer(thread, turn, start, model, approvals)) as events:
+            async for event in events:
+                yield event
+        goes_on = turn.approvals is not None and turn.approvals.take_goes_on()
+
+
+async def _answer(
+    thread: ThreadMetadata, turn: Turn, start: Start, model: str, approvals: Approvals | None
+) -> AsyncGenerator[ThreadStreamEvent, None]:
     if approvals is None:
         items = await newest_items(turn.store, thread.id, turn.context)
     else:

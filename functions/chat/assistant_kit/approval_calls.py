@@ -27,7 +27,8 @@ from chatkit.errors import CustomStreamError
 from chatkit.types import ThreadStreamEvent
 from openai.types.responses import ResponseFunctionToolCall
 
-from chat_api.assistant import Approval, Asked, Outcome, Turn, UserApprovals
+from assistant_kit.approval_bounds import Rules, admits, bounds_in_words
+from chat_api.assistant import Allowance, Approval, Asked, Grant, Outcome, Turn, UserApprovals
 from languages import Speech, say
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 LIFE = timedelta(days=7)
 MAX_ARGUMENTS_CHARS = 20_000
 SIBLINGS_CHARS = 8_000
+MAX_ALLOWED_WORDS_CHARS = 1_000
 
 INCOMPLETE = say("The assistant asked for something that cannot be shown for your approval. Please try again.")
 
@@ -51,6 +53,12 @@ class Terms:
     version: str = ""
     """Changes with the meaning of the tool: calls that were asked for under another version are not carried out."""
     life: timedelta = LIFE
+    always_allow: Rules | None = None
+    """The bounds of "Always allow" (`approval_bounds`); None: every call asks."""
+    always_words: Words | None = None
+    """The calls that an allowance would cover, made of the arguments by code; without it, its bounds are shown."""
+    always_life: timedelta | None = None
+    """The life of an allowance; None: until the user revokes it."""
     find_outcome: Callable[[AgentContext[Any], str], Awaitable[str | None]] | None = None
     """Returns the outcome of the call with this key, if it was carried out: asked when the server stopped meanwhile."""
 
@@ -77,6 +85,8 @@ async def asked_of(
     if found is None or arguments is None or len(arguments) > MAX_ARGUMENTS_CHARS:
         logger.warning("a call of the tool %s cannot be asked for", name)
         raise CustomStreamError(INCOMPLETE, allow_retry=True)
+    speech = Speech(turn.context.locale)
+    grant = grant_of(found[0], terms, owner.name, arguments, speech)
     return Asked(
         approval_id=approval_id_of(item_id),
         group=group,
@@ -84,17 +94,52 @@ async def asked_of(
         tool=name,
         arguments=arguments,
         digest=digest_of(found[0], terms, arguments),
-        words=words_of(terms, name, arguments, Speech(turn.context.locale)),
+        words=words_of(terms, name, arguments, speech),
         until=(approvals_of(turn).now() + (terms.life if terms else LIFE)).replace(microsecond=0),
         agent=owner.name,
         model=str(getattr(owner.model, "model", owner.model) or ""),
         siblings=siblings,
+        allows=grant.words if grant else "",
+        offer=grant.meaning if grant else "",
     )
+
+
+def grant_of(tool: FunctionTool, terms: Terms | None, owner: str, arguments: str, speech: Speech) -> Grant | None:
+    """Return the allowance that the approval of a call may grant; None unless the tool's author offers one.
+
+    `owner` is the name of the tool's agent: another agent's tool of the same name is another tool.
+    """
+    if terms is None or terms.always_allow is None or (bounds := terms.always_allow.of(arguments)) is None:
+        return None
+    meaning = [owner, tool.name, tool.params_json_schema, terms.version, terms.always_allow.spelled()]
+    try:
+        words = (terms.always_words or _bounds_in_words(tool.name, bounds))(json.loads(arguments), speech)
+    except Exception as error:  # an author's code, on arguments that the tool may refuse
+        logger.warning("no words to always allow the tool %s: %s", tool.name, type(error).__name__)
+        return None
+    if terms.always_life:
+        words = speech("{calls}, for {days} days", calls=words, days=max(1, terms.always_life.days))
+    if len(words) > MAX_ALLOWED_WORDS_CHARS:  # words that are cut would hide a bound
+        return None
+    return Grant(tool.name, _digest(meaning), bounds, words)
+
+
+def _bounds_in_words(tool: str, bounds: str) -> Words:
+    return lambda _, speech: bounds_in_words(tool, bounds, speech)
+
+
+def covers(allowance: Allowance, call: Asked) -> bool:
+    """Return whether an allowance is for the call's tool, as it is now, and the call is within its bounds."""
+    return bool(call.offer) and allowance.grant.meaning == call.offer and admits(allowance.grant.bounds, call.arguments)
 
 
 def digest_of(tool: FunctionTool, terms: Terms | None, arguments: str) -> str:
     """Return the digest of a call: of everything that its meaning depends on."""
     meaning = [tool.name, tool.params_json_schema, terms.version if terms else "", arguments]
+    return _digest(meaning)
+
+
+def _digest(meaning: Any) -> str:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 

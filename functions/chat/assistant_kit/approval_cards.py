@@ -54,7 +54,7 @@ def card(approval: Approval, speech: Speech, *, details: bool = False) -> Dynami
     if details:
         children.append({"type": "Text", "value": f"{asked.tool} {asked.arguments}", "size": "xs"})
     if approval.status == "pending":
-        children.append(_form(payload, speech, details=details))
+        children.append(_form(payload, speech, details=details, always=bool(asked.allows)))
     elif approval.status in ("begun", "unknown"):
         children.append(_button(speech("Check"), "approval.check", payload))
     return DynamicWidgetRoot.model_validate(
@@ -62,13 +62,15 @@ def card(approval: Approval, speech: Speech, *, details: bool = False) -> Dynami
     )
 
 
-def _form(payload: dict[str, Any], speech: Speech, *, details: bool) -> dict[str, Any]:
+def _form(payload: dict[str, Any], speech: Speech, *, details: bool, always: bool) -> dict[str, Any]:
     buttons = [
         _button(speech("Approve"), "approval.approve", payload, style="primary"),
         {"type": "Button", "label": speech("Deny"), "submit": True, "style": "secondary"},
     ]
     if not details:
         buttons.append(_button(speech("Details"), "approval.details", payload, variant="ghost"))
+    if always:
+        buttons.insert(1, _button(speech("Always allow"), "approval.always", payload, style="secondary"))
     return {
         "type": "Form",
         "id": "decision",
@@ -85,7 +87,14 @@ def _button(label: str, action: str, payload: dict[str, Any], **options: str) ->
     return {"type": "Button", "label": label, "onClickAction": {"type": action, "payload": payload}, **options}
 
 
+def _is_covered(approval: Approval) -> bool:
+    """Return whether an allowance covered the call, so that its user was not asked about it."""
+    return bool(approval.allowance) and not approval.is_granting
+
+
 def _heading(approval: Approval, speech: Speech) -> str:
+    if _is_covered(approval):
+        return _covered_heading(approval, speech)
     match approval.status:
         case "pending":
             return speech("Your approval is needed")
@@ -103,12 +112,37 @@ def _heading(approval: Approval, speech: Speech) -> str:
             return speech("Expired; nothing was done")
 
 
+def _covered_heading(approval: Approval, speech: Speech) -> str:
+    match approval.status:
+        case "done":
+            return speech("Always allowed, and done")
+        case "failed":
+            return speech("Always allowed, but it failed")
+        case "unknown":
+            return speech("Always allowed; the outcome is unknown")
+        case _:
+            return speech("Always allowed; the outcome is not known yet")
+
+
 def _facts(approval: Approval, speech: Speech) -> list[str]:
     lines: list[str] = []
     if approval.status == "pending":
         lines.append(speech("You can decide until {time}.", time=_time(approval.asked.until, speech)))
-    if approval.decided_at:
+    if approval.status == "pending" and approval.asked.allows:
+        lines.append(speech("“Always allow” covers from now on: {calls}", calls=approval.asked.allows))
+    if approval.decided_at and _is_covered(approval):
+        time = _time(approval.decided_at, speech)
+        lines.append(
+            speech("Not asked on {time}, because you always allow: {calls}", time=time, calls=approval.asked.allows)
+        )
+    elif approval.decided_at:
         lines.append(speech("You decided this on {time}.", time=_time(approval.decided_at, speech)))
+    if approval.is_granting:
+        lines.append(
+            speech(
+                "From then on always allowed: {calls}. You can revoke this at any time.", calls=approval.asked.allows
+            )
+        )
     if approval.reason:
         lines.append(speech("Reason: {reason}", reason=approval.reason))
     if approval.status == "unknown":
@@ -137,9 +171,12 @@ def told(approval: Approval) -> tuple[str, str]:
         data["reason"] = approval.reason
     if approval.outcome:
         data["outcome"] = _cut(approval.outcome)
+    if approval.allowance:
+        data["always allowed by the user"] = asked.allows
     if asked.siblings:
         data["other tools of that response returned"] = _cut(asked.siblings)
-    return f"[Approval {asked.approval_id}] {_STATES[approval.status]}", json.dumps(data, ensure_ascii=False)
+    states = _COVERED if _is_covered(approval) else _STATES
+    return f"[Approval {asked.approval_id}] {states[approval.status]}", json.dumps(data, ensure_ascii=False)
 
 
 _STATES = {
@@ -156,6 +193,19 @@ _STATES = {
     ),
     "denied": "The user denied this call, and it has not run. Do not call it again unless the user asks for it.",
     "expired": "The user did not decide about this call in time, and it has not run.",
+}
+
+_COVERED = _STATES | {
+    "begun": "The user always allows such calls. It was started, and its outcome is not known yet.",
+    "done": (
+        "The user always allows such calls, and was not asked. It was carried out, once. Do not call it again for the "
+        "same purpose. Its outcome is below."
+    ),
+    "failed": "The user always allows such calls. It was started without a question and failed. Its outcome is below.",
+    "unknown": (
+        "The user always allows such calls. The server stopped before the outcome of this one was known: it may or may "
+        "not have been carried out. Say so, and do not call it again unless the user asks for it."
+    ),
 }
 
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agents import Agent, FunctionTool, RunContextWrapper, RunResultStreaming
@@ -44,14 +45,19 @@ from chatkit.types import (
     WidgetItem,
 )
 
+from assistant_kit.approval_bounds import anything as anything
+from assistant_kit.approval_bounds import at_most as at_most
+from assistant_kit.approval_bounds import bounded as bounded
 from assistant_kit.approval_calls import Terms as Terms
 from assistant_kit.approval_calls import (
     approval_id_of,
     approvals_of,
     asked_of,
     carry_out,
+    covers,
     digest_of,
     find_tool,
+    grant_of,
     shown,
     siblings_of,
     tool_context,
@@ -59,17 +65,21 @@ from assistant_kit.approval_calls import (
 from assistant_kit.approval_cards import card_item, told, with_card
 from assistant_kit.history import BUDGET, size
 from assistant_kit.items import item_fields
-from chat_api.assistant import Approval, Asked, NotDecidedError, Outcome, Turn
-from languages import Speech, say, translate
+from chat_api.assistant import MAX_ALLOWANCES, Allowance, Approval, Asked, Grant, NotDecidedError, Outcome, Turn
+from languages import Sentence, Speech, say, translate
 
 logger = logging.getLogger(__name__)
 
 MAX_ASKED = 20
 """Calls that one response may ask for."""
+MAX_UNASKED = 5
+"""Calls of one turn that run without a card; further ones ask, so that a model that repeats itself is noticed."""
 
 GONE = say("This request does not exist any more. Nothing was done.")
 CHANGED = say("This tool was changed after it asked. Nothing was done: ask the assistant again.")
 DECIDED = say("This was decided before. Nothing was done again.")
+ONLY_ONCE = say("This cannot always be allowed. Nothing was done: you can approve this one call.")
+FULL = say("You always allow {limit} kinds of calls already. Nothing was done: revoke one first.", limit=MAX_ALLOWANCES)
 LATE = say("The time to decide is over. Nothing was done: ask the assistant again.")
 
 Open = Callable[[ThreadMetadata, Turn], Awaitable[tuple[AgentContext[Any], Agent[Any]]]]
@@ -87,8 +97,11 @@ class Approvals:
     async def ask(
         self, context: AgentContext[Any], result: RunResultStreaming, turn: Turn
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Record the calls at which a run has stopped, then show their cards. Raises CustomStreamError."""
-        approvals, thread, speech = approvals_of(turn), context.thread, Speech(turn.context.locale)
+        """Record the calls at which a run has stopped, then show their cards, or run those that the user always allows.
+
+        Sets `turn.approvals.goes_on` if all of them ran. Raises CustomStreamError.
+        """
+        approvals, thread = approvals_of(turn), context.thread
         waiting = result.interruptions[:MAX_ASKED]
         if len(waiting) < len(result.interruptions):
             logger.warning("a response asked for over %s approvals: the others are dropped", MAX_ASKED)
@@ -100,9 +113,44 @@ class Approvals:
             calls.append(
                 await asked_of(call, context, turn, self._terms.get(call.name or ""), field["id"], group, siblings)
             )
-        await approvals.ask(thread.id, calls)
+        allowed = await self._allowed(calls, turn)
+        asked = [call for call in calls if call.approval_id not in allowed]
+        if asked:
+            await approvals.ask(thread.id, asked)
+        ran = approvals.counts["allowed"]
         for call, field in zip(calls, fields, strict=True):
-            yield ThreadItemDoneEvent(item=card_item(Approval(call, "pending", approvals.now()), field, speech))
+            if allowance := allowed.get(call.approval_id):
+                async for event in self._run_allowed(thread, call, field, allowance, turn):
+                    yield event
+            else:
+                yield _asking(call, field, turn)
+        approvals.goes_on = approvals.counts["allowed"] - ran == len(calls)
+
+    async def _allowed(self, calls: Sequence[Asked], turn: Turn) -> dict[str, Allowance]:
+        """Return the allowances that cover calls, by the calls' ids. Reads them only if a call's tool offers them."""
+        offered = [call for call in calls if call.offer]
+        left = MAX_UNASKED - approvals_of(turn).counts["allowed"]
+        if not offered or left <= 0:
+            return {}
+        allowances = await approvals_of(turn).allowances()
+        found = ((call, next((each for each in allowances if covers(each, call)), None)) for call in offered)
+        return dict([(call.approval_id, each) for call, each in found if each][:left])
+
+    async def _run_allowed(
+        self, thread: ThreadMetadata, call: Asked, field: dict[str, Any], allowance: Allowance, turn: Turn
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Run a call that an allowance covers, with a card that says so; ask if the allowance is gone by now."""
+        found = await self._current(thread, call, turn)
+        named = replace(call, allows=allowance.grant.words, offer="")
+        approval = await approvals_of(turn).allow(thread.id, named, allowance) if found else None
+        if found is None or approval is None:
+            await approvals_of(turn).ask(thread.id, [call])
+            yield _asking(call, field, turn)
+            return
+        card = card_item(approval, field, Speech(turn.context.locale))
+        yield ThreadItemDoneEvent(item=card)
+        async for event in self._carry_out(thread, card, approval, turn, *found):
+            yield event
 
     async def settle(self, thread: ThreadMetadata, turn: Turn) -> list[ThreadStreamEvent]:
         """Close the approvals of the thread that have expired or whose turn died, and return the new cards.
@@ -140,7 +188,7 @@ class Approvals:
         elif action.type == "approval.check":
             async for event in self._check(thread, sender, approval, turn):
                 yield event
-        elif action.type in ("approval.approve", "approval.deny"):
+        elif action.type in ("approval.approve", "approval.always", "approval.deny"):
             async for event in self._decide(thread, action, sender, approval, turn, answer):
                 yield event
 
@@ -153,15 +201,21 @@ class Approvals:
         turn: Turn,
         answer: Continue,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        approved, shown = action.type == "approval.approve", str(action.payload["digest"])
-        found = await self._current(thread, approval, turn) if approved else None
+        approved, shown = action.type != "approval.deny", str(action.payload["digest"])
+        found = await self._current(thread, approval.asked, turn) if approved else None
+        grant: Grant | None = None
         if approved and approval.status == "pending" and found is None:
             yield _notice(CHANGED, turn)
             return
+        if found and action.type == "approval.always" and approval.status == "pending":
+            grant = self._granted(approval.asked, turn, *found[1:])
+            if fault := await _grant_fault(grant, approval.asked, turn):
+                yield _notice(fault, turn)
+                return
         reason = "" if approved else " ".join(str(action.payload.get("reason") or "").split())
         try:
             approval = await approvals_of(turn).decide(
-                thread.id, approval.asked.approval_id, approved=approved, digest=shown, reason=reason
+                thread.id, approval.asked.approval_id, approved=approved, digest=shown, reason=reason, grant=grant
             )
         except (NotDecidedError, NotFoundError) as error:
             async for event in self._refused(thread, sender, error, turn):
@@ -204,15 +258,22 @@ class Approvals:
         yield _replaced(sender, approval, turn)
 
     async def _current(
-        self, thread: ThreadMetadata, approval: Approval, turn: Turn
+        self, thread: ThreadMetadata, asked: Asked, turn: Turn
     ) -> tuple[AgentContext[Any], FunctionTool, Agent[Any]] | None:
         """Return the tool of a call, if it is still the one that asked."""
         context, agent = await self._open(thread, turn)
-        terms = self._terms.get(approval.asked.tool)
-        found = await find_tool(agent, RunContextWrapper(context), approval.asked.tool, approval.asked.agent)
-        if found is None or digest_of(found[0], terms, approval.asked.arguments) != approval.asked.digest:
+        found = await find_tool(agent, RunContextWrapper(context), asked.tool, asked.agent)
+        if found is None or digest_of(found[0], self._terms.get(asked.tool), asked.arguments) != asked.digest:
             return None
         return context, *found
+
+    def _granted(self, asked: Asked, turn: Turn, tool: FunctionTool, owner: Agent[Any]) -> Grant | None:
+        """Return the allowance of a call's tool as it is now, in the words that the card showed."""
+        terms = self._terms.get(asked.tool)
+        grant = grant_of(tool, terms, owner.name, asked.arguments, Speech(turn.context.locale))
+        life = terms.always_life if terms else None
+        until = (approvals_of(turn).now() + life).replace(microsecond=0) if life else None
+        return grant and replace(grant, words=asked.allows, until=until)
 
     async def _carry_out(
         self,
@@ -252,6 +313,20 @@ class Approvals:
         while len(kept) > 1 and sum(map(size, kept)) > left:
             kept.pop(0)
         return [*(card for card in cards if card), *kept]
+
+
+async def _grant_fault(grant: Grant | None, asked: Asked, turn: Turn) -> Sentence | None:
+    """Return why an allowance cannot be granted: not offered, not the one that the card showed, or one too many."""
+    if not asked.offer:
+        return ONLY_ONCE
+    if grant is None or grant.meaning != asked.offer:
+        return CHANGED
+    return FULL if len(await approvals_of(turn).allowances()) >= MAX_ALLOWANCES else None
+
+
+def _asking(call: Asked, field: dict[str, Any], turn: Turn) -> ThreadItemDoneEvent:
+    waiting = Approval(call, "pending", approvals_of(turn).now())
+    return ThreadItemDoneEvent(item=card_item(waiting, field, Speech(turn.context.locale)))
 
 
 async def _card(approval: Approval, thread: ThreadMetadata, turn: Turn) -> WidgetItem | None:

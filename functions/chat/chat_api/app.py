@@ -10,6 +10,8 @@ POST /chatkit/turns/{turn}/tools/{call}  run a client tool call: 200 for the fir
 GET  /chatkit/entities?q=           entities that can be mentioned
 GET  /chatkit/composer              options of the composer: models, tools, dictation, mentions, attachments
 GET  /chatkit/search?q=&after=      words in the user's own titles and messages; `after` continues a search
+GET  /chatkit/allowances            the calls of tools that the user always allows
+POST /chatkit/allowances/{id}/revoke  end one of them
 GET  /chatkit/overview              the assistant's data about the user, shown next to the chat
 POST /chatkit/overview              the user's change of these data
 POST /chatkit/reports               an error of the page, for the operator's log
@@ -155,6 +157,16 @@ def add_routes(app: FastAPI, server: AssistantServer, hosted: HostedMode | None)
     @app.get("/chatkit/search")
     async def search(request: Request, context: User) -> Response:
         return JSONResponse(await server.search(query_of(request), cursor_of(request), context), headers=NO_STORE)
+
+    @app.get("/chatkit/allowances")
+    async def allowances(context: User) -> Response:
+        return JSONResponse(await server.allowances(context), headers=NO_STORE)
+
+    @app.post("/chatkit/allowances/{allowance_id}/revoke")
+    async def revoke(request: Request, context: User) -> Response:
+        allowance_id = check_value("path allowance_id", request.path_params["allowance_id"])
+        await server.revoke(allowance_id, context)
+        return JSONResponse({"id": allowance_id}, headers=NO_STORE)
 
     @app.get("/chatkit/composer")
     async def composer(context: User) -> Response:

@@ -39,8 +39,11 @@ from chat_api.answer.rules import fault_of
 from chat_api.context import RequestContext
 from chat_api.errors import contained
 from chat_api.user_store import UserApprovals
+from store_dynamo.allowances import MAX_ALLOWANCES as MAX_ALLOWANCES
+from store_dynamo.approval_records import Allowance as Allowance
 from store_dynamo.approvals import Approval as Approval
 from store_dynamo.approvals import Asked as Asked
+from store_dynamo.approvals import Grant as Grant
 from store_dynamo.approvals import NotDecidedError as NotDecidedError
 from store_dynamo.approvals import Outcome as Outcome
 
@@ -218,7 +221,9 @@ class SupportsApprovals(Protocol):
         ...
 
 
-APPROVAL_ACTIONS = frozenset({"approval.approve", "approval.deny", "approval.details", "approval.check"})
+APPROVAL_ACTIONS = frozenset(
+    {"approval.approve", "approval.always", "approval.deny", "approval.details", "approval.check"}
+)
 """The actions of the cards that ask for an approval. Types that begin with "approval." are reserved."""
 
 

@@ -189,6 +189,7 @@ NOTES: Mapping[str, str] = {
 HTTP: Mapping[str, Bound] = {
     "body": Number(0, 4 * 1024 * 1024),
     "body of a change or report": Json(2_000, 50, 5),
+    "path allowance_id": Text(512),
     "path attachment_id": Text(512),
     "path call_id": Text(512),
     "path turn_id": Text(64),

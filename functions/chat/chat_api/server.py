@@ -52,7 +52,7 @@ from chat_api.settings import LimitSettings
 from chat_api.store_answers import NonStreamingResult, StoreRequest, answer_with_turns
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import BackgroundStream, StopReason, StopSignal, Timing, watch
-from chat_api.user_store import UserApprovals, UserStore
+from chat_api.user_store import UserApprovals, UserStore, allowance_entry
 from chat_api.warmup import DeferredImports
 from languages import localized, say, translate
 from store_dynamo import DynamoStore
@@ -243,6 +243,16 @@ class AssistantServer:
             raise NotFoundRequestError(say("this assistant's overview cannot be changed"))
         return await self._assistant.change_overview(change, self._turn(UserStore(self._store, context), context))
 
+    async def allowances(self, context: RequestContext) -> dict[str, Any]:
+        """Return what the user always allows, the newest first."""
+        found = await self._store.allowances.list(context)
+        return {"data": [allowance_entry(each) for each in found]}
+
+    async def revoke(self, allowance_id: str, context: RequestContext) -> None:
+        """End an allowance of the user, from the next call on; does nothing if there is none. Raises InvalidIdError."""
+        if await self._store.allowances.revoke(allowance_id, context):
+            await self.record("allowance.revoked", context, allowance_id)
+
     async def sign_out(self, context: RequestContext) -> None:
         """End the user's sessions on all devices: from now on, a token of an earlier sign-in is refused."""
         await self._store.access.sign_out(context, datetime.now(UTC))
@@ -340,7 +350,8 @@ class AssistantServer:
             save_image=lambda image, partial: self._files.images.put(image, context, partial=partial),
             search=lambda query: self.search(query, None, context),
             envelope=envelope,
-            approvals=lease and UserApprovals(self._store.approvals, context, lease.claim, self.record),
+            approvals=lease
+            and UserApprovals(self._store.approvals, self._store.allowances, context, lease.claim, self.record),
             confirm=lease.confirm if lease else no_lease,
         )
 

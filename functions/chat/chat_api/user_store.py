@@ -20,6 +20,8 @@ from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
+from store_dynamo.allowances import Allowances
+from store_dynamo.approval_records import Allowance, Grant
 from store_dynamo.approvals import Approval, Approvals, Asked, Outcome, Verdict
 from store_dynamo.errors import FencedError
 from store_dynamo.items import Place
@@ -160,11 +162,25 @@ class UserStore(Store[RequestContext]):
             await self._store.delete_attachment(attachment_id, self._context)
 
 
+def allowance_entry(allowance: Allowance) -> dict[str, str | None]:
+    """Return an allowance as its user sees it."""
+    grant = allowance.grant
+    return {
+        "id": allowance.allowance_id,
+        "tool": grant.tool,
+        "words": grant.words,
+        "granted_at": allowance.granted_at.isoformat(),
+        "until": grant.until and grant.until.isoformat(),
+        "thread_id": allowance.thread_id,
+    }
+
+
 @dataclass(slots=True)
 class UserApprovals:
     """The approvals in a thread of one user, for one turn: only this turn starts the tools that it has approved."""
 
     _approvals: Approvals[RequestContext]
+    _allowances: Allowances[RequestContext]
     _context: RequestContext
     _claim: str
     _audit: Audit
@@ -174,6 +190,8 @@ class UserApprovals:
     """Metrics: approvals by what this turn did to them. Never their contents."""
     ages: list[float] = field(default_factory=list[float])
     """Metrics: the seconds between a question and its decision."""
+    goes_on: bool = False
+    """Whether allowances covered all calls of the model's last response, so that it can continue."""
 
     def is_open(self, approval: Approval) -> bool:
         """Return whether the user can still decide."""
@@ -201,16 +219,48 @@ class UserApprovals:
         self._count("asked", len(calls))
 
     async def decide(
-        self, thread_id: str, approval_id: str, *, approved: bool, digest: str, reason: str = ""
+        self,
+        thread_id: str,
+        approval_id: str,
+        *,
+        approved: bool,
+        digest: str,
+        reason: str = "",
+        grant: Grant | None = None,
     ) -> Approval:
-        """Record the user's decision, once. Raises NotDecidedError or NotFoundError; then nothing has changed."""
-        verdict = Verdict(approved, digest, self._claim, self._context.request_id, reason)
+        """Record the user's decision, and the allowance that it grants, once.
+
+        Raises NotDecidedError or NotFoundError; then nothing has changed.
+        """
+        verdict = Verdict(approved, digest, self._claim, self._context.request_id, reason, grant)
         decided = await self._approvals.decide(thread_id, approval_id, verdict, self._context)
         action = "approved" if approved else "denied"
         self.ages.append((self._approvals.now() - decided.asked_at).total_seconds())
         self._count(action)
         await self._audit(f"approval.{action}", self._context, approval_id)
+        if decided.allowance:
+            self._count("always")
+            await self._audit("allowance.granted", self._context, approval_id)
         return decided
+
+    async def allowances(self) -> list[Allowance]:
+        """Return the user's allowances, the newest first. One query."""
+        return await self._allowances.list(self._context)
+
+    def take_goes_on(self) -> bool:
+        """Return `goes_on` and reset it."""
+        goes_on, self.goes_on = self.goes_on, False
+        return goes_on
+
+    async def allow(self, thread_id: str, call: Asked, allowance: Allowance) -> Approval | None:
+        """Record a call as begun by an allowance; None, and nothing is recorded, if the user has revoked it."""
+        request_id = self._context.request_id
+        begun = await self._approvals.allow(thread_id, call, allowance, self._claim, request_id, self._context)
+        if begun is not None:
+            self.by_item[call.item_id] = begun
+            self._count("allowed")
+            await self._audit("allowance.used", self._context, call.approval_id)
+        return begun
 
     async def start(self, thread_id: str, approval_id: str) -> bool:
         """Return True once to the turn that approved a call, right before its tool; False: do not run it."""

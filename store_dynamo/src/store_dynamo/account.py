@@ -41,7 +41,7 @@ PAGE = 500
 _EXPORTED = (
     "kind", "title_source", "at", "hits", "thread_id", "cancelled_at", "expires_at", "deleted_at", "reason", "held_by",
     "kept_at", "turn", "ran", "end", "status", "open_until", "asked_at", "decided_at", "decided_by", "request_id",
-    "outcome", "closed_at",
+    "outcome", "closed_at", "allowance", "tool", "meaning", "bounds", "words", "granted_at", "granted_by",
 )  # fmt: skip
 
 
@@ -81,14 +81,15 @@ class Account:
         """
         await self.check_hold()
         await Access(self._table, str).erase(self._user_id, datetime.now(UTC))
-        async for record in self._records(user_partition(self._user_id)):
-            if (thread_id := _thread(record)) is not None:
-                yield f"thread {thread_id}"
-                await self._sweep.thread(self._user_id, thread_id, lambda: False)
-            if record["sk"]["S"] == ACCESS:
-                continue
-            yield record["sk"]["S"]
-            await self._table.delete({"pk": record["pk"], "sk": record["sk"]})
+        for _ in range(2):  # a turn that still ran may have granted an allowance in a thread that is gone now
+            async for record in self._records(user_partition(self._user_id)):
+                if (thread_id := _thread(record)) is not None:
+                    yield f"thread {thread_id}"
+                    await self._sweep.thread(self._user_id, thread_id, lambda: False)
+                if record["sk"]["S"] == ACCESS:
+                    continue
+                yield record["sk"]["S"]
+                await self._table.delete({"pk": record["pk"], "sk": record["sk"]})
         async for key in self._objects():
             yield key
             await self._bucket.delete(key)

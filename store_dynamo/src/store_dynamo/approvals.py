@@ -10,6 +10,7 @@
        │                    └──── abandon ──▶ unknown ── finish ──▶ done | failed
        ├─────── decide ──▶ denied
        └─────── expire ──▶ expired
+    allow ──▶ begun            (a call that an allowance covers, see `allowances`)
 
 Theory. The record is the truth about a call: the model's plan, the card and the process may all be gone when the user
 decides. Each arrow is one conditional write, so of two decisions, in two tabs or by a repeated request, one succeeds.
@@ -24,14 +25,26 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, cast
+from typing import Any, Generic, cast
 
 from typing_extensions import TypeVar
 
+from store_dynamo.allowances import granting, holds
+from store_dynamo.approval_records import MAX_ARGUMENTS_CHARS, Allowance
+from store_dynamo.approval_records import MAX_ASKED as MAX_ASKED
+from store_dynamo.approval_records import MAX_OUTCOME_CHARS as MAX_OUTCOME_CHARS
+from store_dynamo.approval_records import MAX_REASON_CHARS as MAX_REASON_CHARS
+from store_dynamo.approval_records import Approval as Approval
+from store_dynamo.approval_records import Asked as Asked
+from store_dynamo.approval_records import Grant as Grant
+from store_dynamo.approval_records import NotDecidedError as NotDecidedError
+from store_dynamo.approval_records import Outcome as Outcome
+from store_dynamo.approval_records import Status as Status
+from store_dynamo.approval_records import Verdict as Verdict
 from store_dynamo.bodies import Bodies
-from store_dynamo.errors import ConditionFailedError, StoreError, approval_not_found, item_not_found, thread_not_found
+from store_dynamo.errors import ConditionFailedError, approval_not_found, item_not_found, thread_not_found
 from store_dynamo.expressions import ABSENT, PRESENT, Lifetime, is_alive, seconds, text, update
 from store_dynamo.keys import APPROVAL, approval_key, item_key, overflow_prefix, thread_key, thread_partition, unescape
 from store_dynamo.serialization import check_schema, schema
@@ -39,84 +52,7 @@ from store_dynamo.table import Record, Table, conflicting_record, run_to_complet
 
 TContext = TypeVar("TContext", default=Any)
 
-Status = Literal["pending", "begun", "done", "failed", "unknown", "denied", "expired"]
-
-MAX_ASKED = 50
-"""Calls that are asked for at once; a transaction takes 100 actions."""
 MAX_LISTED = 500
-MAX_ARGUMENTS_CHARS = 20_000
-MAX_OUTCOME_CHARS = 8_000
-MAX_REASON_CHARS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call of a tool that waits for its user."""
-
-    approval_id: str
-    """Sorts by time, as `keys.new_id` makes it: `list` returns the newest."""
-    group: str
-    """The same for all calls of one response of the model."""
-    item_id: str
-    """The thread item of the card."""
-    tool: str
-    arguments: str
-    """Canonical JSON."""
-    digest: str
-    words: str
-    """The question that the card shows."""
-    until: datetime
-    """The end of the time in which the call can be decided; whole seconds."""
-    agent: str = ""
-    model: str = ""
-    siblings: str = ""
-    """The outputs of the other tools of the same response, as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A user's decision; `digest` is the one that the card showed, and `claim` that of the deciding turn."""
-
-    approved: bool
-    digest: str
-    claim: str
-    request_id: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of a tool that was started."""
-
-    text: str
-    failed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A record: the call, and its state."""
-
-    asked: Asked
-    status: Status
-    asked_at: datetime
-    decided_at: datetime | None = None
-    decided_by: str = ""
-    request_id: str = ""
-    reason: str = ""
-    claim: str = ""
-    outcome: str = ""
-
-    def is_open(self, now: datetime) -> bool:
-        """Return whether the user can still decide."""
-        return self.status == "pending" and now < self.asked.until
-
-
-class NotDecidedError(StoreError):
-    """The call cannot be decided in this way, and nothing has changed; `approval` is its record."""
-
-    def __init__(self, approval: Approval) -> None:
-        super().__init__(f"Approval {approval.asked.approval_id} is {approval.status}, or its digest or time differs")
-        self.approval = approval
 
 
 class Approvals(Generic[TContext]):
@@ -144,23 +80,7 @@ class Approvals(Generic[TContext]):
         await run_to_completion(self._ask(self._user_of(context), thread_id, calls, claim))
 
     async def _ask(self, user_id: str, thread_id: str, calls: Sequence[Asked], claim: str | None) -> None:
-        now = self._lifetime.clock()
-        puts: list[dict[str, Any]] = []
-        for call in calls:
-            if len(call.arguments) > MAX_ARGUMENTS_CHARS:
-                raise ValueError(f"the arguments of {call.tool} have over {MAX_ARGUMENTS_CHARS} characters")
-            packed = await self._bodies.pack(_dump(call), overflow_prefix(user_id, thread_id))
-            record: Record = {
-                **approval_key(user_id, thread_id, call.approval_id),
-                **schema(),
-                **packed,
-                "status": text("pending"),
-                "digest": text(call.digest),
-                "open_until": seconds(call.until),
-                "asked_at": text(now.isoformat()),
-            }
-            stated = {"ConditionExpression": ABSENT, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-            puts.append({"Put": {"Item": record, **stated}})
+        puts = [await self._new(user_id, thread_id, call, {"status": text("pending")}) for call in calls]
         try:
             await self._table.transact(self._lifetime.thread_lives(user_id, thread_id, claim=claim), *puts)
         except ConditionFailedError as error:
@@ -169,6 +89,52 @@ class Approvals(Generic[TContext]):
             for place, found in error.failed.items():  # a retry after a lost answer finds its own records
                 if found is None or found["body"] != puts[place - 1]["Put"]["Item"]["body"]:
                     raise
+
+    async def allow(
+        self, thread_id: str, call: Asked, allowance: Allowance, claim: str, request_id: str, context: TContext
+    ) -> Approval | None:
+        """Record a call that an allowance of the user covers, as begun by the turn of a claim.
+
+        Returns None, and records nothing, if the allowance was revoked, has ended or is for another tool. Raises
+        NotFoundError for the thread, or ValueError.
+        """
+        return await run_to_completion(
+            self._allow(self._user_of(context), thread_id, call, allowance, claim, request_id)
+        )
+
+    async def _allow(
+        self, user_id: str, thread_id: str, call: Asked, allowance: Allowance, claim: str, request_id: str
+    ) -> Approval | None:
+        now = self._lifetime.clock()
+        begun = _decision("begun", now, user_id, Verdict(True, call.digest, claim, request_id))
+        begun |= {"allowance": text(allowance.allowance_id), "asked_at": text(now.isoformat())}
+        put = await self._new(user_id, thread_id, call, begun)
+        lives = self._lifetime.thread_lives(user_id, thread_id, claim=claim)
+        try:
+            await self._table.transact(lives, {"ConditionCheck": holds(user_id, allowance, self._lifetime)}, put)
+        except ConditionFailedError as error:
+            stored = conflicting_record(error, 2)
+            if stored is None or stored.get("decision") != begun["decision"]:  # else a retry after a lost answer
+                if 0 in error.failed:
+                    raise thread_not_found(thread_id) from error
+                return None
+        return Approval(call, "begun", now, now, user_id, request_id, claim=claim, allowance=allowance.allowance_id)
+
+    async def _new(self, user_id: str, thread_id: str, call: Asked, state: Record) -> dict[str, Any]:
+        """Return the action of a transaction that writes a new record. Raises ValueError for long arguments."""
+        if len(call.arguments) > MAX_ARGUMENTS_CHARS:
+            raise ValueError(f"the arguments of {call.tool} have over {MAX_ARGUMENTS_CHARS} characters")
+        record: Record = {
+            **approval_key(user_id, thread_id, call.approval_id),
+            **schema(),
+            **await self._bodies.pack(_dump(call), overflow_prefix(user_id, thread_id)),
+            "digest": text(call.digest),
+            "open_until": seconds(call.until),
+            "asked_at": text(self._lifetime.clock().isoformat()),
+            **state,
+        }
+        stated = {"ConditionExpression": ABSENT, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        return {"Put": {"Item": record, **stated}}
 
     async def load(self, thread_id: str, approval_id: str, context: TContext) -> Approval:
         """Return one record. Raises NotFoundError, also when its thread is deleted or expired."""
@@ -189,7 +155,7 @@ class Approvals(Generic[TContext]):
         return sorted(found, key=lambda each: (each.asked_at, each.asked.approval_id))
 
     async def decide(self, thread_id: str, approval_id: str, verdict: Verdict, context: TContext) -> Approval:
-        """Decide a call, once. Returns the record as it is then: begun or denied.
+        """Decide a call, once, and grant the verdict's allowance. Returns the record as it is then: begun or denied.
 
         Raises NotDecidedError if it was decided before, has expired, or has another digest than the one shown, and
         NotFoundError for the thread, the approval, or its card.
@@ -200,28 +166,24 @@ class Approvals(Generic[TContext]):
         self, user_id: str, thread_id: str, approval_id: str, verdict: Verdict, context: TContext
     ) -> Approval:
         before = await self.load(thread_id, approval_id, context)
-        now, token = self._lifetime.clock(), uuid.uuid4().hex
+        now, grant = self._lifetime.clock(), verdict.grant if verdict.approved else None
         status: Status = "begun" if verdict.approved else "denied"
-        decided = {
-            "status": text(status),
-            "decided_at": text(now.isoformat()),
-            "decided_by": text(user_id),
-            "request_id": text(verdict.request_id),
-            "reason": text(verdict.reason[:MAX_REASON_CHARS]),
-            "claim": text(verdict.claim),
-            "decision": text(token),  # distinguishes a retry after a lost answer from another decision
-        }
+        decided = _decision(status, now, user_id, verdict) | ({"allowance": text(approval_id)} if grant else {})
         where = {":pending": text("pending"), ":shown": text(verdict.digest), ":now": seconds(now)}
         change = {
             "Key": approval_key(user_id, thread_id, approval_id),
             "ConditionExpression": "#status = :pending AND digest = :shown AND open_until > :now",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            **update({name: value for name, value in decided.items() if value["S"]}, values=where),
+            **update(decided, values=where),
         }
         card = {"Key": item_key(user_id, thread_id, before.asked.item_id), "ConditionExpression": PRESENT}
         lives = self._lifetime.thread_lives(user_id, thread_id, claim=verdict.claim)
+        actions: list[dict[str, Any]] = [lives, {"ConditionCheck": card}, {"Update": change}]
+        if grant:
+            record = granting(user_id, thread_id, approval_id, grant, verdict.request_id, self._lifetime)
+            actions.append({"Put": {"Item": record}})
         try:
-            await self._table.transact(lives, {"ConditionCheck": card}, {"Update": change})
+            await self._table.transact(*actions)
         except ConditionFailedError as error:
             if 0 in error.failed:
                 raise thread_not_found(thread_id) from error
@@ -238,6 +200,7 @@ class Approvals(Generic[TContext]):
             request_id=verdict.request_id,
             reason=verdict.reason[:MAX_REASON_CHARS],
             claim=verdict.claim,
+            allowance=approval_id if grant else "",
         )
 
     async def start(self, thread_id: str, approval_id: str, claim: str, context: TContext) -> bool:
@@ -319,8 +282,22 @@ class Approvals(Generic[TContext]):
             cast("Status", named["status"]),
             datetime.fromisoformat(named["asked_at"]),
             datetime.fromisoformat(decided) if decided else None,
-            *(named.get(each, "") for each in ("decided_by", "request_id", "reason", "claim", "outcome")),
+            *(named.get(each, "") for each in ("decided_by", "request_id", "reason", "claim", "outcome", "allowance")),
         )
+
+
+def _decision(status: Status, now: datetime, user_id: str, verdict: Verdict) -> Record:
+    """Return the attributes of a decision; `decision` distinguishes a retry after a lost answer from another one."""
+    decided = {
+        "status": status,
+        "decided_at": now.isoformat(),
+        "decided_by": user_id,
+        "request_id": verdict.request_id,
+        "reason": verdict.reason[:MAX_REASON_CHARS],
+        "claim": verdict.claim,
+        "decision": uuid.uuid4().hex,
+    }
+    return {name: text(value) for name, value in decided.items() if value}
 
 
 def _dump(call: Asked) -> str:

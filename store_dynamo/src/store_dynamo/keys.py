@@ -5,6 +5,7 @@
     attachment   USER#{user}                   ATTACHMENT#{attachment}  ATTACHMENT#{thread}, once it belongs to one
     turn         USER#{user}                   TURN#{turn}              –
     running turn USER#{user}                   RUNNING#{thread}         –
+    allowance    USER#{user}                   ALLOWANCE#{approval}     –
     rate         USER#{user} or SHARED         RATE#{name}#{window}     –
     access       USER#{user}                   ACCESS                   –
     lease        LEASES                        LEASE#{until}#{holder}   –
@@ -48,7 +49,7 @@ INDEX = "by_order"
 TTL_ATTRIBUTE = "expires_at"
 THREAD, ITEM, ATTACHMENT, TURN, FEEDBACK, RATE = "THREAD#", "ITEM#", "ATTACHMENT#", "TURN#", "FEEDBACK#", "RATE#"
 ACCESS, LEASES, LEASE, HOLD, HELD = "ACCESS", "LEASES", "LEASE#", "HOLD", "HELD#"
-RUNNING, LIVE, APPROVAL = "RUNNING#", "LIVE#", "APPROVAL#"
+RUNNING, LIVE, APPROVAL, ALLOWANCE = "RUNNING#", "LIVE#", "APPROVAL#", "ALLOWANCE#"
 OVERFLOW_AREA = "overflow"
 
 MAX_ID_BYTES = 512  # of an escaped id; a sort key holds 1 024, a partition key 2 048
@@ -120,6 +121,11 @@ def feedback_key(user_id: str, thread_id: str, item_id: str) -> Key:
 
 def approval_key(user_id: str, thread_id: str, approval_id: str) -> Key:
     return _key(thread_partition(user_id, thread_id), APPROVAL + escape(approval_id, "approval"))
+
+
+def allowance_key(user_id: str, approval_id: str) -> Key:
+    """Return the key of the allowance that an approval granted. It outlives the approval's conversation."""
+    return _key(user_partition(user_id), ALLOWANCE + escape(approval_id, "approval"))
 
 
 def attachment_key(user_id: str, attachment_id: str) -> Key:

@@ -21,6 +21,7 @@ from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 from typing_extensions import TypeVar
 
 from store_dynamo.access import Access
+from store_dynamo.allowances import Allowances
 from store_dynamo.approvals import Approvals
 from store_dynamo.attachments import Attachments
 from store_dynamo.audit import Audit
@@ -92,8 +93,9 @@ class DynamoStore(Store[TContext], Generic[TContext]):
     Cancellation: a write that has begun is carried out before CancelledError is raised.
     Errors: see errors.py; throttling and timeouts are retried with `backoff`.
 
-    `turns`, `running`, `journal`, `approvals`, `rates`, `access`, `audit` and `feedback` are records of the same table
-    that ChatKit's Store does not have, and `search` finds messages by their words: see the modules of these names.
+    `turns`, `running`, `journal`, `approvals`, `allowances`, `rates`, `access`, `audit` and `feedback` are records of
+    the same table that ChatKit's Store does not have, and `search` finds messages by their words: see the modules of
+    these names.
 
     IAM: dynamodb:BatchGetItem, ConditionCheckItem, DeleteItem, GetItem, PutItem, Query and UpdateItem on the table and
     its index; s3:GetObject and s3:PutObject on `overflow/*`.
@@ -132,6 +134,7 @@ class DynamoStore(Store[TContext], Generic[TContext]):
         self.running = RunningTurns[TContext](records, user_of, clock)
         self.journal = Journal[TContext](records, user_of, clock)
         self.approvals = Approvals[TContext](records, bodies, user_of, lifetime)
+        self.allowances = Allowances[TContext](records, user_of, lifetime)
         self.rates = Rates[TContext](records, user_of, clock)
         self.access = Access[TContext](records, user_of, clock)
         self.audit = Audit(records, clock)

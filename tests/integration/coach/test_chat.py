@@ -80,6 +80,32 @@ async def test_failures_are_told_and_the_conversation_goes_on(client: ChatKitCli
     assert "You asked: “simulate error 500”" in shown
 
 
+@pytest.mark.promise("P5")
+@pytest.mark.feature("allowances")
+async def test_transfers_are_always_allowed_until_they_are_revoked(client: ChatKitClient) -> None:
+    words = "transfers from Cash to Savings, each up to $20.00"
+    shown = await chat(
+        client,
+        "/allowed",
+        "/revoke 1",
+        "Move $20 to savings",
+        "/always",
+        "Move $15 to savings",
+        "/allowed",
+        "/revoke 1",
+        "Move $10 to savings",
+    )
+    assert "[nothing is always allowed]" in shown
+    assert "/allowed shows the numbers that /revoke takes" in shown
+    assert "/always allows such calls from now on" in shown
+    assert f"From then on always allowed: {words}." in shown
+    assert "Done: $15.00 was moved." in shown
+    assert f"1 · {words} · since" in shown
+    assert f"[asks again: {words}]" in shown
+    assert "Done: $10.00 was moved." not in shown
+    assert "│ Move $10.00 from Cash to Savings?" in shown.rpartition("asks again")[2]
+
+
 @pytest.mark.promise("P1")
 @pytest.mark.feature("approvals")
 async def test_a_call_is_approved_and_another_one_is_denied(client: ChatKitClient) -> None:

@@ -68,3 +68,20 @@ async def test_what_is_missing_when_the_user_decides_is_not_moved(talk: Talk) ->
     done = await press(talk, card, "Approve")
 
     assert (done.text, await cents(talk)) == ("You approved it; it was not possible.", before)
+
+
+@pytest.mark.promise("P5")
+@pytest.mark.feature("allowances")
+async def test_money_moves_without_a_card_only_between_the_same_accounts_and_up_to_the_amount(talk: Talk) -> None:
+    card = (await talk.say("move $200 to savings")).item("widget")
+    await press(talk, card, "Always allow")
+    before = await cents(talk)
+
+    covered = await talk.say("move $150 to savings")
+    moved = await cents(talk)
+    assert moved == before | {"cash": before["cash"] - 15_000, "savings": before["savings"] + 15_000}
+    assert covered.text == "Done: $150.00 was moved."
+    assert "transfers from Cash to Savings, each up to $200.00" in str(covered.events)
+    for order in ("move $201 to savings", "move $1 from investing to savings", "move $1 from savings to cash"):
+        assert "Approve" in buttons((await talk.say(order)).item("widget")["widget"])
+    assert await cents(talk) == moved

@@ -89,6 +89,7 @@ async def test_tombstone_and_its_end_reach_the_janitor_and_ordinary_writes_do_no
         pytest.param(record("REMOVE", "THREAD#one"), True, id="expired thread"),
         pytest.param(record("REMOVE", "ATTACHMENT#one"), True, id="attachment"),
         pytest.param(record("REMOVE", "ITEM#one", kind={"S": "user_message"}), True, id="item, maybe held"),
+        pytest.param(record("REMOVE", "ALLOWANCE#one"), True, id="allowance, maybe held"),
         pytest.param(record("REMOVE", "HELD#1#ITEM#one"), True, id="copy of a legal hold"),
         pytest.param(record("MODIFY", "ITEM#one", kind={"S": "user_message"}), False, id="changed item"),
         pytest.param(record("REMOVE", "ACCESS"), False, id="access"),

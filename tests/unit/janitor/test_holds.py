@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from chatkit.types import GeneratedImage, GeneratedImageItem
 
 from attachments_s3.keys import file_key, generated_key
 from store_dynamo.account import Account
+from store_dynamo.approvals import Asked, Grant, Verdict
 from store_dynamo.errors import HeldError
 from store_dynamo.holds import Holds, original_key
 from store_dynamo.keys import attachment_key, item_key, thread_key
@@ -23,6 +25,8 @@ from tests.fakes.table_stream import TableStream
 
 pytestmark = pytest.mark.promise("H14")
 ALICE, BOB = Caller("alice"), Caller("bob")
+CALL = Asked("apr", "g", "i", "transfer", "{}", "d", "Move $5?", datetime(2999, 1, 1, tzinfo=UTC))
+GRANT = Grant("transfer", "m", "{}", "Moves up to $5")
 
 
 class House:
@@ -130,6 +134,23 @@ async def test_deleted_item_of_a_held_user_is_kept(house: House, key: Any) -> No
     assert item_id not in [each.id for each in shown.data]
     words = "words of i" if item_id == "i" else noise(200_000)
     assert words in bodies(await house.export(ALICE))
+
+
+@pytest.mark.promise("P5")
+async def test_revoked_allowance_of_a_held_user_is_kept(house: House) -> None:
+    for caller in (ALICE, BOB):
+        await house.store.approvals.ask("thr_1", [CALL], caller)
+        await house.store.approvals.decide("thr_1", "apr", Verdict(True, "d", "c", grant=GRANT), caller)
+    await house.settle()
+    await house.holds.place("alice", "case 17", "ana")
+
+    for caller in (ALICE, BOB):
+        await house.store.allowances.revoke("apr", caller)
+    await house.settle()
+
+    assert await house.store.allowances.list(ALICE) == []
+    kept = [[each["words"] for each in await house.export(caller) if "granted_at" in each] for caller in (ALICE, BOB)]
+    assert kept == [["Moves up to $5"], []]
 
 
 async def test_copies_never_expire_and_are_in_no_index(house: House) -> None:

@@ -7,6 +7,7 @@ import base64
 import inspect
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from chatkit.types import ThreadMetadata
 from janitor.duties import duties
 from store_dynamo import account, keys
 from store_dynamo.account import Account
-from store_dynamo.approvals import Asked, Outcome, Verdict
+from store_dynamo.approvals import Asked, Grant, Outcome, Verdict
 from store_dynamo.journal import Segment
 from store_dynamo.sweep import Sweep
 from store_dynamo.table import Table
@@ -28,6 +29,7 @@ from tests.fakes.janitor_backend import objects, records
 
 ALICE, BOB = Caller("alice#1"), Caller("bob")
 ASKED = Asked("apr", "g", "i", "transfer", '{"dollars":200}', "d", "Move $200?", datetime(2999, 1, 1, tzinfo=UTC))
+GRANT = Grant("transfer", "m", '{"equal":{}}', "Moves up to $200", datetime(2999, 1, 1, tzinfo=UTC))
 TOMBSTONE = ("USER#alice.231", "ACCESS")
 """It ends the sessions of an erased user, and expires after the longest of them."""
 
@@ -43,7 +45,7 @@ async def backend(moto_backend: DynamoBackend) -> Any:
         await store.save_attachment(file("a", thread_id="thr_1"), caller)
         await store.feedback.put("thr_1", ["i"], "positive", caller)
         await store.approvals.ask("thr_1", [ASKED], caller)
-        await store.approvals.decide("thr_1", "apr", Verdict(True, "d", "claim", "req-1"), caller)
+        await store.approvals.decide("thr_1", "apr", Verdict(True, "d", "claim", "req-1", grant=GRANT), caller)
         await store.approvals.start("thr_1", "apr", "claim", caller)
         await store.approvals.finish("thr_1", "apr", "claim", Outcome(f"moved {caller.user_id}'s"), caller)
         await store.turns.claim("turn-1", "thr_1", caller)
@@ -73,7 +75,7 @@ async def test_the_export_has_everything_of_one_user(backend: DynamoBackend) -> 
 
     kinds = [each.get("record") or each["object"].split("/")[0] for each in lines]
     records_of_each = {"thread": 2, "item": 3, "feedback": 1, "attachment": 1, "turn": 1, "rate": 1, "access": 1}
-    records_of_each |= {"running": 1, "approval": 1, "live": 3}
+    records_of_each |= {"running": 1, "approval": 1, "allowance": 1, "live": 3}
     assert Counter(kinds) == records_of_each | {"files": 1, "generated": 1, "pending": 1, "overflow": 1}
     first = next(each for each in lines if each.get("record") == "thread" and each["id"] == "thr_1")
     assert ThreadMetadata.model_validate(first["body"]) == thread(title="Budget", metadata={"a": 1})
@@ -102,8 +104,31 @@ async def test_the_export_has_the_decision_and_its_outcome(backend: DynamoBacken
     assert (record["thread_id"], record["id"]) == ("thr_1", "apr")
     assert (record["body"]["tool"], record["body"]["arguments"]) == ("transfer", '{"dollars":200}')
     assert (record["body"]["words"], record["status"], record["outcome"]) == ("Move $200?", "done", "moved alice#1's")
-    assert (record["decided_by"], record["request_id"]) == (ALICE.user_id, "req-1")
+    assert (record["decided_by"], record["request_id"], record["allowance"]) == (ALICE.user_id, "req-1", "apr")
     assert datetime.fromisoformat(record["decided_at"]) >= datetime.fromisoformat(record["asked_at"])
+
+
+@pytest.mark.promise("P5")
+async def test_the_export_has_the_allowance_and_where_it_comes_from(backend: DynamoBackend) -> None:
+    lines = [each async for each in account_of(backend, ALICE.user_id).export()]
+
+    record = next(each for each in lines if each.get("record") == "allowance")
+    assert (record["id"], record["thread_id"], record["granted_by"]) == ("apr", "thr_1", ALICE.user_id)
+    assert (record["tool"], record["words"], record["bounds"]) == ("transfer", "Moves up to $200", GRANT.bounds)
+    assert (record["request_id"], record["expires_at"]) == ("req-1", "32472144000")
+    assert datetime.fromisoformat(record["granted_at"])
+
+
+@pytest.mark.promise("P5")
+async def test_an_erasure_removes_an_allowance_that_a_running_turn_grants_meanwhile(backend: DynamoBackend) -> None:
+    store = backend.store()
+    await store.approvals.ask("thr_1", [replace(ASKED, approval_id="late")], ALICE)
+    erasing = account_of(backend, ALICE.user_id).erase()
+    async for erased in erasing:
+        if erased == "ALLOWANCE#apr":  # the user's allowances are read by now, and the thread still exists
+            await store.approvals.decide("thr_1", "late", Verdict(True, "d", "claim", grant=GRANT), ALICE)
+
+    assert [sk for _, sk in records(backend, "USER#alice")] == ["ACCESS"]
 
 
 @pytest.mark.promise("P4")
@@ -122,7 +147,7 @@ async def test_approvals_are_swept_with_their_thread_and_are_no_work_for_the_jan
 
 async def test_erasing_leaves_nothing_of_one_user_and_all_of_others(backend: DynamoBackend) -> None:
     bobs = records(backend, "USER#bob"), [key for key in objects(backend) if "/bob/" in key]
-    assert len(bobs[0]) == 13
+    assert len(bobs[0]) == 14
 
     erased = [each async for each in account_of(backend, ALICE.user_id).erase()]
 
@@ -157,8 +182,8 @@ async def test_the_command_line(
     lines = capsys.readouterr().out.splitlines()
     await account.run(arguments("erase"), boto3.Session())
 
-    assert len([json.loads(line) for line in lines]) == 19
-    assert capsys.readouterr().err.splitlines()[-1] == f"erased: {7 + 4}"
+    assert len([json.loads(line) for line in lines]) == 20
+    assert capsys.readouterr().err.splitlines()[-1] == f"erased: {8 + 4}"
 
 
 async def test_every_kind_of_record_is_exported_and_erased(moto_backend: DynamoBackend) -> None:

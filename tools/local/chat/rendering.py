@@ -13,6 +13,7 @@ from typing import Any
 from tools.client.chatkit import Event
 
 DECIDE = "/yes approves it · /no REASON denies it · /details shows the exact arguments"
+ALWAYS = " · /always allows such calls from now on"
 SHOWN_TEXTS = ("Title", "Caption", "Text", "Markdown")
 
 
@@ -40,7 +41,9 @@ def item_text(item: Event) -> str:
     """Return the lines for a complete item, except for the text of a message."""
     match item:
         case {"type": "widget", "widget": widget}:
-            commands = [DECIDE] if decisions_of(widget) else _buttons(widget)
+            decisions = decisions_of(widget)
+            always = ALWAYS if "approval.always" in decisions else ""
+            commands = [DECIDE + always] if decisions else _buttons(widget)
             return "\n".join(f"│ {line}" for line in [*_lines(widget), *_fields(widget), *commands])
         case {"type": "workflow", "workflow": {"tasks": tasks}}:
             return "\n".join(f"✓ {task.get('title') or task.get('content', '')}" for task in tasks)

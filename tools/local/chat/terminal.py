@@ -39,8 +39,16 @@ from tools.local.chat.answer import AnswerText, Flow
 from tools.local.chat.rendering import ask_questions, buttons_of, decisions_of, fields_of, item_text, text_of
 
 HELP = (
-    "/new · /threads · /open NUMBER · /file PATH · /save TEXT · /press N · /yes · /no · /quit · Ctrl-C stops an answer"
+    "/new · /threads · /open NUMBER · /file PATH · /save TEXT · /press N · /yes · /always · /no · /allowed · "
+    "/revoke NUMBER · /quit · Ctrl-C stops an answer"
 )
+
+DECISIONS = {
+    "/yes": "approval.approve",
+    "/always": "approval.always",
+    "/no": "approval.deny",
+    "/details": "approval.details",
+}
 
 
 class Chat:
@@ -53,6 +61,8 @@ class Chat:
         self._thread_id: str | None = None
         self._threads = list[str]()
         self._files = list[str]()
+        self._allowances = list[Event]()
+        """The allowances that were listed last."""
         self._card: Event | None = None
         """The form that was shown last."""
         self._pressable: Event | None = None
@@ -91,7 +101,11 @@ class Chat:
                 await self._save(self._card, argument, self._thread_id)
             case "/press" if self._pressable and self._thread_id:
                 await self._press(self._pressable, int(argument or 1), self._thread_id)
-            case "/yes" | "/no" | "/details" if self._pressable and self._thread_id:
+            case "/allowed":
+                await self._list_allowances()
+            case "/revoke":
+                await self._revoke(int(argument))
+            case "/yes" | "/always" | "/no" | "/details" if self._pressable and self._thread_id:
                 await self._decide(self._pressable, command, argument, self._thread_id)
             case _ if command.startswith("/"):
                 self._console.print(f"[dim]{HELP}[/dim]")
@@ -148,11 +162,27 @@ class Chat:
 
     async def _decide(self, card: Event, command: str, reason: str, thread_id: str) -> None:
         """Decide the call that the card asks for."""
-        kind = {"/yes": "approval.approve", "/no": "approval.deny", "/details": "approval.details"}[command]
+        kind = DECISIONS[command]
         if (action := decisions_of(card["widget"]).get(kind)) is None:
-            raise ValueError("nothing waits for your approval")
+            waiting = decisions_of(card["widget"])
+            raise ValueError("this cannot always be allowed" if waiting else "nothing waits for your approval")
         payload = action["payload"] | ({"reason": reason} if command == "/no" and reason else {})
         await self._turn(act(thread_id, card["id"], kind, payload))
+
+    async def _list_allowances(self) -> None:
+        """Show what the user always allows, by the numbers of /revoke."""
+        self._allowances = await self._client.allowances()
+        for number, allowance in enumerate(self._allowances, 1):
+            self._note(f"  {number} · {allowance['words']} · since {allowance['granted_at'][:16]}")
+        if not self._allowances:
+            self._note("[nothing is always allowed]")
+
+    async def _revoke(self, number: int) -> None:
+        if not 0 < number <= len(self._allowances):
+            raise ValueError("/allowed shows the numbers that /revoke takes")
+        allowance = self._allowances.pop(number - 1)
+        await self._client.revoke(allowance["id"])
+        self._note(f"[asks again: {allowance['words']}]")
 
     async def _turn(self, request: Event) -> None:
         """Send a request after the running answer of its conversation, if there is one, and show the answer."""

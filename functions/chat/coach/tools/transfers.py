@@ -11,7 +11,7 @@ from agents import function_tool
 from agents.tool_context import ToolContext
 from chatkit.agents import AgentContext
 
-from assistant_kit.approvals import Terms
+from assistant_kit.approvals import Terms, at_most, bounded
 from coach.accounts import ACCOUNTS, Account, Transfer, dollars
 from coach.context import CoachContext
 from coach.widgets.cards import money, transfer_card
@@ -31,12 +31,21 @@ def cents_of(amount: object) -> int | None:
 
 def transfer_words(arguments: Mapping[str, Any], speech: Speech) -> str:
     """Return the question on the card. Raises ValueError for arguments that are not a transfer."""
+    return speech("Move {amount} from {source} to {target}?", **_words(arguments, speech))
+
+
+def always_words(arguments: Mapping[str, Any], speech: Speech) -> str:
+    """Return the transfers that "Always allow" covers. Raises ValueError for arguments that are not a transfer."""
+    return speech("transfers from {source} to {target}, each up to {amount}", **_words(arguments, speech))
+
+
+def _words(arguments: Mapping[str, Any], speech: Speech) -> dict[str, str]:
     cents, source, target = (arguments.get(name) for name in ("amount_dollars", "source", "target"))
     whole = cents_of(cents)
     if whole is None or source not in ACCOUNTS or target not in ACCOUNTS or source == target:
         raise ValueError("not a transfer between two accounts")
     names = {name: speech.term(str(account).capitalize()) for name, account in (("source", source), ("target", target))}
-    return speech("Move {amount} from {source} to {target}?", amount=money(dollars(whole), speech), **names)
+    return {"amount": money(dollars(whole), speech), **names}
 
 
 @function_tool(needs_approval=True)
@@ -72,4 +81,11 @@ async def find_outcome(context: AgentContext[Any], key: str) -> str | None:
     return outcome_of(booked) if booked else None
 
 
-TRANSFER_TERMS = Terms(transfer.name, transfer_words, version="dollars", find_outcome=find_outcome)
+TRANSFER_TERMS = Terms(
+    transfer.name,
+    transfer_words,
+    version="dollars",
+    find_outcome=find_outcome,
+    always_allow=bounded("source", "target", amount_dollars=at_most),
+    always_words=always_words,
+)

@@ -23,6 +23,7 @@ further; take those that your store promises:
     JournalContract      the store's `journal`: one writer at each place, readers continue at any event
     FenceContract        `fenced` and `fence`: a turn that was taken over writes no more
     ApprovalsContract    the store's `approvals`: a call of a tool is decided and started once
+    AllowancesContract   the store's `allowances`: granted by a decision, and not used after their end
     AccessContract       the store's `access`: rates and seats of a user, sign-outs, tombstones
 
 `StoreMachine` (hypothesis) compares random operations with a plain model. Needs pytest, pytest-asyncio and hypothesis:
@@ -36,6 +37,7 @@ pytest.register_assert_rewrite(
         f"store_dynamo.testing.{name}"
         for name in (
             "access",
+            "allowances",
             "approvals",
             "bodies",
             "contract",
@@ -53,6 +55,7 @@ pytest.register_assert_rewrite(
 )
 
 from store_dynamo.testing.access import AccessContract  # noqa: E402
+from store_dynamo.testing.allowances import AllowancesContract  # noqa: E402
 from store_dynamo.testing.approvals import ApprovalsContract  # noqa: E402
 from store_dynamo.testing.bodies import BodiesContract  # noqa: E402
 from store_dynamo.testing.contract import StoreContract  # noqa: E402
@@ -68,6 +71,7 @@ from store_dynamo.testing.writes import MergeContract, WritesContract  # noqa: E
 
 __all__ = [
     "AccessContract",
+    "AllowancesContract",
     "ApprovalsContract",
     "BodiesContract",
     "Caller",
