@@ -111,7 +111,7 @@ class Teller:
         context, _ = await self._open(thread, turn)
         model_input = await ItemConverter(turn, items).to_agent_input(items)
         config = RunConfig(tracing_disabled=True)
-        if turn.approvals and turn.approvals.counts["allowed"] and not self.repeats:
+        if turn.approvals and turn.approvals.unasked and not self.repeats:
             message = None
         return context, Runner.run_streamed(self.agent(message), model_input, context=context, run_config=config)
 

@@ -73,7 +73,7 @@ logger = logging.getLogger(__name__)
 MAX_ASKED = 20
 """Calls that one response may ask for."""
 MAX_UNASKED = 5
-"""Calls of one turn that run without a card; further ones ask, so that a model that repeats itself is noticed."""
+"""Calls of one turn that run without a card, each once; further ones and repetitions ask."""
 
 GONE = say("This request does not exist any more. Nothing was done.")
 CHANGED = say("This tool was changed after it asked. Nothing was done: ask the assistant again.")
@@ -117,23 +117,27 @@ class Approvals:
         asked = [call for call in calls if call.approval_id not in allowed]
         if asked:
             await approvals.ask(thread.id, asked)
-        ran = approvals.counts["allowed"]
+        ran = len(approvals.unasked)
         for call, field in zip(calls, fields, strict=True):
             if allowance := allowed.get(call.approval_id):
                 async for event in self._run_allowed(thread, call, field, allowance, turn):
                     yield event
             else:
                 yield _asking(call, field, turn)
-        approvals.goes_on = approvals.counts["allowed"] - ran == len(calls)
+        approvals.goes_on = len(approvals.unasked) - ran == len(calls)
 
     async def _allowed(self, calls: Sequence[Asked], turn: Turn) -> dict[str, Allowance]:
         """Return the allowances that cover calls, by the calls' ids. Reads them only if a call's tool offers them."""
-        offered = [call for call in calls if call.offer]
-        left = MAX_UNASKED - approvals_of(turn).counts["allowed"]
+        ran = approvals_of(turn).unasked
+        offered: dict[str, Asked] = {}
+        for call in calls:
+            if call.offer and call.digest not in ran:
+                offered.setdefault(call.digest, call)
+        left = MAX_UNASKED - len(ran)
         if not offered or left <= 0:
             return {}
         allowances = await approvals_of(turn).allowances()
-        found = ((call, next((each for each in allowances if covers(each, call)), None)) for call in offered)
+        found = ((call, next((each for each in allowances if covers(each, call)), None)) for call in offered.values())
         return dict([(call.approval_id, each) for call, each in found if each][:left])
 
     async def _run_allowed(
@@ -151,6 +155,7 @@ class Approvals:
         yield ThreadItemDoneEvent(item=card)
         async for event in self._carry_out(thread, card, approval, turn, *found):
             yield event
+        yield _note(thread, await approvals_of(turn).load(thread.id, call.approval_id), turn)
 
     async def settle(self, thread: ThreadMetadata, turn: Turn) -> list[ThreadStreamEvent]:
         """Close the approvals of the thread that have expired or whose turn died, and return the new cards.
@@ -226,9 +231,7 @@ class Approvals:
             async for event in self._carry_out(thread, sender, approval, turn, *found):
                 yield event
             approval = await approvals_of(turn).load(thread.id, approval.asked.approval_id)
-        opening, data = told(approval)
-        content = f"{opening}\n{data}"
-        yield ThreadItemDoneEvent(item=HiddenContextItem(**_fields(thread, turn), content=content))
+        yield _note(thread, approval, turn)
         if await self._is_last(thread, approval, turn):
             async for event in answer():
                 yield event
@@ -340,6 +343,12 @@ async def _card(approval: Approval, thread: ThreadMetadata, turn: Turn) -> Widge
 
 def _replaced(sender: WidgetItem, approval: Approval, turn: Turn, *, details: bool = False) -> ThreadItemReplacedEvent:
     return ThreadItemReplacedEvent(item=with_card(sender, approval, Speech(turn.context.locale), details=details))
+
+
+def _note(thread: ThreadMetadata, approval: Approval, turn: Turn) -> ThreadItemDoneEvent:
+    """Return the newest item for the model: behind what the tool has shown, it says what was decided and done."""
+    content = "\n".join(told(approval))
+    return ThreadItemDoneEvent(item=HiddenContextItem(**_fields(thread, turn), content=content))
 
 
 def _notice(message: str, turn: Turn) -> NoticeEvent:

@@ -190,6 +190,8 @@ class UserApprovals:
     """Metrics: approvals by what this turn did to them. Never their contents."""
     ages: list[float] = field(default_factory=list[float])
     """Metrics: the seconds between a question and its decision."""
+    unasked: set[str] = field(default_factory=set[str])
+    """The digests of the calls that allowances have begun in this turn."""
     goes_on: bool = False
     """Whether allowances covered all calls of the model's last response, so that it can continue."""
 
@@ -258,6 +260,7 @@ class UserApprovals:
         begun = await self._approvals.allow(thread_id, call, allowance, self._claim, request_id, self._context)
         if begun is not None:
             self.by_item[call.item_id] = begun
+            self.unasked.add(call.digest)
             self._count("allowed")
             await self._audit("allowance.used", self._context, call.approval_id)
         return begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -229,8 +230,30 @@ async def test_a_model_that_repeats_itself_has_to_ask(world_of: WorldOf) -> None
 
     chat = await Chat.begin(world, "move 1")
 
-    assert [dollars for dollars, _ in ledger.moves] == [5] + [1] * MAX_UNASKED
-    assert [each.status for each in await chat.records()] == ["done"] * MAX_UNASKED + ["pending"]
+    assert [dollars for dollars, _ in ledger.moves] == [5, 1]
+    assert [each.status for each in await chat.records()] == ["done", "pending"]
+
+
+async def test_a_turn_carries_out_a_bounded_number_of_calls_without_a_card(world_of: WorldOf) -> None:
+    ledger = Ledger()
+    world = world_of(teller(ledger))
+    await allowing(world, "move 9")
+
+    chat = await Chat.begin(world, "move 1 2 3 4 5 6 6 7")
+
+    assert [dollars for dollars, _ in ledger.moves] == [9, 1, 2, 3, 4, 5]
+    assert Counter(each.status for each in await chat.records()) == {"done": MAX_UNASKED, "pending": 3}
+
+
+async def test_of_equal_calls_in_one_response_one_runs(world_of: WorldOf) -> None:
+    ledger = Ledger()
+    world = world_of(teller(ledger))
+    await allowing(world)
+
+    chat = await Chat.begin(world, "move 2 2")
+
+    assert [dollars for dollars, _ in ledger.moves] == [5, 2]
+    assert Counter(each.status for each in await chat.records()) == {"done": 1, "pending": 1}
 
 
 async def test_of_several_calls_the_covered_ones_run_and_the_others_ask(world_of: WorldOf) -> None:
