@@ -140,11 +140,18 @@ CLIPPED = r"""(async () => {
     ...all("LOG").filter((each) => each.scrollHeight - each.scrollTop - each.clientHeight > 24),
     ...all("button").filter((each) => each.offsetWidth < 56 && each.innerText.trim().length !== 1)
       .filter((each) => !each.title && !each.querySelector("img") && (!each.innerText || each.querySelector("svg"))),
+    ...all("select").filter((each) => {
+      const shown = each.offsetWidth;
+      each.style.cssText = "flex: none; max-inline-size: none";
+      const wanted = each.offsetWidth;
+      each.style.cssText = "";
+      return wanted > shown + 1;
+    }),
     ...all(".menu").filter((each) => each.getBoundingClientRect().bottom > innerHeight),
   ].map((each) => each.className + each.textContent.slice(0, 80));
 })()"""
-"""Keys, amounts and files that are cut off or broken in two, a conversation not at its end, icon buttons without a
-tooltip, a menu out of sight."""
+"""Keys, amounts, files and choices that are cut off or broken in two, a conversation not at its end, icon buttons without
+a tooltip, a menu out of sight."""
 Look = Callable[[str], Coroutine[Any, Any, None]]
 
 
@@ -181,8 +188,9 @@ async def look_at_files(visitor: Visitor, look: Look) -> None:
 
 async def look_at_history_and_help(visitor: Visitor, look: Look) -> None:
     page = visitor.page
-    if not await page.get_by_role("region", name="History").is_visible():
-        await page.get_by_role("button", name="History").click()
+    # The window was wider just before, and had a place for the history.
+    await expect(page.get_by_role("region", name="History")).to_have_count(0)
+    await page.get_by_role("button", name="History").click()
     await look("history")
     await page.get_by_role("searchbox", name="Search conversations").fill("budget dining")
     await expect(page.locator("mark").first).to_be_visible()
