@@ -150,8 +150,8 @@ CLIPPED = r"""(async () => {
     ...all(".menu").filter((each) => each.getBoundingClientRect().bottom > innerHeight),
   ].map((each) => each.className + each.textContent.slice(0, 80));
 })()"""
-"""Keys, amounts, files and choices that are cut off or broken in two, a conversation not at its end, icon buttons without
-a tooltip, a menu out of sight."""
+"""Keys, amounts, files and choices that are cut off or broken in two, a conversation not at its end, icon buttons
+without a tooltip, a menu out of sight."""
 Look = Callable[[str], Coroutine[Any, Any, None]]
 
 
