@@ -103,12 +103,40 @@ WAITING = """
   - paragraph: Your approval is needed
   - paragraph: Move $200.00 from Cash to Savings?
   - paragraph: /You can decide until .* UTC\\./
+  - paragraph: /“Always allow” covers from now on/
   - text: Reason, if you deny (optional)
   - textbox "Reason, if you deny (optional)"
   - button "Approve"
+  - button "Always allow"
   - button "Deny"
   - button "Details"
 """
+
+
+@pytest.mark.promise("P5")
+@pytest.mark.feature("allowances")
+@pytest.mark.scenario("approval: always allowed, then revoked")
+async def test_transfers_are_always_allowed_until_they_are_revoked(visitor: Visitor) -> None:
+    page, words = visitor.page, "transfers from Cash to Savings, each up to $200.00"
+    await visitor.submit(ASK)
+    await page.get_by_role("button", name="Always allow").click()
+    await expect(visitor.answer).to_contain_text("$200.00 was moved")
+    await visitor.wait_until_idle()
+
+    await visitor.send("Move $150 to savings")
+    await expect(page.get_by_text("Always allowed, and done").first).to_be_visible()
+    await expect(visitor.answer).to_contain_text("$150.00 was moved")
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+    await page.get_by_role("button", name="Account").click()
+    await page.locator("summary", has_text="Always allowed").click()
+    await expect(page.locator("#account").get_by_text(words)).to_be_visible()
+    await page.get_by_role("button", name="Revoke").click()
+    await expect(page.get_by_text("Revoked: the assistant asks again.")).to_be_visible()
+    await page.keyboard.press("Escape")
+
+    await visitor.submit("Move $150 to savings")
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 
 @pytest.mark.promise("P2")

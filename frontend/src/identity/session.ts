@@ -121,10 +121,16 @@ export class Session implements TokenSource {
     location.assign(logoutUrl(this.#config));
   }
 
+  /** Call a route of the API as this user. */
+  async call(route: string, method: "GET" | "POST"): Promise<Response> {
+    const url = new URL(this.#config.apiUrl + route, location.href);
+    const body = method === "POST" ? await sealed(null) : null; // a GET has none, not even an empty one
+    return authorizedFetch({ url, init: { method }, body }, this);
+  }
+
   /** Sign out on all devices, then here. Rejects, and stays signed in, when the API does not confirm it. */
   async signOutEverywhere(): Promise<void> {
-    const url = new URL(`${this.#config.apiUrl}/sign-out`, location.href);
-    const answer = await authorizedFetch({ url, init: { method: "POST" }, body: await sealed(null) }, this);
+    const answer = await this.call("/sign-out", "POST");
     if (!answer.ok) throw new Error(`sign-out: ${answer.status}`);
     await this.signOut();
   }

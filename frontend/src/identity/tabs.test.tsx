@@ -110,7 +110,7 @@ describe("signing out on all devices", () => {
     const real = fetch;
     vi.spyOn(globalThis, "fetch").mockImplementation((url, init) => {
       const { pathname } = new URL(String(url), location.href);
-      return real(pathname === "/chatkit/sign-out" ? `${api.url}${pathname}` : url, init);
+      return real(pathname.startsWith("/chatkit/") ? `${api.url}${pathname}` : url, init);
     });
   });
   afterEach(() => api.stop());
@@ -126,6 +126,14 @@ describe("signing out on all devices", () => {
     expect(revoked()).toHaveLength(1);
     expect(localStorage.getItem("sign-out")).toMatch(/^elsewhere /);
     expect(screen.getByRole("button", { name: "Sign in" })).toBeTruthy();
+  });
+
+  test("shares its way of calling the API with requests that have no body", async () => {
+    const session = await tab();
+
+    expect((await session.call("/allowances", "GET")).status).toBe(200);
+    const got = api.arrived.at(-1);
+    expect([got?.method, got?.path, got?.headers["x-auth-token"]]).toEqual(["GET", "/chatkit/allowances", "a0"]);
   });
 
   test("keeps the session and says so when the API does not confirm it", async () => {

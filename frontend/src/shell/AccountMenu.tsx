@@ -1,4 +1,4 @@
-import { type FocusEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useAuth } from "react-oidc-context";
 import type { Session } from "../identity/session";
 import { LANGUAGES, type Language, useLanguage } from "../preferences/language";
@@ -7,7 +7,9 @@ import { Choice } from "./Choice";
 import { PersonIcon } from "./icons";
 import { Notice } from "./Notice";
 
-/** The account menu: user, theme, language, and sign-out here or on all devices. Closes on Escape or when it loses focus. */
+const Allowances = lazy(() => import("./Allowances"));
+
+/** The account menu: user, theme, language, what is always allowed, and sign-out here or on all devices. Closes on Escape or when it loses focus. */
 export function AccountMenu({ session }: { session: Session }) {
   const { words, language, setLanguage } = useLanguage();
   const { theme, setTheme } = useTheme();
@@ -70,6 +72,11 @@ export function AccountMenu({ session }: { session: Session }) {
           chosen={language}
           onChoose={setLanguage}
         />
+        {open && (
+          <Suspense>
+            <Allowances session={session} />
+          </Suspense>
+        )}
         <button type="button" onClick={() => void session.signOut()}>
           {words.identity.signOut}
         </button>
