@@ -3,7 +3,7 @@
     asked = await asked_of(interruption, context, turn, terms, item_id, group, siblings)
     tool, owner = await find_tool(agent, RunContextWrapper(context), asked.tool, asked.agent)
     digest_of(tool, terms, asked.arguments) == asked.digest         # the tool is still the one that asked
-    outcome = await carry_out(tool, tool_context(approval, context, owner), approval)
+    outcome = await carry_out(tool, tool_context(approval, context, owner), owner, approval)
 
 The digest covers the tool's name, its parameters, the author's version of it, and the arguments.
 """
@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, Handoff, RunContextWrapper, RunResultStreaming
+from agents import (
+    Agent,
+    FunctionTool,
+    Handoff,
+    RunContextWrapper,
+    RunResultStreaming,
+    ToolInputGuardrailData,
+    ToolOutputGuardrailData,
+)
 from agents.items import ToolApprovalItem, ToolCallItem, ToolCallOutputItem
 from agents.tool_context import ToolContext
 from chatkit.agents import AgentContext
@@ -28,6 +36,7 @@ from chatkit.types import ThreadStreamEvent
 from openai.types.responses import ResponseFunctionToolCall
 
 from assistant_kit.approval_bounds import Rules, admits, bounds_in_words
+from assistant_kit.approval_cards import exact, plain
 from chat_api.assistant import Allowance, Approval, Asked, Grant, Outcome, Turn, UserApprovals
 from languages import Speech, say
 
@@ -35,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 LIFE = timedelta(days=7)
 MAX_ARGUMENTS_CHARS = 20_000
+FAILED = "_function_tool_default_failure_handled"
+"""The SDK's mark on the context of a tool that raised: its output is then the SDK's text with the error's words."""
+WITHHELD = "The tool was carried out; a guardrail withholds its output."
 SIBLINGS_CHARS = 8_000
 MAX_ALLOWED_WORDS_CHARS = 1_000
 
@@ -113,7 +125,7 @@ def grant_of(tool: FunctionTool, terms: Terms | None, owner: str, arguments: str
         return None
     meaning = [owner, tool.name, tool.params_json_schema, terms.version, terms.always_allow.spelled()]
     try:
-        words = (terms.always_words or _bounds_in_words(tool.name, bounds))(json.loads(arguments), speech)
+        words = plain((terms.always_words or _bounds_in_words(tool.name, bounds))(json.loads(arguments), speech))
     except Exception as error:  # an author's code, on arguments that the tool may refuse
         logger.warning("no words to always allow the tool %s: %s", tool.name, type(error).__name__)
         return None
@@ -143,13 +155,51 @@ def _digest(meaning: Any) -> str:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
-async def carry_out(tool: FunctionTool, context: ToolContext[Any], approval: Approval) -> Outcome:
-    """Call the tool. A failure is an outcome: the user has to see it, and nothing repeats the call."""
+async def carry_out(tool: FunctionTool, context: ToolContext[Any], owner: Agent[Any], approval: Approval) -> Outcome:
+    """Call the tool between its guardrails. A failure is an outcome: the user sees it, and nothing repeats the call."""
     try:
-        return Outcome(str(await tool.on_invoke_tool(context, approval.asked.arguments)))
+        refused = await _refusal(tool, context, owner)
+        if refused is not None:
+            return Outcome(refused, failed=True)
+        output = await tool.on_invoke_tool(context, approval.asked.arguments)
     except Exception as error:  # the text may be anything, so only its type is shown and logged
         logger.warning("the approved tool %s failed: %s", tool.name, type(error).__name__)
         return Outcome(f"The tool failed: {type(error).__name__}", failed=True)
+    if getattr(context, FAILED, False):
+        logger.warning("the approved tool %s failed", tool.name)
+        return Outcome("The tool failed.", failed=True)
+    return Outcome(await _released(tool, context, owner, output))
+
+
+async def _refusal(tool: FunctionTool, context: ToolContext[Any], owner: Agent[Any]) -> str | None:
+    """Return why a guardrail of the tool refuses the call; None if it may run."""
+    for guardrail in tool.tool_input_guardrails or ():
+        behavior = (await guardrail.run(ToolInputGuardrailData(context=context, agent=owner))).behavior
+        if behavior["type"] != "allow":
+            return behavior["message"] if behavior["type"] == "reject_content" else "A guardrail refused this call."
+    return None
+
+
+async def _released(tool: FunctionTool, context: ToolContext[Any], owner: Agent[Any], output: Any) -> str:
+    """Return the tool's output, or the text with which a guardrail replaces it. The tool has run in any case."""
+    try:
+        for guardrail in tool.tool_output_guardrails or ():
+            data = ToolOutputGuardrailData(context=context, agent=owner, output=output)
+            behavior = (await guardrail.run(data)).behavior
+            if behavior["type"] != "allow":
+                return behavior["message"] if behavior["type"] == "reject_content" else WITHHELD
+    except Exception as error:
+        logger.warning("a guardrail of the approved tool %s failed: %s", tool.name, type(error).__name__)
+        return WITHHELD
+    return str(output)
+
+
+async def found_done(terms: Terms | None, context: AgentContext[Any], approval: Approval) -> Outcome | None:
+    """Return the outcome of a call that was carried out although its turn does not know it, if the tool can say."""
+    if terms is None or terms.find_outcome is None:
+        return None
+    found = await terms.find_outcome(context, approval.asked.approval_id)
+    return None if found is None else Outcome(found)
 
 
 async def shown(context: AgentContext[Any], working: asyncio.Task[Outcome]) -> AsyncGenerator[ThreadStreamEvent, None]:
@@ -183,8 +233,11 @@ def tool_context(approval: Approval, context: AgentContext[Any], owner: Agent[An
 async def find_tool(
     agent: Agent[Any], run: RunContextWrapper[Any], tool_name: str, owner: str
 ) -> tuple[FunctionTool, Agent[Any]] | None:
-    """Return the tool of an agent, of those that it hands over to, or of those that it uses as tools; MCP included."""
-    seen, waiting = set[int](), [agent]
+    """Return the tool of an agent, of those that it hands over to, or of those that it uses as tools; MCP included.
+
+    None if there are two of that name, of one agent or of agents of one name: nothing says which of them has asked.
+    """
+    seen, waiting, found = set[int](), [agent], dict[int, tuple[FunctionTool, Agent[Any]]]()
     while waiting:
         one = waiting.pop(0)
         if id(one) in seen:
@@ -192,12 +245,12 @@ async def find_tool(
         seen.add(id(one))
         for tool in await one.get_all_tools(run):
             if isinstance(tool, FunctionTool) and (tool.name, one.name) == (tool_name, owner):
-                return tool, one
+                found[id(tool)] = tool, one
             waiting += [inner] if isinstance(inner := getattr(tool, "_agent_instance", None), Agent) else []
         for target in one.handoffs:
             inner = target._agent_ref and target._agent_ref() if isinstance(target, Handoff) else target  # pyright: ignore[reportPrivateUsage]
             waiting += [cast("Agent[Any]", inner)] if isinstance(inner, Agent) else []
-    return None
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def canonical(arguments: str | None) -> str | None:
@@ -213,9 +266,9 @@ def canonical(arguments: str | None) -> str | None:
 
 def words_of(terms: Terms | None, name: str, arguments: str, speech: Speech) -> str:
     if terms is None:
-        return speech("Run {tool} with {arguments}?", tool=name, arguments=arguments)
+        return speech("Run {tool} with {arguments}?", tool=name, arguments=exact(arguments))
     try:
-        return terms.words(json.loads(arguments), speech)
+        return plain(terms.words(json.loads(arguments), speech))
     except Exception as error:  # arguments that do not fit the schema
         logger.warning("no words for a call of the tool %s: %s", name, type(error).__name__)
         raise CustomStreamError(INCOMPLETE, allow_retry=True) from error

@@ -23,8 +23,20 @@ KEY = "approval:"
 """The start of a card's `key`."""
 SHOWN_CHARS = 600
 """Of an outcome on its card; the record has more."""
+JOINERS = "\u200c\u200d"
+"""Invisible, but part of Persian words and of emoji."""
 TOLD_CHARS = 4_000
 """Of an outcome, or of arguments, for the model."""
+
+
+def exact(arguments: str) -> str:
+    """Return canonical JSON whose characters that hide, reverse or break text are escapes."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in arguments)
+
+
+def plain(text: str) -> str:
+    """Return a text as one line without characters that hide or reverse text: arguments may be part of it."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable() or c in JOINERS)
 
 
 def is_card(item: WidgetItem) -> bool:
@@ -52,7 +64,7 @@ def card(approval: Approval, speech: Speech, *, details: bool = False) -> Dynami
         *({"type": "Caption", "value": line} for line in _facts(approval, speech)),
     ]
     if details:
-        children.append({"type": "Text", "value": f"{asked.tool} {asked.arguments}", "size": "xs"})
+        children.append({"type": "Text", "value": f"{asked.tool} {exact(asked.arguments)}", "size": "xs"})
     if approval.status == "pending":
         children.append(_form(payload, speech, details=details, always=bool(asked.allows)))
     elif approval.status in ("begun", "unknown"):
@@ -150,7 +162,7 @@ def _facts(approval: Approval, speech: Speech) -> list[str]:
             speech("The server stopped before it knew. It is never repeated by itself: look whether it was done.")
         )
     if approval.outcome:
-        lines.append(approval.outcome[:SHOWN_CHARS])
+        lines.append(plain(approval.outcome)[:SHOWN_CHARS])
     return lines
 
 

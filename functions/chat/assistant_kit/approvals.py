@@ -57,6 +57,7 @@ from assistant_kit.approval_calls import (
     covers,
     digest_of,
     find_tool,
+    found_done,
     grant_of,
     shown,
     siblings_of,
@@ -65,7 +66,7 @@ from assistant_kit.approval_calls import (
 from assistant_kit.approval_cards import card_item, told, with_card
 from assistant_kit.history import BUDGET, size
 from assistant_kit.items import item_fields
-from chat_api.assistant import MAX_ALLOWANCES, Allowance, Approval, Asked, Grant, NotDecidedError, Outcome, Turn
+from chat_api.assistant import MAX_ALLOWANCES, Allowance, Approval, Asked, Grant, NotDecidedError, Turn
 from languages import Sentence, Speech, say, translate
 
 logger = logging.getLogger(__name__)
@@ -217,7 +218,7 @@ class Approvals:
             if fault := await _grant_fault(grant, approval.asked, turn):
                 yield _notice(fault, turn)
                 return
-        reason = "" if approved else " ".join(str(action.payload.get("reason") or "").split())
+        reason = "" if approved else str(action.payload.get("reason") or "")
         try:
             approval = await approvals_of(turn).decide(
                 thread.id, approval.asked.approval_id, approved=approved, digest=shown, reason=reason, grant=grant
@@ -253,11 +254,10 @@ class Approvals:
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Show the present state of a call; ask the tool for an outcome that is unknown."""
         approval = await approvals_of(turn).settle(thread.id, approval)
-        terms = self._terms.get(approval.asked.tool)
-        if approval.status == "unknown" and terms and terms.find_outcome:
+        if approval.status == "unknown":
             context, _ = await self._open(thread, turn)
-            if (outcome := await terms.find_outcome(context, approval.asked.approval_id)) is not None:
-                approval = await approvals_of(turn).finish(thread.id, approval, Outcome(outcome))
+            if outcome := await found_done(self._terms.get(approval.asked.tool), context, approval):
+                approval = await approvals_of(turn).finish(thread.id, approval, outcome)
         yield _replaced(sender, approval, turn)
 
     async def _current(
@@ -291,13 +291,16 @@ class Approvals:
         """Start the tool, once; yield what it shows while it works, then the card with its outcome."""
         if not await approvals_of(turn).start(thread.id, approval.asked.approval_id):
             return
-        working = asyncio.create_task(carry_out(tool, tool_context(approval, context, owner), approval))
+        working = asyncio.create_task(carry_out(tool, tool_context(approval, context, owner), owner, approval))
         try:
             async for event in shown(context, working):
                 yield event
         finally:
             working.cancel()
-        approval = await approvals_of(turn).finish(thread.id, approval, working.result())
+        outcome = working.result()
+        if outcome.failed:  # such as when the answer to its last request was lost
+            outcome = await found_done(self._terms.get(approval.asked.tool), context, approval) or outcome
+        approval = await approvals_of(turn).finish(thread.id, approval, outcome)
         yield _replaced(sender, approval, turn)
 
     async def _is_last(self, thread: ThreadMetadata, approval: Approval, turn: Turn) -> bool:

@@ -178,6 +178,8 @@ NOTES: Mapping[str, str] = {
     "metadata": "`content`, a retry's new text of its message, has the bounds of `params.input.content`; "
     f"`reason`, of a rating, has at most {REASON.characters:,} characters",
     "params.limit": "one answer holds at most 500 entries",
+    "params.action.payload": f"`reason`, of a denial (`approval.deny`), has at most {REASON.characters:,} characters, "
+    "and is stored as one line without invisible ones",
     "params.title": f"stored without invisible characters, cut to {MAX_TITLE_CHARS}",
     "params.name": f"after cleaning {names.MAX_NAME_CHARS}",
     "params.size": "the attachment policy then applies (`GET /chatkit/attachments`)",

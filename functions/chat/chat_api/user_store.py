@@ -17,6 +17,7 @@ from typing import Protocol
 from chatkit.store import Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
+from attachments_s3.names import visible
 from chat_api.bounds import clean_title
 from chat_api.context import RequestContext
 from store_dynamo import DynamoStore
@@ -234,7 +235,7 @@ class UserApprovals:
 
         Raises NotDecidedError or NotFoundError; then nothing has changed.
         """
-        verdict = Verdict(approved, digest, self._claim, self._context.request_id, reason, grant)
+        verdict = Verdict(approved, digest, self._claim, self._context.request_id, visible(reason), grant)
         decided = await self._approvals.decide(thread_id, approval_id, verdict, self._context)
         action = "approved" if approved else "denied"
         self.ages.append((self._approvals.now() - decided.asked_at).total_seconds())
