@@ -1,7 +1,7 @@
-"""The command line: `python -m tools.soak load|memory|faults|quick`; without an argument all but `quick`.
+"""The command line: `python -m tools.soak load|life|faults|quick`; without an argument all but `quick`.
 
-Exit code 1 when stored data differs from the users' ledgers, when memory grows, or when a goal is missed. `quick` runs
-some of the faults with few users, for CI, and writes no results.
+Exit code 1 when stored data differs from the users' ledgers, when a process grows, or when a goal is missed. `quick`
+runs some of the faults with few users and a short life of a process, for CI, and writes no results.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tools.bench import results
 from tools.bench.results import Result
 from tools.bench.section import Goal
 from tools.soak import report
-from tools.soak.memory import MemoryPlan, memory
+from tools.soak.life import LifePlan, leaks, life
 from tools.soak.phases import PHASES, SLEEPING
 from tools.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
 from tools.soak.screen import Screen
@@ -36,6 +36,7 @@ QUICK_PHASES = (
     "stops",
     "readers come and go",
 )
+QUICK_LIFE = LifePlan(turns=60, samples=12)
 QUICK = FaultPlan(
     Scale(users=16, processes=6, timeout_seconds=8),
     seconds_each=4,
@@ -68,15 +69,17 @@ def conclude(console: Console, found: list[Results], reached: list[Goal]) -> int
     return 1 if wrong or not all(goal.met for goal in reached) else 0
 
 
-async def run(part: str, console: Console, minutes: float | None = None) -> int:
+async def run(part: str, console: Console, minutes: float | None = None, turns: int = LifePlan.turns) -> int:
     with Screen(console) as screen:
         if part == "quick":
-            return conclude(console, [await faults(QUICK, screen)], [])
+            short = await life(QUICK_LIFE, screen)
+            short["check"]["violations"] += leaks(short["course"])
+            return conclude(console, [await faults(QUICK, screen), short], [])
         found: dict[str, Results] = {}
         if part in ("load", "all"):
             found[report.LOAD] = await load(replace(LOAD, seconds=minutes * 60) if minutes else LOAD, screen)
-        if part in ("memory", "all"):
-            found[report.MEMORY] = await memory(MemoryPlan(), screen)
+        if part in ("life", "all"):
+            found[report.LIFE] = await life(LifePlan(turns), screen)
         if part in ("faults", "all"):
             found[report.FAULTS] = joined(await faults(FAULTS, screen), await faults(SLEEPERS, screen))
     for name, figures in found.items():
@@ -91,10 +94,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.soak", description="Load and fault runs, checked by an oracle."
     )
-    parser.add_argument("part", nargs="?", default="all", choices=["load", "memory", "faults", "all", "quick"])
+    parser.add_argument("part", nargs="?", default="all", choices=["load", "life", "faults", "all", "quick"])
     parser.add_argument("--minutes", type=float, help="length of the load run (default: 10)")
+    parser.add_argument("--turns", type=int, default=LifePlan.turns, help="turns of the life run (default: 5000)")
     given = parser.parse_args()
-    return asyncio.run(run(given.part, Console(), given.minutes))
+    return asyncio.run(run(given.part, Console(), given.minutes, given.turns))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from tools import ROOT
 from tools.bench import results
 from tools.bench.results import Result
 from tools.bench.section import Goal, fold, goal_table, origin, table
+from tools.soak.life import FLAT
 from tools.soak.phases import PHASES, SLEEPING
 from tools.soak.plot import plot
 
 DOCUMENT = ROOT / "docs" / "evidence" / "reliability.md"
-LOAD, MEMORY, FAULTS = "soak_load", "soak_memory", "soak_faults"
-FLAT_MB = 0.3
+LOAD, LIFE, FAULTS = "soak_load", "soak_life", "soak_faults"
 EFFECTS = {phase.name: phase.effect for phase in (*PHASES, SLEEPING)}
 HEAD = """\
 # Reliability
@@ -62,21 +62,17 @@ that it names them; `make mutants ARGS=soak` disables three of the oracle's rule
 """
 
 
-def document(load: Result, faults: Result, memory: Result | None = None) -> str:
-    """Return the document of these results; memory is left out while it was not measured."""
+def document(load: Result, faults: Result, life: Result | None = None) -> str:
+    """Return the document of these results; the life run is left out while it was not measured."""
     parts = [
         HEAD,
         "## Goals",
-        goal_table(goals(load, faults, memory)),
+        goal_table(goals(load, faults, life)),
         PICTURE,
         "## Load",
         load_lead(load),
         fold("Figures", load_text(load), origin(LOAD, load)),
-        *(
-            ["## Memory", memory_lead(memory), fold("Figures", memory_text(memory), origin(MEMORY, memory))]
-            if memory
-            else []
-        ),
+        *(["## Long life", life_lead(life), fold("Figures", life_text(life), origin(LIFE, life))] if life else []),
         "## Faults",
         faults_lead(faults),
         effects(faults),
@@ -86,12 +82,12 @@ def document(load: Result, faults: Result, memory: Result | None = None) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def goals(load: Result | None = None, faults: Result | None = None, memory: Result | None = None) -> list[Goal]:
+def goals(load: Result | None = None, faults: Result | None = None, life: Result | None = None) -> list[Goal]:
     """Return the goals of the given results."""
     return [
         *(load_goals(load) if load else []),
         *(fault_goals(faults) if faults else []),
-        *(memory_goals(memory) if memory else []),
+        *(life_goals(life) if life else []),
     ]
 
 
@@ -115,11 +111,19 @@ def load_goals(load: Result) -> list[Goal]:
     ]
 
 
-def memory_goals(memory: Result) -> list[Goal]:
-    """Return the memory goal. A growth of 1.0 MB once revealed that the store kept a snapshot of every thread."""
-    grown = memory.figures["mb_per_100_turns"]
-    title = f"growth of one process per 100 turns, after {memory.figures['warm_turns']} turns"
-    return [Goal("soak.memory", title, f"≤ {FLAT_MB} MB", f"{grown:+.2f} MB", grown <= FLAT_MB)]
+def life_goals(life: Result) -> list[Goal]:
+    """Return a goal for each measure. Growth of 10 MB once revealed that the store kept a snapshot of every thread."""
+    units = {"mb": "MB of memory", "descriptors": "file descriptors", "threads": "threads"}
+    return [
+        Goal(
+            f"soak.life.{name}",
+            f"growth of one process per 1,000 turns: {units[name]}",
+            f"≤ {FLAT[name]:g}",
+            f"{grown:+.2f}",
+            grown <= FLAT[name],
+        )
+        for name, grown in life.figures["growth"].items()
+    ]
 
 
 def fault_goals(faults: Result) -> list[Goal]:
@@ -170,18 +174,22 @@ def load_text(load: Result) -> str:
     return table(["", ""], rows).replace("---:", "---")
 
 
-def memory_lead(memory: Result) -> str:
-    figures = memory.figures
+def life_lead(life: Result) -> str:
+    figures, grown = life.figures, life.figures["growth"]
     return (
         "In a load run of some minutes, no process gets far beyond its warm-up. In this run, one process handles "
-        f"{figures['turns']} turns of the coach one after the other. After {figures['warm_turns']} turns, it grows by "
-        f"{figures['mb_per_100_turns']:+.2f} MB per 100 turns (median slope)."
+        f"{figures['turns']:,} turns of the coach one after the other, and a second one the requests that arrive "
+        f"meanwhile ({figures['all_turns']:,} turns of both: {counts(figures['kinds'])}). From the middle of the run "
+        f"to its end, the process grows by {grown['mb']:+.2f} MB, {grown['descriptors']:+.1f} file descriptors and "
+        f"{grown['threads']:+.1f} threads per 1,000 turns (median slopes). At the end, all stored data was compared: "
+        f"{len(figures['check']['violations'])} violations."
     )
 
 
-def memory_text(memory: Result) -> str:
-    course = memory.figures["course"]
-    return table(["turns", *(f"{turns}" for turns, _ in course)], [["MB", *(f"{mb:.1f}" for _, mb in course)]])
+def life_text(life: Result) -> str:
+    course = life.figures["course"]
+    rows = [[f"{turns:,}", f"{mb:.1f}", f"{descriptors}", f"{threads}"] for turns, mb, descriptors, threads in course]
+    return table(["turns", "MB", "file descriptors", "threads"], rows)
 
 
 def faults_lead(faults: Result) -> str:
@@ -262,7 +270,7 @@ def milliseconds(quantiles: Mapping[str, int] | None) -> str:
 
 def measured() -> dict[str, Result]:
     """Return the results that have been measured."""
-    return {name: results.read(name) for name in (LOAD, FAULTS, MEMORY) if results.path(name).exists()}
+    return {name: results.read(name) for name in (LOAD, FAULTS, LIFE) if results.path(name).exists()}
 
 
 def draw() -> None:

@@ -108,16 +108,15 @@ class User:
             if pause < left:
                 await self._act()
 
-    async def chat_once(self, habits: Habits, tally: Tally) -> None:
-        """Send one message now; every tenth one starts a new conversation."""
+    async def act(self, action: str, habits: Habits, tally: Tally) -> None:
+        """Perform one of the actions of `EVERYDAY` now."""
         self._tally, self._habits = tally, habits
-        await (self._follow() if self._turns % 10 else self._new())
+        self._tally.actions[action] += 1
+        await getattr(self, f"_{action}")()
 
     async def _act(self) -> None:
         actions, weights = zip(*self._habits.weights.items(), strict=True)
-        action = random.choices(actions, weights)[0]
-        self._tally.actions[action] += 1
-        await getattr(self, f"_{action}")()
+        await self.act(random.choices(actions, weights)[0], self._habits, self._tally)
 
     # --- turns --------------------------------------------------------------------------------------------------------
 

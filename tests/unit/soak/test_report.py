@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.soak import report
-from tools.soak.memory import slope
+from tools.soak.life import Sample, growth, leaks, slope
 from tools.soak.phases import PHASES, SLEEPING
 from tools.soak.report import FAULTS, LOAD, goals
 
@@ -46,9 +46,25 @@ def test_one_violation_misses_the_goal(part: str) -> None:
 
 
 def test_a_turn_that_leaves_something_behind_misses_the_goal() -> None:
-    leaking = dataclasses.replace(RESULTS[LOAD], figures={"warm_turns": 150, "mb_per_100_turns": 1.0})
+    course = [Sample(n * 100, 150 + n, 19 + n * 100, 17) for n in range(51)]
+    leaking = dataclasses.replace(RESULTS[LOAD], figures={"growth": growth(course)})
 
-    assert [goal.met for goal in goals(memory=leaking)] == [False]
+    assert growth(course) == {"mb": 10.0, "descriptors": 1000.0, "threads": 0.0}
+    assert [goal.met for goal in goals(life=leaking)] == [False, False, True]
+
+
+def test_only_the_second_half_of_a_life_counts() -> None:
+    course = [Sample(n * 100, 150 + min(n, 10), 10 + min(n, 9), 17) for n in range(51)]
+
+    assert set(growth(course).values()) == {0.0}
+
+
+def test_a_short_life_shows_open_files_and_threads() -> None:
+    flat = [Sample(n * 5, 150 + n, 19, 12 + n // 3) for n in range(13)]
+    leaking = [each._replace(descriptors=each.turns, threads=each.turns) for each in flat]
+
+    assert leaks(flat) == []
+    assert leaks(leaking) == ["leak: 30 descriptors in the second half", "leak: 30 threads in the second half"]
 
 
 def test_one_odd_measurement_is_no_slope() -> None:

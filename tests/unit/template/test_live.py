@@ -28,6 +28,7 @@ import json, sys
 from samtranslator.translator.transform import transform
 json.dump([transform(template, values, None)["Resources"] for template, values in json.load(sys.stdin)], sys.stdout)
 """
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml's, if it is there
 OTHER = {
     "Stage": "prod",
     "DomainName": "chat.example.com",
@@ -107,7 +108,7 @@ def packaged(case: Case, folder: Path) -> tuple[Template, dict[str, str]]:
     for name in BUILT:
         (folder / name).mkdir(parents=True)
         (folder / name / "content").write_text(case.artifacts.get(name, "same"))
-    (folder / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
+    (folder / "template.yaml").write_text(yaml.dump(template, Dumper=DUMPER, sort_keys=False))
     values = {**defaults(), **case.values}
     if case.stamped:
         stamp(folder, values)
