@@ -285,18 +285,26 @@ async def test_a_process_that_dies_during_the_tool_leaves_an_unknown_outcome(wor
 
 
 @pytest.mark.promise("P2")
-async def test_a_turn_that_was_taken_over_after_its_decision_runs_nothing(world_of: WorldOf) -> None:
+@pytest.mark.parametrize("moment", ["after the decision", "right before the tool"])
+async def test_a_turn_that_was_taken_over_after_its_decision_runs_nothing(world_of: WorldOf, moment: str) -> None:
     ledger = Ledger()
     world = world_of(Teller(ledger))
     chat = await Chat.begin(world, "move 5")
-    decide = world.store.approvals.decide
+    decide, start = world.store.approvals.decide, world.store.approvals.start
 
     async def taken_over(thread_id: str, approval_id: str, verdict: Verdict, context: Any) -> Any:
         decided = await decide(thread_id, approval_id, verdict, context)
         await world.store.fence(thread_id, verdict.claim, context)
         return decided
 
-    world.store.approvals.decide = taken_over
+    async def taken_over_later(thread_id: str, approval_id: str, claim: str, context: Any) -> bool:
+        await world.store.fence(thread_id, claim, context)
+        return await start(thread_id, approval_id, claim, context)
+
+    if moment == "after the decision":
+        world.store.approvals.decide = taken_over
+    else:
+        world.store.approvals.start = taken_over_later
     await chat.press("Approve")
 
     assert ledger.moves == []
