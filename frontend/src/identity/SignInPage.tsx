@@ -45,7 +45,7 @@ function LanguageLinks({ chosen, onChoose }: { chosen: Language; onChoose: (lang
           aria-pressed={language === chosen}
           onClick={() => onChoose(language)}
         >
-          {LANGUAGES[language].languageName}
+          {LANGUAGES[language]}
         </button>
       ))}
     </div>

@@ -2,7 +2,7 @@ import { render, screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { useState } from "react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { languagePreference } from "../preferences/language";
+import { languagePreference, loadWords } from "../preferences/language";
 import { OVERVIEW } from "../testing/overview";
 import { MoneyPanel } from "./MoneyPanel";
 import type { Page } from "./overview";
@@ -90,7 +90,8 @@ describe("the panel", () => {
     expect(shown.mock.contexts).toEqual(marked);
   });
 
-  test("uses the page's language", () => {
+  test("uses the page's language", async () => {
+    await loadWords("de");
     languagePreference.set("de");
     render(<Panel first="budgets" />);
 

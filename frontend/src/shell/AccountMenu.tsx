@@ -65,10 +65,7 @@ export function AccountMenu({ session }: { session: Session }) {
         />
         <Choice<Language>
           legend={words.shell.language}
-          options={(Object.keys(LANGUAGES) as Language[]).map((value) => ({
-            value,
-            label: LANGUAGES[value].languageName,
-          }))}
+          options={(Object.keys(LANGUAGES) as Language[]).map((value) => ({ value, label: LANGUAGES[value] }))}
           chosen={language}
           onChoose={setLanguage}
         />

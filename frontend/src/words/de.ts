@@ -1,7 +1,6 @@
 import type { Words } from "./words";
 
 export const de: Words = {
-  languageName: "Deutsch",
   api: {
     offline: "Sie sind offline. Stellen Sie die Verbindung her, und versuchen Sie es erneut.",
     unreachable: "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es erneut.",

@@ -1,6 +1,5 @@
 /** The page's strings. The assistant's name and introduction are in `brand.ts`. */
 export const en = {
-  languageName: "English",
   api: {
     offline: "You're offline. Reconnect and try again.",
     unreachable: "Can't reach the service. Check your connection and try again.",
