@@ -10,6 +10,9 @@
     {user}    BUDGET#dining     cents
     {user}    GOAL#{id}         body: name, cents and last day of a goal
     {user}    TRANSFER#{key}    body: day, accounts and cents of a transfer; undone, if the user took it back
+    {user}    MOVES             count: number of transfers and undos
+
+A transfer expects the MOVES that it has read, so that two simultaneous ones cannot spend the same money.
 
 The user id is the partition key, so no request can reach another user's finances. A read is one strongly consistent
 query of the user's partition (about 40 KB per year of transactions); the first read in a month also writes that month.
@@ -21,9 +24,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 OPENING, MONTH, BUDGET, GOAL, TRANSFER = "OPENING", "MONTH#", "BUDGET#", "GOAL#", "TRANSFER#"
+MOVES = "MOVES"
+ATTEMPTS = 3
+"""For a transfer that meets another one, which is rare: a user approves one at a time."""
 BATCH = 25
 """Maximum number of items in one BatchWriteItem request."""
 
@@ -76,21 +82,65 @@ class AccountsTable:
         """Remove a goal; without effect if there is none. Raises AccountsUnavailableError."""
         await self._delete(user_id, GOAL + goal_id)
 
-    async def transfer(self, user_id: str, booked: Transfer) -> None:
-        """Book a transfer, once: the same key again changes nothing. Raises AccountsUnavailableError."""
-        await self._put(_transfer_item(user_id, booked), ConditionExpression="attribute_not_exists(body)")
+    async def transfer(self, user_id: str, booked: Transfer) -> bool:
+        """Book a transfer if its source has the money on that day; return whether it is booked.
+
+        The same key again changes nothing. Raises AccountsUnavailableError.
+        """
+        return await asyncio.to_thread(self._transfer, user_id, booked)
+
+    def _transfer(self, user_id: str, booked: Transfer) -> bool:
+        item = _transfer_item(user_id, booked)
+        for _ in range(ATTEMPTS):
+            records = self._records(user_id)
+            if TRANSFER + booked.key in records:
+                return True
+            if self._finances(user_id, booked.on, records).ledger.balance(booked.source) < booked.cents:
+                return False
+            if self._move(item, "attribute_not_exists(body)", records):
+                return True
+        raise AccountsUnavailableError
 
     async def undo_transfer(self, user_id: str, key: str) -> Transfer | None:
         """Take a transfer back, once, and return it; None if there is none, or if it was taken back before.
 
         Raises AccountsUnavailableError.
         """
-        booked = await self.find_transfer(user_id, key)
-        if booked is None:
-            return None
-        item = _transfer_item(user_id, booked) | {"undone": {"BOOL": True}}
-        stands = "attribute_exists(body) AND attribute_not_exists(undone)"
-        return booked if await self._put(item, ConditionExpression=stands) else None
+        return await asyncio.to_thread(self._undo_transfer, user_id, key)
+
+    def _undo_transfer(self, user_id: str, key: str) -> Transfer | None:
+        for _ in range(ATTEMPTS):
+            records = self._records(user_id)
+            stored = records.get(TRANSFER + key)
+            if stored is None or "undone" in stored:
+                return None
+            item = stored | {"undone": {"BOOL": True}}
+            if self._move(item, "attribute_exists(body) AND attribute_not_exists(undone)", records):
+                return _transfer(stored)
+        raise AccountsUnavailableError
+
+    def _move(self, item: dict[str, Any], condition: str, read: Mapping[str, dict[str, Any]]) -> bool:
+        """Write a transfer's record unless another transfer came in between the read and this write."""
+        count = read[MOVES]["count"]["N"] if MOVES in read else "0"
+        moved = _item(item["user"]["S"], MOVES, "count", {"N": f"{int(count) + 1}"})
+        unchanged: Any = {
+            "ConditionExpression": "attribute_not_exists(#count) OR #count = :count",
+            "ExpressionAttributeNames": {"#count": "count"},
+            "ExpressionAttributeValues": {":count": {"N": count}},
+        }
+        puts: Any = [
+            {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}},
+            {"Put": {"TableName": self._table, "Item": moved, **unchanged}},
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "TransactionCanceledException":
+                raise AccountsUnavailableError from error
+            return False
+        except BotoCoreError as error:
+            raise AccountsUnavailableError from error
+        return True
 
     async def find_transfer(self, user_id: str, key: str) -> Transfer | None:
         """Return a transfer that was booked, even if it was taken back later. Raises AccountsUnavailableError."""
@@ -109,17 +159,11 @@ class AccountsTable:
             raise AccountsUnavailableError from error
         return _transfer(found[0]) if found else None
 
-    async def _put(self, item: dict[str, Any], **condition: str) -> bool:
-        """Write a record; return False if its condition does not hold."""
+    async def _put(self, item: dict[str, Any]) -> None:
         try:
-            await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item, **cast("Any", condition))
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                raise AccountsUnavailableError from error
-            return False
-        except BotoCoreError as error:
+            await asyncio.to_thread(self._client.put_item, TableName=self._table, Item=item)
+        except (BotoCoreError, ClientError) as error:
             raise AccountsUnavailableError from error
-        return True
 
     async def _delete(self, user_id: str, record: str) -> None:
         key: Any = {"user": {"S": user_id}, "record": {"S": record}}
@@ -129,10 +173,16 @@ class AccountsTable:
             raise AccountsUnavailableError from error
 
     def _read(self, user_id: str, today: date) -> Finances:
+        return self._finances(user_id, today, self._records(user_id))
+
+    def _records(self, user_id: str) -> dict[str, dict[str, Any]]:
         try:
-            records = {record["record"]["S"]: record for record in self._query(user_id)}
+            return {record["record"]["S"]: record for record in self._query(user_id)}
         except (BotoCoreError, ClientError) as error:
             raise AccountsUnavailableError from error
+
+    def _finances(self, user_id: str, today: date, records: Mapping[str, dict[str, Any]]) -> Finances:
+        """Return the finances of these records, and write the months that they lack."""
         bodies = {name: json.loads(record["body"]["S"]) for name, record in records.items() if "body" in record}
         bodies |= self._invent(user_id, today, bodies.keys())
         booked = [_transaction(row) for name, rows in bodies.items() if name.startswith(MONTH) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -57,3 +58,23 @@ async def test_a_key_books_once_and_is_taken_back_once(accounts: AccountsTable) 
     assert [await accounts.undo_transfer("tom", "apr_1") for _ in range(2)] == [BOOKED, None]
     await accounts.transfer("tom", BOOKED)
     assert (await accounts.read("tom", TODAY)).ledger == before
+
+
+async def test_simultaneous_transfers_cannot_spend_the_same_money(
+    accounts: AccountsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (await accounts.read("tom", TODAY)).ledger.balance("cash")
+    first, second = (Transfer(f"apr_{n}", TODAY, "cash", "savings", before * 6 // 10) for n in (2, 3))
+    read = accounts._records
+
+    def read_then_other_transfer(user_id: str) -> Any:
+        records = read(user_id)
+        monkeypatch.undo()
+        assert asyncio.run(accounts.transfer("tom", first))
+        return records
+
+    monkeypatch.setattr(accounts, "_records", read_then_other_transfer)
+
+    assert not await accounts.transfer("tom", second)
+    assert (await accounts.read("tom", TODAY)).ledger.balance("cash") == before - first.cents
+    assert await accounts.transfer("tom", first)  # again, although the rest would not be enough

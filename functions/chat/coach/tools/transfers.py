@@ -60,11 +60,10 @@ async def transfer(run: ToolContext[CoachContext], amount_dollars: float, source
     context, cents = run.context, cents_of(amount_dollars)
     if cents is None or source == target:
         return json.dumps({"moved": False, "why": "the amount or the accounts are not valid"})
-    # Days may have passed since the question, so the balance counts as it is now.
-    if (await context.finances()).ledger.balance(source) < cents:
-        return json.dumps({"moved": False, "why": f"{source} has less than {dollars(cents)}"})
     booked = Transfer(run.tool_call_id, context.today, source, target, cents)
-    await context.accounts.transfer(context.request_context.user_id, booked)
+    # Days may have passed since the question, so the balance counts as it is now.
+    if not await context.accounts.transfer(context.request_context.user_id, booked):
+        return json.dumps({"moved": False, "why": f"{source} has less than {dollars(cents)}"})
     await context.stream_widget(transfer_card(booked, context.speech))
     return outcome_of(booked)
 
