@@ -148,8 +148,13 @@ class Take:
 
     async def _go_on(self, part: Part) -> bool:
         """Take the events of one response; return whether more follow."""
+        answer, again = self._answer, self._is_snapshot
+        before = self._seen_before(time.monotonic() - SAFE_SECONDS) if again else ""
         for received in part.events:
             self._take(received, None)
+        if part.state != "dead" and before and (self._is_snapshot or not answer.seen.startswith(before)):
+            shown = "nothing" if self._is_snapshot else f"{answer.seen[-60:]!r}"
+            self._complain("lost", answer.item_id, f"the snapshot shows {shown} of {before[-60:]!r}")
         if part.state == "dead":
             self._cut()
         if part.state == "more":
@@ -208,14 +213,12 @@ class Take:
                 pass
 
     def _shown_again(self, item: Event) -> None:
-        """Compare a snapshot's item with the text that was seen before."""
+        """Begin again with a snapshot's item, or with the first event, if the snapshot preceded all segments."""
         if not self._is_snapshot:
             return
         answer, text, now = self._answer, text_of(item), time.monotonic()
         self._is_snapshot = False
         answer.item_id = item["id"]
-        if not text.startswith(self._seen_before(now - SAFE_SECONDS)):
-            self._complain("lost", item["id"], f"the snapshot {text[-60:]!r} lacks words of {answer.seen[-60:]!r}")
         answer.seen, self._seen_at = text, [(now, len(text))]
         if text and self._reloaded_at is not None:
             self._tally.reloads.append(now - self._reloaded_at)
