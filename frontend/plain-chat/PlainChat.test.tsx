@@ -526,8 +526,9 @@ describe("feedback", () => {
     const { user } = await opened([answer("Bad advice")]);
     const scrolled = vi.spyOn(HTMLElement.prototype, "scrollIntoView");
     await user.click(await screen.findByRole("button", { name: "Bad answer" }));
+    const reason = await screen.findByRole("textbox", { name: /What was wrong/ });
     expect(scrolled).toHaveBeenCalledWith({ block: "nearest" }); // not behind the composer
-    await user.type(screen.getByRole("textbox", { name: /What was wrong/ }), "Wrong month{Enter}");
+    await user.type(reason, "Wrong month{Enter}");
     expect(sent()).toEqual([
       ["negative", undefined],
       ["negative", { reason: "Wrong month" }],

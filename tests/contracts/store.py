@@ -189,6 +189,8 @@ PROMISES = {
         AllowancesContract.test_an_allowance_covers_no_other_user_and_no_other_tool,
         AllowancesContract.test_an_allowance_ends_at_its_time,
         AllowancesContract.test_a_covered_call_needs_a_living_thread,
+        AllowancesContract.test_an_allowance_is_kept_no_longer_than_the_retention,
+        AllowancesContract.test_bounds_are_bounded,
     ),
     "P2": (
         ApprovalsContract.test_of_many_decisions_at_once_one_counts,
