@@ -1,4 +1,4 @@
-"""The command line: `python -m tools.soak load|life|faults|quick`; without an argument all but `quick`.
+"""The command line: `python -m tools.soak load|life|reload|faults|quick`; without an argument all but `quick`.
 
 Exit code 1 when stored data differs from the users' ledgers, when a process grows, or when a goal is missed. `quick`
 runs some of the faults with few users and a short life of a process, for CI, and writes no results.
@@ -18,7 +18,7 @@ from tools.bench.results import Result
 from tools.bench.section import Goal
 from tools.soak import report
 from tools.soak.life import LifePlan, leaks, life
-from tools.soak.phases import PHASES, SLEEPING
+from tools.soak.phases import PHASES, RELOADING, SLEEPING
 from tools.soak.run import PACKAGES, FaultPlan, LoadPlan, Results, faults, load
 from tools.soak.screen import Screen
 from tools.soak.stage import LOG, Scale
@@ -26,6 +26,7 @@ from tools.soak.stage import LOG, Scale
 LOAD = LoadPlan(Scale(users=200, processes=20), seconds=600, think_seconds=20)
 FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
 SLEEPERS = FaultPlan(Scale(users=16, processes=12, timeout_seconds=60), seconds_each=45, phases=[SLEEPING])
+RELOADERS = FaultPlan(Scale(users=6, processes=12, timeout_seconds=60), seconds_each=90, phases=[RELOADING])
 QUICK_PHASES = (
     "no fault",
     "process killed",
@@ -80,6 +81,8 @@ async def run(part: str, console: Console, minutes: float | None = None, turns: 
             found[report.LOAD] = await load(replace(LOAD, seconds=minutes * 60) if minutes else LOAD, screen)
         if part in ("life", "all"):
             found[report.LIFE] = await life(LifePlan(turns), screen)
+        if part in ("reload", "all"):
+            found[report.RELOAD] = await faults(RELOADERS, screen)
         if part in ("faults", "all"):
             found[report.FAULTS] = joined(await faults(FAULTS, screen), await faults(SLEEPERS, screen))
     for name, figures in found.items():
@@ -94,7 +97,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.soak", description="Load and fault runs, checked by an oracle."
     )
-    parser.add_argument("part", nargs="?", default="all", choices=["load", "life", "faults", "all", "quick"])
+    parser.add_argument("part", nargs="?", default="all", choices=["load", "life", "reload", "faults", "all", "quick"])
     parser.add_argument("--minutes", type=float, help="length of the load run (default: 10)")
     parser.add_argument("--turns", type=int, default=LifePlan.turns, help="turns of the life run (default: 5000)")
     given = parser.parse_args()

@@ -156,3 +156,12 @@ SLEEPING = Phase(
     words=(60, 200),
 )
 """A phase of its own run, because Lambda's timeout must be longer than the sleep."""
+
+RELOADING = Phase(
+    "reloads",
+    "reloads after 1 to 25 words, while enough processes are free",
+    "None. The text so far appears within a second.",
+    weights={"refresh": 1.0},
+    undisturbed=True,
+)
+"""A phase of its own run, because its times are those of readers and not of a crowded machine."""

@@ -62,6 +62,7 @@ class Take:
         self._words, self._events = 0, 0
         self._seen_at: list[tuple[float, int]] = []
         self._is_snapshot = False
+        self._is_broken = False
         self._reloaded_at: float | None = None
         self._stopping: asyncio.Task[bool] | None = None
         self._second_tab: asyncio.Task[None] | None = None
@@ -74,6 +75,7 @@ class Take:
         except BROKEN as error:
             if not self._answer.confirmed:
                 raise  # before the response, so the outcome is unknown
+            self._is_broken = True
             if isinstance(error, httpx.TimeoutException):
                 self._complain("silent", self._answer.item_id, "nothing came for a minute, no keep-alive either")
         if self._words == self._manner.tunnel_after:
@@ -179,6 +181,8 @@ class Take:
         answer = self._answer
         if answer.final is not None:
             answer.end = End.ANSWERED
+        elif answer.end is End.RUNNING and stopped and self._is_broken:
+            self._cut()  # its process may have died before it stopped
         elif answer.end is End.RUNNING and stopped:
             answer.end = End.STOPPED
             self._tally.stops.append(max(0.0, ended_at - self._stopped_at))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
+import httpx
 import pytest
 
 from tools.client.chatkit import ChatKitClient, Event, Part, Received
 from tools.soak import take
-from tools.soak.ledger import Answer, Conversation, Turn
+from tools.soak.ledger import Answer, Conversation, End, Turn
 from tools.soak.marks import question
-from tools.soak.take import PLAIN, SAFE_SECONDS, Take
+from tools.soak.take import PLAIN, SAFE_SECONDS, Manner, Take
 from tools.soak.tally import Tally
 
 MARK = "u001x0000aaaa"
@@ -47,6 +49,15 @@ class Parts:
         return self._parts.pop(0)
 
 
+class BrokenStream:
+    """A client whose stream breaks off after the first word."""
+
+    async def stream(self, request: Event, turn_id: str) -> AsyncGenerator[Received]:
+        for event in (item("added", ""), word(FIRST)):
+            yield Received(event, 0.0)
+        raise httpx.RemoteProtocolError("cut")
+
+
 async def reload(*parts: Part, monkeypatch: pytest.MonkeyPatch) -> tuple[Answer, list[str]]:
     """Read the first word, then reload after the time in which it must be in the journal."""
     answer, tally = Answer(), Tally("phase")
@@ -76,3 +87,15 @@ async def test_an_answer_that_begins_again_after_an_early_snapshot_is_no_loss(mo
     answer, found = await reload(part(item("added", ""), word(FIRST)), part(state="end"), monkeypatch=monkeypatch)
 
     assert (answer.seen, found) == (FIRST, [])
+
+
+async def test_a_stop_whose_stream_breaks_off_is_not_an_exact_stop() -> None:
+    answer, tally = Answer(), Tally("phase")
+    reader = Take(MARK, Conversation("thr_1"), TURN, answer, Manner(stop_after=1), tally)
+
+    async def cancelled(turn_id: str) -> bool:
+        return True
+
+    await reader.run(cast("ChatKitClient", cast("Any", BrokenStream())), {}, "turn_1", cancelled)
+
+    assert (answer.end, tally.violations) == (End.CUT, [])
