@@ -57,6 +57,8 @@ from store_dynamo.turns import TurnRecord
 
 POLL_MS = 1_000
 """The time after which to ask again: the journal has a new segment about once a second."""
+EARLY_MS = 250
+"""The same for a turn whose first segment is not written yet, so that the first words do not wait for a second poll."""
 ADMISSION_SECONDS, ADMISSION_POLL_SECONDS = 2.0, 0.2
 """The wait for a turn that is being admitted: its reader may overtake it."""
 MAX_BODY_BYTES = 1024 * 1024
@@ -74,6 +76,7 @@ class State(Enum):
     """The turn's state, and the comment that ends a response with it."""
 
     RUNNING = f": more {POLL_MS}\n"
+    EARLY = f": more {EARLY_MS}\n"
     LONG = ": more 0\n"
     ENDED = ": end\n"
     DEAD = ": dead\n"
@@ -125,6 +128,7 @@ class Body:
 
     def ended(self, number: int, state: State) -> bytes:
         """Return the complete response."""
+        state = State.EARLY if state is State.RUNNING and number == 0 else state
         self._number = None
         self.at(number)
         return b"".join([*self._chunks, state.value.encode()])
