@@ -150,7 +150,7 @@ async def test_a_late_reader_gets_all_words_so_far_and_asks_again(world: World, 
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (answer.headers["x-turn-id"], answer.headers["cache-control"]) == (TURN, "no-store")
     if path == "no events":
-        assert answer.lines == [": at 0", ": more 250"]
+        assert answer.lines == [": at 0", ": more 100"]
         return
     assert [event["type"] for event in answer.events] == ["stream_options", "thread.item.added"]
     assert answer.events[1]["item"]["content"][0]["text"] == "Hello"
@@ -433,14 +433,14 @@ async def test_a_turn_that_is_being_admitted_is_waited_for(world: World) -> None
 
     await Running.begin(world)
 
-    assert (await asking).lines == [": at 0", ": more 250"]
+    assert (await asking).lines == [": at 0", ": more 100"]
 
 
 async def test_a_new_thread_that_is_not_created_yet_is_waited_for(world: World) -> None:
     await world.store.turns.claim(TURN, "thr_new", ANA)
     await world.store.running.begin("thr_new", TURN, "claim", ANA)
 
-    assert (await read(world)).lines == [": at 0", ": more 250"]
+    assert (await read(world)).lines == [": at 0", ": more 100"]
 
 
 async def test_a_turn_that_died_before_it_stored_its_message_does_not_exist(world: World) -> None:
@@ -455,7 +455,7 @@ async def test_without_a_journal_the_turn_ends_with_its_lock(world: World) -> No
     running = await read(world)
     await turn.over()
 
-    assert (running.lines, (await read(world)).status) == ([": at 0", ": more 250"], 404)
+    assert (running.lines, (await read(world)).status) == ([": at 0", ": more 100"], 404)
 
 
 @pytest.mark.parametrize("after", ["", "-1", "1.5", "one", "1e3", "٣", "1" * 10, " 1", "0x1", "1" * 5_000])

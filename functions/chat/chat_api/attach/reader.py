@@ -57,7 +57,7 @@ from store_dynamo.turns import TurnRecord
 
 POLL_MS = 1_000
 """The time after which to ask again: the journal has a new segment about once a second."""
-EARLY_MS = 250
+EARLY_MS = 100
 """The same for a turn whose first segment is not written yet, so that the first words do not wait for a second poll."""
 ADMISSION_SECONDS, ADMISSION_POLL_SECONDS = 2.0, 0.2
 """The wait for a turn that is being admitted: its reader may overtake it."""
