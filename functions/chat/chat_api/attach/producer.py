@@ -175,9 +175,9 @@ class Lease:
         return True
 
     def _write_until_end(self, outcome: Callable[[], str], written: asyncio.Future[None]) -> None:
-        taken = False
-        while not taken and not self._ended.wait(self._timing.journal):
-            taken = not self._write()
+        taken, wait = False, self._timing.journal / 2  # a reader that reloads at once waits for the first segment
+        while not taken and not self._ended.wait(wait):
+            taken, wait = not self._write(), self._timing.journal
         if taken:
             self._lost()
         elif self._stop.reason is not StopReason.SUPERSEDED:
