@@ -117,7 +117,7 @@ token: install ## Print an access token for curl: of the demo user, or make toke
 
 .PHONY: test check format mutants bench bench-quick profile fuzz soak soak-quick attack
 test: install ministack sam dynamodb-local frontend chromium ## Run all tests, or some: make test ARGS="tests/unit -k identity"
-	@$(RUN) -m pytest -n 3 --dist loadscope $(ARGS)
+	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
 check: install sam .tools/checkov/.installed .tools/cyclonedx/.installed frontend ## Check format, lint, types, the template, and the page's size
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .

@@ -1,6 +1,6 @@
 """A pytest plugin: the order in which the workers of `make test` take the tests, so that they end at the same time.
 
-pytest_plugins = ["tests.schedule"]   # in tests/conftest.py; it acts with `-n 3 --dist loadscope`
+pytest_plugins = ["tests.schedule"]   # in tests/conftest.py; it acts with `-n 2 --dist loadscope`
 
 A unit of work is one module, or one folder whose tests share a started service, which two workers would start twice.
 The longest units come first: a long one that comes last would keep one worker busy after the others have ended.
