@@ -283,6 +283,7 @@ async def test_a_killed_process_leaves_the_words_so_far_and_a_note(
     house: House, visitor: Visitor, wiring: str, pace: Pace
 ) -> None:
     await begin(visitor, pace, words=f"{START} more than a sum, and every coin")
+    await visitor.page.wait_for_timeout(2_000)  # words of the last interval may be lost
     for process in house.stack.function.cold_starts:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)

@@ -80,7 +80,7 @@ describe("a visitor", () => {
     expect(screen.getByText(BRAND.en.disclaimer)).toBeTruthy();
 
     await userEvent.click(screen.getByRole("button", { name: "Deutsch" }));
-    await userEvent.click(screen.getByRole("button", { name: "Anmelden" }));
+    await userEvent.click(await screen.findByRole("button", { name: "Anmelden" }));
 
     await waitFor(() => expect(went).toHaveLength(1));
     expect(went[0]?.searchParams.get("lang")).toBe("de");
