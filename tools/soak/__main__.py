@@ -25,7 +25,7 @@ from tools.soak.stage import LOG, Scale
 
 LOAD = LoadPlan(Scale(users=200, processes=20), seconds=600, think_seconds=20)
 FAULTS = FaultPlan(Scale(users=40, processes=16, timeout_seconds=8), seconds_each=8)
-SLEEPERS = FaultPlan(Scale(users=16, processes=12, timeout_seconds=60), seconds_each=45, phases=[SLEEPING])
+SLEEPERS = FaultPlan(Scale(users=16, processes=12, timeout_seconds=60), seconds_each=80, phases=[SLEEPING])
 RELOADERS = FaultPlan(Scale(users=6, processes=12, timeout_seconds=60), seconds_each=90, phases=[RELOADING])
 QUICK_PHASES = (
     "no fault",

@@ -22,6 +22,7 @@ class End(Enum):
     DEADLINE = "deadline, retry offered"
     FAILED = "error event, retry offered"
     CUT = "process died"
+    TAKEN = "taken over"
     LEFT = "client disconnected"
     REPEATED = "409 with the thread's id"
     REFUSED = "refused (4xx)"

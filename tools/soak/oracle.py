@@ -14,6 +14,7 @@ violations, and the items must be in the order of the turns.
 | stopped, deadline | the seen text; nothing if that is empty |
 | error event | nothing, or the seen text |
 | process died | a prefix of the answer with every word that was seen longer ago than the journal's interval |
+| taken over | exactly the text that was stored then: the turn's own process writes nothing when it wakes up |
 | no or unknown response | nothing, or a prefix of the answer |
 | client disconnected | the whole answer if no fault was active; otherwise as for a cut |
 | refused | nothing |
@@ -171,7 +172,7 @@ def _fault(turn: Turn, answer: Answer, item_id: str, text: str) -> str | None:
     match answer.end:
         case End.ANSWERED:
             return None if text == answer.final else f"{text[-60:]!r} was seen as {(answer.final or '')[-60:]!r}"
-        case End.STOPPED | End.DEADLINE | End.FAILED:
+        case End.STOPPED | End.DEADLINE | End.FAILED | End.TAKEN:
             return None if text == answer.seen else f"{text[-60:]!r} was seen as {answer.seen[-60:]!r}"
         case _:
             pass
@@ -187,7 +188,7 @@ def _fault(turn: Turn, answer: Answer, item_id: str, text: str) -> str | None:
 
 def _agree(text: str, seen: str, end: End) -> bool:
     """Return whether a reader saw a beginning of the stored text; a dead process takes its last words with it."""
-    return text.startswith(seen) or (end is End.CUT and seen.startswith(text))
+    return text.startswith(seen) or (end in (End.CUT, End.TAKEN) and seen.startswith(text))
 
 
 def _missing(report: _Report, turns: Sequence[Turn], places: Sequence[_Place]) -> None:
@@ -203,7 +204,7 @@ def _must_be_there(answer: Answer) -> bool:
     match answer.end:
         case End.ANSWERED:
             return True
-        case End.STOPPED | End.DEADLINE:
+        case End.STOPPED | End.DEADLINE | End.TAKEN:
             return bool(answer.seen.strip())
         case End.LEFT:
             return answer.undisturbed and answer.confirmed

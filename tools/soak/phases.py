@@ -150,10 +150,11 @@ PHASES = (
 SLEEPING = Phase(
     "process asleep",
     "SIGSTOP to a busy process, four at once, and SIGCONT after 25 s; Lambda's timeout is 60 s",
-    "After 20 s of silence the turn counts as dead: its text so far is stored, and the thread is free. The process "
-    "writes nothing more when it wakes up.",
+    "After 21 s of silence, the clients load their thread: the text so far is stored, and the thread is free. The "
+    "process writes nothing more when it wakes up.",
     every_second=lambda ring: ring.processes.put_to_sleep(seconds=25, at_once=4),
-    words=(60, 200),
+    manner=Manner(silence_seconds=21),
+    words=(100, 300),
 )
 """A phase of its own run, because Lambda's timeout must be longer than the sleep."""
 

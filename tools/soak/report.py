@@ -14,6 +14,7 @@ from tools import ROOT
 from tools.bench import results
 from tools.bench.results import Result
 from tools.bench.section import Goal, fold, goal_table, origin, table
+from tools.soak.ledger import End
 from tools.soak.life import FLAT
 from tools.soak.phases import PHASES, SLEEPING
 from tools.soak.plot import plot
@@ -154,7 +155,13 @@ def fault_goals(faults: Result) -> list[Goal]:
     phases = faults.figures["phases"]
     violations = sum(len(each["violations"]) for each in (*phases.values(), faults.figures["check"]))
     title = f"violations during a series of {len(phases) - 1} faults"
-    return [Goal("soak.faults", title, "0", f"{violations}", violations == 0)]
+    taken = phases.get(SLEEPING.name, {}).get("clients_saw", {}).get(End.TAKEN.value, 0)
+    return [
+        Goal("soak.faults", title, "0", f"{violations}", violations == 0),
+        Goal(
+            "soak.taken", "turns taken over from sleeping processes, which then woke up", "≥ 5", f"{taken}", taken >= 5
+        ),
+    ]
 
 
 def load_lead(load: Result) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -46,6 +46,8 @@ class Manner:
     receive_bytes: int | None = None
     at_once: int = 1
     """Number of simultaneous POSTs of the same turn."""
+    silence_seconds: float | None = None
+    """Give a stream up after so long without an event, and load the thread, which takes over a dead turn."""
 
 
 PLAIN = Manner()
@@ -69,7 +71,7 @@ class Take:
         self._stopped_at = 0.0
 
     async def run(self, client: ChatKitClient, request: Event, turn_id: str, cancel: Cancel) -> None:
-        """Read the turn to its end, or as far as the manner says. Raises RefusedError when there is no stream."""
+        """Read the turn to its end, or as far as the manner says. Raises RefusedError if the turn is refused."""
         try:
             await self._read(client, request, turn_id, cancel)
         except BROKEN as error:
@@ -78,6 +80,11 @@ class Take:
             self._is_broken = True
             if isinstance(error, httpx.TimeoutException):
                 self._complain("silent", self._answer.item_id, "nothing came for a minute, no keep-alive either")
+        except TimeoutError as error:
+            if not self._answer.confirmed:
+                raise httpx.ReadTimeout("silent before the response") from error
+            self._is_broken = True
+            await self._take_over(client)
         if self._words == self._manner.tunnel_after:
             await asyncio.sleep(OFFLINE_SECONDS)
         if self._answer.end is End.RUNNING and self._answer.final is None and self._stopping is None:
@@ -95,7 +102,7 @@ class Take:
         """Read the turn's own stream."""
         manner, began = self._manner, time.monotonic()
         async with aclosing(client.stream(request, turn_id)) as events:
-            async for received in events:
+            async for received in _within(events, manner.silence_seconds):
                 self._take(received, began)
                 if self._words == manner.leave_after:
                     self._answer.end = End.LEFT
@@ -114,6 +121,25 @@ class Take:
         second = Take(self._mark, self._conversation, self._turn, Answer(), PLAIN, self._tally)
         await second.resume(client, turn_id, from_snapshot=True)
         self._answer.also_seen.append(second._answer.seen)
+
+    async def _take_over(self, client: ChatKitClient) -> None:
+        """Load the thread, and hold the server to the text that it stores of a dead turn, from then on."""
+        answer, thread_id = self._answer, self._conversation.thread_id
+        assert thread_id, "a confirmed answer has a thread"
+        last = self._seen_at[-1][0] if self._seen_at else 0.0
+        safe = self._seen_before(last - SAFE_SECONDS)
+        try:
+            opened = await client.thread(thread_id)
+        except (RefusedError, *BROKEN):
+            self._cut()
+            return
+        if not opened.interrupted:
+            return  # it has ended or woken up meanwhile
+        items = [item for item in opened.thread["items"]["data"] if item["id"] == answer.item_id]
+        text = text_of(items[0]) if items else ""
+        if not text.startswith(safe):
+            self._complain("lost", answer.item_id, f"the taken text {text[-60:]!r} lacks words of {safe[-60:]!r}")
+        answer.seen, answer.end = text, End.TAKEN
 
     async def _reload(self, client: ChatKitClient, turn_id: str) -> None:
         """Load the thread, as a reloaded page does, and read the turn that runs in it, if it still does."""
@@ -251,3 +277,13 @@ class Take:
 
     def _complain(self, kind: str, item_id: str | None, detail: str) -> None:
         self._tally.violations.append(Violation(kind, self._mark, self._conversation.thread_id, item_id, detail))
+
+
+async def _within(events: AsyncGenerator[Received], seconds: float | None) -> AsyncGenerator[Received]:
+    """Yield events until one takes longer than `seconds` (None: as long as it takes). Raises TimeoutError."""
+    while True:
+        async with asyncio.timeout(seconds):
+            received = await anext(events, None)
+        if received is None:
+            return
+        yield received

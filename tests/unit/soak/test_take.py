@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator
@@ -10,10 +11,11 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from tools.client.chatkit import ChatKitClient, Event, Part, Received
+from tools.client.chatkit import ChatKitClient, Event, Opened, Part, Received
 from tools.soak import take
-from tools.soak.ledger import Answer, Conversation, End, Turn
+from tools.soak.ledger import Answer, Conversation, End, Life, Turn
 from tools.soak.marks import question
+from tools.soak.oracle import Violation, judge
 from tools.soak.take import PLAIN, SAFE_SECONDS, Manner, Take
 from tools.soak.tally import Tally
 
@@ -99,3 +101,47 @@ async def test_a_stop_whose_stream_breaks_off_is_not_an_exact_stop() -> None:
     await reader.run(cast("ChatKitClient", cast("Any", BrokenStream())), {}, "turn_1", cancelled)
 
     assert (answer.end, tally.violations) == (End.CUT, [])
+
+
+class SilentStream(BrokenStream):
+    """A client whose stream falls silent after the first word; then its thread has a text, and maybe a mark."""
+
+    def __init__(self, stored: str, *, interrupted: bool) -> None:
+        self._thread = {"items": {"data": [item("done", stored)["item"]]}}
+        self._interrupted = interrupted
+
+    async def stream(self, request: Event, turn_id: str) -> AsyncGenerator[Received]:
+        for event in (item("added", ""), word(FIRST)):
+            yield Received(event, 0.0)
+        await asyncio.sleep(60)
+
+    async def thread(self, thread_id: str) -> Opened:
+        return Opened(self._thread, None, self._interrupted)
+
+    async def turn_events(self, turn_id: str, after: int | None) -> Part:
+        return part(*map(word, REST), item("done", TURN.full), state="end")
+
+
+async def read_silent(stored: str, *, interrupted: bool) -> tuple[Answer, list[Violation]]:
+    answer, tally = Answer(), Tally("phase")
+    reader = Take(MARK, Conversation("thr_1"), TURN, answer, Manner(silence_seconds=0.05), tally)
+    client = cast("ChatKitClient", cast("Any", SilentStream(stored, interrupted=interrupted)))
+    await reader.run(client, {}, "turn_1", lambda _: asyncio.sleep(0, True))
+    return answer, tally.violations
+
+
+async def test_a_silent_turn_is_taken_over_and_may_not_change_any_more() -> None:
+    answer, found = await read_silent(FIRST, interrupted=True)
+    assert (answer.end, answer.seen, found) == (End.TAKEN, FIRST, [])
+
+    conversation = Conversation("thr_1", Life.THERE, [Turn(1, TURN.question, question_id="q1", answers=[answer])])
+    question_item = {"id": "q1", "type": "user_message", "content": [{"text": TURN.question}], "attachments": []}
+    for stored, kinds in ((FIRST, []), (TURN.full, ["changed"])):
+        items = [question_item, item("done", stored)["item"]]
+        assert [each.kind for each in judge(MARK, conversation, items)] == kinds
+
+
+async def test_a_silent_turn_that_has_woken_up_goes_on() -> None:
+    answer, found = await read_silent("", interrupted=False)
+
+    assert (answer.end, answer.final, found) == (End.ANSWERED, TURN.full, [])
