@@ -404,6 +404,24 @@ class TestConfirmation:
 
         assert [at > begun for at in seen] == [True]
 
+    async def test_leaves_nothing_in_a_journal_that_was_swept_meanwhile(
+        self, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Progressing(Halting):
+            async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
+                yield ProgressUpdateEvent(text="awake")
+                await asyncio.sleep(0.2)  # ten segments, before the next write asks whether the turn still runs
+
+        turn = await Running.begin(world_of(Progressing(), timing=replace(NEVER, journal=0.02)))
+        store = turn.world.store
+        await turn.until(lambda: bool(store.journal.turns))
+        paused(monkeypatch, 600)
+        store.running.locks.clear()  # taken over, and ended; then the user deletes the thread
+        store.journal.turns.clear()
+        await turn.end()
+
+        assert not store.journal.turns
+
     async def test_costs_an_ordinary_turn_nothing(self, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch) -> None:
         beats: list[str] = []
         world = world_of(Halting(), timing=NEVER)

@@ -12,7 +12,7 @@ the same segment is repeated, because it may have been written; later events wai
 A process may be paused at any instruction, for longer than its lock lives. Three guards keep it from writing into a
 thread that another process has taken over, and each of them stops the turn (StopReason.SUPERSEDED):
 
-    a beat or a segment is refused    at the latest after the interval
+    a beat or a segment is refused    at the latest after the interval; after a sleep, a beat precedes the segment
     FencedError                       each write of an item is refused by the thread's own record (`UserStore`)
     `confirm`                         a turn whose last beat is too old renews its lock first, and so learns of it
 
@@ -194,6 +194,9 @@ class Lease:
             return True
 
     async def _append(self, end: str | None) -> bool:
+        # After a sleep, because a segment's place is free again once the journal was swept with its deleted thread.
+        if not (self._beaten.is_recent(2 * self._timing.beat) or await self._beat()):
+            return False
         if self._unanswered is not None and not await self._answered(self._unanswered):
             return False
         entries, count = self._collector.take()
