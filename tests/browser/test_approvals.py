@@ -12,6 +12,21 @@ from tests.browser.visitor import Visitor
 ASK = "Move $200 to savings"
 
 
+async def asked_on_one_device(house: House, enter: Enter, wiring: str) -> tuple[Visitor, Visitor]:
+    """Ask for a transfer, and open its conversation on a second device."""
+    email = house.person()
+    visitor: Visitor = await enter(wiring)
+    await visitor.sign_in(email)
+    await visitor.submit(ASK)
+    await expect(visitor.page.get_by_role("button", name="Approve")).to_be_visible()
+    await visitor.wait_until_idle()
+    other: Visitor = await enter("plain")
+    await other.sign_in(email)
+    history = await other.open_history()
+    await history.get_by_role("button", name="to savings").first.click()
+    return visitor, other
+
+
 @pytest.mark.promise("P1")
 @pytest.mark.feature("approvals")
 @pytest.mark.scenario("approval: details, deny with a reason by keyboard")
@@ -41,16 +56,7 @@ async def test_call_is_denied_with_a_reason_by_keyboard(visitor: Visitor) -> Non
 @pytest.mark.feature("approvals")
 @pytest.mark.scenario("approval: a second click on an old card is told so")
 async def test_second_click_is_told_that_it_was_decided(house: House, enter: Enter, wiring: str) -> None:
-    email = house.person()
-    visitor: Visitor = await enter(wiring)
-    await visitor.sign_in(email)
-    await visitor.submit(ASK)
-    await expect(visitor.page.get_by_role("button", name="Approve")).to_be_visible()
-    await visitor.wait_until_idle()
-    other: Visitor = await enter("plain")
-    await other.sign_in(email)
-    history = await other.open_history()
-    await history.get_by_role("button", name="to savings").first.click()
+    visitor, other = await asked_on_one_device(house, enter, wiring)
     await other.page.get_by_role("button", name="Deny").click()
     await expect(other.answer).to_contain_text("I left it, as you said.")
 
@@ -144,17 +150,7 @@ async def test_transfers_are_always_allowed_until_they_are_revoked(visitor: Visi
 @pytest.mark.feature("approvals")
 @pytest.mark.scenario("approval: asked on one device, approved on another")
 async def test_call_is_approved_on_another_device(house: House, enter: Enter, wiring: str) -> None:
-    email = house.person()
-    visitor: Visitor = await enter(wiring)
-    await visitor.sign_in(email)
-    await visitor.submit(ASK)
-    await expect(visitor.page.get_by_role("button", name="Approve")).to_be_visible()
-    await visitor.wait_until_idle()
-
-    other: Visitor = await enter("plain")
-    await other.sign_in(email)
-    history = await other.open_history()
-    await history.get_by_role("button", name="to savings").first.click()
+    _, other = await asked_on_one_device(house, enter, wiring)
     approve = other.page.get_by_role("button", name="Approve")
     await expect(approve).to_be_visible()
     await approve.dblclick()
