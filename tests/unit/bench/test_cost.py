@@ -36,7 +36,7 @@ TURNS: dict[str, Any] = results.read("cost").figures["turns"]
 
 def test_units_of_a_turn_are_what_was_counted_and_what_takes_time() -> None:
     found = units(TURN, answer_seconds=2)
-    assert found["lambda_gb_seconds"] == pytest.approx(2.1 * 1769 / 1024)
+    assert found["lambda_gb_seconds"] == pytest.approx(2.2)  # seconds of 1,024 MB
     assert found["dynamodb_reads"] == 10 + 5  # two and a half checks per second
     assert found["dynamodb_writes"] == pytest.approx(16 + 0.4 + 2)  # a beat each five seconds, a segment a second
     assert found["log_bytes"] == 1650 + PLATFORM_LOG_BYTES
@@ -54,7 +54,7 @@ def test_the_journal_costs_at_most_a_twentieth_of_a_twenty_second_turn() -> None
 
 def test_a_registration_is_a_request_with_its_own_time_and_log_lines() -> None:
     found = units(replace(TURN, requests=2), answer_seconds=2)
-    assert found["lambda_gb_seconds"] == pytest.approx(2.2 * 1769 / 1024)
+    assert found["lambda_gb_seconds"] == pytest.approx(2.4)
     assert found["log_bytes"] == 1650 + 2 * PLATFORM_LOG_BYTES
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tools.bench import results
 from tools.bench.cost import month
-from tools.bench.cost.bill import NOTED, PRICES, Counted, units
+from tools.bench.cost.bill import MEMORY_MB, NOTED, PRICES, Counted, units
 from tools.bench.cost.month import OPTIONS, Charge, Month, month_bill
 from tools.bench.cost.page import GROUPS, PAGE, page
 from tools.stack.template import read_template
@@ -42,7 +42,7 @@ def test_a_snapshot_costs_what_the_review_of_its_price_found() -> None:
         for line in month_bill(Month(0, 0, ("SnapStart=on",)), TURN, 20, alarms=0)
         if line.price is PRICES["snapshot_gb_seconds"]
     ]
-    assert one.dollars / month.VERSIONS == pytest.approx(6.8, abs=0.1)  # dollars a month and version at 1769 MB
+    assert one.dollars / month.VERSIONS == pytest.approx(6.8 * MEMORY_MB / 1769, abs=0.1)  # dollars a month and version
 
 
 def test_users_of_an_identity_provider_are_not_counted_twice() -> None:

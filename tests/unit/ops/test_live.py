@@ -18,7 +18,7 @@ CONFIGURATION: dict[str, Any] = {
     "Handler": "h",
     "Role": "r",
     "Timeout": 300,
-    "MemorySize": 1769,
+    "MemorySize": 1024,
     "LoggingConfig": {"LogFormat": "JSON"},
     "TracingConfig": {"Mode": "PassThrough"},
     "Layers": [{"Arn": "layer:1", "CodeSize": 1}],

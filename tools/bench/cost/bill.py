@@ -36,8 +36,8 @@ REGION: str = _FILE.pop("region")
 PRICES: Mapping[str, Price] = {name: Price(**price) for name, price in _FILE.items()}
 
 TURNS = 1_000
-MEMORY_MB = 1_769  # template.yaml; a test compares
-OVERHEAD_SECONDS = 0.1
+MEMORY_MB = 1_024  # template.yaml; a test compares
+OVERHEAD_SECONDS = 0.2
 """Time of a request besides the model's: a generous assumption."""
 CHECKS_PER_SECOND = 2.5
 """A running turn checks every 0.4 s whether it was cancelled, for one read unit each."""
