@@ -7,12 +7,15 @@ with closing(local_client("s3", "http://127.0.0.1:4566", credentials)) as s3: ..
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
-from function_setup.clients import ClientSession
+from function_setup.clients import LazyClient
 
 REGION = "eu-west-1"
 """The region of every local AWS."""
@@ -36,9 +39,17 @@ ROOT_KEY = Credentials("test", "test")
 """MiniStack's root key. It bypasses signature and IAM checks, so nothing under test may use it."""
 
 
+@cache
+def _descriptions(data_path: str | None) -> Loader:
+    """Return AWS's descriptions of its services, which every session would parse again."""
+    return create_loader(data_path)
+
+
 def operator_client(service: str) -> Any:
-    """Return a client with the operator's own configuration; the caller closes it."""
-    return ClientSession().client(service, Config())
+    """Return a client with the operator's own configuration, as it is now; the caller closes it."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+    return LazyClient(lambda: session.create_client(service, config=Config()))
 
 
 def local_client(service: str, endpoint: str, credentials: Credentials = ROOT_KEY, config: Config | None = None) -> Any:

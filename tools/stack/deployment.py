@@ -16,6 +16,7 @@ deployments keep the stack's value.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -58,6 +59,13 @@ def _of_app(template: Template) -> dict[str, str]:
         return app.parameters(template) if (app := App.read()) else {}
     except AppError as error:
         raise DeploymentError(str(error)) from None
+
+
+def as_json(build: Path) -> Path:
+    """Write the stamped template as JSON next to itself: the SAM CLI parses it seven times, YAML slowly."""
+    result = (build / TEMPLATE).with_suffix(".json")
+    result.write_text(json.dumps(read_template(build / TEMPLATE), default=str))  # str: an unquoted date
+    return result
 
 
 def run(command: Sequence[str]) -> None:
@@ -153,7 +161,7 @@ class Deployment:
 
     def _propose(self, values: list[Value]) -> str | None:
         """Upload the build and return the ARN of a change set, or None when nothing would change."""
-        command = [str(SAM), "deploy", "--template-file", str(self.build / TEMPLATE)]
+        command = [str(SAM), "deploy", "--template-file", str(as_json(self.build)), "--use-json"]
         command += ["--config-file", str(self.config), "--config-env", self.env, "--stack-name", self.stack_name]
         command += ["--s3-prefix", self.stack_name, "--no-confirm-changeset", "--no-execute-changeset"]
         command += ["--no-fail-on-empty-changeset", "--no-progressbar"]

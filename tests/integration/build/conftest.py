@@ -1,4 +1,4 @@
-"""Fixtures that run `sam build` as `make build` does, into a folder of the test run."""
+"""A fixture that runs `sam build` for Lambda as `make build` does, into a folder of the test run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from tools import ROOT
+from tools.stack.deployment import SAM
 
-SAM = ROOT / ".tools" / "sam" / "bin" / "sam"
 
-
-def build(folder: Path, target: str) -> Path:
-    """Build for `target` (lambda or local) and return the folder."""
+@pytest.fixture(scope="session")
+def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lambda")
     environment = {
         **os.environ,
-        "BUILD_TARGET": target,
+        "BUILD_TARGET": "lambda",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "SAM_CLI_TELEMETRY": "0",
         "PYTHONPATH": "",
@@ -27,13 +27,3 @@ def build(folder: Path, target: str) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
-
-
-@pytest.fixture(scope="session")
-def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("lambda"), "lambda")
-
-
-@pytest.fixture(scope="session")
-def for_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("local"), "local")

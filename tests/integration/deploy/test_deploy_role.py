@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.deploy.conftest import Deployed
+from tests.integration.deploy.conftest import Deployed, stub_build
 from tools import ROOT
-from tools.local import ministack
 from tools.local.ministack import MiniStack
 from tools.ops import verify
 from tools.stack.publish import publish
 
 POLICY = json.loads((ROOT / "docs" / "operate" / "deploy-role.json").read_text())
-RECORDER = Path(__file__).parent / "recorder"
+STACK_NAME = "chatkit-pipeline"
 NOT_USED_HERE = {
     "iam:PassRole": "MiniStack's CloudFormation does not ask for it",
     "cloudformation:DeleteChangeSet": "a declined deployment: test_live.py",
@@ -44,37 +43,31 @@ class Recorded:
 
 
 @pytest.fixture(scope="module")
-def recorded(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    scratch = tmp_path_factory.mktemp("pipeline")
-    record = scratch / "record"
-    environment = ministack._environment  # pyright: ignore[reportPrivateUsage]
-    with pytest.MonkeyPatch.context() as patch:
-        extra = {"PYTHONPATH": str(RECORDER), "RECORD": str(record)}
-        patch.setattr(ministack, "_environment", lambda *args, **options: {**environment(*args, **options), **extra})
-        server = MiniStack.start()
-    with server as aws:
-        with verify.operator(aws):  # the administrator's first deployment, which makes the bucket for code
-            verify.sam_deploy(deployed.build, scratch)
+def recorded(deployed: Deployed, record: Path, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """A new stack and a change of it by the pipeline, in the account where an administrator has deployed before."""
+    aws, scratch = deployed.aws, tmp_path_factory.mktemp("pipeline")
+    _without_tls_policy(aws)
+    key = aws.iam_user("pipeline-of-a-new-stack", POLICY)
+    with verify.operator(aws), pytest.MonkeyPatch.context() as patch:
+        for name, value in key.environment().items():
+            patch.setenv(name, value)
+        pipeline = verify.prepared(stub_build(scratch / "build"), scratch, STACK_NAME)
+        pipeline.deploy({}, lambda question: True)
         _without_tls_policy(aws)
-        key = aws.iam_user("pipeline", POLICY)
-        with verify.operator(aws), pytest.MonkeyPatch.context() as patch:
-            for name, value in key.environment().items():
-                patch.setenv(name, value)
-            pipeline = verify.prepared(deployed.build, scratch, "chatkit-pipeline")
-            pipeline.deploy({}, lambda question: True)
-            _without_tls_policy(aws)
-            publish(pipeline.outputs(), _dist(scratch))
-            replace(pipeline, console=pipeline.console).deploy({"OpenAIModel": "gpt-9"}, lambda question: True)
+        publish(pipeline.outputs(), _dist(scratch))
+        replace(pipeline, console=pipeline.console).deploy({"OpenAIModel": "gpt-9"}, lambda question: True)
     entries = [json.loads(line) for line in record.read_text().splitlines()]
     mine = [(action, allowed) for access_key, action, _, allowed in entries if access_key == key.access_key]
     return Recorded({action for action, ok in mine if ok}, {action for action, ok in mine if not ok})
 
 
 def _without_tls_policy(aws: MiniStack) -> None:
+    """Let the pipeline use its stack's buckets and the one for code; other stacks keep their policies."""
     with closing(aws.client("s3")) as s3:
         for bucket in s3.list_buckets()["Buckets"]:
-            with suppress(s3.exceptions.ClientError):
-                s3.delete_bucket_policy(Bucket=bucket["Name"])
+            if bucket["Name"].startswith((STACK_NAME, "aws-sam-cli-")):
+                with suppress(s3.exceptions.ClientError):
+                    s3.delete_bucket_policy(Bucket=bucket["Name"])
 
 
 def _dist(scratch: Path) -> Path:
