@@ -107,10 +107,11 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _python(path: Path, source: str) -> Prose:
     tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = [text for node in ast.walk(tree) if isinstance(node, kinds) and (text := ast.get_docstring(node))]
-    attributes = [text for node in ast.walk(tree) if isinstance(node, ast.Expr) and (text := _string(node.value))]
-    strings = [text for node in ast.walk(tree) if (text := _string(node))]
+    docstrings = [text for node in nodes if isinstance(node, kinds) and (text := ast.get_docstring(node))]
+    attributes = [text for node in nodes if isinstance(node, ast.Expr) and (text := _string(node.value))]
+    strings = [text for node in nodes if (text := _string(node))]
     messages = [] if "tests" in path.parts else [text for text in strings if len(text.split()) >= 4]
     comments = [
         token.string

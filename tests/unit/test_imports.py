@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -35,9 +36,14 @@ PACKAGES = {package: member.source / package for member in members() for package
 OURS = {*PACKAGES, "tools", "tests"}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the full names of the modules that a file imports, also within functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Return the full names of the modules that a file imports, also within functions."""
+    return frozenset(_imports(ast.parse(path.read_text())))
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

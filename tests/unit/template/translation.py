@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from tools.local.ministack import PYTHON
@@ -22,7 +23,12 @@ def translate(template: Template, parameters: Mapping[str, str] | None = None) -
     """Return all resources as CloudFormation creates them, for these values of parameters."""
     values = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
     package = json.dumps([packaged(template, "bucket", "key"), values | dict(parameters or {})])
+    return json.loads(_translated(package))["Resources"]
+
+
+@cache
+def _translated(package: str) -> str:
     environment = {"AWS_DEFAULT_REGION": "eu-west-1", "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([PYTHON, "-c", TRANSLATE], input=package, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)["Resources"]
+    return done.stdout
