@@ -135,8 +135,10 @@ class TestModels:
 class TestCollector:
     @pytest.fixture(autouse=True)
     def thawed(self) -> Iterator[None]:
+        """Restore the set of frozen objects: the modules that pytest imported (tests/conftest.py)."""
         yield
         gc.unfreeze()
+        gc.freeze()
 
     def test_it_pauses_and_returns(self) -> None:
         with LeanImports(True).loading():
