@@ -1,9 +1,10 @@
 # pyright: basic, reportMissingImports=false
 """Lint the template as CloudFormation receives it: `.tools/sam/bin/python -m tools.stack.lint_translated`.
 
-`sam validate --lint` and cfn-lint see SAM's resources, but not the Lambda versions, aliases and CodeDeploy groups that
-SAM's transform makes of them, nor what a parameter's value does there. So the template is translated and linted once
-for each combination of the switches that decide about resources. Runs in the SAM CLI's environment, which has both.
+cfn-lint, which is also `sam validate --lint`, sees SAM's resources, but not the Lambda versions, aliases and CodeDeploy
+groups that SAM's transform makes of them, nor what a parameter's value does there. So the template is translated and
+linted once for each combination of the switches that decide about resources. Runs in the SAM CLI's environment, which
+has both.
 """
 
 from __future__ import annotations
@@ -131,12 +132,14 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     wrong = 0
     all_values = list(combinations())
+    line = "\r" if sys.stdout.isatty() else ""
     for number, values in enumerate(all_values, 1):
-        print(f"\rtranslated template: {number} of {len(all_values)}", end="", flush=True)
+        if line:
+            print(f"{line}translated template: {number} of {len(all_values)}", end="", flush=True)
         for fault in faults(values):
             print(f"\n{json.dumps(values)}\n  {fault}")
             wrong += 1
-    print(f"\rtranslated template: {len(all_values)} combinations, {wrong} findings")
+    print(f"{line}translated template: {len(all_values)} combinations, {wrong} findings")
     return 1 if wrong else 0
 
 
