@@ -3,6 +3,7 @@ import { ChatClient } from "./protocol";
 import { ChatSession } from "./session";
 import { added, answer, created, delta, done, question, thread, toolCall } from "./testing/events";
 import { FakeServer, LiveStream, refusal } from "./testing/fake-server";
+import type { ThreadItem } from "./wire";
 import { words } from "./words";
 
 const message = {
@@ -262,6 +263,60 @@ describe("a client tool", () => {
       expect(now()).toMatchObject({ phase: "idle", failure: null });
       await vi.advanceTimersByTimeAsync(600);
       expect(now().items.at(-1)).toEqual(answer("Done"));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("[R1] of another reader is awaited while only the state of its call has changed", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      wins = [409];
+      const ran = { ...toolCall("open_page", {}), status: "completed" };
+      server.answers("threads.get_by_id", stored(question("Hi"), ran));
+      await calling();
+      await vi.advanceTimersByTimeAsync(600);
+      expect(now().items.at(-1)).toMatchObject({ status: "completed" });
+      server.answers("threads.get_by_id", stored(question("Hi"), ran, answer("Done")));
+      await vi.advanceTimersByTimeAsync(1_100);
+      expect(now().items.at(-1)).toEqual(answer("Done"));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("[R1] of another reader is awaited after its own turn, which was about to end, was shown once more", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      wins = [409];
+      const ran = { ...toolCall("open_page", {}), status: "completed" } as ThreadItem;
+      server.answers("threads.get_by_id", stored(question("Hi"), toolCall("open_page", {})), RUNNING);
+      await calling();
+      await vi.advanceTimersByTimeAsync(600);
+      await vi.waitFor(() => expect(attached).toHaveLength(1));
+      attached[0]?.send(done(ran));
+      attached[0]?.end();
+      await idle();
+      server.answers("threads.get_by_id", stored(question("Hi"), ran, answer("Done")));
+      await vi.advanceTimersByTimeAsync(1_100);
+      expect(now().items.at(-1)).toEqual(answer("Done"));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("[R1] that another reader has run before this one hears of it: its answer appears, too", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const ran = { ...toolCall("open_page", {}), status: "completed" } as ThreadItem;
+      const stream = await opened();
+      stream.send(done(ran));
+      stream.end();
+      await idle();
+      server.answers("threads.get_by_id", stored(question("Hi"), ran, answer("Done")));
+      await vi.advanceTimersByTimeAsync(600);
+      expect(now().items.at(-1)).toEqual(answer("Done"));
+      expect(host.onClientTool).not.toHaveBeenCalled();
     } finally {
       vi.useRealTimers();
     }

@@ -98,12 +98,16 @@ export abstract class Turns {
     else this.sendWaiting();
   }
 
-  /** Reload the open thread until it has changed: another reader is about to continue it. */
+  /**
+   * Reload the open thread until it has another item at its end: another reader is about to continue it. The turn
+   * before may run for another moment, and be shown once more.
+   */
   private async look(): Promise<void> {
-    const { items } = this.now;
+    const end = () => `${this.now.thread?.id} ${this.now.items.at(-1)?.id}`;
+    const before = end();
     for (const ms of LOOKS_MS) {
       await new Promise((resolve) => setTimeout(resolve, ms));
-      if (this.now.items !== items || this.now.phase !== "idle") return;
+      if (end() !== before) return;
       await this.reload();
     }
   }
@@ -185,7 +189,11 @@ export abstract class Turns {
         await breaks.take();
       }
       if (!stream.left) this.client.turns.ended(turnId);
-      if (this.running !== run || last?.type !== "client_tool_call" || last.status !== "pending") return;
+      if (this.running !== run || last?.type !== "client_tool_call") return;
+      if (last.status !== "pending") {
+        if (this.now.items.at(-1)?.id === last.id) void this.look(); // another reader was faster
+        return;
+      }
       const output = toolOutput(this.client, this.host(), last, turnId);
       this.again = () => this.resume(output); // a failure from here on repeats these steps, not the turn
       if (calls === MAX_TOOL_CALLS && (await output())) return this.pause(run);

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
 import shutil
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +18,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
+from store_dynamo import DynamoStore
+from store_dynamo.expressions import Clock, utc_now
 from tests.browser.cdn import ChatKitCdn
 from tests.browser.visitor import PASSWORD, Visitor
+from tests.pace import QUICK_SECONDS, Pace, paced
 from tools import ROOT
-from tools.client.sign_in import create_user
+from tools.client.sign_in import SCOPES, create_user, sign_in
 from tools.local.ministack import free_port
 from tools.local.site.frontend import DIST, Site, running_site, site_origin
 from tools.local.stack import Stack, running_stack
@@ -58,6 +65,22 @@ class House:
         create_user(self.stack.aws, email, PASSWORD)
         return email
 
+    async def session_of(self, email: str) -> dict[str, str]:
+        """Sign a user in as the page does, and return the record that oidc-client-ts keeps in the tab's storage."""
+        tokens = await asyncio.to_thread(sign_in, self.stack.aws, email, PASSWORD)
+        payload = tokens.id_token.split(".")[1]
+        user = {
+            "access_token": tokens.access_token,
+            "id_token": tokens.id_token,
+            "refresh_token": tokens.refresh_token,
+            "token_type": "Bearer",
+            "scope": SCOPES,
+            "profile": json.loads(base64.urlsafe_b64decode(f"{payload}==")),
+            "expires_at": int(time.time()) + tokens.expires_in,
+        }
+        config = self.site.config
+        return {f"oidc.user:{config['authority']}:{config['clientId']}": json.dumps(user)}
+
     def id_of(self, email: str) -> str:
         """Return a user's id: the `sub` of the pool."""
         with closing(self.stack.server.client("cognito-idp")) as cognito:
@@ -68,6 +91,12 @@ class House:
         """Revoke every refresh token of a user."""
         with closing(self.stack.server.client("cognito-idp")) as cognito:
             cognito.admin_user_global_sign_out(UserPoolId=self.stack.aws.user_pool_id, Username=email)
+
+    @contextmanager
+    def store(self, clock: Clock = utc_now) -> Iterator[DynamoStore[str]]:
+        """Yield the stack's store for an operator; its contexts are the ids of users."""
+        with closing(self.stack.server.client("dynamodb")) as client:
+            yield DynamoStore[str](table=self.stack.aws.table, client=client, user_of=lambda user: user, clock=clock)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -80,6 +109,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     log = tmp_path_factory.mktemp("browser") / "function.log"
     async with AsyncExitStack() as parts:
         stack = await parts.enter_async_context(running_stack(lambda _: None, log=log, site_origin=site_origin(port)))
+        assert stack.model is not None
+        stack.model.delay_seconds = QUICK_SECONDS
         site = await parts.enter_async_context(running_site(stack, port))
         cdn = await parts.enter_async_context(ChatKitCdn())
         playwright = await parts.enter_async_context(async_playwright())
@@ -92,6 +123,13 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 async def _launched(parts: AsyncExitStack, playwright: Playwright, chromium: str, resolver_rules: str) -> Browser:
     flags = [*FLAGS, f"--host-resolver-rules={resolver_rules}"]
     return await parts.enter_async_context(await playwright.chromium.launch(executable_path=chromium, args=flags))
+
+
+@pytest.fixture
+def pace(house: House) -> Iterator[Pace]:
+    """The pace of the model's answers."""
+    with paced(house.stack.model) as pace:
+        yield pace
 
 
 @pytest.fixture(params=["plain", "official"])
@@ -117,7 +155,7 @@ async def enter(house: House) -> AsyncIterator[Enter]:
             made = await house.browsers[wiring].new_context(ignore_https_errors=True, **options)
             context = await contexts.enter_async_context(made)
             context.set_default_timeout(LIMIT_MS)
-            visitors.append(await Visitor.enter(context, house.site.url))
+            visitors.append(await Visitor.enter(context, house.site.url, house.session_of))
             return visitors[-1]
 
         yield enter_as

@@ -6,70 +6,28 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
 from playwright.async_api import Locator, expect
 
+from chat_api.attach.entries import load
+from store_dynamo import DynamoStore
+from store_dynamo.running import DEAD_AFTER, RunningTurn
 from tests.browser.conftest import Enter, House
 from tests.browser.visitor import Visitor
-from tools.local.openai.server import ModelServer
+from tests.fakes.dead_turn import Past
+from tests.pace import ARGUMENTS, Pace
 from tools.local.openai.simulations import LONG
 
 WORDS = 60
 QUESTION = f"simulate long {WORDS}"
 WHOLE = " ".join((LONG * 3).split()[:WORDS])
 START = "Saving is a habit"
+FIRST_WORDS = 10
 COLD_MS = 90_000
 """Limit for the first words of a process that has just started, on a busy machine."""
 
 pytestmark = [pytest.mark.feature("running-answers"), pytest.mark.timeout(300)]
-
-
-@contextmanager
-def slow_model(house: House, seconds: float) -> Iterator[None]:
-    """Let the model wait before each delta."""
-    assert house.stack.model is not None
-    before, house.stack.model.delay_seconds = house.stack.model.delay_seconds, seconds
-    try:
-        yield
-    finally:
-        house.stack.model.delay_seconds = before
-
-
-class Pace:
-    """The speed of the model: an answer lasts as long as a test needs it, on a busy machine too."""
-
-    def __init__(self, model: ModelServer) -> None:
-        self._model = model
-
-    def begin(self) -> None:
-        self._model.delay_seconds = 0.1
-
-    def hold(self) -> None:
-        """Let the running answer go on for a minute."""
-        self._model.delay_seconds = 1.0
-
-    def finish(self) -> None:
-        self._model.delay_seconds = 0.01
-
-    async def stopped(self) -> None:
-        """Wait until the connection of each unfinished answer is closed."""
-        async with asyncio.timeout(30):
-            while any(  # noqa: ASYNC110 (the server has its own thread)
-                each.delta_times and not (each.completed_at or each.closed_early_at)
-                for each in list(self._model.requests)
-            ):
-                await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-def pace(house: House) -> Iterator[Pace]:
-    assert house.stack.model is not None
-    before = house.stack.model.delay_seconds
-    yield Pace(house.stack.model)
-    house.stack.model.delay_seconds = before
 
 
 def stop_button(visitor: Visitor) -> Locator:
@@ -93,10 +51,9 @@ async def shows_the_whole_answer_once(visitor: Visitor) -> None:
 
 async def begin(visitor: Visitor, pace: Pace, words: str = START) -> None:
     """Send a message and wait for `words` of its long answer and the address of its conversation."""
-    pace.begin()
+    pace.hold(FIRST_WORDS)
     await visitor.submit(QUESTION)
     await expect(visitor.answer).to_contain_text(words, timeout=COLD_MS)
-    pace.hold()
     await visitor.page.wait_for_url("**/#/c/**")
 
 
@@ -195,6 +152,7 @@ async def test_ten_seconds_offline_lose_nothing(visitor: Visitor, pace: Pace) ->
     await begin(visitor, pace)
 
     await visitor.page.context.set_offline(True)
+    pace.hold(WORDS // 2)
     await asyncio.sleep(10)
     await visitor.page.context.set_offline(False)
     pace.finish()
@@ -220,17 +178,19 @@ async def test_leaving_a_conversation_stops_nothing(visitor: Visitor, pace: Pace
 
 @pytest.mark.promise("R1")
 @pytest.mark.scenario("reload while a card and a workflow are shown")
-async def test_a_card_and_a_workflow_survive_a_reload(house: House, visitor: Visitor) -> None:
-    with slow_model(house, 0.25):
-        await visitor.submit("think: what are my balances?")
-        await expect(visitor.page.get_by_text("Cash", exact=True).first).to_be_visible()
-        await visitor.page.wait_for_url("**/#/c/**")
+async def test_a_card_and_a_workflow_survive_a_reload(visitor: Visitor, pace: Pace) -> None:
+    pace.hold(1)
+    await visitor.submit("think: what are my balances?")
+    await expect(visitor.page.get_by_text("Cash", exact=True).first).to_be_visible()
+    await visitor.page.wait_for_url("**/#/c/**")
 
-        await visitor.page.reload()
+    await visitor.page.reload()
 
-        await expect(visitor.page.get_by_text("Cash", exact=True).first).to_be_visible()
-        await expect(visitor.answer).to_contain_text("in total")
-        await visitor.wait_until_idle()
+    await expect(visitor.page.get_by_text("Cash", exact=True).first).to_be_visible()
+    await expect(stop_button(visitor)).to_be_visible()
+    pace.finish()
+    await expect(visitor.answer).to_contain_text("in total")
+    await visitor.wait_until_idle()
     log = visitor.page.get_by_role("log")
     shown = await log.text_content() or ""
     await visitor.page.reload()
@@ -240,16 +200,18 @@ async def test_a_card_and_a_workflow_survive_a_reload(house: House, visitor: Vis
 @pytest.mark.promise("R1")
 @pytest.mark.feature("client-tools")
 @pytest.mark.scenario("a client tool with two readers")
-async def test_a_client_tool_runs_in_one_tab(house: House, enter: Enter, wiring: str) -> None:
+async def test_a_client_tool_runs_in_one_tab(house: House, enter: Enter, wiring: str, pace: Pace) -> None:
     email, first = house.person(), await enter(wiring)
     await first.sign_in(email)
-    with slow_model(house, 0.4):
-        await first.submit("think: open my budgets")
-        await first.page.wait_for_url("**/#/c/**")
-        second = await elsewhere(house, enter, wiring, email, first.page.url)
-        for visitor in (first, second):
-            await expect(visitor.answer).to_contain_text("opened")
-            await visitor.wait_until_idle()
+    pace.hold(0, ARGUMENTS)
+    await first.submit("think: open my budgets")
+    await first.page.wait_for_url("**/#/c/**")
+    second = await elsewhere(house, enter, wiring, email, first.page.url)
+    await expect(stop_button(second)).to_be_visible()
+    pace.finish()
+    for visitor in (first, second):
+        await expect(visitor.answer).to_contain_text("opened")
+        await visitor.wait_until_idle()
 
     assert len(first.posts("threads.add_client_tool_output") + second.posts("threads.add_client_tool_output")) == 1
     await second.page.reload()
@@ -266,7 +228,8 @@ async def test_a_message_waits_for_another_tabs_answer(house: House, enter: Ente
     await expect(second.answers).to_have_count(1)
     await begin(first, pace)
 
-    await second.submit("What are my balances?")
+    async with second.page.expect_response(lambda answer: answer.status == 409 or "/events" in answer.url):
+        await second.submit("What are my balances?")
     pace.finish()
 
     await expect(second.answer).to_contain_text("in total", timeout=60_000)
@@ -276,17 +239,33 @@ async def test_a_message_waits_for_another_tabs_answer(house: House, enter: Ente
     await expect(second.answers.nth(1)).to_contain_text(WHOLE)
 
 
+async def killed(house: House, user_id: str) -> None:
+    """Kill the process of the user's turn once its journal has its first words, and let all but 3 s of silence pass."""
+    with house.store() as store, house.store(clock=Past(DEAD_AFTER.total_seconds() - 3)) as past:
+        [turn] = await store.running.list(user_id)
+        async with asyncio.timeout(60):
+            while START not in await words_in_journal(store, turn, user_id):  # noqa: ASYNC110 (another process writes)
+                await asyncio.sleep(0.1)
+        for process in house.stack.function.processes:
+            if process.running:
+                os.kill(process.pid, signal.SIGKILL)
+        assert await past.running.beat(turn.thread_id, turn.claim, user_id)
+
+
+async def words_in_journal(store: DynamoStore[str], turn: RunningTurn, user_id: str) -> str:
+    segments = await store.journal.read(turn.thread_id, turn.turn_id, user_id)
+    entries = [entry for segment in segments for entry in load(segment.body)]
+    return "".join(delta for kind, *_, deltas in entries if kind == "t" for delta in deltas)
+
+
 @pytest.mark.promise("R3")
 @pytest.mark.feature("interrupted")
 @pytest.mark.scenario("the process dies during an answer")
 async def test_a_killed_process_leaves_the_words_so_far_and_a_note(
     house: House, visitor: Visitor, wiring: str, pace: Pace
 ) -> None:
-    await begin(visitor, pace, words=f"{START} more than a sum, and every coin")
-    await visitor.page.wait_for_timeout(2_000)  # words of the last interval may be lost
-    for process in house.stack.function.cold_starts:
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+    await begin(visitor, pace)
+    await killed(house, house.id_of(visitor.email))
 
     await expect(visitor.alert.first).to_contain_text("was interrupted", timeout=60_000)
     await expect(visitor.answer).to_contain_text(START)
@@ -295,6 +274,7 @@ async def test_a_killed_process_leaves_the_words_so_far_and_a_note(
     await expect(visitor.answer).to_contain_text(START)
     await expect(visitor.alert.first).to_contain_text("was interrupted")
     if wiring == "plain":
+        pace.finish()
         await visitor.page.get_by_role("button", name="Retry").click()
         await expect(visitor.answer).not_to_contain_text("interrupted")
         await expect(visitor.answer).to_contain_text(START, timeout=COLD_MS)

@@ -12,22 +12,24 @@ from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Enter, House
 from tests.browser.visitor import Visitor
-
-SLOW = "simulate slow 0.1"  # sixty words
+from tests.pace import Pace
+from tools.local.openai.simulations import LONG
 
 
 @pytest.mark.promise("L1")
 @pytest.mark.feature("page-streaming")
 @pytest.mark.feature("page-official")
 @pytest.mark.scenario("text grows token by token")
-async def test_text_grows_while_the_model_still_sends(house: House, visitor: Visitor) -> None:
-    await visitor.send(SLOW)
-
-    assert house.stack.model is not None
-    call = [each for each in list(house.stack.model.requests) if SLOW in str(each.body) and each.delta_times][-1]
-    seen_meanwhile = {length for at, length in visitor.growth if at < call.delta_times[-1]}
-    assert len(call.delta_times) == 60
-    assert len(seen_meanwhile) >= 20  # a busy browser renders several words at once
+async def test_text_grows_while_the_model_still_sends(visitor: Visitor, pace: Pace) -> None:
+    """The model sends a word only when the page shows the one before."""
+    words = LONG.split()
+    pace.hold(1)
+    await visitor.submit(f"simulate long {len(words)}")
+    for count in range(1, len(words) + 1):
+        pace.hold(count)
+        await expect(visitor.answer.locator("p").first).to_have_text(" ".join(words[:count]))
+    pace.finish()
+    await visitor.wait_until_idle()
 
 
 @pytest.mark.feature("page-history")
@@ -49,16 +51,17 @@ async def test_conversation_outlives_a_reload_and_is_in_the_history(visitor: Vis
 @pytest.mark.promise("H6")
 @pytest.mark.feature("stop")
 @pytest.mark.scenario("stop during an answer")
-async def test_stop_ends_the_model_and_keeps_the_answer_so_far(house: House, visitor: Visitor) -> None:
+async def test_stop_ends_the_model_and_keeps_the_answer_so_far(house: House, visitor: Visitor, pace: Pace) -> None:
     assert house.stack.model is not None
     async with httpx.AsyncClient(base_url=house.stack.url, timeout=60) as http:  # two warm processes
         await asyncio.gather(http.get("/chatkit"), http.get("/chatkit"))
-    await visitor.submit("simulate slow 0.4")
+    pace.hold(3)
+    await visitor.submit("simulate long 60")
     await expect(visitor.answer).to_contain_text("Saving is a")
     await visitor.stop()
     stopped_at = time.time()
     await visitor.wait_until_idle()
-    call = [each for each in list(house.stack.model.requests) if "slow 0.4" in str(each.body) and each.delta_times][-1]
+    call = [each for each in list(house.stack.model.requests) if "long 60" in str(each.body) and each.delta_times][-1]
     async with asyncio.timeout(30):
         while not call.closed_early_at:  # noqa: ASYNC110 - the model runs in its own thread
             await asyncio.sleep(0.05)

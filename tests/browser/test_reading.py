@@ -10,6 +10,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Enter, House
 from tests.browser.visitor import Visitor
+from tests.pace import Pace
 
 PARAGRAPHS = "repeat: " + "\n\n".join(f"paragraph {n}" for n in range(60))
 LEFT = "(() => { const l = document.querySelector('.pc-log'); return l.scrollHeight - l.scrollTop - l.clientHeight })()"
@@ -29,8 +30,9 @@ async def style(visitor: Visitor, selector: str, name: str) -> str:
 
 @pytest.mark.feature("page-plain")
 @pytest.mark.scenario("stop keeps the draft")
-async def test_stop_does_not_send_the_draft(visitor: Visitor) -> None:
-    await visitor.submit("simulate slow 0.3")
+async def test_stop_does_not_send_the_draft(visitor: Visitor, pace: Pace) -> None:
+    pace.hold()
+    await visitor.submit("simulate long 60")
     await expect(visitor.answer).to_contain_text("Saving")
     await visitor.message.fill("a draft that is not finished")
 
@@ -62,7 +64,7 @@ async def test_paragraphs_lists_and_notices_have_space(visitor: Visitor) -> None
 
 @pytest.mark.feature("page-plain")
 @pytest.mark.scenario("own message in sight, jump to latest")
-async def test_own_message_is_in_sight_and_a_reader_is_left_alone(visitor: Visitor) -> None:
+async def test_own_message_is_in_sight_and_a_reader_is_left_alone(visitor: Visitor, pace: Pace) -> None:
     await visitor.send(PARAGRAPHS)
     log = visitor.page.locator(".pc-log")
     latest = visitor.page.get_by_role("button", name="Jump to latest")
@@ -70,11 +72,13 @@ async def test_own_message_is_in_sight_and_a_reader_is_left_alone(visitor: Visit
 
     await log.evaluate("log => { log.scrollTop -= 60 }")  # a little way up is up
     await expect(latest).to_be_visible()
-    await visitor.submit("simulate slow 0.05")
+    pace.hold()
+    await visitor.submit("simulate long 60")
     await expect(visitor.answer).to_contain_text("Saving")
     assert await visitor.run(LEFT) < 30
 
     await log.evaluate("log => { log.scrollTop = 0 }")
+    pace.finish()
     await visitor.wait_until_idle()
     assert await log.evaluate("log => log.scrollTop") == 0
     await latest.click()

@@ -43,7 +43,7 @@ async def test_sign_in_by_code_and_pkce(house: House, enter: Enter, wiring: str)
 async def test_back_from_the_chat_never_leads_to_the_used_form(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring)
     await visitor.page.goto("data:text/html,before")
-    await visitor.sign_in(house.person())
+    await visitor.sign_in_by_form(house.person())
 
     await visitor.page.go_back()
 
@@ -54,11 +54,12 @@ async def test_back_from_the_chat_never_leads_to_the_used_form(house: House, ent
 @pytest.mark.scenario("a new tab of a signed-in user")
 async def test_new_tab_of_a_signed_in_user_asks_cognito_at_once(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring)
-    await visitor.sign_in(house.person())
+    await visitor.sign_in_by_form(house.person())
     tab = await visitor.page.context.new_page()
 
     async with tab.expect_request("**/oauth2/authorize?*"):
         await tab.goto(house.site.url)  # without a click
+    await expect(tab.get_by_label("Password")).to_be_visible()
 
     await visitor.page.get_by_role("button", name="Account").click()
     await visitor.page.get_by_role("button", name="Sign out", exact=True).click()
@@ -71,10 +72,11 @@ async def test_new_tab_of_a_signed_in_user_asks_cognito_at_once(house: House, en
 @pytest.mark.scenario("sign out")
 async def test_sign_out_revokes_and_forgets(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring)
-    await visitor.sign_in(house.person())
+    await visitor.sign_in_by_form(house.person())
 
     await visitor.page.get_by_role("button", name="Account").click()
-    await visitor.page.get_by_role("button", name="Sign out", exact=True).click()
+    async with visitor.page.expect_event("load"):  # of the site, to which Cognito's sign-out leads back
+        await visitor.page.get_by_role("button", name="Sign out", exact=True).click()
 
     await expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
     await visitor.page.reload()
@@ -105,7 +107,7 @@ async def damage_first_token(visitor: Visitor) -> list[str]:
 async def test_refused_token_is_renewed_and_nobody_notices(house: House, enter: Enter, wiring: str) -> None:
     visitor: Visitor = await enter(wiring)
     grants = await damage_first_token(visitor)
-    await visitor.sign_in(house.person())
+    await visitor.sign_in_by_form(house.person())
 
     await visitor.send("What are my balances?")
 
@@ -117,7 +119,7 @@ async def test_refused_token_is_renewed_and_nobody_notices(house: House, enter: 
 @pytest.mark.scenario("session ended: sign in again")
 async def test_expired_session_asks_to_sign_in_again(house: House, enter: Enter, wiring: str) -> None:
     email, visitor = house.person(), await enter(wiring)
-    await visitor.sign_in(email)
+    await visitor.sign_in_by_form(email)
     house.sign_out_everywhere(email)
     await expire_the_token(visitor)
 

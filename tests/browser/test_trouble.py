@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from playwright.async_api import expect
 
 from chat_api.settings import LimitSettings
-from store_dynamo import DynamoStore
 from tests.browser.conftest import Enter, House
 from tests.browser.visitor import Visitor
 
@@ -72,6 +70,5 @@ async def test_limit_is_said_with_the_time_to_wait(house: House, enter: Enter, w
 async def use_up_the_day(house: House, user_id: str) -> None:
     limit = LimitSettings().turns_per_day
     assert limit is not None
-    with closing(house.stack.server.client("dynamodb")) as client:
-        rates = DynamoStore[str](table=house.stack.aws.table, client=client, user_of=lambda user: user).rates
-        await rates.count("turns per day", limit, timedelta(days=1), user_id, amount=limit)
+    with house.store() as store:
+        await store.rates.count("turns per day", limit, timedelta(days=1), user_id, amount=limit)

@@ -10,52 +10,50 @@ The stand-in for ChatKit's element uses the plain chat's roles and names.
 
 from __future__ import annotations
 
-import time
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import BrowserContext, Locator, Page, Request, expect
+from playwright.async_api import BrowserContext, CDPSession, Locator, Page, Request, expect
 
 from tools.client.sign_in import PASSWORD
 
+SessionOf = Callable[[str], Awaitable[dict[str, str]]]
+"""Signs a user in and returns entries for the tab's storage."""
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   window.testViolated(`${event.effectiveDirective} ${event.blockedURI}`));
-new MutationObserver(() => {
-  if (window.testUnwatched) return;
-  const answers = document.querySelectorAll("article[aria-label=Answer]");
-  const length = answers.length ? answers[answers.length - 1].textContent.length : 0;
-  if (length) window.testGrew(length);
-}).observe(document, { childList: true, subtree: true, characterData: true });
 """
-"""Reports policy violations and the growing length of an answer to the test. Runs before the page's own code."""
+"""Reports policy violations to the test. Runs before the page's own code."""
 
 
 @dataclass
 class Visitor:
-    """A page and its record: `violations` (`directive url`), `growth` (epoch seconds, length) and `requests`."""
+    """A page and its record: `violations` (`directive url`) and `requests`."""
 
     page: Page
     site: str
     violations: list[str] = field(default_factory=list[str])
-    growth: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     requests: list[Request] = field(default_factory=list[Request])
+    email: str = ""
+    session_of: SessionOf | None = None
+    _debugger: CDPSession | None = None
 
     @classmethod
-    async def enter(cls, context: BrowserContext, site: str) -> Visitor:
+    async def enter(cls, context: BrowserContext, site: str, session_of: SessionOf | None = None) -> Visitor:
         """Open a page in `context` and record its events from the start."""
         page = await context.new_page()
-        visitor = cls(page, site)
+        visitor = cls(page, site, session_of=session_of)
         await page.expose_function("testViolated", lambda text: visitor.violations.append(text))
-        await page.expose_function("testGrew", lambda length: visitor.growth.append((time.time(), length)))
         await page.add_init_script(WATCH)
         page.on("request", lambda request: visitor.requests.append(request))
         return visitor
 
     async def run(self, expression: str) -> Any:
         """Return the value of a JavaScript expression or its promise. The debugger bypasses the content policy."""
-        cdp = await self.page.context.new_cdp_session(self.page)
-        answer = await cdp.send(
+        self._debugger = self._debugger or await self.page.context.new_cdp_session(self.page)
+        answer = await self._debugger.send(
             "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True}
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
@@ -63,8 +61,18 @@ class Visitor:
 
     # --- sign-in ---
 
-    async def sign_in(self, email: str, password: str = PASSWORD) -> None:
+    async def sign_in(self, email: str) -> None:
+        """Open the site as a user who has signed in, without the form, and wait for the chat."""
+        assert self.session_of is not None
+        self.email = email
+        await self.page.goto(f"{self.site}/favicon.svg")  # the site's storage, without the page
+        await self.run(f"void Object.assign(sessionStorage, {json.dumps(await self.session_of(email))})")
+        await self.page.goto(self.site)
+        await expect(self.message).to_be_visible()
+
+    async def sign_in_by_form(self, email: str, password: str = PASSWORD) -> None:
         """Open the site, sign in and wait for the chat."""
+        self.email = email
         await self.page.goto(self.site)
         await self.page.get_by_role("button", name="Sign in").click()
         await self.fill_in(email, password)

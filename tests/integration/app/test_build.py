@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,8 @@ from tests.integration.app.conftest import SHOP_AGENT, Fork, run
 from tools import ROOT
 from tools.app.build import install_packages
 from tools.app.folder import App, AppError
-from tools.app.imports import check
-from tools.stack.artifacts import complete, target_of
+from tools.app.imports import FOLDERS, PROGRAM, check
+from tools.stack.artifacts import Report, complete, target_of
 from tools.stack.template import read_template
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -53,28 +56,34 @@ def fork(make_fork: Fork) -> Path:
 
 @pytest.fixture(scope="module")
 def built(fork: Path) -> Path:
-    run(
-        fork,
-        str(ROOT / ".tools" / "sam" / "bin" / "sam"),
-        "build",
-        AWS_DEFAULT_REGION="eu-west-1",
-        SAM_CLI_TELEMETRY="0",
-    )
-    return fork / ".aws-sam" / "build"
+    """A build without Lambda's bytecode, which tests/integration/build proves, but with this machine's.
+
+    Without the latter, every check would compile the modules that it imports, because `check` writes none.
+    """
+    sam = str(ROOT / ".tools" / "sam" / "bin" / "sam")
+    run(fork, sam, "build", AWS_DEFAULT_REGION="eu-west-1", SAM_CLI_TELEMETRY="0", BYTECODE_PYTHON="none")
+    build = fork / ".aws-sam" / "build"
+    path = os.pathsep.join(str(build / folder) for folder in FOLDERS)
+    command = (sys.executable, "-S", "-P", str(PROGRAM), "coach.assistant:build", sysconfig.get_path("purelib"))
+    run(build, *command, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="", AWS_DEFAULT_REGION="eu-west-1")
+    return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(fork: Path) -> App:
     app = App.read(fork)
     assert app is not None
     return app
 
 
+@pytest.fixture(scope="module")
+def report(built: Path, app: App) -> Report:
+    return complete(built, app=app)
+
+
 @pytest.mark.promise("B4")
 @pytest.mark.feature("new-app")
-def test_has_the_code_and_the_packages_and_starts(built: Path, app: App) -> None:
-    report = complete(built, app=app)
-
+def test_has_the_code_and_the_packages_and_starts(built: Path, report: Report) -> None:
     layer = built / "DependenciesLayer" / "python"
     assert report.faults == ()
     assert {path.name for path in (built / "ChatFunction" / "app").iterdir()} - {"__pycache__"} == {
@@ -88,8 +97,8 @@ def test_has_the_code_and_the_packages_and_starts(built: Path, app: App) -> None
     assert {path.name.split(".")[1] for path in (layer / "rapidfuzz").glob("*.so")} == {"cpython-313-aarch64-linux-gnu"}
 
 
+@pytest.mark.usefixtures("report")
 def test_the_built_template_has_the_variables(built: Path, app: App) -> None:
-    complete(built, app=app)
     complete(built, app=app)  # again, as after a build that changed nothing
 
     variables = read_template(built / "template.yaml")["Resources"]["ChatFunction"]["Properties"]["Environment"]
@@ -100,7 +109,12 @@ def test_the_built_template_has_the_variables(built: Path, app: App) -> None:
 class TestFaultsAreNamed:
     @pytest.fixture
     def broken(self, built: Path, tmp_path: Path) -> Path:
-        return shutil.copytree(built, tmp_path / "build")
+        """A copy of the build whose layers are links to the same files: a test may delete one but not write to it."""
+
+        def copy(source: str, target: str) -> None:
+            (os.link if "Layer/" in source else shutil.copy2)(source, target)
+
+        return shutil.copytree(built, tmp_path / "build", copy_function=copy)
 
     def test_a_package_that_is_missing(self, broken: Path) -> None:
         shutil.rmtree(broken / "DependenciesLayer" / "python" / "humanize")

@@ -22,6 +22,7 @@ from tools.local.files import PDF, PNG
 from tools.local.openai.request import CONVERTER_TEXTS
 from tools.local.openai.server import API_KEY, ModelServer
 
+TEXT = "response.output_text.delta"
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 SPENDING: Any = {
     "type": "function",
@@ -165,18 +166,32 @@ class TestEvents:
 
 class TestTiming:
     async def test_deltas_arrive_one_by_one_when_they_were_sent(self, client: openai.AsyncOpenAI) -> None:
+        """The server sends a delta only when the client has the one before."""
         with ModelServer.start(delay_seconds=0.05) as slow:
-            arrivals: list[float] = []
+            slow.limits[TEXT] = arrived = 1
             stream = await client.with_options(base_url=slow.url).responses.create(
                 model=MODEL, input="simulate long 20", stream=True
             )
             async for event in stream:
-                if event.type == "response.output_text.delta":
-                    arrivals.append(time.time())
+                if event.type == TEXT:
+                    slow.limits[TEXT] = arrived = arrived + 1
             sent = slow.requests[-1].delta_times
-        assert len(sent) == len(arrivals) == 20
-        assert max(arrived - left for left, arrived in zip(sent, arrivals, strict=True)) < 0.05
+        assert len(sent) == arrived - 1 == 20
         assert min(later - earlier for earlier, later in pairwise(sent)) >= 0.045
+
+    async def test_an_answer_is_held_until_its_limit_is_gone(
+        self, client: openai.AsyncOpenAI, model: ModelServer
+    ) -> None:
+        model.limits[TEXT] = 3
+        try:
+            stream = await client.responses.create(model=MODEL, input="simulate long 20", stream=True)
+            record = model.requests[-1]
+            await until(lambda: len(record.delta_times) == 3)
+            with pytest.raises(TimeoutError):
+                await until(lambda: len(record.delta_times) > 3, seconds=0.1)
+        finally:
+            model.limits.clear()
+        assert len([event async for event in stream if event.type == TEXT]) == 20
 
     async def test_request_is_stamped_and_kept(self, client: openai.AsyncOpenAI, model: ModelServer) -> None:
         before = time.time()

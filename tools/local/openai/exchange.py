@@ -11,8 +11,10 @@ import json
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from tools.local.openai.chat_completions import ChatAnswer, as_responses
@@ -31,6 +33,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 FIRST_OUTPUT = ("response.output_item.added", "text.delta")
 PACED = (".delta", ".partial_image")
+LOOK_SECONDS = 0.02
+"""The interval at which an answer that is held looks whether it may go on."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Exchange:
         send: Send,
         delay_seconds: Callable[[], float],
         *,
+        limits: Mapping[str, int] = MappingProxyType({}),
         missing_models: Container[str] = (),
         strict_chat: bool = False,
     ) -> None:
@@ -94,6 +99,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._delay_seconds = delay_seconds
+        self._limits = limits
         self._missing_models = missing_models
         self._strict_chat = strict_chat
 
@@ -168,7 +174,7 @@ class Exchange:
 
     async def _stream(self, answer: Answer | ChatAnswer, script: Script) -> None:
         await self._start(200, b"text/event-stream; charset=utf-8")
-        deltas, silence = 0, script.silence_seconds
+        deltas, sent, silence = 0, Counter[str](), script.silence_seconds
         for event in answer.events():
             kind = answer.kind(event)
             if kind in FIRST_OUTPUT:
@@ -179,6 +185,9 @@ class Exchange:
                     return  # without the last chunk: uvicorn closes the connection
                 deltas += 1
                 await asyncio.sleep(self._delay(script))
+            sent[kind] += 1
+            while sent[kind] > self._limits.get(kind, sent[kind]):  # noqa: ASYNC110 - another thread changes them
+                await asyncio.sleep(LOOK_SECONDS)
             self._record.events.append((kind, time.time()))
             await self._send({"type": "http.response.body", "body": answer.frame(event), "more_body": True})
         await self._finish(answer.end_of_stream)

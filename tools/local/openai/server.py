@@ -46,6 +46,8 @@ class ModelServer:
     def __init__(self, delay_seconds: float, port: int) -> None:
         self.delay_seconds = delay_seconds
         """Pause before each delta, also of answers that have begun."""
+        self.limits = dict[str, int]()
+        """Events of a type that each streamed answer sends; it holds the next one until the limit grows or is gone."""
         self.missing_models = set[str]()
         """Models that are answered with 404, as after their shutdown."""
         self.shutdown_dates = dict[str, str]()
@@ -103,6 +105,7 @@ class ModelServer:
             receive,
             send,
             lambda: self.delay_seconds,
+            limits=self.limits,
             missing_models=self.missing_models,
             strict_chat=self.strict_chat,
         )
