@@ -56,12 +56,12 @@ def examine(site: Site, request: Recorded, named: set[str] | None = None) -> tup
     """
     sent = request.to(site.ana, site.bob, ("x-auth-token", site.tokens["ana"]))
     site.log.take()
-    started = time.perf_counter()
+    started = time.process_time()  # by the clock, a busy machine would break the rule
     try:
         answer = site.send(sent)
     except Exception as error:  # the adapter failed: a function error on Lambda
         return HttpResponse(502), [f"the handler raised {type(error).__name__}"]
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     named = named if named is not None else set()
     hidden = [each for each in site.bob.secrets if each not in named]
     named |= named_in(sent, hidden)

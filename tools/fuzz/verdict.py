@@ -4,7 +4,7 @@
     moved_wrongly(dump)                                  # [] or the transfers that no approval explains
 
 Faults are: a 5xx, a failure in a stream or the log, an internal detail, another user's data, a refusal without a
-sentence or a request id, a stream that ends within an event, and a response that takes too long.
+sentence or a request id, a stream that ends within an event, and a response that takes too much processor time.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ INTERNAL = re.compile(
 
 
 def faults_of(sent: HttpRequest, answer: HttpResponse, log: str, seconds: float, secrets: Sequence[str]) -> list[str]:
-    """Return the rules that a response or its log output breaks."""
+    """Return the rules that a response or its log output breaks; `seconds` are of the processor."""
     found: list[str] = []
     headers = dict(answer.headers)
     if seconds > MAX_SECONDS:
-        found.append("took too long")
+        found.append("took too much processor time")
     if answer.status >= 500 or 300 <= answer.status < 400:
         found.append(f"status {answer.status}")
     if headers.get("content-type", "").startswith("text/event-stream"):
