@@ -318,7 +318,8 @@ def section(result: Result) -> Section:
 LEAD = """\
 After a cold start, the first byte of a history takes {history:.0%} of the time of a naive build with bytecode, and the
 first word of a turn {turn:.0%}. [Deferred imports](../decisions/0020-late-parts.md) explains the loading order, and
-[lean imports](../decisions/0111-lean-imports.md) why each import costs less."""
+[lean imports](../decisions/0111-lean-imports.md) why each import costs less (flame graphs [with](flames/cold-start.svg)
+and [without](flames/cold-start-full.svg) them)."""
 METHOD = """\
 Measured from the start of a process to the body's first byte and to the model's first word. The artifacts come from
 `make build`, for this machine's architecture and Python {python}, with the local AWS and a local model; medians of

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,13 @@ PY_SPY = ROOT / ".tools" / "py-spy" / "bin" / "py-spy"
 FOLDER, PUBLISHED = ROOT / ".local" / "profile", ROOT / "docs" / "evidence" / "flames"
 TURNS: Mapping[str, str] = {"turn.svg": "coach", "turn-openai.svg": "walking"}
 COLD_STARTS: Mapping[str, str] = {"cold-start.svg": "on", "cold-start-full.svg": "off"}
-SAMPLES_PER_SECOND = "500"
+TITLES: Mapping[str, str] = {
+    "turn.svg": "Turns in a thread of 2,000 items",
+    "turn-openai.svg": "Turns in a thread of 2,000 items, with OpenAI's own client",
+    "cold-start.svg": "Everything that a first turn loads",
+    "cold-start-full.svg": "Everything that a first turn loads, with LEAN_IMPORTS=off",
+}
+SAMPLES_PER_SECOND = "100"
 WARM = 5
 FIRST_TURN = """
 import chat_api.handler, importlib
@@ -42,7 +49,12 @@ build_validators()
 
 def recorded(path: Path, *of: str) -> list[str]:
     """Return py-spy's command that writes `path`."""
-    return [str(PY_SPY), "record", "--gil", "--rate", SAMPLES_PER_SECOND, "--output", str(path), *of]
+    return [str(PY_SPY), "record", "--gil", "--function", "--rate", SAMPLES_PER_SECOND, "--output", str(path), *of]
+
+
+def retitle(path: Path, title: str) -> None:
+    """Replace py-spy's command line, with this machine's paths, by `title`."""
+    path.write_text(re.sub(r'(?<=<text id="title")([^>]*>)[^<]*', lambda found: found[1] + title, path.read_text()))
 
 
 async def profile_turns(place: Place, variables: Mapping[str, str], turns: int, path: Path) -> None:
@@ -78,10 +90,11 @@ async def profile(turns: int, folder: Path, console: Console) -> None:
     async with conversations() as place:
         for name, subject in TURNS.items():
             await profile_turns(place, SUBJECTS[subject], turns, folder / name)
-            console.print(folder / name)
         for name, lean in COLD_STARTS.items():
             profile_cold_start(place, lean, folder / name)
-            console.print(folder / name)
+    for name, title in TITLES.items():
+        retitle(folder / name, title)
+        console.print(folder / name)
 
 
 def main() -> int:

@@ -281,7 +281,10 @@ of {rounds} turns. *Ours* is runtime, authentication, admission, ChatKit, the st
 calls the model; this assistant then answers without a model. The other columns call the local model through the
 Agents SDK and OpenAI's client; the model's own time is subtracted. The table is {server}, a development server; on
 AWS a request takes a few milliseconds. Before the first word a turn waits for the table three times, and four times in
-a thread of more than thirty items (`tests/integration/turns/test_round_trips.py` counts them)."""
+a thread of more than thirty items (`tests/integration/turns/test_round_trips.py` counts them).
+
+Flame graphs of the turns in the long thread: [with our client](flames/turn.svg) and
+[with OpenAI's](flames/turn-openai.svg)."""
 
 
 if __name__ == "__main__":
