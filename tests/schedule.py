@@ -15,12 +15,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 SECONDS = {
     "tests/browser": 600,
-    "tests/integration/deploy": 400,
     "tests/e2e": 250,
+    "tests/integration/deploy": 130,
     "tests/integration/store": 120,
-    "tests/integration/build": 60,
-    "tests/integration/app/test_build.py": 60,
     "tests/unit/frontend": 50,
+    "tests/integration/build": 45,
+    "tests/integration/app/test_build.py": 35,
     "tests/unit/store/test_contract.py": 30,
     "tests/unit/chat_api/test_bounds.py": 25,
     "tests/unit/function_setup/test_lean_imports.py": 25,
