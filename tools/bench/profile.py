@@ -4,8 +4,9 @@
 
 Writes `turn.svg` (the coach's process during turns in a thread of 2,000 items), `turn-openai.svg` (the same with
 OpenAI's own client), `cold-start.svg` (everything that is loaded until the first turn) and `cold-start-full.svg` (the
-same with LEAN_IMPORTS=off) into `.local/profile`, with --publish into `docs/evidence/flames`. Samples are of threads that
-hold Python's lock, so that waiting threads do not appear. py-spy reads the memory of another process, which takes root or CAP_SYS_PTRACE on some machines.
+same with LEAN_IMPORTS=off) into `.local/profile`, with --publish into `docs/evidence/flames`. Samples are of threads
+that hold Python's lock, so that waiting threads do not appear. py-spy reads the memory of another process, which takes
+root or CAP_SYS_PTRACE on some machines.
 """
 
 from __future__ import annotations
