@@ -25,7 +25,7 @@ def test_the_frontends_tests_pass(tmp_path: Path, record_property: Callable[[str
     run = subprocess.run(
         command,
         cwd=FRONTEND,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, "NODE_COMPILE_CACHE": str(tmp_path / "compiled")},  # each file loads the DOM
         capture_output=True,
         text=True,
         timeout=LIMIT_SECONDS,

@@ -97,7 +97,7 @@ def test_a_line_is_bounded(log: Log) -> None:
     logging.getLogger("a_package").error(
         "é%s" * 50,
         *["\U0001f600" * 1_000_000] * 50,
-        extra={f"k{n}": ["é" * 100_000] * 100 for n in range(100)} | {"deep": deep},
+        extra={f"k{n}": ["é" * 100_000] * 100 for n in range(10)} | {"deep": deep},
     )
 
     (line,) = log()
