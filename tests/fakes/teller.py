@@ -104,11 +104,13 @@ class Teller:
         return self.wrap(Agent(name="Teller", tools=[transfer, look], model=RecordingModel(self.inputs, steps)))
 
     async def _open(self, thread: Any, turn: Turn) -> tuple[AgentContext[Any], Agent[Any]]:
-        context = AgentContext[Any](thread=thread, store=turn.store, request_context=turn.context)
-        return context, self.agent(None)
+        return self._context(thread, turn), self.agent(None)
+
+    def _context(self, thread: Any, turn: Turn) -> AgentContext[Any]:
+        return AgentContext[Any](thread=thread, store=turn.store, request_context=turn.context)
 
     async def _start(self, thread: Any, message: str | None, turn: Turn, items: list[Any]) -> Any:
-        context, _ = await self._open(thread, turn)
+        context = self._context(thread, turn)
         model_input = await ItemConverter(turn, items).to_agent_input(items)
         config = RunConfig(tracing_disabled=True)
         if turn.approvals and turn.approvals.unasked and not self.repeats:
