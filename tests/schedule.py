@@ -18,16 +18,18 @@ SECONDS = {
     "tests/e2e": 250,
     "tests/integration/deploy": 130,
     "tests/integration/store": 120,
-    "tests/unit/frontend": 50,
     "tests/integration/build": 45,
+    "tests/unit/frontend": 45,
     "tests/integration/app/test_build.py": 35,
     "tests/unit/store/test_contract.py": 30,
     "tests/unit/chat_api/test_bounds.py": 25,
     "tests/unit/function_setup/test_lean_imports.py": 25,
     "tests/unit/janitor": 25,
+    "tests/unit/chat_api/test_approval_schedules.py": 20,
+    "tests/unit/function_setup/test_logs.py": 20,
     "tests/integration/app/test_dev.py": 20,
     "tests/integration/local_aws": 20,
-    "tests/unit/store/test_testing.py": 20,
+    "tests/unit/store/test_testing.py": 10,
 }
 """The measured time of folders with a shared service, and of other long units; the rest follows in pytest's order."""
 
