@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.pace import QUICK_SECONDS, Pace, paced
 from tools.client.chatkit import ChatKitClient
 from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.function.url import FunctionUrl
@@ -27,7 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     log = tmp_path_factory.mktemp("stack") / "function.log"
     async with running_stack(lambda _: None, log=log) as stack:
+        assert stack.model is not None
+        stack.model.delay_seconds = QUICK_SECONDS
         yield stack
+
+
+@pytest.fixture
+def pace(stack: Stack) -> Iterator[Pace]:
+    """The pace of the model's answers."""
+    with paced(stack.model) as pace:
+        yield pace
 
 
 @asynccontextmanager

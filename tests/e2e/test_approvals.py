@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.e2e.test_function_url import ask
+from tests.pace import Pace
 from tools.client.chatkit import ChatKitClient, act, add_message, create_thread, get_thread, new_turn_id
 from tools.local.chat.rendering import decisions_of
 from tools.local.stack import Stack
@@ -16,7 +17,7 @@ from tools.local.stack import Stack
 @pytest.mark.promise("P2")
 @pytest.mark.feature("approvals")
 async def test_a_decision_while_an_answer_runs_gets_409_with_retry_after(
-    stack: Stack, token_of: Callable[[str], str]
+    stack: Stack, token_of: Callable[[str], str], pace: Pace
 ) -> None:
     token = token_of("decider")
     async with ChatKitClient(stack.url, token) as client, httpx.AsyncClient(base_url=stack.url, timeout=60) as http:
@@ -28,11 +29,13 @@ async def test_a_decision_while_an_answer_runs_gets_409_with_retry_after(
         before, turn_id, refused = await client.overview(), new_turn_id(), None
         between, waiting = before, [card]
 
-        async for received in client.stream(add_message(thread_id, "simulate slow 0.1"), turn_id):
+        pace.hold()
+        async for received in client.stream(add_message(thread_id, "simulate long 60"), turn_id):
             if received.delta and refused is None:
                 refused = await http.post("/chatkit", json=decision, headers={"x-auth-token": token})
                 between = await client.overview()
                 waiting = [each for each in await items(client, thread_id) if each["id"] == card["id"]]
+                pace.finish()
         done = [received.event["type"] for received in await ask(client, decision)]
         after = await client.overview()
 

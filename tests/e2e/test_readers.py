@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.pace import Pace
 from tools.client.chatkit import ChatKitClient, Event, RefusedError, create_thread, get_thread, new_turn_id
 from tools.local.stack import Stack
 
-SLOW = "simulate slow 0.4"
+LONG = "simulate long 60"
 
 
 def text_of(events: list[Event]) -> str:
@@ -28,20 +29,23 @@ def text_of(events: list[Event]) -> str:
 @pytest.mark.promise("R1")
 @pytest.mark.feature("running-answers")
 async def test_another_device_sees_the_answer_so_far_and_the_rest_and_other_users_nothing(
-    stack: Stack, ana: ChatKitClient, token_of: Callable[[str], str]
+    stack: Stack, ana: ChatKitClient, token_of: Callable[[str], str], pace: Pace
 ) -> None:
     turn, sent, follower, spoken = new_turn_id(), list[Event](), list[Event](), asyncio.Event()
 
     async def ask() -> None:
-        async for received in ana.stream(create_thread(SLOW), turn):
+        async for received in ana.stream(create_thread(LONG), turn):
             sent.append(received.event)
             if text_of(sent):
                 spoken.set()
 
+    pace.hold()
     asking = asyncio.create_task(ask())
     await asyncio.wait_for(spoken.wait(), 60)
     async for received in ana.follow(turn):  # other requests, and other processes
         follower.append(received.event)
+        if text_of(follower):
+            pace.finish()
     async with ChatKitClient(stack.url, token_of("bob")) as bob:
         with pytest.raises(RefusedError) as foreign:
             await bob.turn_events(turn)
