@@ -22,8 +22,8 @@ export default defineConfig({
     setupFiles: "vitest.setup.ts",
     pool: "threads", // a process for each file costs a tenth more
     restoreMocks: true,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
 
