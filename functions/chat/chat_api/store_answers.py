@@ -11,8 +11,8 @@ ChatKit's protocol does not know about running turns, so lists and threads name 
     x-turns-running: thr_a=turn_1, thr_b=turn_2     the user's running turns, if there are any
     x-turn-interrupted: turn_3                      of a thread whose last turn was taken over, until its next turn
 
-The locks of the running turns are read in the round trip of the answer itself, and first: a turn stores its answer
-before it frees its lock. If the thread's turn is dead, it is taken over, and the answer is read again.
+A thread's items are read after the locks of the running turns: a turn stores its answer before it frees its lock, so
+a thread without a lock has its answer. If the thread's turn is dead, it is taken over between the two.
 """
 
 from __future__ import annotations
@@ -91,16 +91,12 @@ async def answer_with_turns(
     """Process one request, and take over a dead turn of its thread first. Raises the errors of `answer`."""
     if not isinstance(request, ThreadsListReq | ThreadsGetByIdReq | ItemsListReq):
         return await answer(request, store, files, context)
-    locks, found = await asyncio.gather(
-        _locks(store, context), answer(request, store, files, context), return_exceptions=True
-    )
-    if isinstance(locks, BaseException):
-        raise locks
-    running, dead = locks
-    if await _taken_over(request, dead, takeover, context):
+    if isinstance(request, ThreadsListReq):
+        (running, _), found = await asyncio.gather(_locks(store, context), answer(request, store, files, context))
+    else:
+        running, dead = await _locks(store, context)
+        await _take_over(request.params.thread_id, dead, takeover, context)
         found = await answer(request, store, files, context)
-    if isinstance(found, BaseException):
-        raise found
     named = [f"{each.thread_id}={each.turn_id}" for each in running if HEADER_SAFE.fullmatch(each.thread_id)]
     header = {"x-turns-running": ", ".join(named[:MAX_NAMED])} if named else dict[str, str]()
     return NonStreamingResult(found.json, {**found.headers, **header})
@@ -117,23 +113,14 @@ async def _locks(
         return (), ()
 
 
-async def _taken_over(
-    request: ThreadsListReq | ThreadsGetByIdReq | ItemsListReq,
-    dead: Sequence[RunningTurn],
-    takeover: Takeover,
-    context: RequestContext,
-) -> bool:
-    """Take over the dead turn of the request's thread; return whether there was one. A failure is only logged."""
-    if isinstance(request, ThreadsListReq):
-        return False
-    turn = next((each for each in dead if each.thread_id == request.params.thread_id), None)
-    if turn is None:
-        return False
-    try:
-        await takeover.of(turn, context)
-    except StoreError:
-        logger.exception("a dead turn was not taken over; the next request tries again")
-    return True
+async def _take_over(thread_id: str, dead: Sequence[RunningTurn], takeover: Takeover, context: RequestContext) -> None:
+    """Take over the dead turn of a thread, if it has one. A failure is only logged."""
+    for turn in dead:
+        if turn.thread_id == thread_id:
+            try:
+                await takeover.of(turn, context)
+            except StoreError:
+                logger.exception("a dead turn was not taken over; the next request tries again")
 
 
 async def answer(

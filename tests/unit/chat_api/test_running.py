@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from chatkit.types import ThreadStreamEvent
 
+from chat_api.context import RequestContext
 from store_dynamo.running import DEAD_AFTER
 from tests.fakes.assistants import Halting
 from tests.fakes.turn import request_context
@@ -43,6 +44,27 @@ async def test_a_second_turn_in_the_thread_is_refused_and_may_be_sent_afterwards
     assert (again.status_code, (await elsewhere).status_code) == (200, 200)
     stored = (await world.post(get_thread(turn.thread_id))).json()["items"]["data"]
     assert len([item for item in stored if item["type"] == "assistant_message"]) == (1 if kind == "retry" else 2)
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.parametrize("kind", ["threads.get_by_id", "items.list"])
+async def test_a_conversation_whose_turn_ends_meanwhile_has_its_answer(
+    world_of: WorldOf, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = await HaltedTurn.begin(world := world_of(Halting()))
+    find_all = world.store.running.find_all
+
+    async def after_the_turn(context: RequestContext) -> object:
+        await asyncio.sleep(0.3)  # items that are read beside the locks are read now
+        await turn.end()
+        return await find_all(context)
+
+    monkeypatch.setattr(world.store.running, "find_all", after_the_turn)
+    loaded = await world.post({"type": kind, "params": {"thread_id": turn.thread_id}})
+
+    page = loaded.json() if kind == "items.list" else loaded.json()["items"]
+    assert "x-turns-running" not in loaded.headers
+    assert "assistant_message" in {item["type"] for item in page["data"]}
 
 
 @pytest.mark.promise("R4")
