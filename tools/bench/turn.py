@@ -55,7 +55,8 @@ SUBJECTS = {
 """The environment of each process."""
 ROUNDS, WARM = 60, 5
 LIMIT_MS = 25
-COACH_LIMIT_MS, COACH_CPU_LIMIT = 80, 0.5
+COACH_LIMIT, COACH_CPU_LIMIT = 80 / 140, 0.5
+"""Relative to OpenAI's own client in the same run, which took 140 ms when 80 ms were the goal."""
 JOURNAL_LIMIT_MS = 2
 
 
@@ -253,9 +254,9 @@ def _coach_goals(figures: Mapping[str, Any]) -> Iterator[Goal]:
     if "walking" not in figures["cpu_ms"]:  # measured before there was a comparison
         return
     for name, items in SIZES.items():
-        word = figures["first_word_ms"]["coach"][name]
-        title = f"time to the first word with Agents SDK and OpenAI client, {items:,} items"
-        yield Goal(f"turn.coach.{name}", title, f"≤ {COACH_LIMIT_MS} ms", f"{word:.1f} ms", word <= COACH_LIMIT_MS)
+        word = figures["first_word_ms"]["coach"][name] / figures["first_word_ms"]["walking"][name]
+        title = f"time to the first word with the Agents SDK, relative to OpenAI's client, {items:,} items"
+        yield Goal(f"turn.coach.{name}", title, f"≤ {COACH_LIMIT:.0%}", f"{word:.0%}", word <= COACH_LIMIT)
         cpu = figures["cpu_ms"]["coach"][name] / figures["cpu_ms"]["walking"][name]
         title = f"processor time of that turn, relative to OpenAI's client, {items:,} items"
         yield Goal(f"turn.cpu.{name}", title, f"≤ {COACH_CPU_LIMIT:.0%}", f"{cpu:.0%}", cpu <= COACH_CPU_LIMIT)
