@@ -37,6 +37,9 @@ TITLES: Mapping[str, str] = {
     "cold-start-full.svg": "Everything that a first turn loads, with LEAN_IMPORTS=off",
 }
 SAMPLES_PER_SECOND = "100"
+FRAME = re.compile(r'<g><title>[^<]*</title><rect [^>]*?width="([\d.]+)%"[^>]*/><text[^>]*>[^<]*</text></g>')
+NARROWEST_PERCENT = 0.6
+"""Of the picture's width; the frames of one sample are most of the file and can hardly be seen."""
 WARM = 5
 FIRST_TURN = """
 import chat_api.handler, importlib
@@ -53,9 +56,10 @@ def recorded(path: Path, *of: str) -> list[str]:
     return [str(PY_SPY), "record", "--gil", "--function", "--rate", SAMPLES_PER_SECOND, "--output", str(path), *of]
 
 
-def retitle(path: Path, title: str) -> None:
-    """Replace py-spy's command line, with this machine's paths, by `title`."""
-    path.write_text(re.sub(r'(?<=<text id="title")([^>]*>)[^<]*', lambda found: found[1] + title, path.read_text()))
+def finish(path: Path, title: str) -> None:
+    """Replace py-spy's command line, with this machine's paths, by `title`, and leave narrow frames out."""
+    drawn = re.sub(r'(?<=<text id="title")([^>]*>)[^<]*', lambda found: found[1] + title, path.read_text())
+    path.write_text(FRAME.sub(lambda found: found[0] if float(found[1]) >= NARROWEST_PERCENT else "", drawn))
 
 
 async def profile_turns(place: Place, variables: Mapping[str, str], turns: int, path: Path) -> None:
@@ -94,7 +98,7 @@ async def profile(turns: int, folder: Path, console: Console) -> None:
         for name, lean in COLD_STARTS.items():
             profile_cold_start(place, lean, folder / name)
     for name, title in TITLES.items():
-        retitle(folder / name, title)
+        finish(folder / name, title)
         console.print(folder / name)
 
 
