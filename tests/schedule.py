@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SECONDS = {
-    "tests/browser": 600,
+    "tests/browser": 350,
     "tests/e2e": 250,
     "tests/integration/deploy": 130,
     "tests/integration/store": 120,
