@@ -17,6 +17,7 @@ from typing import Any, cast
 from tools.local.function.payload import HttpRequest, HttpResponse
 
 MAX_SECONDS = 10
+"""Of processor time. A request that waits is ended after `HANG_SECONDS` of tools.fuzz.batch."""
 COMMENT = re.compile(rb"^: [a-z]+( \d+)?\n", re.MULTILINE)
 """A comment about a turn's stream: its end, the number of the next event, or when to ask again."""
 MAX_REFUSAL_BYTES = 4096

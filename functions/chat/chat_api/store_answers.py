@@ -91,7 +91,7 @@ async def answer_with_turns(
     """Process one request, and take over a dead turn of its thread first. Raises the errors of `answer`."""
     if not isinstance(request, ThreadsListReq | ThreadsGetByIdReq | ItemsListReq):
         return await answer(request, store, files, context)
-    if isinstance(request, ThreadsListReq):
+    if isinstance(request, ThreadsListReq):  # no items, so the order does not matter
         (running, _), found = await asyncio.gather(_locks(store, context), answer(request, store, files, context))
     else:
         running, dead = await _locks(store, context)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -383,6 +384,18 @@ def paused(monkeypatch: pytest.MonkeyPatch, seconds: float, clock: str = "both")
     monkeypatch.setattr(Instant, "now", later)
 
 
+def telling(call: Callable[..., Awaitable[bool]], event: threading.Event) -> Callable[..., Awaitable[bool]]:
+    """Return `call`, which then also sets `event` when it has ended."""
+
+    async def told(*given: Any, **named: Any) -> bool:
+        try:
+            return await call(*given, **named)
+        finally:
+            event.set()
+
+    return told
+
+
 @pytest.mark.promise("R4")
 class TestConfirmation:
     @pytest.mark.parametrize(("clock", "seconds"), [("wall", 4), ("wall", -4), ("monotonic", 4)])
@@ -404,13 +417,16 @@ class TestConfirmation:
 
         assert [at > begun for at in seen] == [True]
 
+    @pytest.mark.promise("R5")
     async def test_leaves_nothing_in_a_journal_that_was_swept_meanwhile(
         self, world_of: WorldOf, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        awake = threading.Event()
+
         class Progressing(Halting):
             async def wait(self) -> AsyncIterator[ThreadStreamEvent]:
                 yield ProgressUpdateEvent(text="awake")
-                await asyncio.sleep(0.2)  # ten segments, before the next write asks whether the turn still runs
+                await asyncio.to_thread(awake.wait, LIMIT_SECONDS)
 
         turn = await Running.begin(world_of(Progressing(), timing=replace(NEVER, journal=0.02)))
         store = turn.world.store
@@ -418,6 +434,8 @@ class TestConfirmation:
         paused(monkeypatch, 600)
         store.running.locks.clear()  # taken over, and ended; then the user deletes the thread
         store.journal.turns.clear()
+        for what, name in ((store.running, "beat"), (store.journal, "append")):
+            monkeypatch.setattr(what, name, telling(getattr(what, name), awake))
         await turn.end()
 
         assert not store.journal.turns
