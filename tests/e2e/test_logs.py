@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.test_function_url import ask
 from tools import ROOT
 from tools.client.chatkit import ChatKitClient, create_thread
-from tools.local.function.process import FunctionError
+from tools.local.function.errors import FunctionError
 from tools.local.stack import Stack, janitor_function
 from tools.workspace import source
 

@@ -12,11 +12,12 @@ import pytest
 import pytest_asyncio
 
 from tools.local.stack import Stack
+from tools.soak.habits import EVERYDAY, Habits
 from tools.soak.ledger import Conversation
 from tools.soak.oracle import Violation
 from tools.soak.posting import GivenUpError, posted
 from tools.soak.tally import Tally
-from tools.soak.user import EVERYDAY, Habits, User
+from tools.soak.user import User
 
 Record = dict[str, Any]
 HABITS = Habits(EVERYDAY, think_seconds=0.001, words=(3, 6))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from chat_api.turn import KEEP_ALIVE
+from chat_api.background_stream import KEEP_ALIVE
 from tests.e2e.conftest import variant
 from tests.e2e.test_function_url import ask
 from tests.pace import Pace

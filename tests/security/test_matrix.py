@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from chat_api.assistant import APPROVAL_ACTIONS
+from chat_api.request_checks import APPROVAL_ACTIONS
 from tests.security.matrix import (
     DELETED,
     ID_FIELDS,

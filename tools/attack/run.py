@@ -15,10 +15,11 @@ from typing import Any
 
 from tools.attack.hostile import Hostile
 from tools.local.stack import Stack
+from tools.soak.habits import EVERYDAY, Habits
 from tools.soak.run import Results, Watch
 from tools.soak.stage import Scale, Stage, running_stage
 from tools.soak.tally import Tally
-from tools.soak.user import EVERYDAY, Habits, User
+from tools.soak.user import User
 
 ORDINARY = 20
 PROCESSES = 16

@@ -31,7 +31,7 @@ from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local import ports
 from tools.local.failures import Failures
 from tools.local.function.changes import Changes
-from tools.local.function.process import FunctionError
+from tools.local.function.errors import FunctionError
 from tools.local.own_records import put_records
 from tools.local.site.frontend import Site, running_site, site_origin
 from tools.local.stack import STATE, Stack, make_private, running_stack

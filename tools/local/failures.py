@@ -22,7 +22,7 @@ from rich.markup import escape
 
 from function_setup.logs import WITHHELD
 from tools import ROOT
-from tools.local.function.process import FunctionError
+from tools.local.function.errors import FunctionError
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+), in ([^\n]+)(?:\n +(?!File )([^\n]+))?')
 PLACE = re.compile(r"(/[^\n:]+):(\d+) in (\S+)")

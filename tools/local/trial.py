@@ -25,8 +25,9 @@ from chatkit.types import ThreadItem
 from moto import mock_aws
 
 from attachments_s3 import S3AttachmentStore, s3_config
-from chat_api.assistant import Assistant, AssistantSettings, Environment, SupportsClose, build_assistant
+from chat_api.assistant import Assistant, AssistantSettings, Environment, SupportsClose
 from chat_api.context import RequestContext
+from chat_api.factory import build_assistant
 from chat_api.server import AssistantServer, StreamingResult
 from chat_api.settings import Settings
 from coach.accounts_table import table_definition as accounts_definition

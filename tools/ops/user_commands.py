@@ -22,7 +22,8 @@ from typing import TextIO
 
 from rich.console import Console
 
-from chat_api.assistant import AssistantSettings, Environment, load_factory
+from chat_api.assistant import AssistantSettings, Environment
+from chat_api.factory import load_factory
 from chat_api.warmup import AssistantSecrets
 from tools.app.folder import App
 from tools.local.aws import STACK_NAME

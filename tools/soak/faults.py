@@ -14,10 +14,11 @@ import jwt
 
 from tools.local.openai.server import ModelServer
 from tools.local.sign_in.user_pool import UserPool
+from tools.soak.habits import Habits
 from tools.soak.processes import Processes
 from tools.soak.proxy import Fault, FaultyProxy
 from tools.soak.take import PLAIN, Manner
-from tools.soak.user import Habits, SkewedToken, User
+from tools.soak.user import SkewedToken, User
 
 MODEL_DELAY_SECONDS = 0.02
 THINK_SECONDS = 5.0

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools.local.stack import Stack
+from tools.soak.habits import EVERYDAY, Habits
 from tools.soak.processes import pss_mb
 from tools.soak.proxy import Deed, Fault, FaultyProxy, model
 from tools.soak.run import GENEROUS, Watch
 from tools.soak.stage import Scale, Stage, running_stage
 from tools.soak.tally import Tally
-from tools.soak.user import EVERYDAY, Habits, User
+from tools.soak.user import User
 
 QUICK = Habits(EVERYDAY, think_seconds=1, words=(5, 10))
 DISTURBED = Habits(EVERYDAY, think_seconds=1, words=(5, 10), undisturbed=False)

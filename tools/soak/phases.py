@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tools.soak.faults import Phase, aws_fault, lose_keys, model_fault, quick_model, skew
+from tools.soak.habits import EVERYDAY
 from tools.soak.proxy import Deed, Fault, dynamodb, model, s3
 from tools.soak.take import Manner
-from tools.soak.user import EVERYDAY
 
 BROKEN = (Deed.FAIL, Deed.HANG_UP, Deed.LOSE)
 

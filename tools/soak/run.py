@@ -23,6 +23,7 @@ from tools.local.sign_in.user_pool import UserPool
 from tools.local.stack import Stack
 from tools.soak.course import course
 from tools.soak.faults import Phase, Ring
+from tools.soak.habits import EVERYDAY, Habits
 from tools.soak.ledger import Life
 from tools.soak.phases import PHASES
 from tools.soak.processes import Processes
@@ -30,7 +31,7 @@ from tools.soak.proxy import FaultyProxy
 from tools.soak.residue import residue
 from tools.soak.stage import Scale, Stage, running_stage
 from tools.soak.tally import Tally
-from tools.soak.user import EVERYDAY, Habits, User
+from tools.soak.user import User
 
 SAMPLE_SECONDS = 2.0
 CHECKS_AT_ONCE = 8

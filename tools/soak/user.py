@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from tools.client.chatkit import ChatKitClient, Event, add_message, create_thread, get_thread, new_turn_id
 from tools.local.files import PDF, PNG
+from tools.soak.habits import Habits
 from tools.soak.ledger import Answer, Conversation, End, Life, Turn
 from tools.soak.marks import new_mark, question
 from tools.soak.oracle import Item, Violation, judge, judge_list, kept
@@ -31,35 +31,6 @@ REST_SECONDS = 15
 """Pause before a user returns to a thread that it left during an answer."""
 LONG_WORDS = 150
 THREADS_EACH = 4
-
-
-@dataclass(frozen=True)
-class Habits:
-    """A user's actions with their weights, its mean pause in seconds, and the way it reads answers."""
-
-    weights: Mapping[str, float]
-    think_seconds: float
-    words: tuple[int, int] = (8, 40)
-    manner: Manner = PLAIN
-    undisturbed: bool = True
-    """Whether no fault is active that keeps a turn from completing."""
-
-
-EVERYDAY = {
-    "new": 1.0,
-    "follow": 5.0,
-    "read": 1.5,
-    "list": 1.0,
-    "stop": 0.7,
-    "leave": 0.4,
-    "refresh": 0.6,
-    "tunnel": 0.5,
-    "second_tab": 0.5,
-    "retry": 0.6,
-    "file": 0.6,
-    "rename": 0.5,
-    "delete": 0.3,
-}
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,6 @@ from chatkit.actions import Action
 from chatkit.agents import AgentContext
 from chatkit.store import NotFoundError
 from chatkit.types import (
-    HiddenContextItem,
-    NoticeEvent,
     ThreadItem,
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
@@ -63,11 +61,12 @@ from assistant_kit.approval_calls import (
     siblings_of,
     tool_context,
 )
-from assistant_kit.approval_cards import card_item, told, with_card
+from assistant_kit.approval_cards import card_item, with_card
+from assistant_kit.approval_events import asking, note, notice, replaced, stored_card
 from assistant_kit.history import BUDGET, size
 from assistant_kit.items import item_fields
 from chat_api.assistant import MAX_ALLOWANCES, Allowance, Approval, Asked, Grant, NotDecidedError, Turn
-from languages import Sentence, Speech, say, translate
+from languages import Sentence, Speech, say
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ class Approvals:
                 async for event in self._run_allowed(thread, call, field, allowance, turn):
                     yield event
             else:
-                yield _asking(call, field, turn)
+                yield asking(call, field, turn)
         approvals.goes_on = len(approvals.unasked) - ran == len(calls)
 
     async def _allowed(self, calls: Sequence[Asked], turn: Turn) -> dict[str, Allowance]:
@@ -150,13 +149,13 @@ class Approvals:
         approval = await approvals_of(turn).allow(thread.id, named, allowance) if found else None
         if found is None or approval is None:
             await approvals_of(turn).ask(thread.id, [call])
-            yield _asking(call, field, turn)
+            yield asking(call, field, turn)
             return
         card = card_item(approval, field, Speech(turn.context.locale))
         yield ThreadItemDoneEvent(item=card)
         async for event in self._carry_out(thread, card, approval, turn, *found):
             yield event
-        yield _note(thread, await approvals_of(turn).load(thread.id, call.approval_id), turn)
+        yield note(thread, await approvals_of(turn).load(thread.id, call.approval_id), turn)
 
     async def settle(self, thread: ThreadMetadata, turn: Turn) -> list[ThreadStreamEvent]:
         """Close the approvals of the thread that have expired or whose turn died, and return the new cards.
@@ -168,7 +167,7 @@ class Approvals:
             return events
         for approval in await approvals_of(turn).list(thread.id):
             settled = await approvals_of(turn).settle(thread.id, approval)
-            if settled is not approval and (item := await _card(settled, thread, turn)):
+            if settled is not approval and (item := await stored_card(settled, thread, turn)):
                 events.append(ThreadItemReplacedEvent(item=with_card(item, settled, Speech(turn.context.locale))))
         return events
 
@@ -187,10 +186,10 @@ class Approvals:
             approval = None
         pressed = sender and (sender.id, str(action.payload["digest"]))
         if not sender or not approval or pressed != (approval.asked.item_id, approval.asked.digest):
-            yield _notice(GONE, turn)
+            yield notice(GONE, turn)
             return
         if action.type == "approval.details":
-            yield _replaced(sender, approval, turn, details=True)
+            yield replaced(sender, approval, turn, details=True)
         elif action.type == "approval.check":
             async for event in self._check(thread, sender, approval, turn):
                 yield event
@@ -211,12 +210,12 @@ class Approvals:
         found = await self._current(thread, approval.asked, turn) if approved else None
         grant: Grant | None = None
         if approved and approval.status == "pending" and found is None:
-            yield _notice(CHANGED, turn)
+            yield notice(CHANGED, turn)
             return
         if found and action.type == "approval.always" and approval.status == "pending":
             grant = self._granted(approval.asked, turn, *found[1:])
             if fault := await _grant_fault(grant, approval.asked, turn):
-                yield _notice(fault, turn)
+                yield notice(fault, turn)
                 return
         reason = "" if approved else str(action.payload.get("reason") or "")
         try:
@@ -227,12 +226,12 @@ class Approvals:
             async for event in self._refused(thread, sender, error, turn):
                 yield event
             return
-        yield _replaced(sender, approval, turn)
+        yield replaced(sender, approval, turn)
         if found is not None:
             async for event in self._carry_out(thread, sender, approval, turn, *found):
                 yield event
             approval = await approvals_of(turn).load(thread.id, approval.asked.approval_id)
-        yield _note(thread, approval, turn)
+        yield note(thread, approval, turn)
         if await self._is_last(thread, approval, turn):
             async for event in answer():
                 yield event
@@ -242,12 +241,12 @@ class Approvals:
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """Show why a decision did not count, and the present state. Nothing has changed."""
         if isinstance(error, NotFoundError):
-            yield _notice(GONE, turn)
+            yield notice(GONE, turn)
             return
         approval = await approvals_of(turn).settle(thread.id, error.approval)
-        yield _replaced(sender, approval, turn)
+        yield replaced(sender, approval, turn)
         still_open = approvals_of(turn).is_open(approval)
-        yield _notice(CHANGED if still_open else LATE if approval.status == "expired" else DECIDED, turn)
+        yield notice(CHANGED if still_open else LATE if approval.status == "expired" else DECIDED, turn)
 
     async def _check(
         self, thread: ThreadMetadata, sender: WidgetItem, approval: Approval, turn: Turn
@@ -258,7 +257,7 @@ class Approvals:
             context, _ = await self._open(thread, turn)
             if outcome := await found_done(self._terms.get(approval.asked.tool), context, approval):
                 approval = await approvals_of(turn).finish(thread.id, approval, outcome)
-        yield _replaced(sender, approval, turn)
+        yield replaced(sender, approval, turn)
 
     async def _current(
         self, thread: ThreadMetadata, asked: Asked, turn: Turn
@@ -301,7 +300,7 @@ class Approvals:
         if outcome.failed:  # such as when the answer to its last request was lost
             outcome = await found_done(self._terms.get(approval.asked.tool), context, approval) or outcome
         approval = await approvals_of(turn).finish(thread.id, approval, outcome)
-        yield _replaced(sender, approval, turn)
+        yield replaced(sender, approval, turn)
 
     async def _is_last(self, thread: ThreadMetadata, approval: Approval, turn: Turn) -> bool:
         """Return whether no other call of the same response is left to decide."""
@@ -314,7 +313,7 @@ class Approvals:
             return list(items)
         known = {item.id for item in items}
         old = [each for each in approvals_of(turn).by_item.values() if approvals_of(turn).is_open(each)][-MAX_ASKED:]
-        cards = [await _card(each, thread, turn) for each in old if each.asked.item_id not in known]
+        cards = [await stored_card(each, thread, turn) for each in old if each.asked.item_id not in known]
         kept, left = list(items), BUDGET.characters - sum(size(card) for card in cards if card)
         while len(kept) > 1 and sum(map(size, kept)) > left:
             kept.pop(0)
@@ -328,35 +327,3 @@ async def _grant_fault(grant: Grant | None, asked: Asked, turn: Turn) -> Sentenc
     if grant is None or grant.meaning != asked.offer:
         return CHANGED
     return FULL if len(await approvals_of(turn).allowances()) >= MAX_ALLOWANCES else None
-
-
-def _asking(call: Asked, field: dict[str, Any], turn: Turn) -> ThreadItemDoneEvent:
-    waiting = Approval(call, "pending", approvals_of(turn).now())
-    return ThreadItemDoneEvent(item=card_item(waiting, field, Speech(turn.context.locale)))
-
-
-async def _card(approval: Approval, thread: ThreadMetadata, turn: Turn) -> WidgetItem | None:
-    """Return the stored card; None if it was taken back, by a retry for example."""
-    try:
-        item = await turn.store.load_item(thread.id, approval.asked.item_id, turn.context)
-    except NotFoundError:
-        return None
-    return item if isinstance(item, WidgetItem) else None
-
-
-def _replaced(sender: WidgetItem, approval: Approval, turn: Turn, *, details: bool = False) -> ThreadItemReplacedEvent:
-    return ThreadItemReplacedEvent(item=with_card(sender, approval, Speech(turn.context.locale), details=details))
-
-
-def _note(thread: ThreadMetadata, approval: Approval, turn: Turn) -> ThreadItemDoneEvent:
-    """Return the newest item for the model: behind what the tool has shown, it says what was decided and done."""
-    content = "\n".join(told(approval))
-    return ThreadItemDoneEvent(item=HiddenContextItem(**_fields(thread, turn), content=content))
-
-
-def _notice(message: str, turn: Turn) -> NoticeEvent:
-    return NoticeEvent(level="warning", message=translate(message, turn.context.locale))
-
-
-def _fields(thread: ThreadMetadata, turn: Turn) -> dict[str, Any]:
-    return item_fields("message", thread, turn.store, turn.context)

@@ -57,10 +57,12 @@ from chat_api.assistant import (
     SupportsTranscription,
     Turn,
 )
-from chat_api.bounds import clean_title, first_words
+from chat_api.bounds import first_words
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError, contained
-from chat_api.request_checks import NOT_CHECKED, answer_statement, is_approval, moderate, new_content, pending_tool_call
+from chat_api.moderation import NOT_CHECKED, answer_statement, moderate
+from chat_api.pending_title import PendingTitle, start_title
+from chat_api.request_checks import is_approval, new_content, pending_tool_call
 from chat_api.telemetry import TurnMetrics
 from chat_api.turn import StopReason, StopSignal, Timing
 from chat_api.user_store import UserStore
@@ -301,56 +303,3 @@ def _whole_answer(event: ThreadStreamEvent) -> AssistantMessageItem | None:
     if isinstance(event, ThreadItemDoneEvent | ThreadItemReplacedEvent):
         return event.item if isinstance(event.item, AssistantMessageItem) else None
     return None
-
-
-class PendingTitle:
-    """A conversation's title, generated during its first answer; without a task, every method does nothing.
-
-    The title is stored as soon as it is generated, unless the user has set one. On the turn's thread object it also
-    reaches the client: ChatKit compares the thread after each event and sends an update. A failure is only logged,
-    and the next message tries again.
-    """
-
-    def __init__(self, task: asyncio.Task[str | None] | None) -> None:
-        self._task = task
-
-    def apply_to(self, thread: ThreadMetadata) -> None:
-        """Set the thread's title if it is available."""
-        if self._task is not None and self._task.done() and not self._task.cancelled():
-            thread.title = self._task.result() or thread.title
-
-    async def wait(self, seconds: float) -> None:
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=seconds)
-
-    def cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    async def end(self) -> None:
-        """Cancel the task and wait for its end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-
-def start_title(
-    assistant: Assistant, store: UserStore, thread: ThreadMetadata, message: UserMessageItem | None
-) -> PendingTitle:
-    """Start generating a title, if the assistant supports titles and the thread has none."""
-    if not isinstance(assistant, SupportsTitles) or message is None or thread.title:
-        return PendingTitle(None)
-    return PendingTitle(asyncio.create_task(_generate_title(assistant, store, thread.id, message)))
-
-
-async def _generate_title(
-    assistant: SupportsTitles, store: UserStore, thread_id: str, message: UserMessageItem
-) -> str | None:
-    try:
-        title = clean_title(await assistant.title(message))
-        return await store.set_automatic_title(thread_id, title) if title else None
-    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # the model's error may quote the message, so only its type is logged
-        logger.warning("no title generated: %s", type(error).__name__)
-        return None

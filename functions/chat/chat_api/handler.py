@@ -29,11 +29,10 @@ with lean_imports.handler():  # before the imports that it makes cheaper
         Environment,
         ModelOption,
         SupportsClose,
-        build_assistant,
-        package_of,
     )
     from chat_api.attach.producer import BACKOFF
     from chat_api.context import RequestContext
+    from chat_api.factory import build_assistant, package_of
     from chat_api.hosted import HostedMode
     from chat_api.identity import TokenVerifier
     from chat_api.server import AssistantServer

@@ -3,20 +3,11 @@
     await RequestChecks(store, assistant).check(request, context)        # RefusedError or ChatKit's NotFoundError
 
 Admission runs them concurrently with the turn's claim and its limits. `bounds.py` has already bounded every field.
-
-    reason = await moderate(assistant, statement_of(request), context)  # None: allowed
-
-Moderation is off unless the assistant has the method. A client's text is checked after admission, before anything is
-stored or sent to a model. An answer is checked when it is complete and before it is stored; its deltas have reached the
-user by then. A refused answer is removed from the stream and replaced by the reason, and no part of its text is stored,
-not even if the turn is stopped (`chatkit_run`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import json
 import re
 from collections.abc import Collection, Sequence
 from typing import Any, TypeVar, cast
@@ -25,7 +16,6 @@ from chatkit.actions import Action
 from chatkit.store import NotFoundError, Store
 from chatkit.types import (
     ActiveStatus,
-    AssistantMessageItem,
     AttachmentsCreateReq,
     ChatKitReq,
     ClientToolCallItem,
@@ -57,13 +47,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from attachments_s3.names import visible
 from chat_api.assistant import (
-    APPROVAL_ACTIONS,
     Assistant,
-    Statement,
     SupportsActions,
     SupportsApprovals,
     SupportsModels,
-    SupportsModeration,
     SupportsSyncActions,
     SupportsTranscription,
     accepts_attachments,
@@ -75,8 +62,6 @@ from chat_api.errors import (
     InvalidRequestError,
     NotFoundRequestError,
     TooLargeError,
-    UnavailableError,
-    contained,
 )
 from languages import Sentence, say
 
@@ -95,9 +80,11 @@ CALL_AMONG_ITEMS = 20
 """A client tool's result is accepted if its call is one of the thread's newest visible items."""
 PAGE_ACTIONS = "turn."
 """Prefix of the actions that the page's `fetch` answers itself, such as `turn.attach`. Assistants never get them."""
+APPROVAL_ACTIONS = frozenset(
+    {"approval.approve", "approval.always", "approval.deny", "approval.details", "approval.check"}
+)
+"""The actions of the cards that ask for an approval. Types that begin with "approval." are reserved."""
 ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-MODERATION_SECONDS = 5.0
-NOT_CHECKED = say("The answer could not be checked and was removed. Please try again.")
 
 
 class RequestChecks:
@@ -321,42 +308,3 @@ def _page_size(limit: int | None) -> int | None:
     if limit is not None and limit < 0:
         raise InvalidRequestError("params.limit: must not be negative")
     return min(limit, MAX_PAGE) if limit else limit
-
-
-async def moderate(moderator: SupportsModeration, statement: Statement, context: RequestContext) -> str | None:
-    """Return the reason for a refusal, or None. Raises UnavailableError if the check fails or is too slow."""
-    try:
-        with contained():
-            async with asyncio.timeout(MODERATION_SECONDS):
-                return await moderator.moderate(statement, context)
-    except Exception as error:
-        raise UnavailableError("the moderation did not answer") from error
-
-
-def statement_of(request: ChatKitReq) -> Statement | None:
-    """Return all text of a request that would be stored or reach the model; None if it brings none."""
-    match request:
-        case ThreadsCreateReq() | ThreadsAddUserMessageReq():
-            message = request.params.input
-            parts = [part.text for part in message.content] + ([message.quoted_text] if message.quoted_text else [])
-            return Statement("message", "\n".join(parts))
-        case ItemsFeedbackReq():
-            reason = reason_of(request)
-            return Statement("feedback", reason) if reason else None
-        case ThreadsRetryAfterItemReq():
-            content = new_content(request)
-            return None if content is None else Statement("message", "\n".join(part.text for part in content))
-        case ThreadsAddStructuredInputReq():
-            answers = request.params.input.answers.values()
-            return Statement("form", "\n".join(value for answer in answers for value in answer.values))
-        case ThreadsAddClientToolOutputReq():
-            return Statement("tool", json.dumps(request.params.result, ensure_ascii=False))
-        case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
-            return Statement("action", json.dumps(request.params.action.payload, ensure_ascii=False))
-        case _:
-            return None
-
-
-def answer_statement(item: AssistantMessageItem) -> Statement:
-    """Return an answer's text."""
-    return Statement("answer", "\n".join(part.text for part in item.content))

@@ -41,17 +41,19 @@ from chat_api.assistant import (
 from chat_api.attach.producer import Lease
 from chat_api.attach.reader import TurnReaders
 from chat_api.attach.takeover import Takeover
+from chat_api.background_stream import BackgroundStream
 from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
 from chat_api.errors import InvalidRequestError, ModeratedError, NotFoundRequestError, contained
 from chat_api.limits import Limits, Stay, charge_of
+from chat_api.moderation import moderate, statement_of
 from chat_api.parsing import parse_request
-from chat_api.request_checks import check_attachments, moderate, statement_of
+from chat_api.request_checks import check_attachments
 from chat_api.running import ThreadLock
 from chat_api.settings import LimitSettings
-from chat_api.store_answers import NonStreamingResult, StoreRequest, answer_with_turns
+from chat_api.store_answers import NonStreamingResult, StoreRequest, answer_with_turns, hit_entry
 from chat_api.telemetry import TurnMetrics
-from chat_api.turn import BackgroundStream, StopReason, StopSignal, Timing, watch
+from chat_api.turn import StopReason, StopSignal, Timing, watch
 from chat_api.user_store import UserApprovals, UserStore, allowance_entry
 from chat_api.warmup import DeferredImports
 from languages import localized, say, translate
@@ -130,7 +132,7 @@ class AssistantServer:
         parsed = parse_request(request)
         if not isinstance(parsed, StoreRequest):
             self._deferred.start()
-        thread_id = _thread_of(parsed) or self._store.generate_thread_id(context)
+        thread_id = getattr(parsed.params, "thread_id", None) or self._store.generate_thread_id(context)
         lock = await self._admission.admit(parsed, thread_id, context)
         if self._moderator is not None:
             await self._moderate(parsed, self._moderator, lock, context)
@@ -209,16 +211,7 @@ class AssistantServer:
         except InvalidQueryError as error:
             raise InvalidRequestError(say("the search {fault}", fault=error)) from error
         logger.info("searched", extra={"threads": found.threads, "messages": found.records, "hits": len(found.hits)})
-        hits = [
-            {
-                "thread_id": hit.thread.id,
-                "title": hit.thread.title,
-                "created_at": hit.thread.created_at.isoformat(),
-                "item_id": hit.item_id,
-                "snippet": hit.snippet,
-            }
-            for hit in found.hits
-        ]
+        hits = [hit_entry(each) for each in found.hits]
         return {"data": hits, "complete": found.after is None, "after": found.after, "threads": found.threads}
 
     def composer(self, context: RequestContext) -> dict[str, Any]:
@@ -354,7 +347,3 @@ class AssistantServer:
             and UserApprovals(self._store.approvals, self._store.allowances, context, lease.claim, self.record),
             confirm=lease.confirm if lease else no_lease,
         )
-
-
-def _thread_of(request: ChatKitReq) -> str | None:
-    return getattr(request.params, "thread_id", None)

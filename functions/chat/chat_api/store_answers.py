@@ -23,6 +23,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from chatkit.types import (
     AttachmentsCreateReq,
@@ -51,6 +52,7 @@ from chat_api.request_checks import reason_of
 from store_dynamo import ActivePage, DynamoStore
 from store_dynamo.errors import StoreError
 from store_dynamo.running import RunningTurn
+from store_dynamo.search import Hit
 
 PAGE_SIZE = 20
 """ChatKit's default."""
@@ -239,3 +241,14 @@ def _with_times(page: Page[Thread], last_activity: Mapping[str, datetime]) -> by
 
 def _json(model: BaseModel) -> bytes:
     return model.model_dump_json(by_alias=True, exclude_none=True, context={"exclude_metadata": True}).encode()
+
+
+def hit_entry(hit: Hit) -> dict[str, Any]:
+    """Return a found message as its user sees it."""
+    return {
+        "thread_id": hit.thread.id,
+        "title": hit.thread.title,
+        "created_at": hit.thread.created_at.isoformat(),
+        "item_id": hit.item_id,
+        "snippet": hit.snippet,
+    }

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
+from chat_api.assistant import AssistantSettings, SupportsClose
+from chat_api.factory import load_factory
 from chat_api.identity import TokenVerifier
 from examples.recipes.approval import CANCELLED
 from tests.fakes.accounts import dynamodb

@@ -22,7 +22,7 @@ from tests.integration.streaming.conftest import (
     prelude_of,
     run_in,
 )
-from tools.local.function.process import FunctionError
+from tools.local.function.errors import FunctionError
 from tools.local.function.runtime_api import INVOCATION_ID, TENANT_ID, Kind, Refusal
 from tools.workspace import source
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tools.local.function.process import FunctionError, LocalFunction
+from tools.local.function.errors import FunctionError
+from tools.local.function.process import LocalFunction
 
 pytestmark = pytest.mark.promise("B2")
 

@@ -38,7 +38,8 @@ from hypothesis import strategies as st
 
 from chat_api.answer import rules
 from chat_api.answer.events import AnswerEvents
-from chat_api.assistant import AssistantSettings, Turn, build_assistant
+from chat_api.assistant import AssistantSettings, Turn
+from chat_api.factory import build_assistant
 from tests.fakes.assistants import delta, message_item
 from tests.fakes.turn import Conversation, request_context
 from tests.unit.chat_api.conftest import Echo, World

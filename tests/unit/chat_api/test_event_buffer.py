@@ -7,16 +7,15 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from chat_api.turn import (
+from chat_api.background_stream import (
     CAPACITY,
     END,
     KEEP_ALIVE,
     MAX_BYTES,
     MAX_EVENTS,
     BackgroundStream,
-    StopReason,
-    StopSignal,
 )
+from chat_api.turn import StopReason, StopSignal
 
 EVENT = b"data: x\n\n"
 

@@ -52,11 +52,10 @@ from chat_api.attach.entries import (
     dump,
     entry_of,
     events_of,
-    fold,
-    item_of,
     joined,
     load,
 )
+from chat_api.attach.fold import fold, item_of
 
 NOW = datetime(2026, 11, 28, 12)
 SIGNED = "https://files.example/pending/ana/img_1?X-Amz-Signature=0123"

@@ -21,7 +21,8 @@ from chatkit.types import (
 )
 
 from chat_api.attach import producer
-from chat_api.attach.entries import count, fold, load
+from chat_api.attach.entries import count, load
+from chat_api.attach.fold import fold
 from chat_api.running import Instant
 from store_dynamo.errors import StoreUnavailableError
 from store_dynamo.journal import Segment

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
 
-from chat_api import request_checks
+from chat_api import moderation
 from chat_api.assistant import Statement, Turn
 from chat_api.context import RequestContext
 from tests.fakes.assistants import spoken
@@ -60,7 +60,7 @@ def assistant() -> Moderated:
 
 @pytest.fixture
 def world(world_of: Callable[..., World], assistant: Moderated, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(request_checks, "MODERATION_SECONDS", 0.05)
+    monkeypatch.setattr(moderation, "MODERATION_SECONDS", 0.05)
     return world_of(assistant)
 
 

@@ -28,8 +28,9 @@ from chatkit.types import (
 from chatkit.widgets import Card, Text
 
 from chat_api.assistant import Turn
+from chat_api.background_stream import CAPACITY, END
 from chat_api.server import OUT_OF_TIME
-from chat_api.turn import CAPACITY, END, Timing
+from chat_api.turn import Timing
 from store_dynamo.table import run_to_completion
 from tests.fakes.asgi_exchange import Exchange, LambdaContext
 from tests.fakes.assistants import Halting, delta, message_item, spoken

@@ -17,8 +17,8 @@ from chat_api.assistant import (
     SupportsSyncActions,
     SupportsTitles,
     SupportsTranscription,
-    load_factory,
 )
+from chat_api.factory import load_factory
 from tests.fakes.accounts import dynamodb
 
 

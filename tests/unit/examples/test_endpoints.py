@@ -14,7 +14,8 @@ from chatkit.actions import Action
 from chatkit.errors import CustomStreamError
 from chatkit.types import FileAttachment, WidgetItem
 
-from chat_api.assistant import AssistantSettings, accepts_attachments, load_factory
+from chat_api.assistant import AssistantSettings, accepts_attachments
+from chat_api.factory import load_factory
 from examples.plain_openai import ENDINGS
 from tests.fakes.bedrock import Bedrock
 from tests.fakes.turn import Conversation

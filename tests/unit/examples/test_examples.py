@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from chat_api.assistant import AssistantSettings, SupportsClose, load_factory
+from chat_api.assistant import AssistantSettings, SupportsClose
+from chat_api.factory import load_factory
 from tests.fakes.turn import Conversation
 from tools import ROOT
 from tools.local.openai.server import API_KEY, ModelServer

@@ -8,7 +8,7 @@ import pytest
 
 from tools import ROOT
 from tools.local.failures import DOES_NOT_START, Failures, frames_of
-from tools.local.function.process import FunctionError
+from tools.local.function.errors import FunctionError
 
 TRACE = f"""Traceback (most recent call last):
   File "{ROOT}/.venv/lib/python3.11/site-packages/chatkit/server.py", line 858, in _process_events

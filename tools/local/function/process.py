@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tools.local.function.errors import FunctionError, ThrottledError
 from tools.local.function.runtime_api import Invocation, Kind, Recorder, RuntimeApi, Sink
 
 # Lambda allows 10 s, then restarts the init within the event's limit. Local imports may be slow: cold disk, no .pyc.
@@ -31,19 +32,6 @@ STOP_LIMIT_SECONDS = 3
 SETTLE_SECONDS = 0.1
 
 Log = Callable[[str], None]
-
-
-class FunctionError(Exception):
-    """The function returned no answer because it raised, timed out, crashed or did not start."""
-
-    def __init__(self, error_type: str, message: str) -> None:
-        super().__init__(f"{error_type}: {message}")
-        self.error_type = error_type
-        self.message = message
-
-
-class ThrottledError(Exception):
-    """The function's concurrency limit is reached: all its processes are busy."""
 
 
 @dataclass

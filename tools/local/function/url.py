@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 import h11
 
+from tools.local.function.errors import FunctionError, ThrottledError
 from tools.local.function.payload import (
     AnswerError,
     HttpRequest,
@@ -27,7 +28,7 @@ from tools.local.function.payload import (
     event_of,
     split_prelude,
 )
-from tools.local.function.process import FunctionError, LocalFunction, ThrottledError
+from tools.local.function.process import LocalFunction
 from tools.local.function.runtime_api import Kind, Refusal
 from tools.local.http_server import HttpConnection, HttpServer
 

@@ -42,7 +42,8 @@ from chatkit.types import (
     ThreadUpdatedEvent,
 )
 
-from chat_api.attach.entries import ADDED, STORED, Event, Folded, events_of, fold, load, wire
+from chat_api.attach.entries import ADDED, STORED, Event, events_of, load
+from chat_api.attach.fold import Folded, fold, wire
 from chat_api.context import RequestContext
 from chat_api.error_responses import error_event, reported
 from chat_api.errors import ConflictError, NotFoundRequestError

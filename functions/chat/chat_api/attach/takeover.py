@@ -42,10 +42,11 @@ from chatkit.types import (
 from attachments_s3 import MessageFiles
 from chat_api.answer.drafts import INTERRUPTED, STOPPED_NOTE, at_rest, interrupted, is_kept
 from chat_api.assistant import SupportsModeration
-from chat_api.attach.entries import fold, item_of, load
+from chat_api.attach.entries import load
+from chat_api.attach.fold import fold, item_of
 from chat_api.context import RequestContext
 from chat_api.errors import UnavailableError
-from chat_api.request_checks import answer_statement, moderate
+from chat_api.moderation import answer_statement, moderate
 from languages import translate
 from store_dynamo import DynamoStore
 from store_dynamo.errors import CorruptRecordError, DuplicateItemError, FencedError, UnknownSchemaError
