@@ -110,6 +110,10 @@ class ChatKitClient:
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, auth=BodyHash(), transport=transport)
         self._headers = {"x-auth-token": token, "content-type": "application/json"}
 
+    def renew(self, token: str) -> None:
+        """Use a later token of the same user from the next request on."""
+        self._headers["x-auth-token"] = token
+
     async def stream(self, request: Event, turn_id: str | None = None) -> AsyncGenerator[Received]:
         """Yield the events of a streaming request as they arrive, without comments.
 

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 from tools.local.stack import Stack
 from tools.soak.habits import EVERYDAY, Habits
+from tools.soak.oracle import Violation
+from tools.soak.posting import BUSY
 from tools.soak.processes import pss_mb
 from tools.soak.proxy import Deed, Fault, FaultyProxy, model
 from tools.soak.run import GENEROUS, Watch
@@ -83,6 +85,7 @@ async def life(plan: LifePlan, watch: Watch) -> dict[str, Any]:
         kinds, course = await _live(plan, stage, proxies[0], tally, watch)
         for user in stage.users:
             await user.check_everything(tally)
+        tally.violations += refused(tally)
         watch.phase_over(tally)
         return {
             "turns": course[-1].turns,
@@ -127,6 +130,12 @@ async def _turn(kind: str, user: User, proxy: FaultyProxy, tally: Tally) -> None
             await user.act(kind, QUICK, tally)
     finally:
         proxy.fault = None
+
+
+def refused(tally: Tally) -> list[Violation]:
+    """Return the refusals of users who wait for each other: none is right, except that both processes are busy."""
+    wrong = {name: count for name, count in tally.refusals.items() if name != BUSY}
+    return [Violation("refused", "any", None, None, f"{name}: {count} times") for name, count in wrong.items()]
 
 
 def measured(pid: int, turns: int) -> Sample:

@@ -38,7 +38,7 @@ NOTE = "\n\n*The answer was interrupted here.*"
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken promise: `kind` is lost, doubled, foreign, reordered, changed, unknown or returned."""
+    """One broken promise: `kind` is lost, doubled, foreign, reordered, changed, unknown, returned or refused."""
 
     kind: str
     user: str

@@ -22,18 +22,21 @@ T = TypeVar("T")
 TIMES = 6
 """The first attempt and five retries."""
 TIMES_BUSY = 40
+BUSY = "Lambda's 429"
+"""The name of such refusals in a tally."""
 WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 3.0
 BROKEN = (httpx.RemoteProtocolError, httpx.NetworkError, httpx.TimeoutException)
 
 
 class GivenUpError(Exception):
-    """The request failed after all retries; `end` is the result of the last attempt."""
+    """The request failed after all retries; `end` and `status` are of the last attempt, None without a response."""
 
-    def __init__(self, end: End, thread_id: str | None = None) -> None:
+    def __init__(self, end: End, thread_id: str | None = None, status: int | None = None) -> None:
         super().__init__(end.value)
         self.end = end
         self.thread_id = thread_id
+        self.status = status
 
 
 async def posted(send: Callable[[], Awaitable[T]], tally: Tally) -> T:
@@ -45,14 +48,14 @@ async def posted(send: Callable[[], Awaitable[T]], tally: Tally) -> T:
         except RefusedError as refusal:
             end = _end_of(refusal)
             tally.refusals[_name(refusal)] += 1
-            thread_id = refusal.thread_id
+            thread_id, status = refusal.thread_id, refusal.status
         except BROKEN as error:
-            end, thread_id = End.LOST, None
+            end, thread_id, status = End.LOST, None, None
             tally.refusals[f"no response ({type(error).__name__})"] += 1
         perhaps_begun = perhaps_begun or end is End.LOST
         failed, busy = failed + (end is not End.BUSY), busy + (end is End.BUSY)
         if end in (End.REFUSED, End.REPEATED) or failed == TIMES or busy == TIMES_BUSY:
-            raise GivenUpError(End.LOST if perhaps_begun and end is not End.REPEATED else end, thread_id)
+            raise GivenUpError(End.LOST if perhaps_begun and end is not End.REPEATED else end, thread_id, status)
         tally.reposts += 1
         await asyncio.sleep(random.uniform(0.5, 1) * min(LONGEST_WAIT_SECONDS, WAIT_SECONDS * 2 ** (failed + busy)))
 
@@ -74,4 +77,4 @@ def _end_of(refusal: RefusedError) -> End:
 
 
 def _name(refusal: RefusedError) -> str:
-    return "Lambda's 429" if _end_of(refusal) is End.BUSY else str(refusal.status)
+    return BUSY if _end_of(refusal) is End.BUSY else str(refusal.status)

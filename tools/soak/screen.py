@@ -9,12 +9,12 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
+from tools.soak.posting import BUSY
 from tools.soak.processes import Processes
 from tools.soak.run import Watch
 from tools.soak.tally import Tally
 
 LOG_SECONDS = 15.0
-LAMBDA_429 = "Lambda's 429"  # as `tools.soak.posting` counts it
 
 
 class Screen(Watch):
@@ -43,7 +43,7 @@ class Screen(Watch):
         self._show(
             f"{tally.phase}: {max(0, left_seconds):.0f} s left, {tally.turns} turns, "
             f"{len(processes.busy)} of {len(processes.alive)} processes busy ({memory:.0f} MB), "
-            f"{tally.refusals[LAMBDA_429]} × 429, {tally.reposts} retries, "
+            f"{tally.refusals[BUSY]} × 429, {tally.reposts} retries, "
             f"{'[red]' if violations else ''}{violations} violations{'[/red]' if violations else ''}"
         )
 

@@ -9,10 +9,12 @@ Users sign in with the pool's own page and get real tokens. All traffic stays on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Never
 
 from tools.client.sign_in import PASSWORD, create_user, sign_in
 from tools.local.function.process import LocalFunction
@@ -22,6 +24,8 @@ from tools.soak.processes import Processes
 from tools.soak.user import User
 
 SIGN_INS_AT_ONCE = 4
+RENEWED_SECONDS = 1500
+"""Interval at which users sign in again, like the page before its token of an hour expires."""
 STARTS_AT_ONCE = 4
 IDLE_LIMIT_SECONDS = 30
 LOG = STATE / "soak.log"
@@ -84,7 +88,32 @@ async def running_stage(
         for user in users:
             await parts.enter_async_context(user)
         await _warm(function, report)
+        renewal = asyncio.create_task(renewing(users, partial(_token, stack), RENEWED_SECONDS))
+        parts.push_async_callback(_ended, renewal)
         yield Stage(stack, front.url, Processes(function), users)
+
+
+async def renewing(users: Sequence[User], token_of: Callable[[User], Awaitable[str]], seconds: float) -> Never:
+    """Give all users a later token at each interval of so many seconds."""
+    while True:
+        await asyncio.sleep(seconds)
+        for user in users:
+            user.renew(await token_of(user))
+
+
+async def _token(stack: Stack, user: User) -> str:
+    return (await asyncio.to_thread(sign_in, stack.aws, _email(user.number), PASSWORD)).access_token
+
+
+def _email(number: int) -> str:
+    return f"soak-{number}@example.com"
+
+
+async def _ended(task: asyncio.Task[Never]) -> None:
+    """End the task; raise the exception with which it has failed."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _signed_in(stack: Stack, url: str, count: int, report: Callable[[str], None]) -> list[User]:
@@ -93,7 +122,7 @@ async def _signed_in(stack: Stack, url: str, count: int, report: Callable[[str],
 
     async def one(number: int) -> User:
         nonlocal done
-        email = f"soak-{number}@example.com"
+        email = _email(number)
         async with gate:
             await asyncio.to_thread(create_user, stack.aws, email, PASSWORD)
             tokens = await asyncio.to_thread(sign_in, stack.aws, email, PASSWORD)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
@@ -62,6 +63,11 @@ class User:
     def client(self, token: str | None = None, receive_bytes: int | None = None) -> ChatKitClient:
         """Return a new connection of this user; the caller closes it."""
         return watched_client(self.url, token or self.token, self.mark, self._on_strangers, receive_bytes)
+
+    def renew(self, token: str) -> None:
+        """Use a later token, before the present one expires."""
+        self.token = token
+        self._client.renew(token)
 
     async def __aenter__(self) -> Self:
         return self
@@ -293,7 +299,9 @@ class User:
             if given_up.end is not End.REFUSED:
                 self._tally.refusals[f"{request['type']}: {given_up.end.value}"] += 1
             elif conversation.life is Life.THERE:
-                self._complain("lost", conversation, None, "the thread does not exist")
+                gone = given_up.status == HTTPStatus.NOT_FOUND
+                detail = "the thread does not exist" if gone else f"its owner was refused: {given_up.status}"
+                self._complain("lost", conversation, None, detail)
             return None
         if conversation.life is Life.DELETED:
             self._complain("returned", conversation, None, "the thread was deleted")
