@@ -111,6 +111,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         stack = await parts.enter_async_context(running_stack(lambda _: None, log=log, site_origin=site_origin(port)))
         assert stack.model is not None
         stack.model.delay_seconds = QUICK_SECONDS
+        # A page sends several requests at once. On a busy machine, cold starts for all of them reach the limit: 429.
+        await stack.function.start_processes(2)
         site = await parts.enter_async_context(running_site(stack, port))
         cdn = await parts.enter_async_context(ChatKitCdn())
         playwright = await parts.enter_async_context(async_playwright())

@@ -127,6 +127,18 @@ async def test_any_thread_is_a_strict_sequence(items: list[ThreadItem], accepts:
     check_strict(chat_messages(await model_input(items), accepts=accepts))
 
 
+@pytest.mark.promise("B5")
+async def test_call_ids_that_repeat_in_each_turn_become_unique() -> None:
+    items = [user("a"), called("call_1", "x"), assistant("b"), user("c"), called("call_1", "y")]
+
+    messages = messages_of(await model_input(items))
+
+    check_strict(messages)
+    results = [message["content"] for message in messages if message["role"] == "tool"]
+    assert ["x" in result for result in results] == [True, False]
+    assert ["y" in result for result in results] == [False, True]
+
+
 @given(st.lists(ITEMS, max_size=12), ACCEPTS)
 async def test_the_agents_sdk_sends_the_same_sequence(items: list[ThreadItem], accepts: Accepts) -> None:
     """`OpenAIChatCompletionsModel` converts the input with this class."""
