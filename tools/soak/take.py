@@ -24,7 +24,7 @@ from tools.soak.tally import Tally
 
 Cancel = Callable[[str], Awaitable[bool]]
 SAFE_SECONDS = 2.5
-"""The age at which a seen word must survive the death of its process: the journal's interval, and a slow write."""
+"""The age at which a seen word must be in the journal for a later request: the interval, and a slow write."""
 OFFLINE_SECONDS = 1.5
 TRIES = 8
 """Requests for a turn's events that may fail in a row."""
@@ -156,6 +156,7 @@ class Take:
         self._is_snapshot = from_snapshot
         failures = 0
         while failures < TRIES:
+            asked_at = time.monotonic()
             try:
                 part = await client.turn_events(turn_id, after)
             except RefusedError as refusal:
@@ -170,14 +171,14 @@ class Take:
                 await asyncio.sleep(1)
                 continue
             failures, after = 0, part.next
-            if not await self._go_on(part):
+            if not await self._go_on(part, asked_at):
                 return
         self._cut()
 
-    async def _go_on(self, part: Part) -> bool:
-        """Take the events of one response; return whether more follow."""
+    async def _go_on(self, part: Part, asked_at: float) -> bool:
+        """Take the events of the response to a request of that time; return whether more follow."""
         answer, again = self._answer, self._is_snapshot
-        before = self._seen_before(time.monotonic() - SAFE_SECONDS) if again else ""
+        before = self._seen_before(asked_at - SAFE_SECONDS) if again else ""
         for received in part.events:
             self._take(received, None)
         if part.state != "dead" and before and (self._is_snapshot or not answer.seen.startswith(before)):

@@ -72,6 +72,26 @@ async def reload(*parts: Part, monkeypatch: pytest.MonkeyPatch) -> tuple[Answer,
     return answer, [each.kind for each in tally.violations]
 
 
+async def test_a_response_that_takes_long_owes_no_words_from_after_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server read the journal at some time after the request, and no earlier."""
+    answer, tally, now = Answer(), Tally("phase"), [100.0]
+    monkeypatch.setattr(take.time, "monotonic", lambda: now[0])
+    reader = Take(MARK, Conversation("thr_1"), TURN, answer, PLAIN, tally)
+    for event in (item("added", ""), word(FIRST)):
+        reader._take(Received(event, 0.0), None)
+
+    class Slow(Parts):
+        async def turn_events(self, turn_id: str, after: int | None) -> Part:
+            now[0] += SAFE_SECONDS - 1 if after is None else 1
+            return await super().turn_events(turn_id, after)
+
+    now[0] += 1.5  # the word is not safe yet; when the response has come, it would be
+    parts = Slow(part(item("added", "")), part(*map(word, [FIRST, *REST])), part(item("done", TURN.full), state="end"))
+    await reader.resume(cast("ChatKitClient", cast("Any", parts)), "turn_1", from_snapshot=True)
+
+    assert (answer.final, tally.violations) == (TURN.full, [])
+
+
 async def test_a_snapshot_goes_on_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = part(item("added", FIRST)), part(*map(word, REST)), part(item("done", TURN.full), state="end")
     answer, found = await reload(*parts, monkeypatch=monkeypatch)
