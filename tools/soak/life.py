@@ -83,9 +83,9 @@ async def life(plan: LifePlan, watch: Watch) -> dict[str, Any]:
         stage = await parts.enter_async_context(running_stage(Scale(users=4, processes=2), watch.step, environment))
         tally = Tally("life")
         kinds, course = await _live(plan, stage, proxies[0], tally, watch)
+        tally.violations += refused(tally)  # before the comparison, which asks for deleted threads
         for user in stage.users:
             await user.check_everything(tally)
-        tally.violations += refused(tally)
         watch.phase_over(tally)
         return {
             "turns": course[-1].turns,
