@@ -106,7 +106,9 @@ async def _live(
     step = max(1, plan.turns // plan.samples)
     for kind, user in zip(cycle(KINDS), cycle(stage.users), strict=False):
         await stage.idle()  # including turns whose clients have left
-        pid = stage.processes.function.idle_processes[-1].pid  # takes the next request
+        waiting = stage.processes.function.idle_processes
+        pid = max((each.pid for each in waiting), key=lambda each: turns[each])  # the same one, as long as it lives
+        stage.processes.function.prefer(pid)
         if turns[pid] % step == 0:
             courses.setdefault(pid, []).append(measured(pid, turns[pid]))
             watch.step(f"life: {turns[pid]} of {plan.turns} turns, {courses[pid][-1]}")

@@ -83,6 +83,10 @@ class LocalFunction:
         """The processes that wait for an event."""
         return tuple(self._idle)
 
+    def prefer(self, pid: int) -> None:
+        """Let this process take the next event, if it is idle."""
+        self._idle.sort(key=lambda process: process.pid == pid)
+
     async def start_processes(self, count: int) -> None:
         """Start up to `count` processes within the limit, and wait until they poll. Raises FunctionError."""
         started = [FunctionProcess(self) for _ in range(min(count, self.max_processes - self._current()))]
