@@ -28,17 +28,13 @@ because a reader must not see a text with a hole. The item is complete in the ev
 from __future__ import annotations
 
 import json
-import logging
 import re
 import threading
 from collections.abc import Iterable
-from typing import Any, TypeVar, cast
-
-logger = logging.getLogger("chat_api.attach.entries")
+from typing import Any, cast
 
 Entry = list[Any]
 Event = dict[str, Any]
-T = TypeVar("T")
 
 MAX_BYTES = 32 * 1024
 """The size of one segment's events that can be left out."""
