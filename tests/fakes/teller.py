@@ -30,7 +30,7 @@ class Ledger:
 
     moves: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     looks: int = 0
-    before: Callable[[], Awaitable[None]] | None = None
+    before: Callable[[], Awaitable[object]] | None = None
     after: Callable[[], Awaitable[None]] | None = None
 
 

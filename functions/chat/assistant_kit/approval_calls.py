@@ -156,15 +156,21 @@ def _digest(meaning: Any) -> str:
 
 
 async def carry_out(tool: FunctionTool, context: ToolContext[Any], owner: Agent[Any], approval: Approval) -> Outcome:
-    """Call the tool between its guardrails. A failure is an outcome: the user sees it, and nothing repeats the call."""
+    """Call the tool between its guardrails and within its time limit (`timeout_seconds`).
+
+    A failure is an outcome: the user sees it, and nothing repeats the call.
+    """
+    limit = asyncio.timeout(tool.timeout_seconds)
     try:
         refused = await _refusal(tool, context, owner)
         if refused is not None:
             return Outcome(refused, failed=True)
-        output = await tool.on_invoke_tool(context, approval.asked.arguments)
+        async with limit:
+            output = await tool.on_invoke_tool(context, approval.asked.arguments)
     except Exception as error:  # the text may be anything, so only its type is shown and logged
         logger.warning("the approved tool %s failed: %s", tool.name, type(error).__name__)
-        return Outcome(f"The tool failed: {type(error).__name__}", failed=True)
+        late = f"The tool did not end within {tool.timeout_seconds} seconds and was stopped; it may have acted."
+        return Outcome(late if limit.expired() else f"The tool failed: {type(error).__name__}", failed=True)
     if getattr(context, FAILED, False):
         logger.warning("the approved tool %s failed", tool.name)
         return Outcome("The tool failed.", failed=True)

@@ -151,6 +151,26 @@ async def test_a_tool_that_fails_after_its_effect_is_asked_whether_it_was_done(w
     assert len(ledger.moves) == 1
 
 
+@pytest.mark.promise("P2")
+async def test_a_tool_that_exceeds_its_time_limit_ends_and_is_shown_as_failed(world_of: WorldOf) -> None:
+    def limited(agent: Agent[Any]) -> Agent[Any]:
+        tool = agent.tools[0]
+        assert isinstance(tool, FunctionTool)
+        tool.timeout_seconds = 0.01
+        return agent
+
+    never = asyncio.Event()
+    ledger = Ledger(before=never.wait)
+    chat = await Chat.begin(world_of(Teller(ledger, wrap=limited)), "move 5")
+
+    await asyncio.wait_for(chat.press("Approve"), 30)
+
+    [record], [card] = await chat.records(), await chat.cards()
+    assert record.outcome == "The tool did not end within 0.01 seconds and was stopped; it may have acted."
+    assert (record.status, texts(card["widget"])[0]) == ("failed", "Approved, but it failed")
+    assert ledger.moves == []
+
+
 @pytest.mark.promise("P1")
 @pytest.mark.parametrize("place", ["input", "output"])
 @pytest.mark.parametrize("behavior", ["reject", "raise"])
