@@ -25,7 +25,7 @@ from typing import Any
 from attachments_s3.keys import attachment_keys, generated_key
 from attachments_s3.previews import generated_id
 from store_dynamo.holds import original_key
-from store_dynamo.keys import ALLOWANCE, ATTACHMENT, ITEM, THREAD, Key, attachment_of, thread_of, unescape
+from store_dynamo.keys import ALLOWANCE, ATTACHMENT, FEEDBACK, ITEM, THREAD, Key, attachment_of, thread_of, unescape
 
 Image = Mapping[str, Any]
 
@@ -55,14 +55,14 @@ def user_of(record: Mapping[str, Any]) -> str:
 
 
 def lost(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the content that a change removes, in boto3's form: a thread, item, attachment or allowance."""
+    """Return the content that a change removes, in boto3's form: a thread, item, attachment, allowance or feedback."""
     change: Mapping[str, Any] = record["dynamodb"]
     old: Image = change.get("OldImage") or {}
     new: Image | None = change.get("NewImage")
     removed = new is None or ("deleted_at" in new and "deleted_at" not in old)
     if not old or "deleted_at" in old or not removed:
         return None
-    if not key_of(record)["sk"]["S"].startswith((THREAD, ITEM, ATTACHMENT, ALLOWANCE)):
+    if not key_of(record)["sk"]["S"].startswith((THREAD, ITEM, ATTACHMENT, ALLOWANCE, FEEDBACK)):
         return None
     return {name: _boto(value) for name, value in old.items()}
 

@@ -74,7 +74,7 @@ def test_the_filters_let_every_duty_through(record: dict[str, Any]) -> None:
     assert any(matches(record, each["Pattern"]) for each in FILTERS)
 
 
-@pytest.mark.parametrize("name", ["an item is added", "a thread is saved", "feedback goes"])
+@pytest.mark.parametrize("name", ["an item is added", "a thread is saved"])
 def test_the_filters_keep_ordinary_turns_out(name: str) -> None:
     record = next(case[1] for case in CASES if case[0] == name)
 

@@ -153,6 +153,22 @@ async def test_revoked_allowance_of_a_held_user_is_kept(house: House) -> None:
     assert kept == [["Moves up to $5"], []]
 
 
+async def test_withdrawn_feedback_of_a_held_user_is_kept(house: House) -> None:
+    for caller in (ALICE, BOB):
+        await house.store.feedback.put("thr_1", ["i"], "negative", caller, reason="Wrong month")
+    await house.settle()
+    await house.holds.place("alice", "case 17", "ana")
+
+    for caller in (ALICE, BOB):
+        await house.store.feedback.remove("thr_1", ["i"], caller)
+    await house.settle()
+
+    assert await house.store.feedback.load("thr_1", ALICE) == {}
+    exports = [await house.export(caller) for caller in (ALICE, BOB)]
+    kept = [[each["reason"] for each in export if each.get("kind") == "negative"] for export in exports]
+    assert kept == [["Wrong month"], []]
+
+
 async def test_copies_never_expire_and_are_in_no_index(house: House) -> None:
     await house.holds.place("alice", "case 17", "ana")
     await house.store.delete_attachment("a", ALICE)
