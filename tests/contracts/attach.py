@@ -110,8 +110,10 @@ class AttachContract:
         turn = own.fenced("a")
         with Faults(backend.client) as faults:
             faults.throttle("TransactWriteItems", 2)
+            repetition = faults.hold("TransactWriteItems")
             writing = asyncio.create_task(turn.add_thread_item("thr_1", note("late"), alice))
             await own.fence("thr_1", "a", alice)
+            repetition.set()
             with pytest.raises(FencedError):
                 await writing
         assert await item_ids(own, alice) == []

@@ -4,16 +4,20 @@ with Faults(client) as faults:
     faults.throttle("PutItem", times=2)      # answered by a throttling error instead of being sent, twice
     faults.lose_answer("PutItem")            # carried out, then the connection breaks
     faults.leave_unprocessed(times=1)        # half of a batch is left unprocessed, once
+    faults.hold("PutItem").set()             # sent only after `set`, unless it is throttled
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from typing import Any, Self
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
+
+HOLD_LIMIT_SECONDS = 60
 
 
 class Raw:
@@ -29,6 +33,7 @@ class Faults:
         self._client = client
         self._throttled: Counter[str] = Counter()
         self._lost: Counter[str] = Counter()
+        self._held: dict[str, threading.Event] = {}
         self._unprocessed = 0
         self._kept: dict[str, Any] | None = None
         self.every_first = False
@@ -53,6 +58,10 @@ class Faults:
     def lose_answer(self, operation: str, times: int = 1) -> None:
         self._lost[operation] += times
 
+    def hold(self, operation: str) -> threading.Event:
+        """Let requests that are not throttled wait, each in its thread, until the returned event is set."""
+        return self._held.setdefault(operation, threading.Event())
+
     def leave_unprocessed(self, times: int = 1) -> None:
         self._unprocessed += times
 
@@ -70,6 +79,8 @@ class Faults:
         self._seen[operation] += 1
         every = self.every_first and self._seen[operation] % 2 == 1
         if not every and not self._throttled[operation]:
+            if held := self._held.get(operation):
+                held.wait(HOLD_LIMIT_SECONDS)
             return None
         self._throttled[operation] -= 0 if every else 1
         if "dynamodb" not in event_name:
