@@ -48,6 +48,10 @@ class Visitor:
         await page.expose_function("testViolated", lambda text: visitor.violations.append(text))
         await page.add_init_script(WATCH)
         page.on("request", lambda request: visitor.requests.append(request))
+        # pytest shows these lines with a test that fails.
+        page.on("requestfailed", lambda request: print("failed:", request.method, request.url, request.failure))
+        page.on("pageerror", lambda error: print("error of the page:", error))
+        page.on("console", lambda message: print("console:", message.type, message.text))
         return visitor
 
     async def run(self, expression: str) -> Any:
