@@ -112,8 +112,9 @@ async def test_parts_that_load_later_are_there_when_used(house: House, enter: En
     await page.get_by_role("button", name="Tastenkürzel").click()
     await expect(page.get_by_role("dialog", name="Tastenkürzel")).to_be_visible()
 
-    async with page.expect_response("**/assets/extras-*.js"):  # without a click
+    async with page.expect_response("**/assets/extras-*.js") as got:  # without a click
         await page.reload()
+    await (await got.value).finished()
     await expect(page.get_by_role("textbox", name="Nachricht")).to_be_visible()
     await page.context.set_offline(True)
     await page.get_by_role("button", name="Tastenkürzel").click()
