@@ -5,13 +5,17 @@ import { words } from "./words";
 export type Extras = typeof import("./extras");
 
 let loaded: Extras | null = null;
+/** The failed module's address with a query: some browsers never request an address again whose import has failed. */
+let again: string | null = null;
 
 /** Load the parts that most visits do not use. Raises RequestError; the next call tries again. */
 export async function loadExtras(): Promise<Extras> {
   try {
-    loaded ??= await import("./extras");
+    loaded ??= again ? ((await import(/* @vite-ignore */ again)) as Extras) : await import("./extras");
     return loaded;
-  } catch {
+  } catch (error) {
+    const address = /https?:[^\s?]+\.js/.exec(String(error))?.[0];
+    again = address ? `${address}?${Date.now()}` : null;
     throw new RequestError(words().unreachable, 0);
   }
 }
