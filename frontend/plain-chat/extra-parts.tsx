@@ -5,17 +5,20 @@ import { words } from "./words";
 export type Extras = typeof import("./extras");
 
 let loaded: Extras | null = null;
-/** The failed module's address with a query: some browsers never request an address again whose import has failed. */
-let again: string | null = null;
+/**
+ * The address of the module after a failure, with a query: some browsers, such as Chromium 153, never request an address
+ * again whose import has failed. Null where the error does not name the address, as in Safari: then the same one is tried.
+ */
+let newAddress: string | null = null;
 
 /** Load the parts that most visits do not use. Raises RequestError; the next call tries again. */
 export async function loadExtras(): Promise<Extras> {
   try {
-    loaded ??= again ? ((await import(/* @vite-ignore */ again)) as Extras) : await import("./extras");
+    loaded ??= newAddress ? ((await import(/* @vite-ignore */ newAddress)) as Extras) : await import("./extras");
     return loaded;
   } catch (error) {
-    const address = /https?:[^\s?]+\.js/.exec(String(error))?.[0];
-    again = address ? `${address}?${Date.now()}` : null;
+    const failed = /https?:[^\s?]+\.js/.exec(String(error))?.[0];
+    newAddress = failed ? `${failed}?${Date.now()}` : null;
     throw new RequestError(words().unreachable, 0);
   }
 }

@@ -59,7 +59,7 @@ class Faults:
         self._lost[operation] += times
 
     def hold(self, operation: str) -> threading.Event:
-        """Let requests that are not throttled wait, each in its thread, until the returned event is set."""
+        """Let requests that are not throttled wait in their threads until the event is set, at most a minute."""
         return self._held.setdefault(operation, threading.Event())
 
     def leave_unprocessed(self, times: int = 1) -> None:
@@ -80,7 +80,7 @@ class Faults:
         every = self.every_first and self._seen[operation] % 2 == 1
         if not every and not self._throttled[operation]:
             if held := self._held.get(operation):
-                held.wait(HOLD_LIMIT_SECONDS)
+                assert held.wait(HOLD_LIMIT_SECONDS), f"nothing let {operation} go on"
             return None
         self._throttled[operation] -= 0 if every else 1
         if "dynamodb" not in event_name:
