@@ -23,7 +23,7 @@ from tools.local.stack import Stack
 from tools.soak.habits import EVERYDAY, Habits
 from tools.soak.oracle import Violation
 from tools.soak.posting import BUSY
-from tools.soak.processes import pss_mb
+from tools.soak.processes import own_mb
 from tools.soak.proxy import Deed, Fault, FaultyProxy, model
 from tools.soak.run import GENEROUS, Watch
 from tools.soak.stage import Scale, Stage, running_stage
@@ -145,7 +145,7 @@ def measured(pid: int, turns: int) -> Sample:
     status = Path(f"/proc/{pid}/status").read_text()
     threads = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Threads:"))
     descriptors = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return Sample(turns, round(pss_mb(pid) or 0.0, 2), descriptors, threads)
+    return Sample(turns, round(own_mb(pid) or 0.0, 2), descriptors, threads)
 
 
 def leaks(course: list[Sample]) -> list[str]:

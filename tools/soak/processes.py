@@ -116,9 +116,23 @@ class Processes:
 
 def pss_mb(pid: int) -> float | None:
     """Return a process's proportional set size in MB, including its part of shared pages; None if it has ended."""
+    return _size_mb(pid, "Pss")
+
+
+def own_mb(pid: int) -> float | None:
+    """Return the memory in MB that a process has allocated; None if it has ended.
+
+    Pages of its files do not count: the part of them that `pss_mb` includes grows when another process with the same
+    interpreter or libraries ends.
+    """
+    return _size_mb(pid, "Anonymous")
+
+
+def _size_mb(pid: int, name: str) -> float | None:
+    """Return a line of `smaps_rollup` (proc_pid_smaps_rollup(5)) in MB."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    sizes = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")]
+    sizes = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith(f"{name}:")]
     return sizes[0] / KB_PER_MB if sizes else None
