@@ -30,7 +30,8 @@ def test_own_memory_does_not_depend_on_others_with_the_same_libraries() -> None:
         alone = pss_mb(pid)
 
         assert own == own_mb(pid)
-        assert shared is not None and alone is not None
+        assert shared is not None
+        assert alone is not None
         assert alone > shared, "the figure that this test tells apart changes with the others"
 
 
@@ -38,7 +39,8 @@ def test_own_memory_grows_with_what_a_process_keeps() -> None:
     with interpreter() as empty, interpreter(f"kept = bytes([1]) * 2**23; {LOADED}") as full:
         own, more = own_mb(empty), own_mb(full)
 
-    assert own is not None and more is not None
+    assert own is not None
+    assert more is not None
     assert 7 < more - own < 9
 
 
