@@ -6,7 +6,7 @@ UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements/uv.txt)
 UV := .venv/bin/uv
 RUN := .venv/bin/python
 NPM := npm --prefix frontend
-SYSTEM_CHROMIUM := $(filter-out $(CURDIR)/%,$(shell command -v chromium))
+SYSTEM_CHROMIUM := $(filter-out $(CURDIR)/%,$(shell command -v chromium-headless-shell || command -v chromium))
 # No region is exported here: commands against AWS use the operator's.
 # The local AWS and Playwright also run the project's Node.js. The system's chromium has precedence over npm's.
 export PATH := $(CURDIR)/.tools/node/bin:$(PATH):$(CURDIR)/.tools/chromium/bin
@@ -82,13 +82,13 @@ chromium: # The system's, for the browser tests. Without one, CI installs Debian
 ifeq ($(SYSTEM_CHROMIUM),)
 ifeq ($(if $(CI),$(shell id -u)),0)
 	$(call timed,chromium,apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	  --no-install-recommends chromium fonts-liberation >/dev/null,Debian's package)
+	  --no-install-recommends chromium-headless-shell fonts-liberation >/dev/null,Debian's package)
 else
 chromium: .tools/chromium/.installed
 endif
 endif
 .tools/chromium/.installed: tools/browser/package-lock.json tools/browser/unpack.mjs .tools/node/.linked
-	@test "$$(uname -m)" = x86_64 || { echo "chromium is missing, the browser tests need it: apt-get install chromium"; exit 1; }
+	@test "$$(uname -m)" = x86_64 || { echo "chromium is missing, the browser tests need it: apt-get install chromium-headless-shell"; exit 1; }
 	@rm -rf .tools/chromium && mkdir -p .tools/chromium/npm && cp tools/browser/package*.json .tools/chromium/npm
 	$(call timed,.tools/chromium,npm --prefix .tools/chromium/npm ci --loglevel error --ignore-scripts >/dev/null && \
 	  node tools/browser/unpack.mjs .tools/chromium/npm/node_modules/@sparticuz/chromium/bin .tools/chromium && \

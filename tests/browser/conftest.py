@@ -101,7 +101,7 @@ class House:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert chromium, "chromium is not on the PATH: run the tests by make test, which installs one"
     assert (DIST / "index.html").exists(), "the frontend is not built: run make frontend"
     expect.set_options(timeout=LIMIT_MS)

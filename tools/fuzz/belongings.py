@@ -191,7 +191,7 @@ class _Visit:
     def _ask(self, request: Event, turn: str | None = None) -> list[Event]:
         headers = [*JSON, ("x-turn-id", turn)] if turn else JSON
         answer = self._post("/chatkit", headers, json.dumps(request).encode())
-        events = [json.loads(each[6:]) for each in answer.body.decode().split("\n\n") if each.startswith("data: ")]
+        events = [json.loads(line[6:]) for line in answer.body.decode().split("\n") if line.startswith("data: ")]
         assert "error" not in [event["type"] for event in events], events[-1]
         return events
 

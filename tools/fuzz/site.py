@@ -27,6 +27,8 @@ import boto3
 import httpx2
 import openai
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 from attachments_s3 import S3AttachmentStore, s3_config
 from chat_api.app import create_app
@@ -93,8 +95,9 @@ class Clients:
         return f"{self.name}-accounts"
 
     def _records(self, table: str) -> list[dict[str, Any]]:
-        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        return [record for page in pages for record in page["Items"]]
+        """Return a table's records from moto itself: a Scan of all of them after each request takes far longer."""
+        items = dynamodb_backends[DEFAULT_ACCOUNT_ID][KEY["region_name"]].get_table(table).all_items()
+        return [item.to_json()["Attributes"] for item in items]
 
     def _objects(self) -> list[dict[str, Any]]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name)
@@ -121,7 +124,7 @@ class Snapshot:
         return changed | dict.fromkeys(now.keys() - self.dump.keys(), "new")
 
     def restore(self) -> dict[str, str]:
-        """Undo all changes and return them. Costs a scan, and a write per change."""
+        """Undo all changes and return them. Costs a write per change."""
         changed = self.changes()
         for place, kind in changed.items():
             if kind == "new":

@@ -22,7 +22,7 @@ from tools.client.chatkit import Event, add_message, create_thread, get_thread
 def events(response: httpx.Response) -> list[Event]:
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")
-    return [json.loads(event[6:]) for event in response.text.split("\n\n") if event.startswith("data: ")]
+    return [json.loads(line[6:]) for line in response.text.split("\n") if line.startswith("data: ")]
 
 
 async def begin(world: World, user: str = "ana") -> str:
