@@ -119,11 +119,11 @@ token: install ## Print an access token for curl: of the demo user, or make toke
 
 .PHONY: prepare test check format mutants bench bench-quick profile fuzz soak soak-quick attack
 test: install ministack sam dynamodb-local frontend chromium ## Run all tests, or some: make test ARGS="tests/unit -k identity"
-	@$(RUN) -m pytest -n 2 --dist loadscope $(ARGS)
+	@$(RUN) -m pytest -n 3 --dist loadscope $(ARGS) # for two cores: tests often wait for servers
 CHECKERS := sam .tools/checkov/.installed .tools/cyclonedx/.installed frontend
 prepare: install ministack dynamodb-local chromium $(CHECKERS) ## Install what tests and checks need; with --jobs 4, at once
 check: install $(CHECKERS) ## Check format, lint, types, the template, and the page's size
-	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(CHECKS)
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) --keep-going $(CHECKS)
 # Two at a time, the longest first. All of them run, whichever fail. The SAM CLI's own `validate --lint` is cfn-lint, too.
 CHECKS := check-types check-translated check-policies check-template check-page check-sbom check-size check-lint check-format
 .PHONY: $(CHECKS)

@@ -1,6 +1,6 @@
 """A pytest plugin: the order in which the workers of `make test` take the tests, so that they end at the same time.
 
-pytest_plugins = ["tests.schedule"]   # in tests/conftest.py; it acts with `-n 2 --dist loadscope`
+pytest_plugins = ["tests.schedule"]   # in tests/conftest.py; it acts with `-n 3 --dist loadscope`
 
 A unit of work is one module, or one folder whose tests share a started service, which two workers would start twice.
 The longest units come first: a long one that comes last would keep one worker busy after the others have ended.
@@ -19,7 +19,9 @@ SECONDS = {
     "tests/integration/deploy": 130,
     "tests/integration/store": 120,
     "tests/integration/build": 45,
+    "tests/security/test_matrix.py": 45,
     "tests/unit/frontend": 45,
+    "tests/security/test_fuzz.py": 40,
     "tests/integration/app/test_build.py": 35,
     "tests/unit/store/test_contract.py": 30,
     "tests/unit/chat_api/test_bounds.py": 25,

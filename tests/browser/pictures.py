@@ -1,6 +1,6 @@
 """Make the documentation's pictures from the browser tests' screenshots: `python -m tests.browser.pictures`.
 
-Take the screenshots (test_looks.py) with Debian's Chromium: the one from npm has a single font, without emoji and Chinese.
+Take the screenshots (test_looks.py) with Debian's Chromium: npm's has a single font, without emoji and Chinese.
 """
 
 from __future__ import annotations

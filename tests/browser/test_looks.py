@@ -1,7 +1,7 @@
 """Layout and accessibility: widths, themes, keyboard, axe, and screenshots for review.
 
-`SCREENSHOTS=1 make test ARGS=tests/browser` writes screenshots to `.local/screenshots`; `tests.browser.pictures` makes the
-documentation's from them.
+`SCREENSHOTS=1 make test ARGS=tests/browser` writes screenshots to `.local/screenshots`; `tests.browser.pictures`
+makes the documentation's from them.
 """
 
 from __future__ import annotations
