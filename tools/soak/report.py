@@ -215,17 +215,10 @@ def life_lead(life: Result) -> str:
         f"{figures['turns']:,} turns of the coach one after the other, and a second one the requests that arrive "
         f"meanwhile ({figures['all_turns']:,} turns of both: {counts(figures['kinds'])}). From the middle of the run "
         f"to its end, the process grows by {grown['mb']:+.2f} MB, {grown['descriptors']:+.1f} file descriptors and "
-        f"{grown['threads']:+.1f} threads per 1,000 turns (median slopes). At the end, all stored data was compared: "
-        f"{len(figures['check']['violations'])} violations.\n\n{LONGER_LIFE}"
+        f"{grown['threads']:+.1f} threads per 1,000 turns (median slopes). Memory is what the process has allocated, "
+        "without its part of shared libraries, which depends on other processes. At the end, all data was compared: "
+        f"{len(figures['check']['violations'])} violations."
     )
-
-
-LONGER_LIFE = """\
-A run of 5,000 turns (8667844, 29 November 2026, while the test suite ran) misses the goal: +2.95 MB per 1,000
-turns, with 0 violations, and descriptors and threads flat. Its memory grew by 1.2 MB per 1,000 turns up to the
-3,000th (171.2 MB after 1,200, 173.3 after 3,000), by 5 MB until the 3,300th, and then to 179.7. What the step is
-has not been found."""
-"""Written by hand: this run's figures were not kept."""
 
 
 def life_text(life: Result) -> str:
