@@ -11,7 +11,8 @@ hooks and the first request after SnapStart has restored the memory. AWS does th
 here.
 
 The figures are medians of rounds in which all variants alternate: times by the clock, and the process's processor time,
-which other work on the machine disturbs less. Prints a table and writes
+which other work on the machine disturbs less. A ratio is the median of the rounds' own ratios: a shared machine may
+change its speed by a third within minutes, and the two starts follow each other. Prints a table and writes
 `tools/bench/results/cold_start.json` and `.png`, except with `--quick`.
 """
 
@@ -109,8 +110,8 @@ class Variant:
 VARIANTS = {
     "naive": Variant(NAIVE, "naive_handler.handler", "provisioned-concurrency"),
     "naive_compiled": Variant(BUILD, "naive_handler.handler", "provisioned-concurrency"),
-    "plain": Variant(BUILD, "chat_api.handler.handler", settings={"LEAN_IMPORTS": "off"}),
     "ours": Variant(BUILD, "chat_api.handler.handler"),
+    "plain": Variant(BUILD, "chat_api.handler.handler", settings={"LEAN_IMPORTS": "off"}),
     "init": Variant(BUILD, "chat_api.handler.handler", settings={"LOAD": "init"}),
     "restored": Variant(BUILD, "chat_api.handler.handler", "snap-start"),
 }
@@ -189,10 +190,10 @@ async def measure(python: str, rounds: int, progress: Progress) -> dict[str, dic
         await stack.new_process()
         events = {"history": post(get_thread(thread_id), token)}
         for round_number in range(rounds + 1):
-            for name, variant in VARIANTS.items():
-                function = variant.function(stack, python, log)
-                for request in REQUESTS:
+            for request in REQUESTS:
+                for name, variant in VARIANTS.items():
                     progress.update(task, description=f"{TITLES[name]}, {request}")
+                    function = variant.function(stack, python, log)
                     measured = await start(function, events.get(request) or post(create_thread("hello"), token))
                     if round_number:
                         starts[name][request].append(measured)
@@ -208,17 +209,20 @@ async def conversation(stack: Stack, token: str) -> str:
 
 
 def figures_of(starts: Mapping[str, Mapping[str, list[Start]]], python: str) -> dict[str, Any]:
-    """Return the medians."""
+    """Return the medians, and the ratios of ours to the naive build with bytecode in each round."""
     medians = {name: {request: _medians(times) for request, times in of.items()} for name, of in starts.items()}
     version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
     return {
         "python": version.stdout.decode().strip(),
         "rounds": len(starts["ours"]["history"]),
         "milliseconds": medians,
+        "ratios": {request: _ratios(starts, request, f"{at}_ms") for request, at in COMPARED.items()},
         "unzipped_mb": {folder: round(_bytes(BUILD / folder) / 1e6, 1) for folder in FOLDERS},
     }
 
 
+COMPARED = {"history": "first_byte", "turn": "first_token"}
+"""The compared time of each request."""
 FOLDERS = ("ChatFunction", "StreamingLayer", "DependenciesLayer")
 
 
@@ -226,6 +230,11 @@ def _medians(starts: list[Start]) -> dict[str, float]:
     columns = {"ready": "ready_ms", "first_byte": "first_byte_ms", "first_token": "first_token_ms", "cpu": "cpu_ms"}
     of = {name: [getattr(each, field) for each in starts] for name, field in columns.items()}
     return {name: round(statistics.median(values), 1) for name, values in of.items() if None not in values}
+
+
+def _ratios(starts: Mapping[str, Mapping[str, list[Start]]], request: str, field: str) -> list[float]:
+    pairs = zip(starts["ours"][request], starts["naive_compiled"][request], strict=True)
+    return [round(getattr(ours, field) / getattr(naive, field), 3) for ours, naive in pairs]
 
 
 def _bytes(folder: Path) -> int:
@@ -292,16 +301,10 @@ def grid(figures: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     return ["ms", *(TITLES[name] for name in names)], rows
 
 
-def ratio(figures: Mapping[str, Any], request: str, at: str) -> float:
-    """Return a time of ours relative to the naive build with bytecode."""
-    times = figures["milliseconds"]
-    return times["ours"][request][at] / times["naive_compiled"][request][at]
-
-
 def section(result: Result) -> Section:
     """Return the report's section."""
     figures = result.figures
-    history, turn = ratio(figures, "history", "first_byte"), ratio(figures, "turn", "first_token")
+    history, turn = (statistics.median(figures["ratios"][request]) for request in REQUESTS)
     wanted = {
         "history": ("cold start to a history's first byte, relative to the naive build", history, HISTORY_GOAL),
         "turn_first_token": ("cold start to a turn's first word, relative to the naive build", turn, TURN_GOAL),
@@ -310,7 +313,8 @@ def section(result: Result) -> Section:
         Goal(f"cold_start.{name}", f"{title} with bytecode", f"≤ {limit:.0%}", f"{found:.0%}", found <= limit)
         for name, (title, found, limit) in wanted.items()
     ]
-    method = METHOD.format(python=figures["python"], rounds=figures["rounds"])
+    spread = [f"{min(found):.0%} to {max(found):.0%}" for found in figures["ratios"].values()]
+    method = METHOD.format(python=figures["python"], rounds=figures["rounds"], history=spread[0], turn=spread[1])
     lead = LEAD.format(history=history, turn=turn)
     return Section("Cold start", lead, f"{method}\n\n{table(*grid(figures))}", goals, PICTURE)
 
@@ -323,9 +327,9 @@ and [without](flames/cold-start-full.svg) them)."""
 METHOD = """\
 Measured from the start of a process to the body's first byte and to the model's first word. The artifacts come from
 `make build`, for this machine's architecture and Python {python}, with the local AWS and a local model; medians of
-{rounds} rounds. *Naive* is the same build without bytecode and with all imports and clients at the top. *Restored*
-starts when `restore/next` returns: our hooks and the first request. The time that AWS needs to restore the memory
-cannot be measured here."""
+{rounds} rounds, whose own ratios were {history} for the history and {turn} for the turn. *Naive* is the same
+build without bytecode and with all imports and clients at the top. *Restored* starts when `restore/next` returns: our
+hooks and the first request. The time that AWS needs to restore the memory cannot be measured here."""
 PICTURE = "![Cold starts](../../tools/bench/results/cold_start.png)"
 
 
