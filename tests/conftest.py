@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import ssl
 from collections.abc import Generator
 
 import pytest
@@ -16,6 +18,9 @@ pytest_plugins = [
     "tests.skips",
     "tests.unit.frontend.summary",
 ]
+
+# httpx reads all certificates of certifi again for each client, which takes 20 ms, also for http:// alone.
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("steady")

@@ -36,10 +36,14 @@ def test_every_tool_runs(planned: list[str], tool: str) -> None:
 
 
 def test_two_run_at_a_time_and_all_of_them(planned: list[str]) -> None:
-    (line,) = re.findall(r"^\t@(\$\(MAKE\).* \$\(CHECKS\))$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (line,) = (line for line in make("-n", "check").stdout.splitlines() if "--keep-going check-types" in line)
 
-    assert "--jobs 2 --keep-going" in line
+    assert "--jobs 2" in line
     assert len(planned) == len(TOOLS) + len(RUFF)
+
+
+def test_with_jobs_the_caller_decides_how_many_run_at_a_time() -> None:
+    assert "--jobs 2" not in make("-n", "--jobs", "4", "check").stdout
 
 
 def checks(folder: Path, *commands: str) -> subprocess.CompletedProcess[str]:

@@ -33,6 +33,8 @@ from tools.stack.clients import Credentials, local_client
 
 LIBRARIES = ROOT / ".tools" / "dynamodb-local" / "lib"
 LAUNCHER = Path(__file__).parent / "LoopbackDynamo.java"
+OPTIONS = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""The first compiler alone: a server that lives for minutes does not repay the second one's work."""
 CHECKSUMS = Path(__file__).parent / "dynamodb_local.sha256"
 VERSION = "2.6.1"
 JAR = LIBRARIES / f"DynamoDBLocal-{VERSION}.jar"
@@ -70,7 +72,7 @@ class DynamoDBLocal:
         if not JAR.exists():
             raise MissingToolError("DynamoDB Local is not installed: run `python -m tools.local.dynamodb_local fetch`")
         process = subprocess.Popen(
-            ["java", "-Xmx512m", f"-Djava.library.path={LIBRARIES}", "-cp", f"{LIBRARIES}/*", str(LAUNCHER)],
+            ["java", *OPTIONS, f"-Djava.library.path={LIBRARIES}", "-cp", f"{LIBRARIES}/*", str(LAUNCHER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

