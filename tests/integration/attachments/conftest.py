@@ -85,7 +85,8 @@ def ministack_world(on_ministack: Account, browser: httpx.Client) -> Iterator[Wo
 
 
 @pytest.fixture
-def rclone_world(on_rclone: Account, browser: httpx.Client) -> Iterator[World]:
+def rclone_world(rclone: Rclone, on_rclone: Account, browser: httpx.Client) -> Iterator[World]:
+    rclone.forget()
     world = on_rclone.world(browser)
     yield world
     world.close()
