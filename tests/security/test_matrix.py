@@ -251,6 +251,16 @@ def _truth(site: Site) -> dict[str, str]:
     return {place: value for place, value in site.clients.dump().items() if re.match(r"accounts |.*#?APPROVAL#", place)}
 
 
+def test_a_dump_has_what_a_scan_returns(site: Site) -> None:
+    clients = site.clients
+    for name in (clients.name, clients.accounts):
+        pages = clients.dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+        scanned = [record for page in pages for record in page["Items"]]
+
+        assert len(scanned) > 3
+        assert clients.records(name) == scanned
+
+
 def test_users_data_are_told_apart(site: Site) -> None:
     """Each record and object belongs to one user, and user-written fields contain that user's mark."""
     dump = site.snapshot.dump

@@ -85,8 +85,8 @@ class Clients:
 
     def dump(self) -> Dump:
         """Return all stored data by place."""
-        records = {f"chat {r['pk']['S']} {r['sk']['S']}": _text(r) for r in self._records(self.name)}
-        accounts = {f"accounts {r['user']['S']} {r['record']['S']}": _text(r) for r in self._records(self.accounts)}
+        records = {f"chat {r['pk']['S']} {r['sk']['S']}": _text(r) for r in self.records(self.name)}
+        accounts = {f"accounts {r['user']['S']} {r['record']['S']}": _text(r) for r in self.records(self.accounts)}
         objects = {f"object {each['Key']}": each["ETag"] for each in self._objects()}
         return records | accounts | objects
 
@@ -94,7 +94,7 @@ class Clients:
     def accounts(self) -> str:
         return f"{self.name}-accounts"
 
-    def _records(self, table: str) -> list[dict[str, Any]]:
+    def records(self, table: str) -> list[dict[str, Any]]:
         """Return a table's records from moto itself: a Scan of all of them after each request takes far longer."""
         items = dynamodb_backends[DEFAULT_ACCOUNT_ID][KEY["region_name"]].get_table(table).all_items()
         return [item.to_json()["Attributes"] for item in items]
