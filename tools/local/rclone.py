@@ -62,10 +62,10 @@ class Rclone:
         return cls(process, _address(process, log), key)
 
     def forget(self) -> None:
-        """Drop the cached directories.
+        """Drop the directory cache (https://rclone.org/commands/rclone_serve_s3: SIGHUP).
 
-        A copy that fails because another one replaced its target leaves a name in them that nobody can delete.
-        Without the cache (`--dir-cache-time 0`), the server keeps a core busy.
+        When two copies to one key race, the losing one can leave the key in the cache without a file: it is listed, and
+        deleting it fails. `--dir-cache-time 0` is no remedy: the server then used a whole core and stopped answering.
         """
         self._process.send_signal(signal.SIGHUP)
 

@@ -3,8 +3,8 @@
     results = await life(LifePlan(turns=5000), watch)
     growth(results["course"])               # per 1,000 turns, from the middle of the run to its end
 
-A process grows in steps while it warms up (148 MB after 25 turns, 153 after 325, the same after 400), so only the
-second half of a run tells whether it keeps something of each turn. A second process serves the requests that arrive
+A process grows while it warms up (by 20 MB in its first 600 turns, then by 0.6 until the 1,000th), so only the second
+half of a run tells whether it keeps something of each turn. A second process serves the requests that arrive
 while the first is busy with a turn: cancellations, and readers that attach.
 """
 
@@ -54,7 +54,7 @@ class LifePlan:
 
 
 class Sample(NamedTuple):
-    """One measurement of a process after a number of turns."""
+    """One measurement of a process after a number of turns; `mb` is `own_mb`."""
 
     turns: int
     mb: float

@@ -1,4 +1,4 @@
-"""Ten thousand invocations of one process leave resident memory, descriptors and threads unchanged."""
+"""Ten thousand invocations of one process add no memory, descriptors or threads of their own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.integration.streaming.conftest import body_of, event, run_in
 
 WARM, ROUNDS, PER_ROUND = 2000, 8, 1000
 FEW = 8
-"""Descriptors or threads that the process may have more at its end: connections between two polls. The invocations of a
-round that fail late are ten, so a leak of one in each would be eighty."""
+"""The process may gain fewer descriptors or threads: connections that it has not closed yet. One invocation in a
+hundred fails late, so a leak of one in each of those would be eighty."""
 # AWS's loop puts each trace id into the environment, and glibc's `setenv` keeps every value: 110 bytes each (measured
 # with a program that does only that). Our code must add nothing; a leaked task or socket takes more than 200.
 ALLOWED_GROWTH_BYTES = ROUNDS * PER_ROUND * 200
